@@ -1,0 +1,27 @@
+/* app - what the handlers of the REST surface work with; made by main, constant afterwards. */
+#ifndef HOST_API_APP_H
+#define HOST_API_APP_H
+
+#include <stddef.h>
+
+#include "http/route.h"
+
+struct blobs;
+struct config;
+struct providers;
+struct store;
+struct tracker;
+
+struct app {
+	const struct config *config;
+	struct store *store;
+	struct blobs *blobs;
+	struct providers *providers;
+	struct tracker *tracker;
+};
+
+/* The whole surface at a glance. */
+extern const struct route api_routes[];
+extern const size_t api_route_count;
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * config - the site's choices, read once at start from davit.yaml and providers.d beside it.
+ *
+ * Every key is in one table (config.c) with its type, default, limits and a sentence; an
+ * unknown key or a wrong value ends the start with file, line and the nearest right key.
+ * docs/configuration.md is made from that table. Constant after loading; owned by main.
+ */
+#ifndef HOST_CONFIG_CONFIG_H
+#define HOST_CONFIG_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct fail;
+
+struct config_listener {
+	char *address; /* "127.0.0.1", "::1"; NULL for a Unix socket */
+	int64_t port;  /* 0: the system chooses (printed at start) */
+	char *unix_path; /* NULL for TCP */
+	char *default_provider; /* id of a provider, or NULL */
+	int64_t max_connections;
+	int64_t max_requests; /* request slots at once; more are answered 429 */
+	int64_t idle_seconds; /* idle kept connections are closed after */
+};
+
+struct config_provider { /* one file of providers.d */
+	char *file;   /* where it stands, for messages */
+	char *id;     /* the name requests use; one word */
+	char *plugin; /* path of the .so; relative: below provider_dir */
+	bool enabled;
+	int64_t max_running; /* jobs at once */
+	int64_t max_calls;   /* slots at once */
+	json_t *settings;    /* checked against the manifest when it is loaded */
+};
+
+struct config_connection {
+	char *name;
+	char *provider; /* id of a provider, or NULL: by type */
+	char *type;     /* what manifests call connection types, or NULL */
+	json_t *details; /* what the provider gets as "connection" */
+};
+
+struct config {
+	char *data_dir;    /* absolute; database, blobs, processes */
+	char *runtime_dir; /* absolute; sockets; default data_dir/run */
+	char *store;       /* target for store_open(); default sqlite:data_dir/davit.db */
+	char *provider_dir;
+	char *run_program; /* absolute path of davit-run */
+	char *default_provider; /* or NULL */
+	char *log_level;
+	int64_t utc_offset_minutes; /* of the times under /execute */
+	int64_t max_header_bytes;
+	int64_t max_body_bytes;
+	int64_t max_body_memory_bytes; /* larger bodies go to a file */
+	int64_t max_running;  /* jobs at once, all providers */
+	int64_t max_queued;   /* open jobs in the store; more are answered 429 */
+	int64_t job_timeout_seconds; /* deadline of a job that names none; 0: none */
+	int64_t call_timeout_seconds; /* deadline of one slot call */
+	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */
+	char **import_roots; /* absolute folders callers may name files in */
+	size_t import_root_count;
+	struct config_listener *listeners;
+	size_t listener_count;
+	struct config_provider *providers;
+	size_t provider_count;
+	struct config_connection *connections;
+	size_t connection_count;
+};
+
+/* Reads path and providers.d/\*.yaml (in byte order) beside it. Relative paths in a file are
+ * taken from that file's folder. *f says "davit.yaml:12: unknown key 'databse', did you mean …".
+ * NULL on failure. */
+struct config *config_load(const char *path, struct fail *f);
+void config_free(struct config *c); /* NULL is fine */
+
+const struct config_provider *config_provider_find(const struct config *c, const char *id);
+const struct config_connection *config_connection_find(const struct config *c, const char *name);
+
+/* Writes the table of keys as Markdown; `davitd --print-config-reference`. */
+void config_reference(FILE *out);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * fs - files and folders where durability and safety matter. Paths are UTF-8. [any thread]
+ */
+#ifndef HOST_PLATFORM_FS_H
+#define HOST_PLATFORM_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fail;
+
+/* Joins dir and name with one slash; false (FAIL_INVALID) when it does not fit. */
+bool fs_join(char *path, size_t size, const char *dir, const char *name, struct fail *f);
+
+/* Makes a folder and its parents, mode 0700 for what is new; a folder that is there is fine. */
+bool fs_mkdirs(const char *path, struct fail *f);
+
+/* Writes a whole file: temporary file, fsync, rename, fsync of the folder. Mode 0600. After
+ * success it survives a crash; readers see the old or the new content, never a part. */
+bool fs_write_durable(const char *path, const void *bytes, size_t n, struct fail *f);
+
+/* Reads a whole file of at most limit bytes, NUL added; the caller frees *ret_bytes.
+ * FAIL_NOT_FOUND where there is none. */
+bool fs_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_n, struct fail *f);
+
+/* Deletes a folder with all in it, following no links; true also where there is none. */
+bool fs_remove_tree(const char *path, struct fail *f);
+
+bool fs_sync_dir(const char *path, struct fail *f);
+
+/*
+ * Opens for reading the file that name leads to below the folder root: relative, no "..",
+ * no link on the way, a regular file. Descriptor in *ret_fd. FAIL_NOT_FOUND, FAIL_FORBIDDEN.
+ */
+bool fs_open_beneath(const char *root, const char *name, int *ret_fd, struct fail *f);
+
+/* Calls each(name, bytes, ctx) for every regular file below root/path, names relative to
+ * root/path, in byte order, no links followed, at most limit files; false when each returned false. */
+bool fs_walk(const char *root, const char *path, size_t limit,
+	bool (*each)(const char *name, uint64_t bytes, void *ctx), void *ctx, struct fail *f);
+
+/* Copies all bytes of an open file to path (new, mode 0600), durable; by reference where the
+ * file system can. */
+bool fs_copy_fd(int fd, const char *path, struct fail *f);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * process - supervised processes on this machine, seen from the daemon.
+ *
+ * Each process has a folder data_dir/processes/NAME and runs under a davit-run of its own,
+ * which outlives the daemon. The folder tells everything; this module keeps nothing that
+ * could be lost. docs/process.md describes the files. [any thread]
+ */
+#ifndef HOST_PROCESS_PROCESS_H
+#define HOST_PROCESS_PROCESS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct blobs;
+struct fail;
+struct processes;
+
+struct process_options {
+	const char *data_dir;    /* processes/ is made below it */
+	const char *runtime_dir; /* sockets; short enough for a socket path */
+	const char *run_program; /* absolute path of davit-run */
+	struct blobs *blobs;     /* where the inputs of a process come from */
+	/* Called when a watched process ended or changed; on a thread of this module; must not
+	 * block. */
+	void (*changed)(const char *name, void *ctx);
+	void *ctx;
+};
+
+struct processes *processes_open(const struct process_options *options, struct fail *f);
+
+/* Stops watching; the processes run on. NULL is fine. */
+void processes_close(struct processes *p);
+
+/* The functions of davit_host_process_1 (plugin-api/include/davit/host.h), same meaning. */
+bool process_start(struct processes *p, const char *name, const json_t *spec, struct fail *f);
+bool process_inspect(struct processes *p, const char *name, json_t **ret_state, struct fail *f);
+bool process_stop(struct processes *p, const char *name, struct fail *f);
+bool process_remove(struct processes *p, const char *name, struct fail *f);
+
+/* Opens a file of the process's folder for reading; "log" is composed (cut in the middle). */
+bool process_open_file(struct processes *p, const char *name, const char *path, int *ret_fd,
+	struct fail *f);
+bool process_list_files(struct processes *p, const char *name, const char *path,
+	json_t **ret_list, struct fail *f);
+
+/*
+ * One HTTP/1.1 request over the process's own Unix socket. body_fd: its bytes from the start,
+ * or -1. *ret_head is {"status","content_type"}. The answer's bytes are then read with
+ * process_response_read() and ended with process_response_close().
+ * FAIL_UNAVAILABLE while nobody listens. cancelled(ctx) is asked now and then; may be NULL.
+ */
+struct process_response;
+bool process_request(struct processes *p, const char *name, const json_t *request, int body_fd,
+	int64_t deadline_mono_ms, bool (*cancelled)(void *ctx), void *ctx, json_t **ret_head,
+	struct process_response **ret_response, struct fail *f);
+
+/* Up to cap bytes; *ret_n = 0 at the end. */
+bool process_response_read(struct process_response *r, void *bytes, size_t cap, size_t *ret_n,
+	struct fail *f);
+void process_response_close(struct process_response *r); /* NULL is fine */
+
+/* Does this name have the right form ([0-9a-z-], 1 to 48)? */
+bool process_name_valid(const char *name);
+
+#endif

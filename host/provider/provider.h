@@ -1,0 +1,127 @@
+/*
+ * provider - the loaded providers: found, checked, loaded once, never unloaded.
+ *
+ * Loading a file takes these steps, each with a sentence when it refuses: read the file
+ * (elf), read the manifest note (manifest), look at symbols and dependencies (preflight),
+ * dlopen, compare the tables with the manifest, create the instance from its configuration.
+ * Nothing of the file runs before the first three passed.
+ */
+#ifndef HOST_PROVIDER_PROVIDER_H
+#define HOST_PROVIDER_PROVIDER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "base/sha256.h"
+
+struct blobs;
+struct config;
+struct config_provider;
+struct processes;
+struct provider;
+struct providers;
+struct store;
+
+/* What the services of a provider stand on. All outlive the providers. */
+struct provider_host {
+	struct store *store;
+	struct blobs *blobs;
+	struct processes *processes;
+	const struct config *config;
+};
+
+/* Loads every enabled provider of the configuration. A provider that is refused is logged and
+ * kept with its reason, the others are loaded; *f is for what stops the start altogether. */
+struct providers *providers_open(const struct provider_host *host, struct fail *f);
+
+/* Refuses new calls, waits for running ones up to drain_ms, destroys the instances. */
+void providers_close(struct providers *ps, int64_t drain_ms);
+
+/* The provider with that id, loaded; NULL if there is none. Lives until providers_close. [any] */
+struct provider *providers_find(struct providers *ps, const char *id);
+
+/* A provider whose manifest serves that connection type, or NULL. [any] */
+struct provider *providers_for_type(struct providers *ps, const char *connection_type);
+
+/* "local, testcloud": ids of the loaded ones, for messages. Constant. [any] */
+const char *providers_names(const struct providers *ps);
+
+/* For GET /v1/providers: an array with id, version, state, reason, interfaces, sha256, limits. */
+json_t *providers_describe(struct providers *ps);
+
+const char *provider_id(const struct provider *p);
+const char *provider_version(const struct provider *p);
+const json_t *provider_manifest(const struct provider *p); /* borrowed, constant */
+const struct config_provider *provider_config(const struct provider *p);
+
+/* Has it that slot, and (kind not NULL) that kind of job? false with FAIL_UNSUPPORTED and the
+ * reason, in the manifest's words where it gives one. [any] */
+bool provider_offers(const struct provider *p, const char *interface, const char *slot,
+	const char *kind, struct fail *f);
+
+/* The schema of what a caller sends for a slot (and kind), or NULL. Borrowed. [any] */
+const json_t *provider_request_schema(
+	const struct provider *p, const char *interface, const char *slot, const char *kind);
+
+/* "token", "name", "search" or "none" for a mutating slot of the manifest; "none" if unsaid. */
+const char *provider_idempotency(
+	const struct provider *p, const char *interface, const char *slot, const char *kind);
+
+/* The name for a submission within the limits of the manifest entry. */
+void provider_derived_name(const struct provider *p, const char *interface, const char *slot,
+	const char *submission, char *name, size_t size);
+
+/* --- calls --- */
+
+struct call; /* one running slot; see call.h for what services see of it */
+
+/* How a call ended. Owned by the receiver: call_result_finish(). */
+struct call_result {
+	int32_t code;         /* DAVIT_… */
+	struct fail fail;     /* set when code is not DAVIT_OK */
+	json_t *reply;        /* reply or reply_state; NULL: none, or streamed */
+	bool has_state;
+	int32_t state;        /* DAVIT_STATE_… */
+	int64_t next_poll_ms; /* 0: the host chooses */
+	int64_t retry_after_ms;
+};
+void call_result_finish(struct call_result *r);
+
+/* Where streamed answers go; each function is called on the call's thread. */
+struct call_sink {
+	/* Before the first bytes. */
+	bool (*head)(void *ctx, int status, const char *content_type);
+	/* May block while the reader is slow; false: the reader is gone. */
+	bool (*bytes)(void *ctx, const void *bytes, size_t n);
+	void *ctx;
+};
+
+struct call_spec {
+	struct provider *provider;
+	const char *interface;
+	const char *slot;
+	json_t *request;     /* taken over, also on failure */
+	const char *checkpoint_job; /* the job whose submit this is (davit.host.job), or NULL; copied */
+	int64_t epoch;       /* of that job */
+	int body_fd;         /* becomes the blob "body" of the request, or -1; taken over */
+	int64_t timeout_ms;  /* 0: the site's default */
+	bool job_lane;       /* counts as a job call (submit, poll …), not as a request */
+	const struct call_sink *sink; /* NULL: streamed answers are a provider error; outlives the call */
+	void (*done)(struct call_result *result, void *ctx); /* on a pool thread; result is then freed */
+	void *ctx;
+};
+
+/*
+ * Starts a slot on a pooled thread. done is called exactly once when this returned true,
+ * never when it returned false. FAIL_BUSY: too many at once; FAIL_UNSUPPORTED: no such slot.
+ * *ret_call (may be NULL) names the call for call_cancel. [any]
+ */
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f);
+
+/* Asks a running call to stop; nothing happens if it ended. [any] */
+void call_cancel(struct providers *ps, uint64_t call);
+
+#endif

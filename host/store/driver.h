@@ -1,0 +1,46 @@
+/*
+ * driver - what a database must do for store.c. One instance is opened per store. begin,
+ * apply, commit and rollback are called by the writer thread only; each reader by one thread
+ * at a time.
+ */
+#ifndef HOST_STORE_DRIVER_H
+#define HOST_STORE_DRIVER_H
+
+#include "store/store.h"
+
+struct store_driver {
+	const char *scheme; /* of the target: "sqlite" */
+
+	/* Opens and migrates; NULL with FAIL_CONFLICT when the schema is newer than known. */
+	void *(*open)(const char *path, struct fail *f);
+	void (*close)(void *db);
+
+	/* One transaction. durable: commit returns only when it is on disk. */
+	bool (*begin)(void *db, bool durable, struct fail *f);
+	/* Sets op->ok, op->changed, op->fail. Returns false only when the whole transaction is
+	 * lost (disk full, I/O error): the caller rolls back. */
+	bool (*apply)(void *db, struct store_op *op, struct fail *f);
+	bool (*commit)(void *db, struct fail *f);
+	void (*rollback)(void *db);
+
+	void *(*reader_open)(void *db, struct fail *f);
+	void (*reader_close)(void *reader);
+
+	/* The reads of store.h, on one reader. */
+	bool (*job)(void *reader, const char *id, struct job *ret_job, struct fail *f);
+	bool (*job_by_remote)(void *reader, const char *provider, const char *name,
+		struct job *ret_job, struct fail *f);
+	bool (*job_status)(
+		void *reader, const char *id, struct job_status *ret_status, struct fail *f);
+	bool (*jobs)(void *reader, const struct job_filter *filter,
+		bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,
+		int64_t *ret_version, struct fail *f);
+	bool (*kv_list)(void *reader, const char *instance, const char *prefix, const char *after,
+		size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
+		struct fail *f);
+};
+
+extern const struct store_driver store_sqlite;
+
+#endif

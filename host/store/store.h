@@ -1,0 +1,161 @@
+/*
+ * store - what survives a crash: jobs and the key-value pairs of providers.
+ *
+ * All writes go through one writer thread that commits what waits as one transaction (group
+ * commit). An operation marked durable is on disk when its done() is called; others (a new
+ * progress text) may be lost by a power cut, never by a crash of ours. Reads use connections
+ * of their own and never wait for a write.
+ *
+ * A driver (store/driver.h) does the work; "sqlite" is built in. [any thread unless said]
+ */
+#ifndef HOST_STORE_STORE_H
+#define HOST_STORE_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "jobs/job.h"
+
+struct store;
+
+enum store_kind {
+	STORE_JOB_ADD,  /* job: inserts; FAIL_CONFLICT where the id is there */
+	STORE_JOB_EDGE, /* edge: moves or updates one job */
+	STORE_KV_PUT,   /* kv: writes, if kv.version < 0, or still is the stored one (0: absent) */
+	STORE_KV_DELETE
+};
+
+/* Which members an edge writes beside the state. A text member may be NULL: becomes null. */
+enum job_set {
+	JOB_SET_STARTED = 1 << 0,
+	JOB_SET_FINISHED = 1 << 1,
+	JOB_SET_CANCEL = 1 << 2,
+	JOB_SET_DEADLINE = 1 << 3,
+	JOB_SET_NEXT_POLL = 1 << 4,
+	JOB_SET_REMOTE_REF = 1 << 5,
+	JOB_SET_REMOTE_NAME = 1 << 6,
+	JOB_SET_HANDLE = 1 << 7,
+	JOB_SET_CHECKPOINT = 1 << 8,
+	JOB_SET_RESULT = 1 << 9,
+	JOB_SET_PROGRESS = 1 << 10,
+	JOB_SET_ERROR = 1 << 11,
+	JOB_SET_EPOCH = 1 << 12,   /* epoch + 1, attempts + 1 */
+	JOB_SET_REQUEST = 1 << 13
+};
+
+/*
+ * A change of one job. Applied only if the stored state is in from and, where epoch ≥ 0, the
+ * stored epoch is the same; op.changed says whether it was. A terminal `to` must set finished;
+ * where started is 0 by then, the store sets it to finished.
+ */
+struct job_edge {
+	unsigned from;        /* JOB_BIT()s */
+	enum job_state to;    /* JOB_STATE_COUNT: the state stays */
+	int64_t epoch;        /* -1: any */
+	unsigned set;         /* enum job_set bits */
+	struct job values;    /* id, and the members that set names; owned */
+};
+
+struct store_kv {
+	char *instance; /* owned */
+	char *key;      /* owned */
+	char *value;    /* owned JSON text */
+	int64_t version; /* in: see STORE_KV_PUT; out: the version written */
+};
+
+struct store_op;
+typedef void store_done(struct store_op *op);
+
+/*
+ * One write. The caller makes it with store_op_new() and fills it in; from store_submit() on
+ * it belongs to the store, which calls done(op) exactly once, on the writer thread, after the
+ * commit or the failure; done must not block, and owns op again: store_op_free() it.
+ */
+struct store_op {
+	enum store_kind kind;
+	bool durable;
+	struct job job;        /* STORE_JOB_ADD */
+	struct job_edge edge;  /* STORE_JOB_EDGE */
+	struct store_kv kv;    /* STORE_KV_… */
+	bool changed;          /* out: the condition held and the write happened */
+	bool ok;               /* out: false: see fail */
+	struct fail fail;
+	store_done *done;
+	void *arg;             /* the caller's */
+	struct store_op *next; /* the store's */
+};
+
+/* NULL: out of memory. */
+struct store_op *store_op_new(enum store_kind kind, bool durable);
+void store_op_free(struct store_op *op); /* with all it owns; NULL is fine */
+
+/* Opens what target names ("sqlite:/path/to/davit.db"), brings its schema up to date and
+ * starts the writer. FAIL_CONFLICT: newer than this program understands. */
+struct store *store_open(const char *target, struct fail *f);
+
+/* Commits what was submitted, then ends. NULL is fine. */
+void store_close(struct store *s);
+
+/* Queues op (see struct store_op). Never blocks. Once the store is failing (disk full, read
+ * only) op is answered with FAIL_UNAVAILABLE and the cause; it recovers by itself. At most
+ * 65,536 wait; past that FAIL_BUSY, through done() on the calling thread. */
+void store_submit(struct store *s, struct store_op *op);
+
+/* Submits op, waits for its end and gives op back to the caller. Not on the writer thread. */
+bool store_run(struct store *s, struct store_op *op, struct fail *f);
+
+/* Is the store taking writes? false with the reason; for GET /readyz. */
+bool store_ready(struct store *s, struct fail *f);
+
+/* --- reads --- */
+
+/* The job of an id; FAIL_NOT_FOUND. *ret_job belongs to the caller: job_finish(). */
+bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail *f);
+
+/* The newest job of a provider whose remote_name is name. */
+bool store_job_by_remote(struct store *s, const char *provider, const char *name,
+	struct job *ret_job, struct fail *f);
+
+/* The few members a status poll shows; no heap memory. */
+struct job_status {
+	enum job_state state;
+	int64_t created_ms;
+	int64_t started_ms;
+	int64_t finished_ms;
+	char provider[64];
+	char handle[64];
+};
+bool store_job_status(struct store *s, const char *id, struct job_status *ret_status,
+	struct fail *f);
+
+struct job_filter {
+	unsigned states;      /* JOB_BIT()s; 0: all */
+	const char *provider; /* NULL: all */
+	const char *interface;
+	const char *kind;
+	const char *project;
+	const char *parent;
+	const char *before;   /* only ids below this one (the cursor of a page); NULL: from the newest */
+	bool oldest_first;    /* then before means after */
+	size_t limit;
+};
+
+/* Calls each(job, ctx) for matching jobs, newest first; job is borrowed for the call; stops
+ * early when each returns false (not a failure). */
+bool store_jobs(struct store *s, const struct job_filter *filter,
+	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+
+/* The value of a key (heap, the caller frees) and its version; FAIL_NOT_FOUND. */
+bool store_kv_get(struct store *s, const char *instance, const char *key, char **ret_value,
+	int64_t *ret_version, struct fail *f);
+
+/* Calls each(key, value, ctx) in byte order for keys that begin with prefix and follow after
+ * (NULL: from the start), at most limit. */
+bool store_kv_list(struct store *s, const char *instance, const char *prefix, const char *after,
+	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
+	struct fail *f);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * host.h - what the host offers to a provider: service tables found by id and major.
+ *
+ * Every function takes the handle of the running call: it says which instance acts, whose
+ * deadline holds and whom to blame. Unless a tag says otherwise a function is [op]. Functions
+ * return a code of abi.h; DAVIT_INVALID also for a handle that is not the running call's.
+ * Each declared service is DRAFT as the interfaces are (provider.h).
+ */
+#ifndef DAVIT_HOST_H
+#define DAVIT_HOST_H
+
+#include <davit/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DAVIT_HOST_CORE    "davit.host.core"
+#define DAVIT_HOST_KV      "davit.host.kv"
+#define DAVIT_HOST_BLOB    "davit.host.blob"
+#define DAVIT_HOST_JOB     "davit.host.job"
+#define DAVIT_HOST_PROCESS "davit.host.process"
+#define DAVIT_HOST_HTTP    "davit.host.http"
+#define DAVIT_HOST_SECRET  "davit.host.secret"
+#define DAVIT_HOST_TOKEN   "davit.host.token"
+
+/* Log levels. Default for an unknown value: DAVIT_LOG_INFO. */
+#define DAVIT_LOG_DEBUG 0
+#define DAVIT_LOG_INFO  1
+#define DAVIT_LOG_WARN  2
+#define DAVIT_LOG_ERROR 3
+
+/*
+ * davit.host.core/1: answers, time and the end of a call. Always present.
+ */
+typedef struct davit_host_core_1 {
+	uint32_t size;
+	uint32_t flags;
+
+	/* The answer: one JSON object or array. The host copies it. At most one of reply,
+	 * reply_state, reply_blob or a run of reply_chunk per call; a second one is
+	 * DAVIT_CONFLICT and ends the call as a provider error. */
+	int32_t(DAVIT_CALL *reply)(davit_call call, davit_buf json);
+
+	/* The answer of a job slot: a DAVIT_STATE_…, after how many milliseconds to poll again
+	 * (0: the host chooses), and the neutral object. */
+	int32_t(DAVIT_CALL *reply_state)(
+		davit_call call, int32_t state, int64_t next_poll_ms, davit_buf json);
+
+	/* The answer is the bytes of blob. head: {"content_type", "status"?}. The host takes
+	 * over reading the blob; it may still be growing (a stream). */
+	int32_t(DAVIT_CALL *reply_blob)(davit_call call, davit_buf head, davit_blob blob);
+
+	/* The answer in pieces: head as above with the first piece (ignored later), last = 1
+	 * with the last one. Blocks while the reader is slower than the writer;
+	 * DAVIT_CANCELLED when the reader went away. */
+	int32_t(DAVIT_CALL *reply_chunk)(
+		davit_call call, davit_buf head, davit_buf bytes, uint32_t last);
+
+	/*
+	 * Why the call is about to return code. text: one sentence for the user, naming the
+	 * object and what to do. detail: a JSON object or empty; known members: "pointer" (JSON
+	 * pointer of the member at fault), "status" (HTTP status of the other side),
+	 * "provider_code", "request_id", "retry_after_ms". Returns code, so that a slot may end
+	 * with it. The first fail of a call counts.
+	 */
+	int32_t(DAVIT_CALL *fail)(davit_call call, int32_t code, davit_buf text, davit_buf detail);
+
+	/* One line for the host's log. Never put a secret in it. */
+	void(DAVIT_CALL *log)(davit_call call, int32_t level, davit_buf text);
+
+	int64_t(DAVIT_CALL *now_ms)(davit_call call);      /* wall clock; virtual under test */
+	int64_t(DAVIT_CALL *mono_ms)(davit_call call);     /* never runs backwards */
+	int64_t(DAVIT_CALL *deadline_ms)(davit_call call); /* when the call must have ended, mono_ms */
+	uint32_t(DAVIT_CALL *cancelled)(davit_call call);  /* 1: stop soon and return DAVIT_CANCELLED */
+
+	/* Waits; DAVIT_CANCELLED or DAVIT_DEADLINE when it ended early. */
+	int32_t(DAVIT_CALL *sleep_ms)(davit_call call, int64_t ms);
+
+	/* Fills n bytes with random numbers fit for keys. */
+	int32_t(DAVIT_CALL *random)(davit_call call, void *bytes, size_t n);
+
+	/* Zeroed scratch memory that lives until the call ends; NULL past the call's limit. */
+	void *(DAVIT_CALL *arena)(davit_call call, size_t n);
+} davit_host_core_1;
+
+/*
+ * davit.host.kv/1: the only state a provider may keep: small durable JSON values, seen by
+ * this instance alone. A write that returned DAVIT_OK survives a crash. Keys: 1 to 512
+ * bytes, no control characters; values up to 1 MiB. DAVIT_QUOTA past the instance's limit.
+ */
+typedef struct davit_host_kv_1 {
+	uint32_t size;
+	uint32_t flags;
+
+	/* The value (valid until the call ends) and its version; DAVIT_NOT_FOUND. ret_version
+	 * may be NULL. */
+	int32_t(DAVIT_CALL *get)(
+		davit_call call, davit_buf key, davit_buf *ret_value, int64_t *ret_version);
+
+	int32_t(DAVIT_CALL *put)(davit_call call, davit_buf key, davit_buf value);
+
+	/* Writes only if the version still is the one read (0: only if there is no such key);
+	 * else DAVIT_CONFLICT. */
+	int32_t(DAVIT_CALL *cas)(davit_call call, davit_buf key, davit_buf value, int64_t version);
+
+	/* DAVIT_OK also where there was none. */
+	int32_t(DAVIT_CALL *del)(davit_call call, davit_buf key);
+
+	/* Keys that begin with prefix, after the key `after` (empty: from the start), in byte
+	 * order: {"items":[{"key","value"}],"more":bool}. limit 0: the host's page size. */
+	int32_t(DAVIT_CALL *list)(davit_call call, davit_buf prefix, davit_buf after, uint32_t limit,
+		davit_buf *ret_json);
+} davit_host_kv_1;
+
+/*
+ * davit.host.blob/1: bytes of any size, held by the host. A sealed blob never changes and is
+ * known by the SHA-256 of its bytes (64 hex digits). Handles end with the call.
+ */
+typedef struct davit_host_blob_1 {
+	uint32_t size;
+	uint32_t flags;
+
+	int32_t(DAVIT_CALL *create)(davit_call call, davit_blob *ret_blob); /* empty, to be written */
+	int32_t(DAVIT_CALL *write)(davit_call call, davit_blob blob, davit_buf bytes);
+
+	/* Makes a written blob durable; *ret_digest is its name from then on. */
+	int32_t(DAVIT_CALL *seal)(davit_call call, davit_blob blob, davit_buf *ret_digest);
+
+	/* A sealed blob by its digest; DAVIT_NOT_FOUND. */
+	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf digest, davit_blob *ret_blob);
+
+	/*
+	 * Opens what a caller named: {"text":…}, {"uri":"file:///…"}, {"path":…} or
+	 * {"upload":…}. The host decides what may be read (import_roots, size limits).
+	 * DAVIT_NOT_FOUND, or DAVIT_INVALID with the reason already given to fail().
+	 */
+	int32_t(DAVIT_CALL *resolve)(davit_call call, davit_buf source, davit_blob *ret_blob);
+
+	/* Reads up to cap bytes at offset; *ret_n = 0 at the end. A stream is read once, in
+	 * order, and may block. */
+	int32_t(DAVIT_CALL *read)(davit_call call, davit_blob blob, uint64_t offset, void *bytes,
+		size_t cap, size_t *ret_n);
+
+	/* Bytes in it; DAVIT_UNSUPPORTED for a stream. */
+	int32_t(DAVIT_CALL *length)(davit_call call, davit_blob blob, uint64_t *ret_bytes);
+
+	void(DAVIT_CALL *close)(davit_call call, davit_blob blob);
+} davit_host_blob_1;
+
+/*
+ * davit.host.job/1: for slots that make more than one change at the other side.
+ */
+typedef struct davit_host_job_1 {
+	uint32_t size;
+	uint32_t flags;
+
+	/* Stores json with the submission, durable when it returns; the next submit or find of
+	 * the same submission gets it as "checkpoint". DAVIT_UNSUPPORTED outside submit. */
+	int32_t(DAVIT_CALL *checkpoint)(davit_call call, davit_buf json);
+} davit_host_job_1;
+
+/*
+ * davit.host.process/1 (by grant "process"): supervised processes on the host's machine.
+ * Each runs under davit-run, outlives the daemon, and is known by a name of [0-9a-z-], 1 to
+ * 48 bytes. Its command runs at most once, however often start() is called, unless the spec
+ * asks for restarts. Specification and files: docs/process.md.
+ */
+typedef struct davit_host_process_1 {
+	uint32_t size;
+	uint32_t flags;
+
+	/* Starts what spec says (plugin-api/schemas/process-spec.json). DAVIT_OK also where a
+	 * process of that name was started before: it is adopted, the spec ignored. */
+	int32_t(DAVIT_CALL *start)(davit_call call, davit_buf name, davit_buf spec);
+
+	/* {"state":"starting|running|exited|lost","pid","started_ms","finished_ms",
+	 * "exit_code","signal","limit","restarts","applied"}; DAVIT_NOT_FOUND. */
+	int32_t(DAVIT_CALL *inspect)(davit_call call, davit_buf name, davit_buf *ret_json);
+
+	/* Asks the whole tree to stop (TERM, grace, KILL) and returns; inspect() sees the end. */
+	int32_t(DAVIT_CALL *stop)(davit_call call, davit_buf name);
+
+	/* Deletes a stopped process with its directory; DAVIT_CONFLICT while it runs. */
+	int32_t(DAVIT_CALL *remove)(davit_call call, davit_buf name);
+
+	/* A file of its directory by relative path ("log" is its output, cut in the middle past
+	 * the limit); DAVIT_NOT_FOUND. Links and ".." are refused. */
+	int32_t(DAVIT_CALL *open_file)(
+		davit_call call, davit_buf name, davit_buf path, davit_blob *ret_blob);
+
+	/* Regular files below path: {"items":[{"path","bytes"}]}. */
+	int32_t(DAVIT_CALL *list_files)(
+		davit_call call, davit_buf name, davit_buf path, davit_buf *ret_json);
+
+	/*
+	 * One HTTP request to a served process over its own Unix socket. request: {"method",
+	 * "path","content_type"?,"accept"?}; body 0: none. *ret_head: {"status","content_type"};
+	 * *ret_body: the answer as it comes. DAVIT_RETRY while nobody listens yet.
+	 */
+	int32_t(DAVIT_CALL *request)(davit_call call, davit_buf name, davit_buf request,
+		davit_blob body, davit_buf *ret_head, davit_blob *ret_body);
+} davit_host_process_1;
+
+/* Flags of davit_host_http_1 requests. */
+#define DAVIT_HTTP_MUTATES    (1u << 0) /* the other side changes: journalled before it leaves */
+#define DAVIT_HTTP_IDEMPOTENT (1u << 1) /* may be sent again */
+
+/*
+ * davit.host.http/1: declared, not offered yet. The only way to the network. request:
+ * {"operation","method","url","headers","sign"?,"body"?}; answer: {"status","headers","body"}.
+ */
+typedef struct davit_host_http_1 {
+	uint32_t size;
+	uint32_t flags;
+	int32_t(DAVIT_CALL *perform)(davit_call call, uint32_t flags, davit_buf request,
+		davit_blob body, davit_buf *ret_head, davit_blob *ret_body);
+	/* Several at once; answers in the order of the requests. */
+	int32_t(DAVIT_CALL *perform_many)(
+		davit_call call, uint32_t flags, davit_buf requests, davit_buf *ret_json);
+} davit_host_http_1;
+
+typedef uint64_t davit_secret; /* a key the host keeps; valid until the call ends */
+
+/*
+ * davit.host.secret/1: declared, not offered yet. Keys stay in the host; the provider builds
+ * the text to be signed.
+ */
+typedef struct davit_host_secret_1 {
+	uint32_t size;
+	uint32_t flags;
+	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf name, davit_secret *ret_secret);
+	int32_t(DAVIT_CALL *digest)(
+		davit_call call, davit_buf algorithm, davit_buf data, davit_buf *ret_bytes);
+	int32_t(DAVIT_CALL *hmac)(davit_call call, davit_secret key, davit_buf algorithm,
+		davit_buf data, davit_buf *ret_bytes);
+	int32_t(DAVIT_CALL *hmac_key)(davit_call call, davit_secret key, davit_buf algorithm,
+		davit_buf data, davit_secret *ret_secret);
+	int32_t(DAVIT_CALL *sign)(davit_call call, davit_secret key, davit_buf algorithm,
+		davit_buf data, davit_buf *ret_bytes);
+	/* The value itself; only with the grant "reveal". */
+	int32_t(DAVIT_CALL *reveal)(davit_call call, davit_secret key, davit_buf *ret_text);
+} davit_host_secret_1;
+
+/*
+ * davit.host.token/1: declared, not offered yet. One access token per key for all calls,
+ * fetched once however many ask.
+ */
+typedef struct davit_host_token_1 {
+	uint32_t size;
+	uint32_t flags;
+	/* A live token, or DAVIT_NOT_FOUND: then this caller alone must fetch and put() one. */
+	int32_t(DAVIT_CALL *get)(davit_call call, davit_buf key, davit_secret *ret_token);
+	int32_t(DAVIT_CALL *put)(
+		davit_call call, davit_buf key, davit_secret token, int64_t expires_ms);
+} davit_host_token_1;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
