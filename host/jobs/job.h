@@ -11,6 +11,7 @@
 #define HOST_JOBS_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/id.h"
@@ -51,8 +52,8 @@ struct job {
 	char submission[ID_SIZE]; /* constant over retries of one submission */
 	char parent[ID_SIZE];     /* the flow this is a step of, or "" */
 	enum job_state state;
-	int64_t epoch;     /* grows with each submission attempt; stale answers are dropped by it */
-	int64_t attempts;  /* submissions tried */
+	int64_t epoch;    /* grows with each submission attempt; stale answers are dropped by it */
+	int64_t attempts; /* submissions tried */
 	int64_t created_ms;
 	int64_t started_ms;
 	int64_t finished_ms; /* set in the same transaction as a terminal state */
@@ -64,9 +65,9 @@ struct job {
 	char *kind;      /* "train", "command", "deploy", … */
 	char *name;
 	char *project;
-	char *connection; /* name of a site connection, or "" */
-	char *request;    /* JSON: what the caller asked for, after validation */
-	char *remote_ref; /* JSON: what submit answered as "ref" */
+	char *connection;  /* name of a site connection, or "" */
+	char *request;     /* JSON: what the caller asked for, after validation */
+	char *remote_ref;  /* JSON: what submit answered as "ref" */
 	char *remote_name; /* what the other side calls it */
 	char *handle;      /* process id or the like, for people */
 	char *checkpoint;  /* JSON: see davit_host_job_1 */
@@ -80,5 +81,8 @@ void job_finish(struct job *job);
 
 /* A deep copy; false: out of memory, and *ret_job is empty. */
 bool job_copy(struct job *ret_job, const struct job *job);
+
+/* Memory it takes, with its texts. */
+size_t job_bytes(const struct job *job);
 
 #endif

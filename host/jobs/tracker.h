@@ -81,7 +81,7 @@ void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t w
 void tracker_nudge(struct tracker *t, const char *submission);
 
 /* How many wait and run, for one provider or all (NULL). */
-void tracker_count(struct tracker *t, const char *provider, int64_t *ret_waiting,
-	int64_t *ret_running);
+void tracker_count(
+	struct tracker *t, const char *provider, int64_t *ret_waiting, int64_t *ret_running);
 
 #endif

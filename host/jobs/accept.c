@@ -1,0 +1,279 @@
+/* accept - taking a job in, and taking a cancel in: durable first, then acted upon. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "jobs/internal.h"
+#include "store/store.h"
+
+/* --- submit --- */
+
+struct accept {
+	struct tracker *t;
+	struct open_job *entry; /* made before the write, so that nothing can fail after it */
+	tracker_accepted *done;
+	void *ctx;
+};
+
+static char *text_of(const char *text)
+{
+	return strdup(text == NULL ? "" : text);
+}
+
+static bool fill(struct job *job, const struct job_order *order, const struct config *config)
+{
+	int64_t timeout =
+		order->timeout_ms != 0 ? order->timeout_ms : config->job_timeout_seconds * 1000;
+
+	if (order->id != NULL)
+		(void)snprintf(job->id, sizeof(job->id), "%s", order->id);
+	else
+		id_make(job->id);
+	memcpy(job->submission, job->id, sizeof(job->submission));
+	(void)snprintf(
+		job->parent, sizeof(job->parent), "%s", order->parent == NULL ? "" : order->parent);
+	job->state = JOB_QUEUED;
+	job->created_ms = clock_now_ms();
+	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;
+	job->provider = text_of(order->provider);
+	job->interface = text_of(order->interface);
+	job->kind = text_of(order->kind);
+	job->name = text_of(order->name);
+	job->project = text_of(order->project);
+	job->connection = text_of(order->connection);
+	job->request = json_compact(order->request, NULL);
+	return job->provider != NULL && job->interface != NULL && job->kind != NULL &&
+	       job->name != NULL && job->project != NULL && job->connection != NULL &&
+	       job->request != NULL;
+}
+
+/* The job is on disk: from now on it is ours to bring to its end. Writer thread. */
+static void take_in(struct tracker *t, struct open_job *e)
+{
+	mutex_lock(&t->lock);
+	if (entries_add(&t->entries, e))
+		tracker_later(t, e, 0);
+	else {
+		log_error("JOB-UNTRACKED", "job=%s out of memory; it runs after a restart", e->id);
+		entry_free(e);
+	}
+	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+}
+
+static void accept_end(struct accept *a)
+{
+	struct tracker *t = a->t;
+
+	free(a);
+	mutex_lock(&t->lock);
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+	mutex_unlock(&t->lock);
+}
+
+static void accept_stored(struct store_op *op)
+{
+	struct accept *a = op->arg;
+
+	if (op->ok) {
+		take_in(a->t, a->entry);
+		a->done(op->job.id, NULL, a->ctx);
+	} else {
+		entry_free(a->entry);
+		a->done(NULL, &op->fail, a->ctx);
+	}
+	store_op_free(op);
+	accept_end(a);
+}
+
+/* Room for one more? Lock held. */
+static bool room(const struct tracker *t, struct fail *f)
+{
+	size_t most = (size_t)t->options.config->max_queued;
+
+	if (t->stopping)
+		return fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending; try again shortly");
+	if (t->entries.count < most)
+		return true;
+	(void)fail_set(f, FAIL_BUSY, "%zu jobs are open, the limit of this site; try again later",
+		t->entries.count);
+	f->retry_after_ms = 5000;
+	return false;
+}
+
+static struct accept *accept_new(
+	struct tracker *t, const struct job *job, tracker_accepted *done, void *ctx, struct fail *f)
+{
+	struct accept *a = malloc(sizeof(*a));
+
+	mutex_lock(&t->lock);
+	if (a != NULL && room(t, f)) {
+		*a = (struct accept){
+			.t = t, .entry = entry_new(&t->entries, job), .done = done, .ctx = ctx};
+		if (a->entry != NULL) {
+			t->in_flight++;
+			mutex_unlock(&t->lock);
+			return a;
+		}
+		(void)fail_set(f, FAIL_UNAVAILABLE, "accept a job: out of memory");
+	}
+	mutex_unlock(&t->lock);
+	free(a);
+	return NULL;
+}
+
+void tracker_submit(
+	struct tracker *t, const struct job_order *order, tracker_accepted *done, void *ctx)
+{
+	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
+	struct accept *a = NULL;
+	struct fail f = {0};
+
+	(void)fail_set(&f, FAIL_UNAVAILABLE, "accept a job: out of memory");
+	if (op != NULL && fill(&op->job, order, t->options.config))
+		a = accept_new(t, &op->job, done, ctx, &f);
+	if (a == NULL) {
+		store_op_free(op);
+		done(NULL, &f, ctx);
+		return;
+	}
+	op->done = accept_stored;
+	op->arg = a;
+	store_submit(t->options.store, op);
+}
+
+/* --- cancel --- */
+
+struct cancel {
+	struct tracker *t;
+	tracker_cancelled *done;
+	void *ctx;
+	char id[ID_SIZE];
+};
+
+static void cancel_end(struct cancel *c, bool changed, const struct fail *f)
+{
+	struct tracker *t = c->t;
+
+	c->done(changed, f, c->ctx);
+	free(c);
+	mutex_lock(&t->lock);
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+	mutex_unlock(&t->lock);
+}
+
+/* The intent is on disk: carry it out, or forget a job that was still waiting. */
+static void cancel_take(struct tracker *t, const char *id, bool waited)
+{
+	struct open_job *e;
+
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, id);
+	if (e != NULL && waited && e->busy == ENTRY_IDLE) {
+		tracker_forget(t, e, JOB_CANCELLED);
+	} else if (e != NULL) {
+		e->cancel = true;
+		e->again = e->busy != ENTRY_IDLE;
+		entries_due(&t->entries, e, e->again ? CLOCK_NEVER : clock_mono_ms());
+	}
+	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+}
+
+static void cancel_intended(struct store_op *op)
+{
+	struct cancel *c = op->arg;
+
+	if (op->ok && op->changed)
+		cancel_take(c->t, c->id, false);
+	cancel_end(c, op->ok && op->changed, op->ok ? NULL : &op->fail);
+	store_op_free(op);
+}
+
+static struct store_op *cancel_op(
+	struct cancel *c, enum job_state to, unsigned from, unsigned set, store_done *done)
+{
+	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
+
+	if (op == NULL)
+		return NULL;
+	memcpy(op->edge.values.id, c->id, sizeof(c->id));
+	op->edge.from = from;
+	op->edge.to = to;
+	op->edge.epoch = -1;
+	op->edge.set = set;
+	op->edge.values.cancel_ms = clock_now_ms();
+	op->edge.values.finished_ms = op->edge.values.cancel_ms;
+	op->done = done;
+	op->arg = c;
+	return op;
+}
+
+static void cancel_send(struct cancel *c, struct store_op *op)
+{
+	struct fail f;
+
+	if (op != NULL) {
+		store_submit(c->t->options.store, op);
+		return;
+	}
+	(void)fail_set(&f, FAIL_UNAVAILABLE, "cancel job %s: out of memory", c->id);
+	cancel_end(c, false, &f);
+}
+
+/* First try: it still waits. If not, the intent is noted for what runs. */
+static void cancel_waiting(struct store_op *op)
+{
+	struct cancel *c = op->arg;
+
+	if (op->ok && !op->changed) {
+		store_op_free(op);
+		cancel_send(c,
+			cancel_op(c, JOB_STATE_COUNT, JOB_OPEN, JOB_SET_CANCEL, cancel_intended));
+		return;
+	}
+	if (op->ok)
+		cancel_take(c->t, c->id, true);
+	cancel_end(c, op->ok, op->ok ? NULL : &op->fail);
+	store_op_free(op);
+}
+
+/* Is there something to cancel? Else *f says so, or is empty where the job has ended. */
+static bool cancellable(struct tracker *t, const char *id, struct fail *f)
+{
+	struct job_status status;
+
+	if (!store_job_status(t->options.store, id, &status, f))
+		return false;
+	f->code = FAIL_NONE;
+	return (JOB_BIT(status.state) & JOB_OPEN) != 0;
+}
+
+void tracker_cancel(struct tracker *t, const char *id, tracker_cancelled *done, void *ctx)
+{
+	struct fail f = {0};
+	struct cancel *c;
+
+	if (!cancellable(t, id, &f)) {
+		done(false, f.code == FAIL_NONE ? NULL : &f, ctx);
+		return;
+	}
+	c = malloc(sizeof(*c));
+	if (c == NULL) {
+		(void)fail_set(&f, FAIL_UNAVAILABLE, "cancel job %s: out of memory", id);
+		done(false, &f, ctx);
+		return;
+	}
+	*c = (struct cancel){.t = t, .done = done, .ctx = ctx};
+	(void)snprintf(c->id, sizeof(c->id), "%s", id);
+	mutex_lock(&t->lock);
+	t->in_flight++;
+	mutex_unlock(&t->lock);
+	cancel_send(c, cancel_op(c, JOB_CANCELLED, JOB_BIT(JOB_QUEUED),
+			       JOB_SET_CANCEL | JOB_SET_FINISHED, cancel_waiting));
+}

@@ -1,0 +1,252 @@
+/* calls - a slot of a job's provider: its request, and what its end leads to. */
+#include <davit/abi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "jobs/internal.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+enum {
+	NEXT_POLL_DEFAULT_MS = 2000,
+	NEXT_POLL_LEAST_MS = 50,
+	NEXT_POLL_MOST_MS = 300000,
+	CANCEL_POLL_MS = 200,
+	NAME_SIZE = 256
+};
+
+struct call_context {
+	struct tracker *t;
+	char id[ID_SIZE];
+	enum job_action action;
+	char idempotency[16];
+};
+
+/* Adds the parsed text of a stored member where there is one. */
+static bool add_stored(json_t *request, const char *member, const char *text)
+{
+	struct fail f;
+
+	return text == NULL ||
+	       json_object_set_new(request, member, json_parse(text, strlen(text), &f)) == 0;
+}
+
+static json_t *connection_of(const struct tracker *t, const struct job *job)
+{
+	const struct config_connection *c =
+		job->connection == NULL
+			? NULL
+			: config_connection_find(t->options.config, job->connection);
+
+	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
+}
+
+/* {connection, submission_id, derived_name, kind, spec, id?, ref?, checkpoint?} */
+static json_t *request_of(const struct tracker *t, const struct job *job, const struct provider *p)
+{
+	struct fail f;
+	char name[NAME_SIZE];
+	json_t *request = json_parse(job->request, strlen(job->request), &f);
+
+	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
+	if (!json_is_object(request) ||
+		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||
+		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
+		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
+		json_object_set_new(request, "kind", json_string(job->kind)) != 0 ||
+		!add_stored(request, "ref", job->remote_ref) ||
+		!add_stored(request, "checkpoint", job->checkpoint)) {
+		json_decref(request);
+		return NULL;
+	}
+	return request;
+}
+
+/* What a verdict does to an entry. Lock held; e is not busy. */
+
+static void take_state(struct tracker *t, struct open_job *e, const struct call_result *result)
+{
+	struct store_op *op = tracker_edge(e);
+	int64_t after = result->next_poll_ms > 0 ? result->next_poll_ms : NEXT_POLL_DEFAULT_MS;
+	bool same;
+
+	if (op == NULL || !outcome_edge(op, result, e->overdue)) {
+		store_op_free(op);
+		tracker_back_off(t, e);
+		return;
+	}
+	e->failures = 0;
+	after = after < NEXT_POLL_LEAST_MS ? NEXT_POLL_LEAST_MS : after;
+	after = after > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : after;
+	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
+	same = tracker_same_as_shown(e, op->edge.values.result);
+	if (op->edge.to == e->state && same) {
+		store_op_free(op);
+		tracker_later(t, e, after);
+		return;
+	}
+	if (op->edge.to == e->state)
+		op->durable = false;
+	else if (op->edge.to == JOB_RUNNING && !(op->edge.set & JOB_SET_STARTED)) {
+		op->edge.set |= JOB_SET_STARTED;
+		op->edge.values.started_ms = clock_now_ms();
+	}
+	tracker_store_edge(t, e, op, JOB_BIT(e->state), after);
+}
+
+static void take_failure(struct tracker *t, struct open_job *e, const struct call_result *result)
+{
+	struct store_op *op = tracker_edge(e);
+
+	if (op == NULL || !outcome_failed(op, result->fail.text)) {
+		store_op_free(op);
+		tracker_back_off(t, e);
+		return;
+	}
+	tracker_store_edge(t, e, op, JOB_BIT(e->state), 0);
+}
+
+static void take_retry(struct tracker *t, struct open_job *e, const struct call_result *result)
+{
+	log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider, result->fail.text);
+	if (result->retry_after_ms > 0)
+		tracker_later(t, e, result->retry_after_ms);
+	else
+		tracker_back_off(t, e);
+}
+
+static void take_verdict(struct tracker *t, struct open_job *e, enum verdict verdict,
+	const struct call_result *result)
+{
+	switch (verdict) {
+	case VERDICT_STATE:
+		take_state(t, e, result);
+		break;
+	case VERDICT_FAILED:
+		take_failure(t, e, result);
+		break;
+	case VERDICT_RETRY:
+		take_retry(t, e, result);
+		break;
+	case VERDICT_RECOVER:
+		log_warn("JOB-UNCLEAR", "job=%s the submission ended unclear: %s", e->id,
+			result->fail.text);
+		e->ambiguous = true;
+		tracker_back_off(t, e);
+		break;
+	case VERDICT_RESUBMIT:
+		tracker_move(t, e, JOB_SUBMITTING, JOB_SET_EPOCH, 0);
+		break;
+	case VERDICT_DECIDE:
+		tracker_move(t, e, JOB_NEEDS_DECISION, 0, CLOCK_NEVER);
+		break;
+	case VERDICT_ASKED:
+		e->cancel_sent_mono = clock_mono_ms();
+		tracker_later(t, e, CANCEL_POLL_MS);
+		break;
+	}
+}
+
+static void call_done(struct call_result *result, void *ctx)
+{
+	struct call_context *call = ctx;
+	struct tracker *t = call->t;
+	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
+	struct open_job *e;
+
+	if (result->code == DAVIT_OK && verdict == VERDICT_RECOVER)
+		(void)fail_set(&result->fail, FAIL_INTERNAL,
+			"the provider answered without saying where the job stands");
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, call->id);
+	if (e != NULL && e->busy == ENTRY_CALLING) {
+		e->busy = ENTRY_IDLE;
+		take_verdict(t, e, verdict, result);
+		if (e->busy == ENTRY_IDLE)
+			tracker_idle(t, e);
+	}
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+	mutex_unlock(&t->lock);
+	free(call);
+}
+
+/* Starts the slot; no lock held. */
+static bool start(struct call_context *call, const struct job *job, struct fail *f)
+{
+	struct tracker *t = call->t;
+	struct provider *p = providers_find(t->options.providers, job->provider);
+	struct call_spec spec = {
+		.provider = p,
+		.interface = job->interface,
+		.slot = job_action_slot(call->action),
+		.checkpoint_job = call->action == ACTION_SUBMIT ? job->id : NULL,
+		.epoch = job->epoch,
+		.body_fd = -1,
+		.job_lane = true,
+		.done = call_done,
+		.ctx = call,
+	};
+
+	if (p == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "provider '%s' is not loaded", job->provider);
+	(void)snprintf(call->idempotency, sizeof(call->idempotency), "%s",
+		provider_idempotency(p, job->interface, "submit", job->kind));
+	spec.request = request_of(t, job, p);
+	if (spec.request == NULL)
+		return fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
+	return call_start(&spec, NULL, f);
+}
+
+/* A slot that could not be started: a missing one is an answer, all else is for later. */
+static void not_started(
+	struct tracker *t, const char *id, enum job_action action, const struct fail *f)
+{
+	struct open_job *e = entries_find(&t->entries, id);
+	struct call_result result = {.fail = *f};
+
+	if (e == NULL || e->busy != ENTRY_CALLING)
+		return;
+	e->busy = ENTRY_IDLE;
+	result.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY;
+	if (f->code == FAIL_BUSY)
+		tracker_later(t, e, NEXT_POLL_LEAST_MS);
+	else
+		take_verdict(t, e, outcome_verdict(action, &result, "none"), &result);
+	if (e->busy == ENTRY_IDLE)
+		tracker_idle(t, e);
+}
+
+void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
+{
+	struct call_context *call = calloc(1, sizeof(*call));
+	struct job job = {0};
+	struct fail f = {0};
+	char id[ID_SIZE];
+	bool started;
+
+	if (call == NULL) {
+		tracker_back_off(t, e);
+		return;
+	}
+	*call = (struct call_context){.t = t, .action = action};
+	memcpy(call->id, e->id, sizeof(call->id));
+	memcpy(id, e->id, sizeof(id));
+	e->busy = ENTRY_CALLING;
+	entries_due(&t->entries, e, CLOCK_NEVER);
+	t->in_flight++;
+	mutex_unlock(&t->lock);
+	started = store_job(t->options.store, id, &job, &f) && start(call, &job, &f);
+	job_finish(&job);
+	mutex_lock(&t->lock);
+	if (started)
+		return;
+	free(call);
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+	not_started(t, id, action, &f);
+}

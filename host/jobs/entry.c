@@ -1,0 +1,281 @@
+/* entry - see entry.h. Trees are the C library's tsearch; the due order is a binary heap. */
+#include "jobs/entry.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+/* Jobs of these interfaces compute; the others are short and must not wait behind them. */
+static const char *const counted_interfaces[] = {
+	"davit.training", "davit.inference", "davit.pipelines"};
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct open_job *)a)->id, ((const struct open_job *)b)->id);
+}
+
+static int by_submission(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct open_job *)a)->submission, ((const struct open_job *)b)->submission);
+}
+
+void entries_init(struct entries *es)
+{
+	*es = (struct entries){0};
+	SLIST_INIT(&es->lanes);
+}
+
+static void lane_free(struct lane *lane)
+{
+	free(lane->provider);
+	free(lane);
+}
+
+void entries_finish(struct entries *es)
+{
+	while (es->count > 0)
+		entries_remove(es, es->heap[es->count - 1]);
+	while (!SLIST_EMPTY(&es->lanes)) {
+		struct lane *lane = SLIST_FIRST(&es->lanes);
+
+		SLIST_REMOVE_HEAD(&es->lanes, link);
+		lane_free(lane);
+	}
+	free(es->heap);
+	entries_init(es);
+}
+
+struct lane *entries_lane(struct entries *es, const char *provider)
+{
+	struct lane *lane;
+
+	SLIST_FOREACH(lane, &es->lanes, link)
+	{
+		if (strcmp(lane->provider, provider) == 0)
+			return lane;
+	}
+	lane = calloc(1, sizeof(*lane));
+	if (lane == NULL)
+		return NULL;
+	lane->provider = strdup(provider);
+	if (lane->provider == NULL) {
+		free(lane);
+		return NULL;
+	}
+	TAILQ_INIT(&lane->queue);
+	SLIST_INSERT_HEAD(&es->lanes, lane, link);
+	return lane;
+}
+
+static bool counts(const char *interface)
+{
+	for (size_t i = 0; i < COUNT(counted_interfaces); i++) {
+		if (strcmp(counted_interfaces[i], interface) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct open_job *entry_new(struct entries *es, const struct job *job)
+{
+	struct open_job *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->lane = entries_lane(es, job->provider);
+	if (e->lane == NULL) {
+		free(e);
+		return NULL;
+	}
+	memcpy(e->id, job->id, sizeof(e->id));
+	memcpy(e->submission, job->submission, sizeof(e->submission));
+	memcpy(e->parent, job->parent, sizeof(e->parent));
+	e->state = job->state;
+	e->epoch = job->epoch;
+	e->deadline_ms = job->deadline_ms;
+	e->cancel = job->cancel_ms != 0;
+	e->overdue = e->cancel && job->deadline_ms != 0 && job->cancel_ms >= job->deadline_ms;
+	e->counted = counts(job->interface);
+	e->flow = strcmp(job->interface, "davit.flow") == 0;
+	e->due_mono = CLOCK_NEVER;
+	LIST_INIT(&e->watchers);
+	return e;
+}
+
+void entry_free(struct open_job *e)
+{
+	free(e);
+}
+
+static void heap_put(struct entries *es, size_t at, struct open_job *e)
+{
+	es->heap[at] = e;
+	e->heap_at = at;
+}
+
+static void heap_up(struct entries *es, struct open_job *e)
+{
+	size_t at = e->heap_at;
+
+	while (at > 0 && es->heap[(at - 1) / 2]->due_mono > e->due_mono) {
+		heap_put(es, at, es->heap[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+	heap_put(es, at, e);
+}
+
+static void heap_down(struct entries *es, struct open_job *e)
+{
+	size_t at = e->heap_at;
+
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child >= es->count)
+			break;
+		if (child + 1 < es->count &&
+			es->heap[child + 1]->due_mono < es->heap[child]->due_mono)
+			child++;
+		if (es->heap[child]->due_mono >= e->due_mono)
+			break;
+		heap_put(es, at, es->heap[child]);
+		at = child;
+	}
+	heap_put(es, at, e);
+}
+
+static bool heap_grow(struct entries *es)
+{
+	size_t cap = es->cap == 0 ? 64 : es->cap * 2;
+	struct open_job **heap;
+
+	if (es->count < es->cap)
+		return true;
+	heap = realloc(es->heap, cap * sizeof(struct open_job *));
+	if (heap == NULL)
+		return false;
+	es->heap = heap;
+	es->cap = cap;
+	return true;
+}
+
+/* tsearch answers NULL when out of memory, else where the equal element stands. */
+static bool tree_add(void **root, struct open_job *e, int (*order)(const void *, const void *))
+{
+	struct open_job **at = tsearch(e, root, order);
+
+	return at != NULL && *at == e;
+}
+
+bool entries_add(struct entries *es, struct open_job *e)
+{
+	if (!heap_grow(es) || !tree_add(&es->by_id, e, by_id))
+		return false;
+	if (!tree_add(&es->by_submission, e, by_submission)) {
+		tdelete(e, &es->by_id, by_id);
+		return false;
+	}
+	heap_put(es, es->count++, e);
+	heap_up(es, e);
+	return true;
+}
+
+void entries_remove(struct entries *es, struct open_job *e)
+{
+	struct open_job *last = es->heap[--es->count];
+
+	entry_dequeue(e);
+	entry_release(e);
+	tdelete(e, &es->by_id, by_id);
+	tdelete(e, &es->by_submission, by_submission);
+	if (last != e) {
+		heap_put(es, e->heap_at, last);
+		heap_up(es, last);
+		heap_down(es, last);
+	}
+	entry_free(e);
+}
+
+static struct open_job *tree_find(
+	void *const *root, const struct open_job *key, int (*order)(const void *, const void *))
+{
+	struct open_job **at = tfind(key, root, order);
+
+	return at == NULL ? NULL : *at;
+}
+
+static bool copy_id(char to[ID_SIZE], const char *from)
+{
+	size_t n = strnlen(from, ID_SIZE);
+
+	if (n >= ID_SIZE)
+		return false;
+	memcpy(to, from, n + 1);
+	return true;
+}
+
+struct open_job *entries_find(const struct entries *es, const char *id)
+{
+	struct open_job key;
+
+	return copy_id(key.id, id) ? tree_find(&es->by_id, &key, by_id) : NULL;
+}
+
+struct open_job *entries_by_submission(const struct entries *es, const char *submission)
+{
+	struct open_job key;
+
+	if (!copy_id(key.submission, submission))
+		return NULL;
+	return tree_find(&es->by_submission, &key, by_submission);
+}
+
+void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms)
+{
+	e->due_mono = mono_ms;
+	heap_up(es, e);
+	heap_down(es, e);
+}
+
+struct open_job *entries_first(const struct entries *es)
+{
+	return es->count == 0 ? NULL : es->heap[0];
+}
+
+void entry_enqueue(struct open_job *e)
+{
+	if (e->queued)
+		return;
+	e->queued = true;
+	e->lane->waiting++;
+	TAILQ_INSERT_TAIL(&e->lane->queue, e, queue_link);
+}
+
+void entry_dequeue(struct open_job *e)
+{
+	if (!e->queued)
+		return;
+	e->queued = false;
+	e->lane->waiting--;
+	TAILQ_REMOVE(&e->lane->queue, e, queue_link);
+}
+
+void entry_hold(struct open_job *e)
+{
+	if (e->holding || !e->counted)
+		return;
+	e->holding = true;
+	e->lane->running++;
+}
+
+void entry_release(struct open_job *e)
+{
+	if (!e->holding)
+		return;
+	e->holding = false;
+	e->lane->running--;
+}

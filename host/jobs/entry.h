@@ -1,0 +1,108 @@
+/*
+ * entry - the open jobs as the tracker keeps them in memory: found by id or submission,
+ * ordered by when something is due, queued first in first out per provider.
+ *
+ * Nothing here locks: every function is called with the tracker's lock held.
+ */
+#ifndef HOST_JOBS_ENTRY_H
+#define HOST_JOBS_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "jobs/job.h"
+
+struct fail;
+struct watcher;
+
+/* What an entry is in the middle of; at most one thing at a time. */
+enum entry_busy {
+	ENTRY_IDLE,
+	ENTRY_STORING, /* an edge is on its way to the store */
+	ENTRY_CALLING  /* a slot of its provider runs */
+};
+
+/* One provider as far as capacity goes. Lives as long as the table. */
+struct lane {
+	char *provider;
+	int64_t max_running;
+	int64_t running; /* entries that hold capacity */
+	int64_t waiting;
+	bool loaded;
+	TAILQ_HEAD(open_job_queue, open_job) queue; /* waiting for capacity, oldest first */
+	SLIST_ENTRY(lane) link;
+};
+
+struct open_job {
+	char id[ID_SIZE];
+	char submission[ID_SIZE];
+	char parent[ID_SIZE];
+	enum job_state state;
+	int64_t epoch;
+	int64_t deadline_ms; /* wall clock; 0: none */
+	struct lane *lane;
+	bool counted;   /* this kind of job takes capacity when it runs */
+	bool holding;   /* it takes some now */
+	bool queued;    /* stands in the lane's queue */
+	bool flow;      /* its steps are jobs of their own */
+	bool cancel;    /* a durable cancel intent is there */
+	bool overdue;   /* the cancel is its deadline's */
+	bool ambiguous; /* what the last submit did is not known */
+	bool unsure;    /* still to be settled before the start counts as recovered */
+	bool again;     /* something happened while it was busy: look once more */
+	bool stale;     /* the store knows better: read the row again */
+	enum entry_busy busy;
+	unsigned failures;        /* in a row, for the back-off */
+	int64_t cancel_sent_mono; /* 0: not yet */
+	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
+	uint64_t shown; /* hash of the last state stored, so that nothing is written twice */
+	size_t heap_at; /* place in the due heap */
+	LIST_HEAD(watcher_list, watcher) watchers;
+	TAILQ_ENTRY(open_job) queue_link;
+};
+
+struct entries {
+	void *by_id; /* tsearch trees */
+	void *by_submission;
+	struct open_job **heap; /* earliest due first */
+	size_t count;
+	size_t cap;
+	SLIST_HEAD(lane_list, lane) lanes;
+};
+
+void entries_init(struct entries *es);
+void entries_finish(struct entries *es); /* frees all entries and lanes */
+
+/* The lane of a provider, made when there is none; NULL: out of memory. */
+struct lane *entries_lane(struct entries *es, const char *provider);
+
+/* An entry for job, not yet added; NULL: out of memory. */
+struct open_job *entry_new(struct entries *es, const struct job *job);
+void entry_free(struct open_job *e);
+
+/* Adds e; false: out of memory, or the id is there. Takes e over only on success. */
+bool entries_add(struct entries *es, struct open_job *e);
+
+/* Takes e out and frees it, giving back its capacity. */
+void entries_remove(struct entries *es, struct open_job *e);
+
+struct open_job *entries_find(const struct entries *es, const char *id);
+struct open_job *entries_by_submission(const struct entries *es, const char *submission);
+
+/* When e wants attention next; keeps the heap in order. */
+void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
+
+/* The entry due first, or NULL. */
+struct open_job *entries_first(const struct entries *es);
+
+/* Puts e at the end of its lane's queue, or takes it out. */
+void entry_enqueue(struct open_job *e);
+void entry_dequeue(struct open_job *e);
+
+/* Takes or gives back the capacity e counts for. */
+void entry_hold(struct open_job *e);
+void entry_release(struct open_job *e);
+
+#endif

@@ -1,0 +1,269 @@
+/* flow - see flow.h. */
+#include "jobs/flow.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/sha256.h"
+
+const struct flow_step_info flow_steps[FLOW_STEP_COUNT] = {
+	[FLOW_DATASET] = {"dataset", "davit.datasets", "create"},
+	[FLOW_TRAIN] = {"training", "davit.training", "train"},
+	[FLOW_MODEL] = {"model", "davit.models", "register"},
+	[FLOW_ENDPOINT] = {"endpoint", "davit.deployment", "register"},
+	[FLOW_DEPLOY] = {"deployment", "davit.deployment", "deploy"},
+};
+
+enum {
+	TIME_DIGITS = 9 /* of an id: its 45 bits of milliseconds */
+};
+
+void flow_step_id(const char *flow_id, enum flow_step step, char id[ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	char text[ID_SIZE + 32];
+	uint8_t digest[SHA256_BYTES];
+	int n = snprintf(text, sizeof(text), "%s/%s", flow_id, flow_steps[step].word);
+
+	sha256_of(text, (size_t)n, digest);
+	memcpy(id, flow_id, TIME_DIGITS);
+	for (size_t i = TIME_DIGITS; i < ID_LENGTH; i++)
+		id[i] = digits[digest[i] & 31];
+	id[ID_LENGTH] = '\0';
+}
+
+/* --- deploy_when --- */
+
+static bool less(double a, double b)
+{
+	return a < b;
+}
+
+static bool less_equal(double a, double b)
+{
+	return a <= b;
+}
+
+static bool more(double a, double b)
+{
+	return a > b;
+}
+
+static bool more_equal(double a, double b)
+{
+	return a >= b;
+}
+
+static bool equal(double a, double b)
+{
+	return !(a < b) && !(a > b);
+}
+
+static const struct {
+	const char *op;
+	bool (*holds)(double metric, double bound);
+} comparisons[] = {
+	{">=", more_equal},
+	{">", more},
+	{"<=", less_equal},
+	{"<", less},
+	{"==", equal},
+};
+
+static bool holds(const char *op, double metric, double bound)
+{
+	for (size_t i = 0; i < COUNT(comparisons); i++) {
+		if (strcmp(comparisons[i].op, op) == 0)
+			return comparisons[i].holds(metric, bound);
+	}
+	return false;
+}
+
+static void end(struct flow_move *move, enum job_state state)
+{
+	move->kind = FLOW_END;
+	move->state = state;
+}
+
+/* Is the trained model to be deployed? Where not, move says how the flow ends. */
+static bool wanted(const json_t *spec, const json_t *trained, struct flow_move *move)
+{
+	const json_t *when = json_object_get(spec, "deploy_when");
+	const char *name = json_text_or(when, "metric", "");
+	const char *op = json_text_or(when, "op", "");
+	double bound = json_number_value(json_object_get(when, "value"));
+	const json_t *metric = json_object_get(json_object_get(trained, "metrics"), name);
+
+	if (when == NULL || json_is_null(when) || json_is_false(when)) {
+		end(move, JOB_SUCCEEDED);
+		(void)snprintf(move->text, sizeof(move->text), "trained");
+		return false;
+	}
+	if (json_is_true(when))
+		return true;
+	if (!json_is_number(metric)) {
+		end(move, JOB_FAILED);
+		(void)snprintf(move->text, sizeof(move->text),
+			"trained, but not deployed: deploy_when names the metric '%s', which the training "
+			"did not report",
+			name);
+		return false;
+	}
+	if (holds(op, json_number_value(metric), bound))
+		return true;
+	end(move, JOB_SUCCEEDED);
+	(void)snprintf(move->text, sizeof(move->text), "trained, not deployed: %s is %g, not %s %g",
+		name, json_number_value(metric), op, bound);
+	return false;
+}
+
+/* --- what each step is asked --- */
+
+/* {"spec": spec, "id": id}; takes spec over. */
+static json_t *request_of(json_t *spec, const char *id)
+{
+	json_t *request = json_object();
+
+	if (spec == NULL || request == NULL || json_object_set(request, "spec", spec) != 0 ||
+		(id != NULL && json_object_set_new(request, "id", json_string(id)) != 0)) {
+		json_decref(request);
+		request = NULL;
+	}
+	json_decref(spec);
+	return request;
+}
+
+static json_t *dataset_spec(const json_t *spec)
+{
+	return json_pack("{s:O, s:O}", "name", json_object_get(spec, "name"), "source",
+		json_object_get(spec, "dataset"));
+}
+
+json_t *flow_train_spec(const json_t *spec, const char *dataset_id)
+{
+	static const char *const passed[] = {
+		"name", "script", "image", "algorithm", "dataset", "parameters", "compute"};
+	json_t *train = json_object();
+
+	for (size_t i = 0; train != NULL && i < COUNT(passed); i++) {
+		json_t *value = json_object_get(spec, passed[i]);
+
+		if (value != NULL && json_object_set(train, passed[i], value) != 0) {
+			json_decref(train);
+			return NULL;
+		}
+	}
+	if (train != NULL && dataset_id != NULL &&
+		json_object_set_new(train, "dataset", json_string(dataset_id)) != 0) {
+		json_decref(train);
+		return NULL;
+	}
+	return train;
+}
+
+static json_t *model_spec(const json_t *spec, const char *training)
+{
+	return json_pack("{s:O, s:{s:s}, s:O*}", "name", json_object_get(spec, "name"), "source",
+		"job", training, "server", json_object_get(spec, "server"));
+}
+
+static json_t *endpoint_spec(const json_t *spec)
+{
+	json_t *name = json_object_get(spec, "endpoint");
+
+	return json_pack("{s:O}", "name", name == NULL ? json_object_get(spec, "name") : name);
+}
+
+/* What the other side calls the object a step made. */
+static const char *made(const struct job *step)
+{
+	return step == NULL || step->remote_name == NULL ? "" : step->remote_name;
+}
+
+static json_t *step_request(
+	const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT], enum flow_step step)
+{
+	const char *dataset = steps[FLOW_DATASET] == NULL ? NULL : made(steps[FLOW_DATASET]);
+
+	switch (step) {
+	case FLOW_DATASET:
+		return request_of(dataset_spec(spec), NULL);
+	case FLOW_TRAIN:
+		return request_of(flow_train_spec(spec, dataset), NULL);
+	case FLOW_MODEL:
+		return request_of(model_spec(spec, made(steps[FLOW_TRAIN])), NULL);
+	case FLOW_ENDPOINT:
+		return request_of(endpoint_spec(spec), NULL);
+	default:
+		return request_of(json_pack("{s:s}", "model", made(steps[FLOW_MODEL])),
+			made(steps[FLOW_ENDPOINT]));
+	}
+}
+
+/* --- the next move --- */
+
+static bool skipped(const json_t *spec, enum flow_step step)
+{
+	return step == FLOW_DATASET && !json_is_object(json_object_get(spec, "dataset"));
+}
+
+/* A step that ended badly ends the flow the same way. */
+static void end_with(struct flow_move *move, enum flow_step step, const struct job *job)
+{
+	end(move, job->state);
+	(void)snprintf(move->text, sizeof(move->text), "%s: %s", flow_steps[step].word,
+		job->error != NULL ? job->error : job_state_word(job->state));
+}
+
+static bool start(const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT],
+	bool cancelled, struct flow_move *move, struct fail *f)
+{
+	if (cancelled) {
+		end(move, JOB_CANCELLED);
+		return true;
+	}
+	move->kind = FLOW_START;
+	move->request = step_request(spec, steps, move->step);
+	return move->request != NULL || fail_set(f, FAIL_INTERNAL, "next step: out of memory");
+}
+
+bool flow_next(const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT], bool cancelled,
+	struct flow_move *ret_move, struct fail *f)
+{
+	struct fail ignored;
+
+	*ret_move = (struct flow_move){.kind = FLOW_WAIT};
+	for (unsigned i = 0; i < FLOW_STEP_COUNT; i++) {
+		const struct job *job = steps[i];
+
+		ret_move->step = (enum flow_step)i;
+		if (skipped(spec, ret_move->step))
+			continue;
+		if (job == NULL)
+			return start(spec, steps, cancelled, ret_move, f);
+		if (JOB_BIT(job->state) & JOB_OPEN)
+			return true;
+		if (job->state != JOB_SUCCEEDED) {
+			end_with(ret_move, ret_move->step, job);
+			return true;
+		}
+		if (i == FLOW_TRAIN) {
+			json_t *trained =
+				job->result == NULL
+					? NULL
+					: json_parse(job->result, strlen(job->result), &ignored);
+			bool deploy = wanted(spec, trained, ret_move);
+
+			json_decref(trained);
+			if (!deploy)
+				return true;
+		}
+	}
+	end(ret_move, JOB_SUCCEEDED);
+	(void)snprintf(ret_move->text, sizeof(ret_move->text),
+		"trained and deployed as endpoint %s", made(steps[FLOW_ENDPOINT]));
+	return true;
+}

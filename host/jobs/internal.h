@@ -1,0 +1,105 @@
+/*
+ * internal - what the files of the tracker share. Not for others.
+ *
+ * One lock guards all members below it. It is never held while the store is asked, a slot is
+ * started, or a callback runs. Store callbacks run on the writer thread, call callbacks on
+ * pool threads: both only take the lock, change entries and wake the tracker's own thread.
+ */
+#ifndef HOST_JOBS_INTERNAL_H
+#define HOST_JOBS_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "jobs/entry.h"
+#include "jobs/outcome.h"
+#include "jobs/tracker.h"
+#include "platform/thread.h"
+
+struct store_op;
+
+struct watcher {
+	char id[ID_SIZE];
+	unsigned states;
+	int64_t deadline_mono;
+	tracker_watched *done;
+	void *ctx;
+	bool fired; /* waits in the fired list */
+	LIST_ENTRY(watcher) entry_link;
+	TAILQ_ENTRY(watcher) link; /* of all that wait, or of the fired */
+};
+
+struct tracker {
+	struct tracker_options options;
+	struct thread thread;
+	struct mutex lock;
+	struct cond wake;
+	struct cond quiet; /* nothing is in flight any more */
+	struct entries entries;
+	TAILQ_HEAD(watcher_queue, watcher) waiting;
+	struct watcher_queue fired;
+	int64_t running;   /* entries that hold capacity, all lanes */
+	int64_t unsure;    /* entries still to be settled after the start */
+	int64_t in_flight; /* store operations and calls of ours */
+	uint64_t dice;     /* state of the jitter */
+	bool stopping;
+};
+
+/* --- advance.c: what an entry needs next; on the tracker's thread, lock held on entry and
+ * return, given up in between. --- */
+
+void tracker_advance(struct tracker *t, struct open_job *e);
+
+/* --- edges.c: durable changes; lock held. --- */
+
+/* Sends an edge of e to the store; e is busy until its end. op is given over. after_ms: when e
+ * is due again if the edge leaves it open. */
+void tracker_store_edge(struct tracker *t, struct open_job *e, struct store_op *op, unsigned from,
+	int64_t after_ms);
+
+/* An edge that only changes the state; NULL op (out of memory) tries again later. */
+void tracker_move(
+	struct tracker *t, struct open_job *e, enum job_state to, unsigned set, int64_t after_ms);
+
+/* e wants attention in after_ms, give or take a tenth; or by its deadline. */
+void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms);
+
+/* The same, longer after each failure in a row. */
+void tracker_back_off(struct tracker *t, struct open_job *e);
+
+/* Is text what was stored for e the last time? Remembers it. */
+bool tracker_same_as_shown(struct open_job *e, const char *text);
+
+/* e is no longer busy; what came in meanwhile is looked at now. */
+void tracker_idle(struct tracker *t, struct open_job *e);
+
+/* Takes or gives back the capacity an entry counts for. */
+void tracker_hold(struct tracker *t, struct open_job *e);
+void tracker_release(struct tracker *t, struct open_job *e);
+
+/* Forgets an entry whose job ended, waking who waited for that. */
+void tracker_forget(struct tracker *t, struct open_job *e, enum job_state state);
+
+/* A new empty edge for e, or NULL. */
+struct store_op *tracker_edge(const struct open_job *e);
+
+/* --- calls.c: slots; lock held on entry and return, given up in between. --- */
+
+void tracker_call(struct tracker *t, struct open_job *e, enum job_action action);
+
+/* --- flow_run.c --- */
+
+void tracker_advance_flow(struct tracker *t, struct open_job *e);
+
+/* --- watch.c: lock held, but for the last. --- */
+
+void tracker_fire(struct tracker *t, struct open_job *e);
+int64_t tracker_watch_next(const struct tracker *t);
+void tracker_watch_expire(struct tracker *t, int64_t mono_ms);
+
+/* Answers one fired watcher: lock held on entry and return. */
+bool tracker_watch_answer(struct tracker *t);
+
+#endif

@@ -1,0 +1,189 @@
+/* outcome - see outcome.h. */
+#include "jobs/outcome.h"
+
+#include <davit/abi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+const char *job_action_slot(enum job_action action)
+{
+	static const char *const slots[ACTION_COUNT] = {
+		[ACTION_SUBMIT] = "submit",
+		[ACTION_FIND] = "find",
+		[ACTION_POLL] = "poll",
+		[ACTION_CANCEL] = "cancel",
+	};
+
+	return slots[action];
+}
+
+#define S VERDICT_STATE
+#define F VERDICT_FAILED
+#define R VERDICT_RETRY
+#define U VERDICT_RECOVER
+#define A VERDICT_ASKED
+#define N VERDICT_RESUBMIT
+
+/*
+ * One row per result class. A failed poll or cancel says nothing about the job unless the
+ * other side says that it cannot succeed; a failed submit is only certain where the class
+ * says that nothing was created.
+ */
+static const struct {
+	int32_t code;
+	enum verdict by_action[ACTION_COUNT]; /* submit, find, poll, cancel */
+} verdicts[] = {
+	{DAVIT_OK, {S, S, S, A}},
+	{DAVIT_RETRY, {R, R, R, R}},
+	{DAVIT_THROTTLED, {R, R, R, R}},
+	{DAVIT_AUTH, {F, R, R, R}},
+	{DAVIT_QUOTA, {F, R, R, R}},
+	{DAVIT_INVALID, {F, F, F, R}},
+	{DAVIT_NOT_FOUND, {F, N, F, A}},
+	{DAVIT_CONFLICT, {F, F, R, R}},
+	{DAVIT_UNSUPPORTED, {F, F, F, A}},
+	{DAVIT_CANCELLED, {U, R, R, R}},
+	{DAVIT_DEADLINE, {U, R, R, R}},
+	{DAVIT_INTERNAL, {U, R, R, R}},
+	{DAVIT_PERMANENT, {F, F, F, A}},
+};
+
+#undef S
+#undef F
+#undef R
+#undef U
+#undef A
+#undef N
+
+/* May a submission be repeated with the same id although nobody could say what it did? */
+static bool repeatable(const char *idempotency)
+{
+	return strcmp(idempotency, "token") == 0 || strcmp(idempotency, "name") == 0;
+}
+
+enum verdict outcome_verdict(
+	enum job_action action, const struct call_result *result, const char *idempotency)
+{
+	int32_t code = result->code;
+
+	if (action == ACTION_FIND && code == DAVIT_UNSUPPORTED)
+		return repeatable(idempotency) ? VERDICT_RESUBMIT : VERDICT_DECIDE;
+	if (action != ACTION_CANCEL && code == DAVIT_OK && !result->has_state)
+		code = DAVIT_INTERNAL;
+	for (size_t i = 0; i < COUNT(verdicts); i++) {
+		if (verdicts[i].code == code)
+			return verdicts[i].by_action[action];
+	}
+	return action == ACTION_SUBMIT ? VERDICT_RECOVER : VERDICT_RETRY;
+}
+
+static enum job_state state_of(int32_t state, bool overdue)
+{
+	switch (state) {
+	case DAVIT_STATE_SUCCEEDED:
+		return JOB_SUCCEEDED;
+	case DAVIT_STATE_FAILED:
+		return JOB_FAILED;
+	case DAVIT_STATE_CANCELLED:
+		return overdue ? JOB_FAILED : JOB_CANCELLED;
+	default:
+		return JOB_RUNNING;
+	}
+}
+
+/* Members of a neutral job answer that are kept as text, and what an edge calls them. */
+static const struct {
+	const char *member;
+	unsigned set;
+	size_t offset;
+	bool json; /* the value's JSON text, else a string as it is */
+} kept[] = {
+	{"ref", JOB_SET_REMOTE_REF, offsetof(struct job, remote_ref), true},
+	{"progress", JOB_SET_PROGRESS, offsetof(struct job, progress), true},
+	{"handle", JOB_SET_HANDLE, offsetof(struct job, handle), false},
+	{"id", JOB_SET_REMOTE_NAME, offsetof(struct job, remote_name), false},
+	{"resource", JOB_SET_REMOTE_NAME, offsetof(struct job, remote_name), false},
+	{"error", JOB_SET_ERROR, offsetof(struct job, error), false},
+};
+
+static bool put_text(struct job_edge *edge, unsigned set, size_t offset, char *text)
+{
+	char **at = (char **)(void *)((char *)&edge->values + offset);
+
+	if (text == NULL)
+		return false;
+	free(*at);
+	*at = text;
+	edge->set |= set;
+	return true;
+}
+
+static bool keep_members(struct job_edge *edge, const json_t *reply)
+{
+	for (size_t i = 0; i < COUNT(kept); i++) {
+		const json_t *value = json_object_get(reply, kept[i].member);
+		char *text;
+
+		if (value == NULL || json_is_null(value) ||
+			(!kept[i].json && !json_is_string(value)))
+			continue;
+		text = kept[i].json ? json_compact(value, NULL) : strdup(json_string_value(value));
+		if (!put_text(edge, kept[i].set, kept[i].offset, text))
+			return false;
+	}
+	return true;
+}
+
+/* Times the provider saw; what it does not say is the time of this edge. */
+static void keep_times(struct job_edge *edge, const json_t *reply)
+{
+	int64_t now = clock_now_ms();
+	int64_t started = json_int_or(reply, "started_ms", 0);
+	int64_t finished = json_int_or(reply, "finished_ms", 0);
+
+	if (started > 0) {
+		edge->values.started_ms = started;
+		edge->set |= JOB_SET_STARTED;
+	}
+	if (JOB_BIT(edge->to) & JOB_TERMINAL) {
+		edge->values.finished_ms = finished > 0 && finished >= started ? finished : now;
+		edge->set |= JOB_SET_FINISHED;
+	}
+}
+
+static bool say_why(struct job_edge *edge, bool overdue)
+{
+	if (edge->to != JOB_FAILED || (!overdue && edge->values.error != NULL))
+		return true;
+	return put_text(edge, JOB_SET_ERROR, offsetof(struct job, error),
+		strdup(overdue ? "stopped: it ran past its deadline"
+			       : "the provider reports a failure and no reason"));
+}
+
+bool outcome_edge(struct store_op *op, const struct call_result *result, bool overdue)
+{
+	struct job_edge *edge = &op->edge;
+
+	edge->to = state_of(result->state, overdue);
+	if (!keep_members(edge, result->reply) || !say_why(edge, overdue))
+		return false;
+	keep_times(edge, result->reply);
+	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result),
+		json_compact(result->reply, NULL));
+}
+
+bool outcome_failed(struct store_op *op, const char *why)
+{
+	struct job_edge *edge = &op->edge;
+
+	edge->to = JOB_FAILED;
+	edge->values.finished_ms = clock_now_ms();
+	edge->set |= JOB_SET_FINISHED;
+	return put_text(edge, JOB_SET_ERROR, offsetof(struct job, error), strdup(why));
+}

@@ -1,0 +1,51 @@
+/*
+ * outcome - what the end of a slot call means for its job: the decisions as one table, and
+ * the durable edge that follows. Pure. [any thread]
+ */
+#ifndef HOST_JOBS_OUTCOME_H
+#define HOST_JOBS_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "jobs/job.h"
+
+struct call_result;
+struct store_op;
+
+/* The slots the tracker calls. */
+enum job_action {
+	ACTION_SUBMIT,
+	ACTION_FIND,
+	ACTION_POLL,
+	ACTION_CANCEL,
+	ACTION_COUNT
+};
+
+const char *job_action_slot(enum job_action action);
+
+enum verdict {
+	VERDICT_STATE,    /* the reply says where the job stands */
+	VERDICT_FAILED,   /* the job has failed, for the reason given */
+	VERDICT_RETRY,    /* nothing happened: the same action later */
+	VERDICT_RECOVER,  /* not known what happened: find out */
+	VERDICT_RESUBMIT, /* certainly nothing was created: submit again, same submission */
+	VERDICT_DECIDE,   /* cannot be found out: a person must decide */
+	VERDICT_ASKED     /* the cancel went out: poll for its effect */
+};
+
+/* idempotency: the manifest's word for the submit slot ("token", "name", "search", "none"). */
+enum verdict outcome_verdict(
+	enum job_action action, const struct call_result *result, const char *idempotency);
+
+/*
+ * Fills op, an empty STORE_JOB_EDGE, with what result (of a VERDICT_STATE) says of the job:
+ * state, ref, names, progress, times, result. overdue: the job was stopped by its deadline,
+ * so that its cancelled end is a failure. false: out of memory.
+ */
+bool outcome_edge(struct store_op *op, const struct call_result *result, bool overdue);
+
+/* The edge to failed with a reason. */
+bool outcome_failed(struct store_op *op, const char *why);
+
+#endif

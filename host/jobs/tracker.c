@@ -1,0 +1,241 @@
+/* tracker - see tracker.h: its thread, and what others may ask of it. */
+#include "jobs/tracker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "jobs/internal.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+enum {
+	STOP_WAIT_MS = 30000
+};
+
+/* The next entry that waits for capacity and may have it, or NULL. Lock held. */
+static struct open_job *next_queued(struct tracker *t)
+{
+	struct lane *lane;
+
+	if (t->running >= t->options.config->max_running)
+		return NULL;
+	SLIST_FOREACH(lane, &t->entries.lanes, link)
+	{
+		if (lane->running < lane->max_running && !TAILQ_EMPTY(&lane->queue))
+			return TAILQ_FIRST(&lane->queue);
+	}
+	return NULL;
+}
+
+/* Does one thing that is to be done now; false where there is nothing. Lock held. */
+static bool step(struct tracker *t)
+{
+	int64_t mono = clock_mono_ms();
+	struct open_job *e;
+
+	tracker_watch_expire(t, mono);
+	if (tracker_watch_answer(t))
+		return true;
+	e = next_queued(t);
+	if (e != NULL) {
+		entry_dequeue(e);
+		tracker_hold(t, e);
+		tracker_advance(t, e);
+		return true;
+	}
+	e = entries_first(&t->entries);
+	if (e == NULL || e->due_mono > mono)
+		return false;
+	tracker_advance(t, e);
+	return true;
+}
+
+static int64_t next_due(const struct tracker *t)
+{
+	const struct open_job *e = entries_first(&t->entries);
+	int64_t due = e == NULL ? CLOCK_NEVER : e->due_mono;
+	int64_t watch = tracker_watch_next(t);
+
+	return watch < due ? watch : due;
+}
+
+static void run(void *arg)
+{
+	struct tracker *t = arg;
+
+	mutex_lock(&t->lock);
+	while (!t->stopping) {
+		if (!step(t))
+			(void)clock_wait(&t->wake, &t->lock, next_due(t));
+	}
+	mutex_unlock(&t->lock);
+}
+
+/* --- start: every open job is taken in hand --- */
+
+static bool load_one(const struct job *job, void *ctx)
+{
+	struct tracker *t = ctx;
+	struct open_job *e = entry_new(&t->entries, job);
+
+	if (e == NULL || !entries_add(&t->entries, e)) {
+		entry_free(e);
+		return false;
+	}
+	e->ambiguous = job->state == JOB_SUBMITTING;
+	if (JOB_BIT(job->state) & (JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING))) {
+		e->unsure = true;
+		t->unsure++;
+	}
+	if (JOB_BIT(job->state) &
+		(JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING) | JOB_BIT(JOB_RUNNING)))
+		tracker_hold(t, e);
+	return true;
+}
+
+static bool load(struct tracker *t, struct fail *f)
+{
+	const struct job_filter open = {
+		.states = JOB_OPEN, .oldest_first = true, .limit = (size_t)INT32_MAX};
+	size_t before = t->entries.count;
+
+	if (!store_jobs(t->options.store, &open, load_one, t, f))
+		return fail_wrap(f, "load the open jobs");
+	log_info("JOB-LOAD", "%zu open jobs, %lld of them to be recovered",
+		t->entries.count - before, (long long)t->unsure);
+	return true;
+}
+
+static bool make_lanes(struct tracker *t, struct fail *f)
+{
+	const struct config *c = t->options.config;
+
+	for (size_t i = 0; i < c->provider_count; i++) {
+		struct lane *lane = entries_lane(&t->entries, c->providers[i].id);
+
+		if (lane == NULL)
+			return fail_set(f, FAIL_INTERNAL, "start the tracker: out of memory");
+		lane->max_running = c->providers[i].max_running;
+		lane->loaded = providers_find(t->options.providers, lane->provider) != NULL;
+	}
+	return true;
+}
+
+/* All are looked at once; what they need is seen then. */
+static void settle_all(struct tracker *t)
+{
+	for (size_t i = 0; i < t->entries.count; i++)
+		entries_due(&t->entries, t->entries.heap[i], clock_mono_ms());
+}
+
+static void finish(struct tracker *t)
+{
+	entries_finish(&t->entries);
+	cond_finish(&t->wake);
+	cond_finish(&t->quiet);
+	mutex_finish(&t->lock);
+	free(t);
+}
+
+struct tracker *tracker_start(const struct tracker_options *options, struct fail *f)
+{
+	struct tracker *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		(void)fail_set(f, FAIL_INTERNAL, "start the tracker: out of memory");
+		return NULL;
+	}
+	t->options = *options;
+	mutex_init(&t->lock);
+	cond_init(&t->wake);
+	cond_init(&t->quiet);
+	entries_init(&t->entries);
+	TAILQ_INIT(&t->waiting);
+	TAILQ_INIT(&t->fired);
+	id_random(&t->dice, sizeof(t->dice));
+	if (!make_lanes(t, f) || !load(t, f)) {
+		finish(t);
+		return NULL;
+	}
+	settle_all(t);
+	if (!thread_start(&t->thread, "tracker", 0, run, t, f)) {
+		finish(t);
+		return NULL;
+	}
+	return t;
+}
+
+/* Whoever still waits for a job hears how it stands now. */
+static void answer_all(struct tracker *t)
+{
+	tracker_watch_expire(t, CLOCK_NEVER);
+	while (tracker_watch_answer(t))
+		;
+}
+
+void tracker_stop(struct tracker *t)
+{
+	int64_t until = clock_mono_ms() + STOP_WAIT_MS;
+
+	if (t == NULL)
+		return;
+	mutex_lock(&t->lock);
+	t->stopping = true;
+	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+	thread_join(&t->thread);
+	mutex_lock(&t->lock);
+	answer_all(t);
+	while (t->in_flight > 0 && clock_wait(&t->quiet, &t->lock, until))
+		;
+	assert(t->in_flight == 0);
+	mutex_unlock(&t->lock);
+	finish(t);
+}
+
+bool tracker_recovered(struct tracker *t)
+{
+	bool recovered;
+
+	mutex_lock(&t->lock);
+	recovered = t->unsure == 0;
+	mutex_unlock(&t->lock);
+	return recovered;
+}
+
+void tracker_nudge(struct tracker *t, const char *submission)
+{
+	struct open_job *e;
+
+	mutex_lock(&t->lock);
+	e = entries_by_submission(&t->entries, submission);
+	if (e != NULL && e->busy != ENTRY_IDLE)
+		e->again = true;
+	else if (e != NULL && !e->queued)
+		entries_due(&t->entries, e, clock_mono_ms());
+	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+}
+
+void tracker_count(
+	struct tracker *t, const char *provider, int64_t *ret_waiting, int64_t *ret_running)
+{
+	const struct lane *lane;
+
+	*ret_waiting = 0;
+	*ret_running = 0;
+	mutex_lock(&t->lock);
+	SLIST_FOREACH(lane, &t->entries.lanes, link)
+	{
+		if (provider != NULL && strcmp(provider, lane->provider) != 0)
+			continue;
+		*ret_waiting += lane->waiting;
+		*ret_running += lane->running;
+	}
+	mutex_unlock(&t->lock);
+}
