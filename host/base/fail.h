@@ -49,6 +49,11 @@ bool fail_set(struct fail *f, enum fail_code code, const char *fmt, ...) ATTR_PR
 bool fail_at(struct fail *f, enum fail_code code, const char *pointer, const char *fmt, ...)
 	ATTR_PRINTF(4, 5);
 
+/* As fail_set for an errno value: the code that fits it, and "<fmt>: <what the system says>".
+ * ENOENT: FAIL_NOT_FOUND; EEXIST: FAIL_CONFLICT; no room, files or processes left:
+ * FAIL_UNAVAILABLE; else FAIL_INTERNAL. */
+bool fail_errno(struct fail *f, int err, const char *fmt, ...) ATTR_PRINTF(3, 4);
+
 /* Puts "<fmt>: " before the text that is there; the code stays. Returns false. */
 bool fail_wrap(struct fail *f, const char *fmt, ...) ATTR_PRINTF(2, 3);
 

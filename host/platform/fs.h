@@ -31,17 +31,20 @@ bool fs_sync_dir(const char *path, struct fail *f);
 
 /*
  * Opens for reading the file that name leads to below the folder root: relative, no "..",
- * no link on the way, a regular file. Descriptor in *ret_fd. FAIL_NOT_FOUND, FAIL_FORBIDDEN.
+ * no link on the way, a regular file. Descriptor (close-on-exec) in *ret_fd. FAIL_NOT_FOUND,
+ * FAIL_FORBIDDEN.
  */
 bool fs_open_beneath(const char *root, const char *name, int *ret_fd, struct fail *f);
 
 /* Calls each(name, bytes, ctx) for every regular file below root/path, names relative to
- * root/path, in byte order, no links followed, at most limit files; false when each returned false. */
+ * root/path, in byte order, no links followed. FAIL_NOT_FOUND; FAIL_FORBIDDEN for a path that
+ * leads out of root; FAIL_TOO_LARGE, before any call, where there are more than limit files or
+ * folders nest too deep; false also when each returned false, which ends the walk. */
 bool fs_walk(const char *root, const char *path, size_t limit,
 	bool (*each)(const char *name, uint64_t bytes, void *ctx), void *ctx, struct fail *f);
 
-/* Copies all bytes of an open file to path (new, mode 0600), durable; by reference where the
- * file system can. */
+/* Copies all bytes of an open file to path (mode 0600), durable; by reference where the file
+ * system can. path appears whole or not at all; FAIL_CONFLICT where it exists already. */
 bool fs_copy_fd(int fd, const char *path, struct fail *f);
 
 #endif

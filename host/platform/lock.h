@@ -15,6 +15,9 @@ struct fail;
  * *ret_pid (may be NULL) is who, 0 if unknown. */
 bool lock_take(const char *path, int *ret_fd, int64_t *ret_pid, struct fail *f);
 
+/* Writes the caller's process id into the file of a lock that was handed to it. */
+bool lock_sign(int fd, struct fail *f);
+
 /* Is the lock at path held by anybody? false also where there is no file. */
 bool lock_held(const char *path);
 

@@ -16,6 +16,8 @@ struct mutex {
 	pthread_mutex_t m;
 };
 
+#define MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER} /* for a mutex that lives as long as the process */
+
 struct cond { /* waits by the monotonic clock */
 	pthread_cond_t c;
 };
@@ -40,7 +42,7 @@ void cond_wait(struct cond *c, struct mutex *m);
 bool cond_wait_until(struct cond *c, struct mutex *m, int64_t mono_ms);
 
 /* Starts run(arg) with all signals blocked. name: up to 15 bytes, for debuggers.
- * stack_bytes 0: 256 KiB. */
+ * stack_bytes 0: 256 KiB. FAIL_UNAVAILABLE where the system has no room for one more. */
 bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (*run)(void *),
 	void *arg, struct fail *f);
 void thread_join(struct thread *t);

@@ -1,0 +1,11 @@
+/* utf8 - is this text? [any thread] */
+#ifndef HOST_BASE_UTF8_H
+#define HOST_BASE_UTF8_H
+
+#include <stddef.h>
+
+/* Bytes of the well-formed character that p begins with (1 to 4), or 0 if there is none in n
+ * bytes: overlong forms, surrogates and values past U+10FFFF are not characters. */
+size_t utf8_length(const char *p, size_t n);
+
+#endif
