@@ -22,10 +22,16 @@ int64_t clock_mono_ms(void); /* never runs backwards */
  * when the time came. May wake early, as any condition. */
 bool clock_wait(struct cond *c, struct mutex *m, int64_t mono_ms);
 
-/* Tests only. Both clocks stand at the values given, then move by clock_advance(). */
+/* Tests only. Both clocks stand at the values given, then move by clock_advance(). Start before
+ * the threads under test begin to wait: a wait that began by the real clock ends by it. The
+ * caller of clock_advance() and clock_virtual_stop() holds no mutex that a waiter waits with. */
 void clock_virtual_start(int64_t now_ms, int64_t mono_ms);
 void clock_advance(int64_t ms);
-void clock_virtual_stop(void);
+void clock_virtual_stop(void); /* all waits wake */
+
+/* Waits, at most real_ms by the real clock, until count threads wait for a virtual time that
+ * has not come yet; false if they do not. */
+bool clock_virtual_await(size_t count, int64_t real_ms);
 
 /* The earliest time any thread now waits for (CLOCK_NEVER: none), so that a test can jump there. */
 int64_t clock_virtual_next(void);

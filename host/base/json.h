@@ -28,10 +28,12 @@ const char *json_text_or(const json_t *obj, const char *member, const char *othe
 int64_t json_int_or(const json_t *obj, const char *member, int64_t otherwise);
 bool json_bool_or(const json_t *obj, const char *member, bool otherwise);
 
-/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL: out of memory. */
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD, NUL bytes too, so that
+ * json_parse() reads what we write. NULL: out of memory. */
 json_t *json_text_any(const char *bytes, size_t n);
 
-/* Compact text of v, members in their order; the caller frees it. NULL: out of memory. */
+/* Compact text of v, members in their order, reals in the fewest digits that read back the
+ * same; the caller frees it. NULL: out of memory. ret_n may be NULL. */
 char *json_compact(const json_t *v, size_t *ret_n);
 
 enum json_kind {
@@ -66,7 +68,8 @@ struct json_field {
 /* clang-format on */
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-/* Fills *out from obj; a member that is absent or null and not needed keeps its value. */
+/* Fills *out from obj; a member that is absent or null and not needed keeps its value, one
+ * that no field names is passed over. A wrong type is FAIL_INVALID. */
 bool json_read(const json_t *obj, const struct json_field *fields, size_t count, void *out,
 	struct fail *f);
 

@@ -5,8 +5,10 @@
  * (true, false or a schema), items, enum, const, minimum, maximum, exclusiveMinimum,
  * exclusiveMaximum, minLength, maxLength, minItems, maxItems, minProperties, maxProperties,
  * anyOf, oneOf, allOf, not, $defs with local "#/$defs/NAME" references; title, description,
- * default, examples and members that begin with "x-" are notes. Any other keyword makes the
- * schema invalid, so that a check one relies on is never silently absent. [any thread]
+ * default, examples, $comment, $schema, $id and members that begin with "x-" are notes. Any
+ * other keyword makes the schema invalid, so that a check one relies on is never silently
+ * absent. "integer" means written as one: 1.0 is not, as jansson cannot hand it out as one.
+ * [any thread]
  */
 #ifndef HOST_BASE_SCHEMA_H
 #define HOST_BASE_SCHEMA_H
