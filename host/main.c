@@ -1,0 +1,321 @@
+/* davitd - reads the configuration, starts the parts in order, waits for a signal, ends them. */
+#include <assert.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "jobs/tracker.h"
+#include "platform/fs.h"
+#include "platform/lock.h"
+#include "platform/thread.h"
+#include "process/process.h"
+#include "provider/provider.h"
+#include "store/blobs.h"
+#include "store/store.h"
+
+#ifndef DAVIT_CONFIG_FILE
+#define DAVIT_CONFIG_FILE "/etc/davit/davit.yaml"
+#endif
+
+/* Where an upgrade hands the lock of the data folder to its successor. */
+#define LOCK_VARIABLE "DAVIT_LOCK_FD"
+
+struct daemon {
+	struct config *config;
+	int lock;
+	struct store *store;
+	struct blobs *blobs;
+	struct processes *processes;
+	struct providers *providers;
+	struct mutex tracker_lock; /* guards tracker against changes that are told while it ends */
+	struct tracker *tracker;
+	struct server *server;
+	struct app app;
+};
+
+/* Takes the lock an earlier daemon left open for us, if it is the one of path. */
+static bool inherited_lock(const char *path, int *ret_fd)
+{
+	const char *text = getenv(LOCK_VARIABLE); // NOLINT(concurrency-mt-unsafe): one thread yet
+	struct stat held;
+	struct stat named;
+	char *end = NULL;
+	long fd = text == NULL ? -1 : strtol(text, &end, 10);
+
+	if (text == NULL || end == text || *end != '\0' || fd < 3 || fd > 65535)
+		return false;
+	if (fstat((int)fd, &held) != 0 || stat(path, &named) != 0 || held.st_dev != named.st_dev ||
+		held.st_ino != named.st_ino)
+		return false;
+	*ret_fd = (int)fd;
+	return true;
+}
+
+static bool take_lock(struct daemon *d, struct fail *f)
+{
+	char path[4096];
+	int64_t pid = 0;
+
+	if (!fs_mkdirs(d->config->data_dir, f) ||
+		!fs_join(path, sizeof(path), d->config->data_dir, "davitd.lock", f))
+		return fail_wrap(f, "data folder");
+	if (inherited_lock(path, &d->lock) || lock_take(path, &d->lock, &pid, f))
+		return true;
+	if (f->code == FAIL_CONFLICT)
+		return fail_set(f, FAIL_CONFLICT,
+			"another davitd (process %" PRId64
+			") works on %s: stop it first, or give this one "
+			"another data_dir",
+			pid, d->config->data_dir);
+	return fail_wrap(f, "lock of the data folder");
+}
+
+static void process_changed(const char *name, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	mutex_lock(&d->tracker_lock);
+	if (d->tracker != NULL)
+		tracker_nudge(d->tracker, name);
+	mutex_unlock(&d->tracker_lock);
+}
+
+static bool open_processes(struct daemon *d, struct fail *f)
+{
+	const struct process_options options = {
+		.data_dir = d->config->data_dir,
+		.runtime_dir = d->config->runtime_dir,
+		.run_program = d->config->run_program,
+		.import_roots = (const char *const *)d->config->import_roots,
+		.import_root_count = d->config->import_root_count,
+		.blobs = d->blobs,
+		.changed = process_changed,
+		.ctx = d,
+	};
+
+	if (!fs_mkdirs(d->config->runtime_dir, f))
+		return fail_wrap(f, "runtime folder");
+	d->processes = processes_open(&options, f);
+	return d->processes != NULL;
+}
+
+static bool open_providers(struct daemon *d, struct fail *f)
+{
+	const struct provider_host host = {
+		.store = d->store,
+		.blobs = d->blobs,
+		.processes = d->processes,
+		.config = d->config,
+	};
+
+	d->providers = providers_open(&host, f);
+	return d->providers != NULL;
+}
+
+static bool start_tracker(struct daemon *d, struct fail *f)
+{
+	const struct tracker_options options = {
+		.store = d->store, .providers = d->providers, .config = d->config};
+	struct tracker *t = tracker_start(&options, f);
+
+	mutex_lock(&d->tracker_lock);
+	d->tracker = t;
+	mutex_unlock(&d->tracker_lock);
+	return t != NULL;
+}
+
+static void stop_tracker(struct daemon *d)
+{
+	struct tracker *t;
+
+	mutex_lock(&d->tracker_lock);
+	t = d->tracker;
+	d->tracker = NULL;
+	mutex_unlock(&d->tracker_lock);
+	tracker_stop(t);
+}
+
+static void tell_listeners(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->config->listener_count; i++) {
+		const struct config_listener *l = &d->config->listeners[i];
+
+		if (l->unix_path != NULL)
+			log_info("HTTP-LISTEN", "unix=%s", l->unix_path);
+		else
+			log_info("HTTP-LISTEN", "address=%s port=%d", l->address,
+				server_port(d->server, i));
+	}
+}
+
+static bool start_server(struct daemon *d, struct fail *f)
+{
+	d->app = (struct app){
+		.config = d->config,
+		.store = d->store,
+		.blobs = d->blobs,
+		.providers = d->providers,
+		.tracker = d->tracker,
+	};
+	d->server = server_start(d->config, api_routes, api_route_count, &d->app, f);
+	return d->server != NULL;
+}
+
+static bool start(struct daemon *d, struct fail *f)
+{
+	if (!take_lock(d, f))
+		return false;
+	d->store = store_open(d->config->store, f);
+	if (d->store == NULL)
+		return false;
+	d->blobs = blobs_open(d->config->data_dir, f);
+	return d->blobs != NULL && open_processes(d, f) && open_providers(d, f) &&
+	       start_tracker(d, f) && start_server(d, f);
+}
+
+/* In the opposite order; takes a half started daemon too. Local processes run on. */
+static void stop(struct daemon *d)
+{
+	int64_t drain_ms = d->config->drain_seconds * 1000;
+
+	server_stop(d->server, (int)drain_ms);
+	stop_tracker(d);
+	providers_close(d->providers, drain_ms);
+	processes_close(d->processes);
+	blobs_close(d->blobs);
+	store_close(d->store);
+	if (d->lock >= 0)
+		(void)close(d->lock);
+}
+
+static int wait_for_signal(const sigset_t *signals)
+{
+	int signal = 0;
+
+	while (sigwait(signals, &signal) != 0 || signal == SIGHUP)
+		;
+	return signal;
+}
+
+static int serve(struct config *config)
+{
+	struct daemon d = {.config = config, .lock = -1};
+	struct fail f = {0};
+	sigset_t signals;
+	int status = EXIT_FAILURE;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	(void)sigdelset(&signals, SIGPIPE);
+	mutex_init(&d.tracker_lock);
+	if (start(&d, &f)) {
+		tell_listeners(&d);
+		log_info("DAEMON-READY", "davitd %s, providers: %s", DAVIT_VERSION,
+			providers_names(d.providers));
+		log_info("DAEMON-STOP", "signal %d: answering what is in hand; jobs run on",
+			wait_for_signal(&signals));
+		status = EXIT_SUCCESS;
+	} else {
+		log_error("DAEMON-START", "%s", f.text);
+	}
+	stop(&d);
+	mutex_finish(&d.tracker_lock);
+	return status;
+}
+
+static void usage(FILE *out)
+{
+	(void)fputs(
+		"usage: davitd [--config FILE] [--check-config | --print-config-reference | --version]\n"
+		"Runs machine learning on any cloud from one small daemon.\n"
+		"  --config FILE             default " DAVIT_CONFIG_FILE "\n"
+		"  --check-config            read the configuration, say what is wrong, end\n"
+		"  --print-config-reference  every key with its type, default and meaning\n",
+		out);
+}
+
+enum {
+	OPTION_CONFIG = 'c',
+	OPTION_HELP = 'h',
+	OPTION_VERSION = 'V',
+	OPTION_CHECK = 256,
+	OPTION_REFERENCE
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"check-config", no_argument, NULL, OPTION_CHECK},
+	{"print-config-reference", no_argument, NULL, OPTION_REFERENCE},
+	{NULL, 0, NULL, 0},
+};
+
+static int run(const char *file, bool check)
+{
+	struct fail f = {0};
+	struct config *config = config_load(file, &f);
+	enum log_level level;
+	int status = EXIT_SUCCESS;
+
+	if (config == NULL) {
+		log_error("CONFIG", "%s", f.text);
+		return EXIT_FAILURE;
+	}
+	if (log_level_of(config->log_level, &level))
+		log_set_level(level);
+	if (!check)
+		status = serve(config);
+	config_free(config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *file = DAVIT_CONFIG_FILE;
+	bool check = false;
+	int c;
+
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
+	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case OPTION_CONFIG:
+			file = optarg;
+			break;
+		case OPTION_CHECK:
+			check = true;
+			break;
+		case OPTION_REFERENCE:
+			config_reference(stdout);
+			return EXIT_SUCCESS;
+		case OPTION_VERSION:
+			(void)puts("davitd " DAVIT_VERSION);
+			return EXIT_SUCCESS;
+		case OPTION_HELP:
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	return run(file, check);
+}

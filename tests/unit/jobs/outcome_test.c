@@ -1,0 +1,173 @@
+/* What the end of a slot means for its job, row by row. */
+#include "unit/cmocka.h"
+
+#include <davit/abi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "jobs/outcome.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+static const struct row {
+	const char *name;
+	enum job_action action;
+	int32_t code;
+	bool has_state;
+	const char *idempotency;
+	enum verdict verdict;
+} rows[] = {
+	{"submit ok", ACTION_SUBMIT, DAVIT_OK, true, "name", VERDICT_STATE},
+	{"submit ok without a state is unclear", ACTION_SUBMIT, DAVIT_OK, false, "name",
+		VERDICT_RECOVER},
+	{"submit refused as invalid", ACTION_SUBMIT, DAVIT_INVALID, false, "name", VERDICT_FAILED},
+	{"submit that did nothing", ACTION_SUBMIT, DAVIT_RETRY, false, "none", VERDICT_RETRY},
+	{"submit throttled", ACTION_SUBMIT, DAVIT_THROTTLED, false, "none", VERDICT_RETRY},
+	{"submit past its deadline is unclear", ACTION_SUBMIT, DAVIT_DEADLINE, false, "token",
+		VERDICT_RECOVER},
+	{"submit with a bug is unclear", ACTION_SUBMIT, DAVIT_INTERNAL, false, "name",
+		VERDICT_RECOVER},
+	{"submit with a code we do not know is unclear", ACTION_SUBMIT, 99, false, "name",
+		VERDICT_RECOVER},
+	{"submit of a full account", ACTION_SUBMIT, DAVIT_QUOTA, false, "name", VERDICT_FAILED},
+	{"find says running", ACTION_FIND, DAVIT_OK, true, "none", VERDICT_STATE},
+	{"find says nothing was created", ACTION_FIND, DAVIT_NOT_FOUND, false, "none",
+		VERDICT_RESUBMIT},
+	{"find fails", ACTION_FIND, DAVIT_INTERNAL, false, "name", VERDICT_RETRY},
+	{"no find, but the name is taken once", ACTION_FIND, DAVIT_UNSUPPORTED, false, "name",
+		VERDICT_RESUBMIT},
+	{"no find, but a token", ACTION_FIND, DAVIT_UNSUPPORTED, false, "token", VERDICT_RESUBMIT},
+	{"no find and only a search", ACTION_FIND, DAVIT_UNSUPPORTED, false, "search",
+		VERDICT_DECIDE},
+	{"no find and nothing else", ACTION_FIND, DAVIT_UNSUPPORTED, false, "none", VERDICT_DECIDE},
+	{"poll ok", ACTION_POLL, DAVIT_OK, true, "name", VERDICT_STATE},
+	{"poll without a state", ACTION_POLL, DAVIT_OK, false, "name", VERDICT_RETRY},
+	{"poll refused for credentials", ACTION_POLL, DAVIT_AUTH, false, "name", VERDICT_RETRY},
+	{"poll of what is gone", ACTION_POLL, DAVIT_NOT_FOUND, false, "name", VERDICT_FAILED},
+	{"poll fails", ACTION_POLL, DAVIT_INTERNAL, false, "name", VERDICT_RETRY},
+	{"cancel goes out", ACTION_CANCEL, DAVIT_OK, false, "name", VERDICT_ASKED},
+	{"cancel of what is gone", ACTION_CANCEL, DAVIT_NOT_FOUND, false, "name", VERDICT_ASKED},
+	{"cancel fails", ACTION_CANCEL, DAVIT_INTERNAL, false, "name", VERDICT_RETRY},
+	{"no cancel: the end is awaited", ACTION_CANCEL, DAVIT_UNSUPPORTED, false, "name",
+		VERDICT_ASKED},
+};
+
+static void verdict(void **state)
+{
+	const struct row *row = *state;
+	const struct call_result result = {.code = row->code, .has_state = row->has_state};
+
+	assert_int_equal(outcome_verdict(row->action, &result, row->idempotency), row->verdict);
+}
+
+static struct store_op *edge(int32_t state, const char *reply, bool overdue)
+{
+	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
+	struct call_result result = {
+		.has_state = true, .state = state, .reply = json_loads(reply, 0, NULL)};
+
+	assert_non_null(op);
+	assert_non_null(result.reply);
+	op->edge.to = JOB_STATE_COUNT;
+	assert_true(outcome_edge(op, &result, overdue));
+	json_decref(result.reply);
+	return op;
+}
+
+static void what_submit_answers_is_kept(void **state)
+{
+	struct store_op *op = edge(DAVIT_STATE_RUNNING,
+		"{\"ref\":{\"v\":1},\"id\":\"x\",\"handle\":\"42\",\"started_ms\":7}", false);
+
+	(void)state;
+	assert_int_equal(op->edge.to, JOB_RUNNING);
+	assert_string_equal(op->edge.values.remote_ref, "{\"v\":1}");
+	assert_string_equal(op->edge.values.remote_name, "x");
+	assert_string_equal(op->edge.values.handle, "42");
+	assert_int_equal(op->edge.values.started_ms, 7);
+	assert_false(op->edge.set & JOB_SET_FINISHED);
+	store_op_free(op);
+}
+
+static void the_resource_name_wins_over_the_id(void **state)
+{
+	struct store_op *op =
+		edge(DAVIT_STATE_RUNNING, "{\"id\":\"x\",\"resource\":\"projects/p/x\"}", false);
+
+	(void)state;
+	assert_string_equal(op->edge.values.remote_name, "projects/p/x");
+	store_op_free(op);
+}
+
+static void an_end_has_its_time(void **state)
+{
+	struct store_op *op =
+		edge(DAVIT_STATE_SUCCEEDED, "{\"started_ms\":5,\"finished_ms\":9}", false);
+
+	(void)state;
+	assert_int_equal(op->edge.to, JOB_SUCCEEDED);
+	assert_true(op->edge.set & JOB_SET_FINISHED);
+	assert_int_equal(op->edge.values.finished_ms, 9);
+	store_op_free(op);
+}
+
+static void an_end_before_its_start_is_not_believed(void **state)
+{
+	struct store_op *op =
+		edge(DAVIT_STATE_SUCCEEDED, "{\"started_ms\":9,\"finished_ms\":5}", false);
+
+	(void)state;
+	assert_true(op->edge.values.finished_ms > 9);
+	store_op_free(op);
+}
+
+static void a_failure_always_has_a_reason(void **state)
+{
+	struct store_op *op = edge(DAVIT_STATE_FAILED, "{}", false);
+
+	(void)state;
+	assert_true(strlen(op->edge.values.error) > 0);
+	store_op_free(op);
+}
+
+static void what_its_deadline_stopped_has_failed(void **state)
+{
+	struct store_op *op = edge(DAVIT_STATE_CANCELLED, "{}", true);
+
+	(void)state;
+	assert_int_equal(op->edge.to, JOB_FAILED);
+	assert_non_null(strstr(op->edge.values.error, "deadline"));
+	store_op_free(op);
+}
+
+static void a_state_we_do_not_know_is_running(void **state)
+{
+	struct store_op *op = edge(77, "{}", false);
+
+	(void)state;
+	assert_int_equal(op->edge.to, JOB_RUNNING);
+	store_op_free(op);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest edges[] = {
+		cmocka_unit_test(what_submit_answers_is_kept),
+		cmocka_unit_test(the_resource_name_wins_over_the_id),
+		cmocka_unit_test(an_end_has_its_time),
+		cmocka_unit_test(an_end_before_its_start_is_not_believed),
+		cmocka_unit_test(a_failure_always_has_a_reason),
+		cmocka_unit_test(what_its_deadline_stopped_has_failed),
+		cmocka_unit_test(a_state_we_do_not_know_is_running),
+	};
+	struct CMUnitTest tests[COUNT(rows)];
+	int failed;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		tests[i] = (struct CMUnitTest){.name = rows[i].name,
+			.test_func = verdict,
+			.initial_state = (void *)&rows[i]};
+	failed = cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("edge", edges, NULL, NULL);
+}
