@@ -1,7 +1,7 @@
 /*
  * driver - what a database must do for store.c. One instance is opened per store. begin,
- * apply, commit and rollback are called by the writer thread only; each reader by one thread
- * at a time.
+ * touch, apply, commit and rollback are called by the writer thread only; each reader by one
+ * thread at a time, reader_open by any.
  */
 #ifndef HOST_STORE_DRIVER_H
 #define HOST_STORE_DRIVER_H
@@ -17,6 +17,8 @@ struct store_driver {
 
 	/* One transaction. durable: commit returns only when it is on disk. */
 	bool (*begin)(void *db, bool durable, struct fail *f);
+	/* Writes something without meaning, so that commit tells whether writing works. */
+	bool (*touch)(void *db, struct fail *f);
 	/* Sets op->ok, op->changed, op->fail. Returns false only when the whole transaction is
 	 * lost (disk full, I/O error): the caller rolls back. */
 	bool (*apply)(void *db, struct store_op *op, struct fail *f);
@@ -42,5 +44,9 @@ struct store_driver {
 };
 
 extern const struct store_driver store_sqlite;
+
+/* store_open() with a driver of one's own; path is what follows the scheme. */
+struct store *store_open_driver(
+	const struct store_driver *driver, const char *path, struct fail *f);
 
 #endif

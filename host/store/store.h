@@ -25,8 +25,13 @@ enum store_kind {
 	STORE_JOB_ADD,  /* job: inserts; FAIL_CONFLICT where the id is there */
 	STORE_JOB_EDGE, /* edge: moves or updates one job */
 	STORE_KV_PUT,   /* kv: writes, if kv.version < 0, or still is the stored one (0: absent) */
-	STORE_KV_DELETE
+	STORE_KV_DELETE /* kv: changed says whether it was there */
 };
+
+/* What one instance may keep in kv, keys and values together. More is FAIL_TOO_LARGE, a code
+ * no other write of a key-value pair of legal size ends with. */
+#define STORE_KV_BYTES_MAX (64 * 1024 * 1024)
+#define STORE_KV_KEYS_MAX  100000
 
 /* Which members an edge writes beside the state. A text member may be NULL: becomes null. */
 enum job_set {
@@ -46,10 +51,16 @@ enum job_set {
 	JOB_SET_REQUEST = 1 << 13
 };
 
+#define JOB_SET_AFTER_END (JOB_SET_CHECKPOINT | JOB_SET_RESULT | JOB_SET_PROGRESS)
+
 /*
  * A change of one job. Applied only if the stored state is in from and, where epoch ≥ 0, the
  * stored epoch is the same; op.changed says whether it was. A terminal `to` must set finished;
- * where started is 0 by then, the store sets it to finished.
+ * where started is 0 by then, the store sets it to finished. No other `to` may set it.
+ *
+ * FAIL_NOT_FOUND: no such job. FAIL_INTERNAL: job_edge_allowed() forbids the edge.
+ * A terminal state is final: from may have terminal bits only where the state stays, and then
+ * set only what JOB_SET_AFTER_END has.
  */
 struct job_edge {
 	unsigned from;        /* JOB_BIT()s */
@@ -63,7 +74,8 @@ struct store_kv {
 	char *instance; /* owned */
 	char *key;      /* owned */
 	char *value;    /* owned JSON text */
-	int64_t version; /* in: see STORE_KV_PUT; out: the version written */
+	int64_t version; /* in: see STORE_KV_PUT; out: the version written. Grows by 1 per
+	                  * write; also a key that was deleted never gets an old one again */
 };
 
 struct store_op;
@@ -86,31 +98,36 @@ struct store_op {
 	store_done *done;
 	void *arg;             /* the caller's */
 	struct store_op *next; /* the store's */
+	size_t bytes;          /* the store's */
 };
 
 /* NULL: out of memory. */
 struct store_op *store_op_new(enum store_kind kind, bool durable);
 void store_op_free(struct store_op *op); /* with all it owns; NULL is fine */
 
-/* Opens what target names ("sqlite:/path/to/davit.db"), brings its schema up to date and
- * starts the writer. FAIL_CONFLICT: newer than this program understands. */
+/* Opens what target names ("sqlite:/path/to/davit.db", absolute), brings its schema up to
+ * date and starts the writer. FAIL_CONFLICT: newer than this program understands;
+ * FAIL_INVALID: the target, or no database of ours; FAIL_UNAVAILABLE: the machine (read-only,
+ * full, no folder). Nothing is changed in these cases. */
 struct store *store_open(const char *target, struct fail *f);
 
-/* Commits what was submitted, then ends. NULL is fine. */
+/* Commits what was submitted, then ends; no read may be under way. NULL is fine. */
 void store_close(struct store *s);
 
 /* Queues op (see struct store_op). Never blocks. Once the store is failing (disk full, read
- * only) op is answered with FAIL_UNAVAILABLE and the cause; it recovers by itself. At most
- * 65,536 wait; past that FAIL_BUSY, through done() on the calling thread. */
+ * only) op is tried, and answered with FAIL_UNAVAILABLE and the cause if it fails too; the
+ * store also tries by itself every few seconds. At most 65,536 operations of 256 MiB together
+ * wait; past that FAIL_BUSY, through done() on the calling thread. */
 void store_submit(struct store *s, struct store_op *op);
 
 /* Submits op, waits for its end and gives op back to the caller. Not on the writer thread. */
 bool store_run(struct store *s, struct store_op *op, struct fail *f);
 
-/* Is the store taking writes? false with the reason; for GET /readyz. */
+/* Did the last write work? false with the reason; for GET /readyz. */
 bool store_ready(struct store *s, struct fail *f);
 
-/* --- reads --- */
+/* --- reads: at most a few at once; more wait, and get FAIL_UNAVAILABLE after 10 s. An each()
+ * must not read from the store itself. --- */
 
 /* The job of an id; FAIL_NOT_FOUND. *ret_job belongs to the caller: job_finish(). */
 bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail *f);
@@ -125,7 +142,7 @@ struct job_status {
 	int64_t created_ms;
 	int64_t started_ms;
 	int64_t finished_ms;
-	char provider[64];
+	char provider[64]; /* these two cut between characters where longer */
 	char handle[64];
 };
 bool store_job_status(struct store *s, const char *id, struct job_status *ret_status,
@@ -140,7 +157,7 @@ struct job_filter {
 	const char *parent;
 	const char *before;   /* only ids below this one (the cursor of a page); NULL: from the newest */
 	bool oldest_first;    /* then before means after */
-	size_t limit;
+	size_t limit;         /* 0: all */
 };
 
 /* Calls each(job, ctx) for matching jobs, newest first; job is borrowed for the call; stops
@@ -153,7 +170,7 @@ bool store_kv_get(struct store *s, const char *instance, const char *key, char *
 	int64_t *ret_version, struct fail *f);
 
 /* Calls each(key, value, ctx) in byte order for keys that begin with prefix and follow after
- * (NULL: from the start), at most limit. */
+ * (NULL: from the start), at most limit (0: all). */
 bool store_kv_list(struct store *s, const char *instance, const char *prefix, const char *after,
 	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
 	struct fail *f);

@@ -1,0 +1,151 @@
+/*
+ * sqlite_schema.c - the schema: how each version is made from the one before, and whether a
+ * file is a database of ours at all. A step that was released is never edited; add one.
+ */
+#include "store/sqlite.h"
+
+#include <inttypes.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+
+/*
+ * A job is open as long as finished_ms is 0, and the database itself refuses a terminal
+ * state without its times. Short columns come first: a status poll then reads no more
+ * than the first page of a row.
+ */
+static const char *const version_1[] = {
+	"CREATE TABLE job ("
+	" id TEXT NOT NULL PRIMARY KEY,"
+	" state TEXT NOT NULL,"
+	" created_ms INTEGER NOT NULL,"
+	" started_ms INTEGER NOT NULL,"
+	" finished_ms INTEGER NOT NULL,"
+	" provider TEXT NOT NULL,"
+	" handle TEXT,"
+	" epoch INTEGER NOT NULL,"
+	" attempts INTEGER NOT NULL,"
+	" submission TEXT,"
+	" parent TEXT,"
+	" cancel_ms INTEGER NOT NULL,"
+	" deadline_ms INTEGER NOT NULL,"
+	" next_poll_ms INTEGER NOT NULL,"
+	" interface TEXT,"
+	" kind TEXT,"
+	" name TEXT,"
+	" project TEXT,"
+	" connection TEXT,"
+	" remote_name TEXT,"
+	" error TEXT,"
+	" remote_ref TEXT,"
+	" progress TEXT,"
+	" checkpoint TEXT,"
+	" request TEXT,"
+	" result TEXT,"
+	" CONSTRAINT terminal_is_finished CHECK"
+	"  ((state IN ('succeeded', 'failed', 'cancelled')) = (finished_ms > 0)),"
+	" CONSTRAINT finished_was_started CHECK (finished_ms = 0 OR started_ms > 0)"
+	") STRICT",
+	"CREATE INDEX job_open ON job (id) WHERE finished_ms = 0",
+	"CREATE INDEX job_provider ON job (provider, id)",
+	"CREATE INDEX job_project ON job (project, id) WHERE project IS NOT NULL",
+	"CREATE INDEX job_parent ON job (parent, id) WHERE parent IS NOT NULL",
+	"CREATE INDEX job_remote ON job (remote_name, provider, id) WHERE remote_name IS NOT NULL",
+
+	"CREATE TABLE kv ("
+	" instance TEXT NOT NULL,"
+	" key TEXT NOT NULL,"
+	" version INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" value TEXT NOT NULL,"
+	" PRIMARY KEY (instance, key)"
+	") STRICT",
+	/* What an instance uses, kept by triggers; retired: the highest version of a deleted key.
+         */
+	"CREATE TABLE kv_use ("
+	" instance TEXT NOT NULL PRIMARY KEY,"
+	" keys INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" retired INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID",
+	"CREATE TRIGGER kv_insert AFTER INSERT ON kv BEGIN"
+	" INSERT INTO kv_use VALUES (NEW.instance, 1, NEW.bytes, 0)"
+	"  ON CONFLICT (instance) DO UPDATE SET keys = keys + 1, bytes = bytes + excluded.bytes;"
+	"END",
+	"CREATE TRIGGER kv_update AFTER UPDATE ON kv BEGIN"
+	" UPDATE kv_use SET bytes = bytes + NEW.bytes - OLD.bytes WHERE instance = NEW.instance;"
+	"END",
+	"CREATE TRIGGER kv_delete AFTER DELETE ON kv BEGIN"
+	" UPDATE kv_use SET keys = keys - 1, bytes = bytes - OLD.bytes,"
+	"  retired = max(retired, OLD.version) WHERE instance = OLD.instance;"
+	"END",
+};
+
+const struct sqlite_migration sqlite_migrations[] = {
+	{version_1, COUNT(version_1)},
+};
+const size_t sqlite_migration_count = COUNT(sqlite_migrations);
+
+static bool application_check(struct conn *c, struct fail *f)
+{
+	int64_t application = 0;
+	int64_t objects = 0;
+
+	if (!conn_pragma_int(c, "PRAGMA application_id", &application, f) ||
+		!conn_pragma_int(c, "SELECT count(*) FROM sqlite_schema", &objects, f))
+		return false;
+	if (application == SQLITE_APPLICATION_ID || (application == 0 && objects == 0))
+		return true;
+	return fail_set(f, FAIL_INVALID, "%s is the database of another program: name another file",
+		c->path);
+}
+
+bool sqlite_schema_check(struct conn *c, int64_t known, int64_t *ret_version, struct fail *f)
+{
+	int64_t version = 0;
+
+	if (!application_check(c, f) || !conn_pragma_int(c, "PRAGMA user_version", &version, f))
+		return false;
+	if (version > known)
+		return fail_set(f, FAIL_CONFLICT,
+			"%s: database schema %" PRId64
+			" is newer than this davitd understands (%" PRId64
+			"): use the newer davitd or restore a backup",
+			c->path, version, known);
+	if (version < 0)
+		return fail_set(f, FAIL_INVALID,
+			"%s: schema version %" PRId64 " makes no sense: "
+			"restore a backup",
+			c->path, version);
+	*ret_version = version;
+	return true;
+}
+
+static bool step_run(
+	struct conn *c, const struct sqlite_migration *step, int64_t version, struct fail *f)
+{
+	char marks[96];
+
+	for (size_t i = 0; i < step->count; i++) {
+		if (!conn_exec(c, step->sql[i], f))
+			return false;
+	}
+	sqlite3_snprintf((int)sizeof(marks), marks,
+		"PRAGMA application_id = %d; PRAGMA user_version = %lld", SQLITE_APPLICATION_ID,
+		(long long)version);
+	return conn_exec(c, marks, f);
+}
+
+bool sqlite_migrate(struct conn *c, const struct sqlite_migration *steps, size_t count,
+	int64_t version, struct fail *f)
+{
+	for (int64_t to = version + 1; to <= (int64_t)count; to++) {
+		if (!conn_exec(c, "BEGIN IMMEDIATE", f))
+			return false;
+		if (!step_run(c, &steps[to - 1], to, f) || !conn_exec(c, "COMMIT", f)) {
+			sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+			return fail_wrap(f, "bringing the database to schema %" PRId64, to);
+		}
+	}
+	return true;
+}

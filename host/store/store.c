@@ -1,0 +1,408 @@
+/*
+ * store.c - the writer thread with group commit, and the way of reads to a driver.
+ *
+ * Locks: store.lock guards the queue, closing and trouble; it is never held over a call of
+ * the driver or of done(). The database belongs to the writer thread.
+ */
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "platform/thread.h"
+#include "store/driver.h"
+#include "store/readers.h"
+#include "store/store_op.h"
+
+#define WAITING_MAX       65536
+#define WAITING_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define BATCH_MAX         256 /* more would only delay the first of them */
+#define BATCH_BYTES_MAX   ((size_t)8 * 1024 * 1024)
+#define RETRY_MS          2000 /* how often a failing store is tried without a write to do */
+
+struct op_list {
+	struct store_op *first;
+	struct store_op *last;
+	size_t count;
+	size_t bytes;
+};
+
+struct store {
+	const struct store_driver *driver;
+	void *db;
+	struct readers readers;
+	struct thread writer;
+
+	struct mutex lock;
+	struct cond work;
+	struct op_list waiting;
+	bool closing;
+	struct fail trouble; /* why the last write failed; FAIL_NONE: it did not */
+};
+
+static const struct store_driver *const drivers[] = {&store_sqlite};
+
+static void list_push(struct op_list *l, struct store_op *op)
+{
+	op->next = NULL;
+	if (l->last != NULL)
+		l->last->next = op;
+	else
+		l->first = op;
+	l->last = op;
+	l->count++;
+	l->bytes += op->bytes;
+}
+
+static struct store_op *list_pop(struct op_list *l)
+{
+	struct store_op *op = l->first;
+
+	l->first = op->next;
+	if (l->first == NULL)
+		l->last = NULL;
+	l->count--;
+	l->bytes -= op->bytes;
+	op->next = NULL;
+	return op;
+}
+
+/* --- the writer --- */
+
+static void op_refuse(struct store_op *op, const struct fail *f)
+{
+	op->ok = false;
+	op->changed = false;
+	op->fail = *f;
+}
+
+static bool list_durable(const struct op_list *l)
+{
+	for (const struct store_op *op = l->first; op != NULL; op = op->next) {
+		if (op->durable)
+			return true;
+	}
+	return l->first == NULL; /* a trial: see batch_take() */
+}
+
+/* Applies a batch in a transaction that is open. */
+static bool batch_apply(struct store *s, const struct op_list *batch, struct fail *f)
+{
+	if (batch->first == NULL && !s->driver->touch(s->db, f))
+		return false;
+	for (struct store_op *op = batch->first; op != NULL; op = op->next) {
+		if (!s->driver->apply(s->db, op, f))
+			return false;
+	}
+	return s->driver->commit(s->db, f);
+}
+
+static bool batch_write(struct store *s, const struct op_list *batch, struct fail *f)
+{
+	if (!s->driver->begin(s->db, list_durable(batch), f))
+		return false;
+	if (batch_apply(s, batch, f))
+		return true;
+	s->driver->rollback(s->db);
+	return false;
+}
+
+/* Keeps what the last write says about the store, and logs where that changes. */
+static void trouble_note(struct store *s, const struct fail *f)
+{
+	bool was;
+
+	mutex_lock(&s->lock);
+	was = s->trouble.code != FAIL_NONE;
+	s->trouble = *f;
+	mutex_unlock(&s->lock);
+	if (!was && f->code != FAIL_NONE)
+		log_error("STORE-DOWN", "%s", f->text);
+	if (was && f->code == FAIL_NONE)
+		log_info("STORE-UP", "writes to the store work again");
+}
+
+static void batch_run(struct store *s, struct op_list *batch)
+{
+	struct fail f = {0};
+	bool ok = batch_write(s, batch, &f);
+
+	if (!ok && f.code != FAIL_UNAVAILABLE)
+		f.code = FAIL_UNAVAILABLE; /* whatever it was: nothing was written */
+	trouble_note(s, &f);
+	while (batch->first != NULL) {
+		struct store_op *op = list_pop(batch);
+
+		if (!ok)
+			op_refuse(op, &f);
+		op->done(op);
+	}
+}
+
+/* Waits for work; s->lock is held. While the store is failing it ends now and then without
+ * any, so that the store is tried. */
+static void work_wait(struct store *s)
+{
+	int64_t until = clock_mono_ms() + RETRY_MS;
+	bool in_time = true;
+
+	while (s->waiting.count == 0 && !s->closing && in_time) {
+		if (s->trouble.code != FAIL_NONE)
+			in_time = clock_wait(&s->work, &s->lock, until);
+		else
+			cond_wait(&s->work, &s->lock);
+	}
+}
+
+/* Takes what waits, up to a limit; nothing: a trial of a failing store. False: the end. */
+static bool batch_take(struct store *s, struct op_list *batch)
+{
+	bool more;
+
+	mutex_lock(&s->lock);
+	work_wait(s);
+	while (s->waiting.count > 0 && batch->count < BATCH_MAX && batch->bytes < BATCH_BYTES_MAX)
+		list_push(batch, list_pop(&s->waiting));
+	more = batch->count > 0 || !s->closing;
+	mutex_unlock(&s->lock);
+	return more;
+}
+
+static void writer_run(void *arg)
+{
+	struct store *s = arg;
+	struct op_list batch = {0};
+
+	while (batch_take(s, &batch))
+		batch_run(s, &batch);
+}
+
+/* --- opening and closing --- */
+
+static void store_free(struct store *s)
+{
+	readers_finish(&s->readers);
+	cond_finish(&s->work);
+	mutex_finish(&s->lock);
+	s->driver->close(s->db);
+	free(s);
+}
+
+struct store *store_open_driver(const struct store_driver *driver, const char *path, struct fail *f)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		fail_set(f, FAIL_UNAVAILABLE, "open store: out of memory");
+		return NULL;
+	}
+	s->driver = driver;
+	s->db = driver->open(path, f);
+	if (s->db == NULL) {
+		free(s);
+		return NULL;
+	}
+	mutex_init(&s->lock);
+	cond_init(&s->work);
+	readers_init(&s->readers, driver, s->db);
+	if (!thread_start(&s->writer, "store-writer", 0, writer_run, s, f)) {
+		store_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct store *store_open(const char *target, struct fail *f)
+{
+	const char *colon = strchr(target, ':');
+	size_t n = colon != NULL ? (size_t)(colon - target) : 0;
+
+	for (size_t i = 0; i < COUNT(drivers) && n > 0; i++) {
+		if (strlen(drivers[i]->scheme) == n && memcmp(drivers[i]->scheme, target, n) == 0)
+			return store_open_driver(drivers[i], colon + 1, f);
+	}
+	fail_set(f, FAIL_INVALID, "store \"%s\": no such kind of store; known is sqlite:PATH",
+		target);
+	return NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	mutex_lock(&s->lock);
+	s->closing = true;
+	cond_signal(&s->work);
+	mutex_unlock(&s->lock);
+	thread_join(&s->writer);
+	store_free(s);
+}
+
+/* --- writes --- */
+
+static bool op_queue(struct store *s, struct store_op *op, struct fail *f)
+{
+	bool ok = false;
+
+	mutex_lock(&s->lock);
+	if (s->closing) {
+		fail_set(f, FAIL_UNAVAILABLE, "the store is closing");
+	} else if (s->waiting.count >= WAITING_MAX ||
+		   s->waiting.bytes + op->bytes > WAITING_BYTES_MAX) {
+		fail_set(f, FAIL_BUSY, "too many writes wait for the store");
+		f->retry_after_ms = RETRY_MS;
+	} else {
+		list_push(&s->waiting, op);
+		cond_signal(&s->work);
+		ok = true;
+	}
+	mutex_unlock(&s->lock);
+	return ok;
+}
+
+void store_submit(struct store *s, struct store_op *op)
+{
+	struct fail f = {0};
+
+	assert(op->done != NULL && store_op_sound(op));
+	op->bytes = store_op_bytes(op);
+	memset(&op->fail, 0, sizeof(op->fail));
+	if (op_queue(s, op, &f))
+		return;
+	op_refuse(op, &f);
+	op->done(op);
+}
+
+struct waiter {
+	struct mutex lock;
+	struct cond answered;
+	bool over;
+};
+
+static void waiter_done(struct store_op *op)
+{
+	struct waiter *w = op->arg;
+
+	mutex_lock(&w->lock);
+	w->over = true;
+	cond_signal(&w->answered); /* under the lock: the waiter destroys both after it */
+	mutex_unlock(&w->lock);
+}
+
+bool store_run(struct store *s, struct store_op *op, struct fail *f)
+{
+	store_done *done = op->done;
+	void *arg = op->arg;
+	struct waiter w = {.over = false};
+
+	mutex_init(&w.lock);
+	cond_init(&w.answered);
+	op->done = waiter_done;
+	op->arg = &w;
+	store_submit(s, op);
+	/* No deadline: the writer answers every op, and until then op is not ours. */
+	mutex_lock(&w.lock);
+	while (!w.over)
+		cond_wait(&w.answered, &w.lock);
+	mutex_unlock(&w.lock);
+	cond_finish(&w.answered);
+	mutex_finish(&w.lock);
+	op->done = done;
+	op->arg = arg;
+	if (!op->ok && f != NULL)
+		*f = op->fail;
+	return op->ok;
+}
+
+bool store_ready(struct store *s, struct fail *f)
+{
+	bool ok;
+
+	mutex_lock(&s->lock);
+	ok = s->trouble.code == FAIL_NONE;
+	if (!ok && f != NULL)
+		*f = s->trouble;
+	mutex_unlock(&s->lock);
+	return ok;
+}
+
+/* --- reads --- */
+
+/* Gives a reader back; one that failed by itself, not for want of a row, is not used again. */
+static bool read_end(struct store *s, void *reader, bool ok, const struct fail *why, struct fail *f)
+{
+	readers_give(&s->readers, reader, !ok && why->code != FAIL_NOT_FOUND);
+	if (!ok && f != NULL)
+		*f = *why;
+	return ok;
+}
+
+bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->job(reader, id, ret_job, &why), &why, f);
+}
+
+bool store_job_by_remote(struct store *s, const char *provider, const char *name,
+	struct job *ret_job, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->job_by_remote(reader, provider, name, ret_job, &why),
+		       &why, f);
+}
+
+bool store_job_status(
+	struct store *s, const char *id, struct job_status *ret_status, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->job_status(reader, id, ret_status, &why), &why, f);
+}
+
+bool store_jobs(struct store *s, const struct job_filter *filter,
+	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->jobs(reader, filter, each, ctx, &why), &why, f);
+}
+
+bool store_kv_get(struct store *s, const char *instance, const char *key, char **ret_value,
+	int64_t *ret_version, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader,
+		       s->driver->kv_get(reader, instance, key, ret_value, ret_version, &why), &why,
+		       f);
+}
+
+bool store_kv_list(struct store *s, const char *instance, const char *prefix, const char *after,
+	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
+	struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader,
+		       s->driver->kv_list(reader, instance, prefix, after, limit, each, ctx, &why),
+		       &why, f);
+}

@@ -1,0 +1,71 @@
+/*
+ * store_op.c - making, weighing and freeing one write.
+ */
+#include "store/store_op.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct store_op *store_op_new(enum store_kind kind, bool durable)
+{
+	struct store_op *op = calloc(1, sizeof(*op));
+
+	if (op == NULL)
+		return NULL;
+	op->kind = kind;
+	op->durable = durable;
+	op->edge.to = JOB_STATE_COUNT;
+	op->edge.epoch = -1;
+	op->kv.version = -1;
+	return op;
+}
+
+void store_op_free(struct store_op *op)
+{
+	if (op == NULL)
+		return;
+	job_finish(&op->job);
+	job_finish(&op->edge.values);
+	free(op->kv.instance);
+	free(op->kv.key);
+	free(op->kv.value);
+	free(op);
+}
+
+static size_t text_bytes(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+size_t store_op_bytes(const struct store_op *op)
+{
+	return sizeof(*op) + job_bytes(&op->job) + job_bytes(&op->edge.values) +
+	       text_bytes(op->kv.instance) + text_bytes(op->kv.key) + text_bytes(op->kv.value);
+}
+
+static bool edge_sound(const struct job_edge *e)
+{
+	bool stays = e->to == JOB_STATE_COUNT;
+	bool ends = !stays && (JOB_BIT(e->to) & JOB_TERMINAL) != 0;
+	bool from_end = (e->from & JOB_TERMINAL) != 0;
+
+	return e->values.id[0] != '\0' && e->from != 0 && (unsigned)e->to <= JOB_STATE_COUNT &&
+	       ends == ((e->set & JOB_SET_FINISHED) != 0) && (!ends || e->values.finished_ms > 0) &&
+	       (!from_end || (stays && (e->set & ~(unsigned)JOB_SET_AFTER_END) == 0));
+}
+
+bool store_op_sound(const struct store_op *op)
+{
+	switch (op->kind) {
+	case STORE_JOB_ADD:
+		return op->job.id[0] != '\0' && op->job.provider != NULL;
+	case STORE_JOB_EDGE:
+		return edge_sound(&op->edge);
+	case STORE_KV_PUT:
+		return op->kv.instance != NULL && op->kv.key != NULL && op->kv.value != NULL;
+	case STORE_KV_DELETE:
+		return op->kv.instance != NULL && op->kv.key != NULL;
+	}
+	return false;
+}
