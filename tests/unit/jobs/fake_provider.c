@@ -1,0 +1,260 @@
+/* fake_provider - see fake_provider.h; defines what the tracker calls of host/provider. */
+#include "unit/jobs/fake_provider.h"
+
+#include <davit/abi.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "provider/provider.h"
+
+enum {
+	OBJECTS_MAX = 64,
+	SLOTS_MAX = 4
+};
+
+struct object {
+	char submission[32];
+	int32_t state;
+	char *reply;
+};
+
+struct slot_fault {
+	int32_t code;
+	unsigned times;
+	bool created;
+};
+
+static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel"};
+
+static struct {
+	pthread_mutex_t lock;
+	bool absent;
+	bool instant;
+	bool obeys;
+	const char *lacks;
+	const char *idempotency;
+	struct object objects[OBJECTS_MAX];
+	unsigned count;
+	unsigned calls[SLOTS_MAX];
+	struct slot_fault faults[SLOTS_MAX];
+} cloud = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t slot_at(const char *slot)
+{
+	size_t i = 0;
+
+	while (i < SLOTS_MAX - 1 && strcmp(slots[i], slot) != 0)
+		i++;
+	return i;
+}
+
+void fake_reset(void)
+{
+	pthread_mutex_lock(&cloud.lock);
+	for (unsigned i = 0; i < cloud.count; i++)
+		free(cloud.objects[i].reply);
+	cloud.count = 0;
+	cloud.absent = false;
+	cloud.instant = false;
+	cloud.obeys = true;
+	cloud.lacks = NULL;
+	cloud.idempotency = "name";
+	memset(cloud.calls, 0, sizeof(cloud.calls));
+	memset(cloud.faults, 0, sizeof(cloud.faults));
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_absent(bool absent)
+{
+	cloud.absent = absent;
+}
+
+void fake_idempotency(const char *word)
+{
+	cloud.idempotency = word;
+}
+
+void fake_lacks(const char *slot)
+{
+	cloud.lacks = slot;
+}
+
+void fake_instant(bool instant)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.instant = instant;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_obeys_cancel(bool obeys)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.obeys = obeys;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_fault(const char *slot, int32_t code, unsigned times, bool created)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.faults[slot_at(slot)] =
+		(struct slot_fault){.code = code, .times = times, .created = created};
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+static struct object *find(const char *submission)
+{
+	for (unsigned i = 0; i < cloud.count; i++) {
+		if (strcmp(cloud.objects[i].submission, submission) == 0)
+			return &cloud.objects[i];
+	}
+	return NULL;
+}
+
+void fake_end(const char *submission, int32_t state, const char *reply)
+{
+	struct object *o;
+
+	pthread_mutex_lock(&cloud.lock);
+	o = find(submission);
+	if (o == NULL)
+		abort();
+	o->state = state;
+	free(o->reply);
+	o->reply = reply == NULL ? NULL : strdup(reply);
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+unsigned fake_objects(void)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&cloud.lock);
+	count = cloud.count;
+	pthread_mutex_unlock(&cloud.lock);
+	return count;
+}
+
+unsigned fake_calls(const char *slot)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&cloud.lock);
+	count = cloud.calls[slot_at(slot)];
+	pthread_mutex_unlock(&cloud.lock);
+	return count;
+}
+
+const char *fake_last_submitted(void)
+{
+	const char *last;
+
+	pthread_mutex_lock(&cloud.lock);
+	last = cloud.count == 0 ? "" : cloud.objects[cloud.count - 1].submission;
+	pthread_mutex_unlock(&cloud.lock);
+	return last;
+}
+
+/* --- the slots; lock held --- */
+
+static struct object *create(const char *submission)
+{
+	struct object *o = find(submission);
+
+	if (o != NULL)
+		return o; /* the name is taken, by us: adopted */
+	if (cloud.count == OBJECTS_MAX)
+		abort();
+	o = &cloud.objects[cloud.count++];
+	*o = (struct object){.state = cloud.instant ? DAVIT_STATE_SUCCEEDED : DAVIT_STATE_RUNNING};
+	(void)snprintf(o->submission, sizeof(o->submission), "%s", submission);
+	return o;
+}
+
+static void show(const struct object *o, struct call_result *result)
+{
+	result->has_state = true;
+	result->state = o->state;
+	result->next_poll_ms = 1000;
+	if (o->reply != NULL)
+		result->reply = json_loads(o->reply, 0, NULL);
+	else
+		result->reply = json_pack("{s:{s:i}, s:s}", "ref", "v", 1, "id", o->submission);
+}
+
+static void run_slot(size_t slot, const char *submission, struct call_result *result)
+{
+	struct object *o = slot == 0 ? create(submission) : find(submission);
+
+	if (o == NULL) {
+		result->code = DAVIT_NOT_FOUND;
+		(void)fail_set(&result->fail, FAIL_NOT_FOUND, "no such object");
+	} else if (slot == 3) {
+		o->state = cloud.obeys ? DAVIT_STATE_CANCELLED : o->state;
+	} else {
+		show(o, result);
+	}
+}
+
+static void answer(size_t slot, const char *submission, struct call_result *result)
+{
+	struct slot_fault *fault = &cloud.faults[slot];
+
+	cloud.calls[slot]++;
+	if (fault->times == 0) {
+		run_slot(slot, submission, result);
+		return;
+	}
+	fault->times--;
+	if (fault->created)
+		(void)create(submission);
+	result->code = fault->code;
+	(void)fail_set(&result->fail, FAIL_UPSTREAM, "a fault, as ordered");
+}
+
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	struct call_result result = {0};
+
+	(void)ret_call;
+	if (cloud.lacks != NULL && strcmp(cloud.lacks, spec->slot) == 0) {
+		json_decref(spec->request);
+		return fail_set(f, FAIL_UNSUPPORTED, "no slot %s", spec->slot);
+	}
+	pthread_mutex_lock(&cloud.lock);
+	answer(slot_at(spec->slot), json_text_or(spec->request, "submission_id", ""), &result);
+	pthread_mutex_unlock(&cloud.lock);
+	spec->done(&result, spec->ctx);
+	json_decref(result.reply);
+	json_decref(spec->request);
+	return true;
+}
+
+/* --- the rest of what the tracker asks of a provider --- */
+
+struct provider *providers_find(struct providers *ps, const char *id)
+{
+	(void)id;
+	return cloud.absent ? NULL : (struct provider *)ps;
+}
+
+const char *provider_idempotency(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return cloud.idempotency;
+}
+
+void provider_derived_name(const struct provider *p, const char *interface, const char *slot,
+	const char *submission, char *name, size_t size)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)snprintf(name, size, "davit-%s", submission);
+}

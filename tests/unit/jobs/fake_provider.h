@@ -1,0 +1,38 @@
+/*
+ * fake_provider - stands in for host/provider in the tests of the tracker: one cloud in
+ * memory whose objects are known by submission id, with faults on demand. Every call ends
+ * before call_start() returns. [any thread]
+ */
+#ifndef TESTS_UNIT_JOBS_FAKE_PROVIDER_H
+#define TESTS_UNIT_JOBS_FAKE_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An empty cloud whose provider is loaded, class "name", obeying cancels. */
+void fake_reset(void);
+
+/* The provider is not there (for the next tracker_start). */
+void fake_absent(bool absent);
+
+void fake_idempotency(const char *word);
+
+/* Slot cannot be called at all (NULL: all can). */
+void fake_lacks(const char *slot);
+
+/* The next calls of slot end with code; where created, after the object was made. */
+void fake_fault(const char *slot, int32_t code, unsigned times, bool created);
+
+/* The object of a submission ends (DAVIT_STATE_…) with this reply; NULL: a plain one. */
+void fake_end(const char *submission, int32_t state, const char *reply);
+
+/* All objects made from now on end at once, successfully. */
+void fake_instant(bool instant);
+
+void fake_obeys_cancel(bool obeys);
+
+unsigned fake_objects(void);           /* made so far */
+unsigned fake_calls(const char *slot); /* of that slot so far */
+const char *fake_last_submitted(void); /* submission id of the last object */
+
+#endif
