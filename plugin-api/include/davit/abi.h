@@ -35,10 +35,12 @@
 extern "C" {
 #endif
 
+/* Bytes of a table up to and with a member: a table at least that large has the member. */
+#define DAVIT_THROUGH(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
 /* Is the member there and filled, in a table that the other side made? */
 #define DAVIT_HAS(table, type, member)                                                             \
-	((table)->size >= offsetof(type, member) + sizeof((table)->member) &&                      \
-		(table)->member != NULL)
+	((table)->size >= DAVIT_THROUGH(type, member) && (table)->member != NULL)
 
 /* A piece of text or bytes. Borrowed: the owner is whoever made it, until the function it
  * was passed to returns (or the call ends, where a host service returned it). */
