@@ -34,12 +34,20 @@ bool sys_name_stays(const char *name)
 	return true;
 }
 
+static bool is_link(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* Opens the part of the name up to its next slash; moves *name behind the slashes. */
 static int open_step(int dirfd, const char **name, int flags)
 {
 	char part[256];
 	size_t n = strcspn(*name, "/");
 	size_t slashes = strspn(*name + n, "/");
+	int fd;
 
 	if (n >= sizeof(part)) {
 		errno = ENAMETOOLONG;
@@ -50,7 +58,10 @@ static int open_step(int dirfd, const char **name, int flags)
 	*name += n + slashes;
 	if (slashes > 0)
 		flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-	return openat(dirfd, part, flags | O_NOFOLLOW);
+	fd = openat(dirfd, part, flags | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOTDIR) /* said of a link too; openat2() tells them apart */
+		errno = is_link(dirfd, part) ? ELOOP : ENOTDIR;
+	return fd;
 }
 
 int sys_open_by_steps(int dirfd, const char *name, int flags)
@@ -76,7 +87,7 @@ int sys_open_by_steps(int dirfd, const char *name, int flags)
 int sys_open_beneath(int dirfd, const char *name, int flags)
 {
 	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC),
+		.flags = (unsigned)((flags | O_CLOEXEC) & ~O_NOFOLLOW), /* .resolve says it */
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd = -1;

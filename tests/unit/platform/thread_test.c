@@ -1,0 +1,157 @@
+/* Tests of thread: start, join, mutual exclusion, waits with a deadline. */
+#include "platform/thread.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "unit/cmocka.h"
+
+#define TURNS 20000
+
+struct counter {
+	struct mutex m;
+	struct cond c;
+	int count;
+};
+
+static int64_t mono_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void count_up(void *arg)
+{
+	struct counter *c = arg;
+
+	for (int i = 0; i < TURNS; i++) {
+		mutex_lock(&c->m);
+		c->count++;
+		mutex_unlock(&c->m);
+	}
+}
+
+static void a_mutex_keeps_threads_apart(void **state)
+{
+	struct counter c = {0};
+	struct thread threads[4];
+
+	(void)state;
+	mutex_init(&c.m);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_true(thread_start(&threads[i], "count", 0, count_up, &c, NULL));
+	for (size_t i = 0; i < COUNT(threads); i++)
+		thread_join(&threads[i]);
+	assert_int_equal(c.count, (int)COUNT(threads) * TURNS);
+	mutex_finish(&c.m);
+}
+
+struct seen {
+	sigset_t mask;
+	char name[16];
+};
+
+static void look_around(void *arg)
+{
+	struct seen *s = arg;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
+	pthread_getname_np(pthread_self(), s->name, sizeof(s->name));
+}
+
+static void a_thread_has_its_name_and_blocks_all_signals(void **state)
+{
+	struct thread t;
+	struct seen s;
+	sigset_t ours;
+
+	(void)state;
+	assert_true(thread_start(&t, "look-around", 0, look_around, &s, NULL));
+	thread_join(&t);
+	assert_string_equal(s.name, "look-around");
+	assert_int_equal(sigismember(&s.mask, SIGTERM), 1);
+	assert_int_equal(sigismember(&s.mask, SIGINT), 1);
+	assert_int_equal(sigismember(&s.mask, SIGCHLD), 1);
+	pthread_sigmask(SIG_SETMASK, NULL, &ours);
+	assert_int_equal(sigismember(&ours, SIGTERM), 0);
+}
+
+static void a_thread_the_system_has_no_room_for_is_a_failure(void **state)
+{
+	struct thread t;
+	struct fail f = {0};
+
+	(void)state;
+	assert_false(thread_start(&t, "huge", (size_t)1 << 46, look_around, NULL, &f));
+	assert_int_equal(f.code, FAIL_UNAVAILABLE);
+	assert_non_null(strstr(f.text, "start thread huge: "));
+}
+
+static void answer(void *arg)
+{
+	struct counter *c = arg;
+
+	mutex_lock(&c->m);
+	c->count = 1;
+	cond_signal(&c->c);
+	mutex_unlock(&c->m);
+}
+
+static void a_wait_ends_by_a_signal(void **state)
+{
+	struct counter c = {0};
+	struct thread t;
+
+	(void)state;
+	mutex_init(&c.m);
+	cond_init(&c.c);
+	mutex_lock(&c.m);
+	assert_true(thread_start(&t, "answer", 0, answer, &c, NULL));
+	while (c.count == 0)
+		assert_true(cond_wait_until(&c.c, &c.m, mono_ms() + 60000));
+	mutex_unlock(&c.m);
+	thread_join(&t);
+	cond_finish(&c.c);
+	mutex_finish(&c.m);
+}
+
+static void a_wait_ends_at_its_time_and_not_before(void **state)
+{
+	static const int64_t waits[] = {-1000, 0, 1, 30};
+	struct mutex m;
+	struct cond c;
+
+	(void)state;
+	mutex_init(&m);
+	cond_init(&c);
+	mutex_lock(&m);
+	assert_false(cond_wait_until(&c, &m, -5)); /* long ago */
+	for (size_t i = 0; i < COUNT(waits); i++) {
+		int64_t until = mono_ms() + waits[i];
+
+		while (cond_wait_until(&c, &m, until))
+			continue;
+		assert_true(mono_ms() >= until);
+	}
+	mutex_unlock(&m);
+	cond_finish(&c);
+	mutex_finish(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mutex_keeps_threads_apart),
+		cmocka_unit_test(a_thread_has_its_name_and_blocks_all_signals),
+		cmocka_unit_test(a_thread_the_system_has_no_room_for_is_a_failure),
+		cmocka_unit_test(a_wait_ends_by_a_signal),
+		cmocka_unit_test(a_wait_ends_at_its_time_and_not_before),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
