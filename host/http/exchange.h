@@ -51,8 +51,15 @@ int exchange_body_fd(struct exchange *x);
  * content type is something else). Borrowed. */
 const json_t *exchange_body_json(struct exchange *x, struct fail *f);
 
-/* One file of a multipart/form-data body, by its part name: its bytes so far received are in
- * a file of their own. Descriptor (the caller closes it) and file name; false: no such part. */
+/* Takes a multipart/form-data body apart, once; so do the two below, but they do not say what
+ * is wrong with it. Only for routes with ROUTE_UPLOAD. FAIL_MEDIA_TYPE, FAIL_INVALID. */
+bool exchange_form_parse(struct exchange *x, struct fail *f);
+
+/* A field of it that is not a file, of at most 1 MiB without NUL bytes; NULL: no such field. */
+const char *exchange_form_text(struct exchange *x, const char *part);
+
+/* One file of a multipart/form-data body, by its part name: its bytes, in a file of their own.
+ * Descriptor (the caller closes it) and file name; false: no such part. */
 bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char **ret_filename);
 
 /* --- the answer --- */

@@ -1,0 +1,300 @@
+/* Answers: made on any thread, handed to the front thread, whole or as a stream. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "http/errors.h"
+#include "http/exchange.h"
+#include "http/internal.h"
+
+#define STREAM_BLOCK ((size_t)32768)
+
+static const char type_json[] = "application/json";
+
+/* Puts the answer where the front thread finds it, and wakes the connection if it waits.
+ * NULL: out of memory, the connection is closed. What nobody wants any more is dropped. */
+static void hand_over(struct exchange *x, int status, struct MHD_Response *answer, int64_t bytes)
+{
+	bool resume;
+
+	mutex_lock(&x->lock);
+	if (!x->answered && !x->gone) {
+		x->answer = answer;
+		x->status = (unsigned)status;
+		x->answer_bytes = bytes;
+		answer = NULL;
+	}
+	x->answered = true;
+	resume = x->suspended;
+	x->suspended = false;
+	mutex_unlock(&x->lock);
+	if (answer != NULL)
+		MHD_destroy_response(answer);
+	if (resume)
+		server_resume(x);
+}
+
+/* The handler's part is over; x may be gone after this. */
+static void let_go(struct exchange *x)
+{
+	bool joined;
+
+	mutex_lock(&x->lock);
+	x->done = true;
+	joined = x->joined;
+	mutex_unlock(&x->lock);
+	if (joined)
+		server_leave(x);
+	exchange_release(x);
+}
+
+static void add_headers(
+	const struct exchange *x, struct MHD_Response *answer, const char *content_type)
+{
+	MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	for (size_t i = 0; i < x->extra_count; i++)
+		MHD_add_response_header(answer, x->extra[i].key, x->extra[i].value);
+}
+
+/* The last thing one can say without memory. */
+static struct MHD_Response *last_resort(const struct exchange *x, size_t *ret_n)
+{
+	const char *text = errors_last_resort(x->form);
+
+	*ret_n = strlen(text);
+	return MHD_create_response_from_buffer(
+		*ret_n, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+}
+
+/* Takes text over. */
+static void put(struct exchange *x, int status, const char *content_type, char *text, size_t n)
+{
+	struct MHD_Response *answer = NULL;
+
+	if (text != NULL)
+		answer = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
+	if (answer == NULL) {
+		free(text);
+		content_type = type_json;
+		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		answer = last_resort(x, &n);
+	}
+	if (answer != NULL)
+		add_headers(x, answer, content_type);
+	hand_over(x, status, answer, (int64_t)n);
+}
+
+/* JSON of ours ends its line, for people at a terminal. */
+static char *with_line_end(char *text, size_t *n)
+{
+	char *longer = text != NULL ? realloc(text, *n + 2) : NULL;
+
+	if (longer == NULL) {
+		free(text);
+		return NULL;
+	}
+	longer[(*n)++] = '\n';
+	longer[*n] = '\0';
+	return longer;
+}
+
+void exchange_reply_json(struct exchange *x, int status, json_t *body)
+{
+	size_t n = 0;
+	char *text = body != NULL ? json_compact(body, &n) : NULL;
+
+	json_decref(body);
+	text = with_line_end(text, &n);
+	put(x, status, type_json, text, n);
+	let_go(x);
+}
+
+void exchange_reply_text(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n)
+{
+	put(x, status, content_type, text, n);
+	let_go(x);
+}
+
+static void put_error(
+	struct exchange *x, int status, const struct fail *f, const char *text, const char *word)
+{
+	size_t n = 0;
+	char *json = errors_json(x->form, f, text, word, x->request_id, &n);
+
+	json = with_line_end(json, &n);
+	put(x, status, type_json, json, n);
+}
+
+static void add_retry_after(struct exchange *x, int64_t ms)
+{
+	char seconds[24];
+
+	if (ms <= 0)
+		return;
+	snprintf(seconds, sizeof(seconds), "%" PRId64, (ms + 999) / 1000);
+	exchange_set_header(x, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+}
+
+static void put_fail(struct exchange *x, const struct fail *f)
+{
+	struct fail shown = *f;
+
+	if (f->code == FAIL_INTERNAL || f->code == FAIL_NONE) {
+		log_error("HTTP-INTERNAL", "request=%s %s %s: %s", x->request_id, x->method,
+			x->raw_target, f->text);
+		fail_set(&shown, FAIL_INTERNAL,
+			"internal error; see the log of davitd for request %s", x->request_id);
+	}
+	add_retry_after(x, shown.retry_after_ms);
+	put_error(x, fail_status(shown.code), &shown, shown.text, fail_word(shown.code));
+}
+
+void exchange_fail(struct exchange *x, const struct fail *f)
+{
+	put_fail(x, f);
+	let_go(x);
+}
+
+void exchange_fail_text(struct exchange *x, int status, const char *text)
+{
+	struct fail f = {0};
+
+	put_error(x, status, &f, text, errors_word(status));
+	let_go(x);
+}
+
+void exchange_set_header(struct exchange *x, const char *name, const char *value)
+{
+	struct pair *pair = &x->extra[x->extra_count];
+
+	if (x->extra_count == EXCHANGE_HEADERS_MAX)
+		return;
+	pair->key = strdup(name);
+	pair->value = strdup(value);
+	if (pair->key != NULL && pair->value != NULL) {
+		x->extra_count++;
+		return;
+	}
+	free((char *)(uintptr_t)pair->key);
+	free((char *)(uintptr_t)pair->value);
+}
+
+/* --- from server_stop --- */
+
+void exchange_force(struct exchange *x, const struct fail *f)
+{
+	size_t n = 0;
+	char *text = errors_json(x->form, f, f->text, fail_word(f->code), x->request_id, &n);
+	struct MHD_Response *answer = NULL;
+
+	mutex_lock(&x->lock);
+	x->cut = true;
+	cond_broadcast(&x->room);
+	mutex_unlock(&x->lock);
+	text = with_line_end(text, &n);
+	if (text != NULL)
+		answer = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
+	if (answer == NULL)
+		free(text);
+	else
+		MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, type_json);
+	hand_over(x, fail_status(f->code), answer, (int64_t)n);
+}
+
+/* --- streams --- */
+
+void exchange_stream_begin(struct exchange *x, int status, const char *content_type)
+{
+	struct MHD_Response *answer = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK, exchange_read_stream, x, NULL);
+
+	if (answer != NULL)
+		add_headers(x, answer, content_type);
+	hand_over(x, status, answer, -1);
+}
+
+/* What there is; else 0 with the connection suspended, or the end. x->lock is held. */
+static ssize_t read_locked(struct exchange *x, char *bytes, size_t max)
+{
+	size_t n = x->cut ? 0 : stream_take(&x->stream, bytes, max);
+
+	if (n > 0) {
+		cond_signal(&x->room);
+		return (ssize_t)n;
+	}
+	if (x->ended && x->whole && !x->cut)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (x->ended || x->cut)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	MHD_suspend_connection(x->connection);
+	x->suspended = true;
+	server_suspended(x->front);
+	return 0;
+}
+
+ssize_t exchange_read_stream(void *arg, uint64_t position, char *bytes, size_t max)
+{
+	struct exchange *x = arg;
+	ssize_t n;
+
+	(void)position;
+	mutex_lock(&x->lock);
+	n = read_locked(x, bytes, max);
+	mutex_unlock(&x->lock);
+	return n;
+}
+
+/* Queues what fits, waiting for room first; how much, or 0: nobody will read it. The wait
+ * ends at the latest when the connection is closed because its client takes nothing. */
+static size_t stream_some(struct exchange *x, const char *bytes, size_t n, bool *ret_resume)
+{
+	size_t taken = 0;
+
+	mutex_lock(&x->lock);
+	while (!x->gone && !x->cut && x->stream.waiting >= STREAM_WAITING_MAX)
+		cond_wait(&x->room, &x->lock);
+	if (x->gone || x->cut || !stream_put(&x->stream, bytes, n, &taken))
+		taken = 0;
+	*ret_resume = taken > 0 && x->suspended;
+	if (*ret_resume)
+		x->suspended = false;
+	mutex_unlock(&x->lock);
+	return taken;
+}
+
+bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
+{
+	const char *rest = bytes;
+	bool resume;
+
+	while (n > 0) {
+		size_t taken = stream_some(x, rest, n, &resume);
+
+		if (taken == 0)
+			return false;
+		if (resume)
+			server_resume(x);
+		rest += taken;
+		n -= taken;
+	}
+	return true;
+}
+
+void exchange_stream_end(struct exchange *x, bool ok)
+{
+	bool resume;
+
+	mutex_lock(&x->lock);
+	x->ended = true;
+	x->whole = ok;
+	resume = x->suspended;
+	x->suspended = false;
+	mutex_unlock(&x->lock);
+	if (resume)
+		server_resume(x);
+	let_go(x);
+}

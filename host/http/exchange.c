@@ -1,0 +1,303 @@
+/* The request as handlers see it, and the birth and end of an exchange. Answers: answer.c. */
+#include "http/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "config/config.h"
+#include "http/internal.h"
+
+#define JSON_BODY_MAX ((int64_t)64 << 20) /* parsed JSON takes many times its text */
+#define FORM_TEXT_MAX ((size_t)1 << 20)
+
+struct exchange *exchange_create(struct front *front, const char *raw_target)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->raw_target = strdup(raw_target);
+	if (x->raw_target == NULL) {
+		free(x);
+		return NULL;
+	}
+	x->front = front;
+	atomic_init(&x->holders, 2);
+	x->began_mono_ms = clock_mono_ms();
+	id_make(x->request_id);
+	x->form = ERROR_OBJECT;
+	x->method = "";
+	mutex_init(&x->lock);
+	cond_init(&x->room);
+	body_init(&x->body, &front->body_limits);
+	server_hold(front->server);
+	return x;
+}
+
+static void form_free(struct exchange *x)
+{
+	for (size_t i = 0; x->form_texts != NULL && i < x->form_parts->count; i++)
+		free(x->form_texts[i]);
+	free(x->form_texts);
+	free(x->form_parts);
+}
+
+static void exchange_free(struct exchange *x)
+{
+	for (size_t i = 0; i < x->extra_count; i++) {
+		free((char *)(uintptr_t)x->extra[i].key);
+		free((char *)(uintptr_t)x->extra[i].value);
+	}
+	form_free(x);
+	json_decref(x->json);
+	stream_finish(&x->stream);
+	body_finish(&x->body);
+	target_finish(&x->target);
+	cond_finish(&x->room);
+	mutex_finish(&x->lock);
+	free(x->arg);
+	free(x->headers);
+	free(x->raw_target);
+	free(x);
+}
+
+void exchange_release(struct exchange *x)
+{
+	struct server *server = x->front->server;
+
+	if (atomic_fetch_sub(&x->holders, 1) > 1)
+		return;
+	exchange_free(x);
+	server_release(server);
+}
+
+/* --- the headers, copied into one block: pairs, then their texts --- */
+
+struct copy {
+	size_t count;
+	size_t bytes;
+	struct pair *pairs; /* NULL: only count */
+	char *text;
+};
+
+static const char *copy_text(struct copy *c, const char *text, size_t n)
+{
+	char *at = c->text;
+
+	if (n > 0)
+		memcpy(at, text, n);
+	at[n] = '\0';
+	c->text += n + 1;
+	return at;
+}
+
+static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const char *key,
+	size_t key_n, const char *value, size_t value_n)
+{
+	struct copy *c = arg;
+
+	(void)kind;
+	if (c->pairs != NULL)
+		c->pairs[c->count] =
+			(struct pair){copy_text(c, key, key_n), copy_text(c, value, value_n)};
+	c->count++;
+	c->bytes += key_n + value_n + 2;
+	return MHD_YES;
+}
+
+bool exchange_copy_request(struct exchange *x, const char *method, struct fail *f)
+{
+	struct copy c = {0};
+	size_t method_n = strlen(method);
+
+	MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, copy_header, &c);
+	x->headers = malloc(c.count * sizeof(*x->headers) + c.bytes + method_n + 1);
+	if (x->headers == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	c = (struct copy){.pairs = x->headers, .text = (char *)(x->headers + c.count)};
+	x->method = copy_text(&c, method, method_n);
+	MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, copy_header, &c);
+	x->header_count = c.count;
+	return true;
+}
+
+/* --- what handlers ask --- */
+
+const char *exchange_method(const struct exchange *x)
+{
+	return x->method;
+}
+
+const char *exchange_path(const struct exchange *x)
+{
+	return x->target.path;
+}
+
+const struct route *exchange_route(const struct exchange *x)
+{
+	return x->route;
+}
+
+const char *exchange_request_id(const struct exchange *x)
+{
+	return x->request_id;
+}
+
+const struct config_listener *exchange_listener(const struct exchange *x)
+{
+	return x->front->config;
+}
+
+bool exchange_admin(const struct exchange *x)
+{
+	return x->front->config->unix_path != NULL;
+}
+
+const char *exchange_arg(const struct exchange *x)
+{
+	return x->arg != NULL ? x->arg : "";
+}
+
+const char *exchange_query(const struct exchange *x, const char *key)
+{
+	return pairs_find(x->target.query, x->target.query_count, key);
+}
+
+const char *exchange_header(const struct exchange *x, const char *name)
+{
+	return pairs_find_any_case(x->headers, x->header_count, name);
+}
+
+int64_t exchange_body_bytes(const struct exchange *x)
+{
+	return x->body.bytes;
+}
+
+const char *exchange_body_memory(const struct exchange *x)
+{
+	if (x->body.fd >= 0)
+		return NULL;
+	return x->body.memory != NULL ? x->body.memory : "";
+}
+
+int exchange_body_fd(struct exchange *x)
+{
+	return body_open(&x->body);
+}
+
+/* "application/json" and "application/…+json", with or without parameters. */
+static bool is_json(const char *content_type)
+{
+	static const char top[] = "application/";
+	size_t n = strcspn(content_type, "; \t");
+
+	if (strncasecmp(content_type, top, sizeof(top) - 1) != 0)
+		return false;
+	content_type += sizeof(top) - 1;
+	n -= sizeof(top) - 1;
+	if (n == 4)
+		return strncasecmp(content_type, "json", 4) == 0;
+	return n > 5 && strncasecmp(content_type + n - 5, "+json", 5) == 0;
+}
+
+const json_t *exchange_body_json(struct exchange *x, struct fail *f)
+{
+	const char *type = exchange_header(x, "Content-Type");
+	const char *text;
+
+	if (x->json != NULL)
+		return x->json;
+	if (type == NULL || !is_json(type)) {
+		fail_set(f, FAIL_MEDIA_TYPE, "Content-Type must be application/json");
+		return NULL;
+	}
+	if (x->body.bytes == 0) {
+		fail_set(f, FAIL_INVALID, "the body is empty, JSON is expected");
+		return NULL;
+	}
+	if (x->body.bytes > JSON_BODY_MAX) {
+		fail_set(f, FAIL_TOO_LARGE, "a JSON body may have %lld bytes",
+			(long long)JSON_BODY_MAX);
+		return NULL;
+	}
+	text = body_view(&x->body);
+	if (text == NULL)
+		fail_set(f, FAIL_UNAVAILABLE, "the body cannot be read back");
+	else
+		x->json = json_parse(text, (size_t)x->body.bytes, f);
+	return x->json;
+}
+
+/* --- multipart/form-data --- */
+
+bool exchange_form_parse(struct exchange *x, struct fail *f)
+{
+	const char *type = exchange_header(x, "Content-Type");
+	const char *bytes = body_view(&x->body);
+	struct multipart *parts;
+
+	if (x->form_parts != NULL)
+		return true;
+	if (type == NULL || !multipart_is(type) || (x->route->flags & ROUTE_UPLOAD) == 0)
+		return fail_set(f, FAIL_MEDIA_TYPE, "the body is not multipart/form-data");
+	if (bytes == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "the body cannot be read back");
+	parts = malloc(sizeof(*parts));
+	if (parts == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (!multipart_parse(parts, type, bytes, (size_t)x->body.bytes, f)) {
+		free(parts);
+		return false;
+	}
+	x->form_parts = parts;
+	return true;
+}
+
+bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char **ret_filename)
+{
+	const struct multipart_part *p;
+	int fd;
+
+	if (!exchange_form_parse(x, NULL))
+		return false;
+	p = multipart_find(x->form_parts, part, true);
+	if (p == NULL)
+		return false;
+	fd = body_open_part(&x->body, p->offset, p->n);
+	if (fd < 0)
+		return false;
+	*ret_fd = fd;
+	*ret_filename = p->filename;
+	return true;
+}
+
+/* The texts of the fields, made when asked for; they must end with NUL. */
+static const char *form_text(struct exchange *x, const struct multipart_part *p)
+{
+	size_t i = (size_t)(p - x->form_parts->parts);
+	const char *bytes = body_view(&x->body) + p->offset;
+
+	if (p->n > FORM_TEXT_MAX || memchr(bytes, '\0', p->n) != NULL)
+		return NULL;
+	if (x->form_texts == NULL)
+		x->form_texts = calloc(x->form_parts->count, sizeof(*x->form_texts));
+	if (x->form_texts == NULL)
+		return NULL;
+	if (x->form_texts[i] == NULL)
+		x->form_texts[i] = strndup(bytes, p->n);
+	return x->form_texts[i];
+}
+
+const char *exchange_form_text(struct exchange *x, const char *part)
+{
+	const struct multipart_part *p;
+
+	if (!exchange_form_parse(x, NULL))
+		return NULL;
+	p = multipart_find(x->form_parts, part, false);
+	return p != NULL ? form_text(x, p) : NULL;
+}

@@ -1,0 +1,134 @@
+/*
+ * internal - what server.c and exchange.c share: the exchange itself and who holds it.
+ *
+ * An exchange has two holders, its connection (a front thread) and its handler. The handler
+ * lets go with its answer, the connection when the answer is sent or the client is gone; the
+ * last one frees it. The hand-over happens under the exchange's lock: the front thread
+ * suspends the connection only while there is no answer, and whoever brings one resumes it.
+ * While suspended is true the connection cannot end, which makes resuming safe.
+ *
+ * Locks: an exchange's, then the server's. The library's own come after both.
+ */
+#ifndef HOST_HTTP_INTERNAL_H
+#define HOST_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "base/id.h"
+#include "http/body.h"
+#include "http/exchange.h"
+#include "http/listen.h"
+#include "http/multipart.h"
+#include "http/pairs.h"
+#include "http/peers.h"
+#include "http/stream.h"
+#include "http/target.h"
+#include "platform/thread.h"
+
+#define EXCHANGE_HEADERS_MAX 16 /* a handler may add to its answer */
+
+struct app;
+struct server;
+
+/* A listener at work. Constant but for connections, which its front thread alone uses, and
+ * working, which the server's lock guards. */
+struct front {
+	struct server *server;
+	const struct config_listener *config;
+	const char *admin_socket; /* path of the Unix socket, or words that say there is none */
+	struct listen_socket socket;
+	struct MHD_Daemon *daemon;
+	struct peers peers;
+	bool watched; /* peers runs */
+	size_t max_header_bytes;
+	struct body_limits body_limits;
+	size_t connections;
+	size_t working; /* exchanges whose handler still owes the answer */
+};
+
+struct exchange {
+	struct front *front;
+	atomic_int holders;
+
+	/* The request: written by the front thread before the handler is called. */
+	int64_t began_mono_ms;
+	char request_id[ID_SIZE];
+	char *raw_target;
+	struct target target;
+	struct pair *headers;
+	size_t header_count;
+	const char *method;
+	const struct route *route;
+	enum error_form form;
+	char *arg;
+	char allow[64];
+	struct body body;
+	struct fail refused; /* why no handler will see it; FAIL_NONE: one will */
+
+	/* The handler's, while it has the exchange. */
+	json_t *json;
+	struct multipart *form_parts;
+	char **form_texts; /* as many as form_parts has parts */
+	struct pair extra[EXCHANGE_HEADERS_MAX];
+	size_t extra_count;
+
+	/* The front thread's. */
+	struct MHD_Connection *connection;
+	bool begun;
+	bool dispatched;
+	bool patient; /* the connection's time-out is the long one */
+
+	/* Guarded by lock. */
+	struct mutex lock;
+	struct cond room;            /* in the stream, or the client is gone */
+	struct MHD_Response *answer; /* not yet handed to the library */
+	unsigned status;
+	int64_t answer_bytes; /* -1: streamed */
+	bool answered;        /* answer counts, though it may be NULL: out of memory */
+	bool suspended;
+	bool gone;   /* the connection is through with it */
+	bool done;   /* the handler is through with it */
+	bool joined; /* in the server's list */
+	bool cut;    /* the server ends: no more streaming */
+	bool ended;  /* the stream is whole … */
+	bool whole;  /* … or to be cut */
+	struct stream stream;
+
+	/* Guarded by the server's lock. */
+	struct exchange *next;
+	struct exchange *prev;
+	bool forced;
+};
+
+/* --- exchange.c --- */
+
+/* Holds the server. NULL: out of memory. */
+struct exchange *exchange_create(struct front *front, const char *raw_target);
+void exchange_release(struct exchange *x); /* one holder fewer */
+
+/* Copies method and headers out of the library's memory, which ends with the connection. */
+bool exchange_copy_request(struct exchange *x, const char *method, struct fail *f);
+
+/* An answer of the server's own while a handler owes one; that one's is dropped later. */
+void exchange_force(struct exchange *x, const struct fail *f);
+
+/* The reader of a streamed answer. [front thread] */
+ssize_t exchange_read_stream(void *x, uint64_t position, char *bytes, size_t max);
+
+/* --- server.c; what only fronts use is in front.h --- */
+
+void server_hold(struct server *s);
+void server_release(struct server *s);
+
+/* The exchange's connection was, or no longer is, suspended. [x->lock held for the first] */
+void server_suspended(struct front *front);
+void server_resume(struct exchange *x);
+
+/* The handler has let go; the exchange leaves the list. */
+void server_leave(struct exchange *x);
+
+#endif

@@ -1,0 +1,105 @@
+/* Shuts down connections that take too long to say what they want. */
+#include "http/peers.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+#define LOOK_EVERY_MS 500
+
+struct peer {
+	struct peer *next;
+	struct peer *prev;
+	int fd;
+	int64_t deadline_mono_ms;
+};
+
+/* The lock is held. A descriptor shut down twice does no harm. */
+static void cut_late(struct peers *p, int64_t now)
+{
+	for (struct peer *peer = p->first; peer != NULL; peer = peer->next) {
+		if (peer->deadline_mono_ms > now)
+			continue;
+		shutdown(peer->fd, SHUT_RDWR);
+		peer->deadline_mono_ms = CLOCK_NEVER;
+	}
+}
+
+static void watch(void *arg)
+{
+	struct peers *p = arg;
+
+	mutex_lock(&p->lock);
+	while (!p->ending) {
+		int64_t now = clock_mono_ms();
+
+		cut_late(p, now);
+		clock_wait(&p->changed, &p->lock, p->first ? now + LOOK_EVERY_MS : CLOCK_NEVER);
+	}
+	mutex_unlock(&p->lock);
+}
+
+bool peers_start(struct peers *p, struct fail *f)
+{
+	mutex_init(&p->lock);
+	cond_init(&p->changed);
+	if (thread_start(&p->thread, "http-deadlines", 0, watch, p, f))
+		return true;
+	cond_finish(&p->changed);
+	mutex_finish(&p->lock);
+	return false;
+}
+
+void peers_stop(struct peers *p)
+{
+	mutex_lock(&p->lock);
+	p->ending = true;
+	cond_signal(&p->changed);
+	mutex_unlock(&p->lock);
+	thread_join(&p->thread);
+	cond_finish(&p->changed);
+	mutex_finish(&p->lock);
+}
+
+struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
+{
+	struct peer *peer = malloc(sizeof(*peer));
+
+	if (peer == NULL)
+		return NULL;
+	peer->prev = NULL;
+	peer->fd = fd;
+	peer->deadline_mono_ms = deadline_mono_ms;
+	mutex_lock(&p->lock);
+	peer->next = p->first;
+	if (p->first != NULL)
+		p->first->prev = peer;
+	else
+		cond_signal(&p->changed);
+	p->first = peer;
+	mutex_unlock(&p->lock);
+	return peer;
+}
+
+void peers_set(struct peers *p, struct peer *peer, int64_t deadline_mono_ms)
+{
+	mutex_lock(&p->lock);
+	peer->deadline_mono_ms = deadline_mono_ms;
+	mutex_unlock(&p->lock);
+}
+
+void peers_remove(struct peers *p, struct peer *peer)
+{
+	if (peer == NULL)
+		return;
+	mutex_lock(&p->lock);
+	if (peer->prev != NULL)
+		peer->prev->next = peer->next;
+	else
+		p->first = peer->next;
+	if (peer->next != NULL)
+		peer->next->prev = peer->prev;
+	mutex_unlock(&p->lock);
+	free(peer);
+}
