@@ -339,9 +339,10 @@ const struct davit_sdk_json *davit_sdk_parse(
 
 	bool ok = v != NULL ? read_value(&r, v, 0)
 	                    : refuse(&r, "the text is larger than the memory for it");
-	skip_space(&r);
-	if (ok && r.p < r.end)
-		ok = refuse(&r, "text after the value");
+	if (ok) {
+		skip_space(&r);
+		ok = r.p == r.end || refuse(&r, "text after the value");
+	}
 	if (ok)
 		return v;
 	if (ret_error != NULL) {
