@@ -1,0 +1,49 @@
+"""Fixtures: a site that lives for one test, and one that is shared by the tests of a file."""
+
+import shutil
+import tempfile
+
+import pytest
+
+from davit_site import Site
+
+
+class Sites:
+    """Makes sites and cleans up after them; a daemon that ends badly fails the test."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, **options):
+        folder = tempfile.mkdtemp(prefix="davit-e2e.")
+        site = Site(folder, **options)
+        self.made.append(site)
+        return site
+
+    def clean_up(self):
+        bad = []
+        for site in self.made:
+            code = site.clean_up()
+            if code not in (0, -9) or "Sanitizer" in site.log():
+                bad.append(f"davitd ended with {code}:\n{site.log()[-6000:]}")
+            shutil.rmtree(site.folder, ignore_errors=True)
+        assert not bad, "\n".join(bad)
+
+
+@pytest.fixture
+def sites():
+    made = Sites()
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture
+def site(sites):
+    return sites().start()
+
+
+@pytest.fixture(scope="module")
+def shared():
+    made = Sites()
+    yield made(settings="  shell: true\n").start()
+    made.clean_up()

@@ -1,0 +1,242 @@
+"""A davitd of its own for a test: a folder, two configuration files, one process."""
+
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
+DEADLINE = float(os.environ.get("DAVIT_TEST_DEADLINE", "60"))
+
+OKHTTP = {
+    "User-Agent": "okhttp/4.9.0",
+    "Accept-Encoding": "gzip",
+    "Connection": "Keep-Alive",
+}
+
+
+def wait_for(what, probe, deadline=None):
+    """Asks probe() until it answers something true; fails naming what was awaited."""
+    end = time.monotonic() + (deadline or DEADLINE)
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"{what} did not happen"
+        time.sleep(0.02)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8")
+
+    def json(self):
+        return json.loads(self.text)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Site:
+    """Write the configuration, start(), ask, stop() or kill()."""
+
+    def __init__(self, folder, settings="", davit="", providers=None, local=True):
+        self.folder = pathlib.Path(folder)
+        self.imports = self.folder / "import"
+        self.imports.mkdir(parents=True, exist_ok=True)
+        self.port = 0
+        self.process = None
+        self.log_path = self.folder / "davitd.log"
+        self.socket_path = str(self.folder / "davitd.sock")
+        self.davit = davit
+        self.providers = dict(providers or {})
+        if local:
+            self.providers["local"] = (
+                "provider: local\nplugin: local.so\nmax_running: 4\n"
+                + ("settings:\n" + settings if settings else "")
+            )
+        self.write_configuration()
+
+    def write_configuration(self):
+        (self.folder / "davit.yaml").write_text(
+            f"""\
+data_dir: data
+provider_dir: {BUILD}/plugins/local
+run_program: {BUILD}/host/run/davit-run
+default_provider: local
+import_roots: [import]
+listeners:
+  - {{address: 127.0.0.1, port: {self.port}, default_provider: local}}
+  - {{unix: davitd.sock}}
+{self.davit}""",
+            encoding="utf-8",
+        )
+        folder = self.folder / "providers.d"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, text in self.providers.items():
+            (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    # --- the process ---
+
+    def launch(self, **options):
+        """Starts davitd without waiting for it; for tests of what refuses to start."""
+        log = open(self.log_path, "ab")
+        with log:
+            self.process = subprocess.Popen(
+                [str(BUILD / "host" / "davitd"), "--config", str(self.folder / "davit.yaml")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **options,
+            )
+        return self.process
+
+    def start(self, **options):
+        seen = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self.launch(**options)
+
+        def listening():
+            assert self.process.poll() is None, f"davitd ended: {self.log()}"
+            for line in self.log_path.read_bytes()[seen:].decode().splitlines():
+                if "HTTP-LISTEN" in line and "port=" in line:
+                    return int(line.rsplit("port=", 1)[1])
+            return None
+
+        self.port = wait_for("listening", listening)
+        self.write_configuration()  # a restart keeps the port
+        wait_for("readiness", lambda: self.get("/readyz").status == 200)
+        return self
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self):
+        """As a power cut of the daemon alone."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(DEADLINE)
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return self.process.returncode if self.process else 0
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+    def clean_up(self):
+        """Ends the daemon and every supervised process of the site."""
+        code = self.stop()
+        subprocess.run(["pkill", "-KILL", "-f", str(self.folder)], check=False)
+        return code
+
+    # --- asking ---
+
+    def request(self, method, path, body=None, headers=None, over_unix=False, timeout=30):
+        """One request on a connection of its own. body: bytes, or anything JSON can say."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, (bytes, bytearray)):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        if over_unix:
+            connection = UnixConnection(self.socket_path, timeout)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+    def post(self, path, body=None, **options):
+        return self.request("POST", path, body, **options)
+
+    # --- the job family ---
+
+    def execute(self, command, **members):
+        answer = self.post("/execute", execute_body(command, **members), headers=OKHTTP)
+        assert answer.status == 200, answer
+        return answer.json()["task_id"]
+
+    def status(self, task):
+        return self.get(f"/execute/{task}/getStatus").json()
+
+    def await_status(self, task, *wanted, deadline=None):
+        wanted = wanted or ("COMPLETED", "ERROR", "CANCELLED")
+
+        def reached():
+            status = self.status(task)
+            return status if status["task_status"] in wanted else None
+
+        return wait_for(f"task {task} to be {wanted}", reached, deadline)
+
+    def task_log(self, task):
+        return self.get(f"/execute/{task}/getLog").json()["logs"]["content"]
+
+    # --- the service family ---
+
+    def service(self, method, path, body=None, **options):
+        return self.request(method, "/api/service/v1" + path, body, **options)
+
+    def made(self, path, body):
+        """Creates something and returns its row."""
+        answer = self.service("POST", path, body)
+        assert answer.status == 200 and answer.text.startswith("{"), answer
+        return answer.json()
+
+    def job(self, job):
+        return self.get(f"/v1/jobs/{urllib.parse.quote(job)}").json()
+
+    def await_job(self, job, deadline=None):
+        def ended():
+            status = self.get(f"/status/{job}").json()
+            return status if status["state"] in ("COMPLETED", "ERROR", "CANCELLED") else None
+
+        return wait_for(f"job {job} to end", ended, deadline)
+
+
+def execute_body(command, **members):
+    """What the backend sends: nine keys."""
+    body = {
+        "bucket": "bucket",
+        "project_id": "project",
+        "name": "pipeline",
+        "version": "1",
+        "credentials": {
+            "endpoint": "http://127.0.0.1:1",
+            "access_key": "none",
+            "secret_key": "none",
+        },
+        "input_artifacts": "project/remote/pipeline/1/Input",
+        "command": command,
+        "storage": "local",
+        "environment": {},
+    }
+    body.update(members)
+    return {key: value for key, value in body.items() if value is not None}

@@ -1,0 +1,137 @@
+"""It is a plugin: what makes a provider, seen from outside."""
+
+import hashlib
+import os
+import subprocess
+
+import pytest
+from davit_site import BUILD, ROOT, wait_for
+
+LOCAL = BUILD / "plugins" / "local" / "local.so"
+REFUSED = BUILD / "tests" / "providers"
+SANITIZED = "san" in BUILD.name
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+
+
+def exported(file):
+    lines = run("nm", "-D", "--defined-only", str(file)).splitlines()
+    return [line.split()[-1].split("@")[0] for line in lines]
+
+
+def test_the_local_provider_exports_one_symbol():
+    if SANITIZED:
+        pytest.skip("sanitizers export symbols of their own")
+    assert exported(LOCAL) == ["davit_provider_query"]
+
+
+def test_the_host_names_no_cloud():
+    words = "vertex|sagemaker|azure|google|amazon"
+    found = subprocess.run(
+        ["grep", "-riE", words, str(ROOT / "host"), str(ROOT / "plugin-api")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 1, found.stdout
+
+
+def test_a_provider_built_elsewhere_serves_after_a_restart(sites, tmp_path):
+    if SANITIZED:
+        pytest.skip("an installed host has no sanitizer override")
+    prefix, build = tmp_path / "prefix", tmp_path / "build"
+    run("cmake", "--install", str(BUILD), "--prefix", str(prefix))
+    source = prefix / "share" / "davit" / "template"
+    assert source.is_dir()
+    run("cmake", "-S", str(source), "-B", str(build), f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", str(build))
+    made = list(build.rglob("*.so"))
+    assert len(made) == 1
+    host = BUILD / "host" / "davitd"
+    before = hashlib.sha256(host.read_bytes()).hexdigest()
+
+    site = sites().start()
+    assert [p["id"] for p in site.get("/v1/providers").json()["providers"]] == ["local"]
+    site.stop()
+    site.providers["hello"] = f"provider: hello\nplugin: {made[0]}\n"
+    site.davit = "connections: {mine: {provider: hello}}\n"
+    site.write_configuration()
+    site.start()
+    ids = {p["id"]: p for p in site.get("/v1/providers").json()["providers"]}
+    assert ids["hello"]["state"] == "loaded", ids
+    assert hashlib.sha256(host.read_bytes()).hexdigest() == before
+
+
+REFUSALS = {
+    "refused_socket": "socket",
+    "refused_open": "open",
+    "refused_fork": "fork",
+    "refused_thread": "pthread_create",
+    "refused_two_symbols": "symbol",
+    "refused_no_manifest": "manifest",
+    "refused_two_notes": "manifest",
+    "refused_bad_hash": "sha256",
+}
+
+
+@pytest.mark.parametrize("name, word", REFUSALS.items())
+def test_a_provider_that_reaches_out_is_refused_before_it_is_loaded(sites, name, word):
+    file = REFUSED / f"{name}.so"
+    assert file.exists(), file
+    site = sites(providers={"bad": f"provider: bad\nplugin: {file}\n"}).start()
+    described = {p["id"]: p for p in site.get("/v1/providers").json()["providers"]}
+    assert described["bad"]["state"] == "refused", described
+    assert word in described["bad"]["reason"], described["bad"]["reason"]
+    maps = (f"/proc/{site.process.pid}/maps")
+    assert name not in open(maps, encoding="utf-8").read()
+    answer = site.service("GET", "/datasets/list")
+    assert answer.status == 200
+
+
+def test_new_work_for_an_absent_provider_is_404_and_old_jobs_still_answer(sites):
+    site = sites().start()
+    task = site.execute("true")
+    site.await_status(task)
+    site.stop()
+    del site.providers["local"]
+    site.write_configuration()
+    site.start()
+    assert site.status(task)["task_status"] == "COMPLETED"
+    answer = site.service("GET", "/datasets/list")
+    assert answer.status == 404 and answer.text.startswith('"') and "local" in answer.json()
+    from davit_site import execute_body
+
+    answer = site.post("/execute", execute_body("true"))
+    assert answer.status == 404 and "local" in answer.json()["error"]
+
+
+def test_jobs_of_an_absent_provider_run_on_and_come_back(sites):
+    site = sites(settings="  shell: true\n").start()
+    gate = site.folder / "gate"
+    task = site.execute(f"while [ ! -e {gate} ]; do sleep 0.05; done; echo done")
+    site.await_status(task, "RUNNING")
+    site.stop()
+    kept = site.providers.pop("local")
+    site.write_configuration()
+    site.start()
+    wait_for("the orphan", lambda: site.job(task)["state"] == "orphaned_provider")
+    assert site.status(task)["task_status"] == "RUNNING"
+    site.stop()
+    site.providers["local"] = kept
+    site.write_configuration()
+    site.start()
+    gate.touch()
+    assert site.await_status(task)["task_status"] == "COMPLETED"
+
+
+def test_an_unknown_setting_names_file_and_key(sites):
+    site = sites(settings="  pyton: /usr/bin/python3\n")
+    site.start()
+    provider = site.get("/v1/providers").json()["providers"][0]
+    assert provider["state"] == "refused"
+    assert "pyton" in provider["reason"] and "python" in provider["reason"]
+
+
+assert os.path.isdir(BUILD), f"{BUILD} is not built"
