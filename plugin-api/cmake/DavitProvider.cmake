@@ -31,7 +31,8 @@ function(davit_link_provider name)
     LINKER:--exclude-libs,ALL LINKER:--version-script=${map})
   _davit_has_sanitizer(sanitized)
   if(NOT sanitized)
-    target_link_options(${name} PRIVATE LINKER:-z,defs)
+    # No start files: then nothing at all runs when the file is loaded, which a host checks.
+    target_link_options(${name} PRIVATE LINKER:-z,defs -nostartfiles)
   endif()
 endfunction()
 
