@@ -13,6 +13,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
+WRAPPER = os.environ.get("DAVIT_WRAPPER", "").split()  # valgrind and its options, say
 DEADLINE = float(os.environ.get("DAVIT_TEST_DEADLINE", "60"))
 
 OKHTTP = {
@@ -108,7 +109,8 @@ listeners:
         log = open(self.log_path, "ab")
         with log:
             self.process = subprocess.Popen(
-                [str(BUILD / "host" / "davitd"), "--config", str(self.folder / "davit.yaml")],
+                WRAPPER
+                + [str(BUILD / "host" / "davitd"), "--config", str(self.folder / "davit.yaml")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
