@@ -8,6 +8,7 @@
 
 struct blobs;
 struct config;
+struct pool;
 struct providers;
 struct store;
 struct tracker;
@@ -18,6 +19,7 @@ struct app {
 	struct blobs *blobs;
 	struct providers *providers;
 	struct tracker *tracker;
+	struct pool *pool; /* for handlers that read much of the store or touch files */
 };
 
 /* The whole surface at a glance. */

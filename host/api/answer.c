@@ -1,0 +1,178 @@
+/* answer - see answer.h. */
+#include "api/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "http/exchange.h"
+#include "store/blobs.h"
+
+#define PART_MAX (16 * 1024 * 1024) /* bytes of the part "request" */
+
+void answer_fail(struct exchange *x, const struct fail *f)
+{
+	struct fail named = *f;
+
+	if (f->field[0] != '\0' && exchange_route(x)->form != ERROR_OBJECT)
+		(void)fail_wrap(&named, "%s", f->field);
+	exchange_fail(x, &named);
+}
+
+void answer_memory(struct exchange *x)
+{
+	exchange_reply_json(x, 500, NULL);
+}
+
+void answer_not_found(struct exchange *x)
+{
+	exchange_fail_text(x, 404, "Not found");
+}
+
+struct later {
+	struct app *app;
+	struct exchange *x;
+	route_handler *work;
+};
+
+static void run_later(void *arg)
+{
+	struct later later = *(struct later *)arg;
+
+	free(arg);
+	later.work(later.app, later.x);
+}
+
+void answer_later(struct app *app, struct exchange *x, route_handler *work)
+{
+	struct later *later = malloc(sizeof(*later));
+	struct fail f = {0};
+
+	if (later == NULL) {
+		answer_memory(x);
+		return;
+	}
+	*later = (struct later){app, x, work};
+	if (!pool_add(app->pool, run_later, later, &f)) {
+		free(later);
+		exchange_fail(x, &f);
+	}
+}
+
+json_t *answer_time(int64_t ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	return ms == 0 ? json_null() : json_string(clock_text_rfc3339(ms, text));
+}
+
+json_t *answer_stored(const char *text)
+{
+	json_t *value = text != NULL ? json_parse(text, strlen(text), NULL) : NULL;
+
+	return value != NULL ? value : json_null();
+}
+
+bool answer_is_multipart(const struct exchange *x)
+{
+	static const char type[] = "multipart/form-data";
+	const char *header = exchange_header(x, "Content-Type");
+
+	return header != NULL && strncasecmp(header, type, strlen(type)) == 0;
+}
+
+static bool read_all(int fd, struct buf *b)
+{
+	char piece[16 * 1024];
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof(piece))) > 0)
+		buf_add(b, piece, (size_t)n);
+	return n == 0 && !b->failed;
+}
+
+/* The text of the part "request", which clients send as a field or as a file. */
+static bool read_request(struct exchange *x, struct buf *b, struct fail *f)
+{
+	const char *text = exchange_form_text(x, "request");
+	const char *filename;
+	bool whole;
+	int fd;
+
+	if (text != NULL || !exchange_part(x, "request", &fd, &filename)) {
+		buf_text(b, text != NULL ? text : "{}");
+		return true;
+	}
+	whole = read_all(fd, b);
+	(void)close(fd);
+	return whole ||
+	       fail_set(f, FAIL_TOO_LARGE, "the part 'request' is longer than %d bytes", PART_MAX);
+}
+
+/* The JSON object of the part "request", or an empty one. */
+static json_t *request_part(struct exchange *x, struct fail *f)
+{
+	json_t *body = NULL;
+	struct buf b;
+
+	buf_init(&b, PART_MAX);
+	if (read_request(x, &b, f))
+		body = json_parse(b.p != NULL ? b.p : "", b.n, f);
+	buf_finish(&b);
+	if (body == NULL || json_is_object(body))
+		return body;
+	json_decref(body);
+	(void)fail_set(f, FAIL_INVALID, "the part 'request' must be a JSON object");
+	return NULL;
+}
+
+static bool file_part(struct exchange *x, int *ret_fd, const char **ret_filename)
+{
+	static const char *const names[] = {"file", "dataset"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (exchange_part(x, names[i], ret_fd, ret_filename))
+			return true;
+	}
+	return false;
+}
+
+json_t *answer_upload(struct app *app, struct exchange *x, const char *member, struct fail *f)
+{
+	char digest[SHA256_HEX_SIZE];
+	const char *filename = NULL;
+	json_t *body, *source;
+	bool sealed;
+	int fd;
+
+	if (!exchange_form_parse(x, f))
+		return NULL;
+	if (!file_part(x, &fd, &filename)) {
+		(void)fail_set(f, FAIL_INVALID,
+			"a multipart body needs a part 'file' with the data and may have a part "
+			"'request' with the JSON");
+		return NULL;
+	}
+	sealed = blob_import_fd(app->blobs, fd, digest, f);
+	(void)close(fd);
+	body = sealed ? request_part(x, f) : NULL;
+	if (body == NULL)
+		return NULL;
+	source = json_pack("{s:s}", "blob", digest);
+	if (json_object_set_new(body, member, source) != 0) {
+		json_decref(body);
+		(void)fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+		return NULL;
+	}
+	if (filename != NULL && json_object_get(body, "name") == NULL)
+		(void)json_object_set_new(body, "name", json_text_any(filename, strlen(filename)));
+	return body;
+}

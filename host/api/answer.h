@@ -1,0 +1,47 @@
+/*
+ * answer - what handlers share: failing in the words of the route, doing work off the front
+ * thread, and small JSON values. [any thread]
+ */
+#ifndef HOST_API_ANSWER_H
+#define HOST_API_ANSWER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/route.h"
+
+struct app;
+struct exchange;
+struct fail;
+
+/* As exchange_fail(); where errors are one text, it begins with the pointer of the member at
+ * fault. */
+void answer_fail(struct exchange *x, const struct fail *f);
+
+/* Out of memory. */
+void answer_memory(struct exchange *x);
+
+/* 404 {"error":"Not found"}, as the /execute family says it. */
+void answer_not_found(struct exchange *x);
+
+/* Runs work(app, x) on a thread of the pool; refuses x where the pool is full. */
+void answer_later(struct app *app, struct exchange *x, route_handler *work);
+
+/* RFC 3339, or null for 0. */
+json_t *answer_time(int64_t ms);
+
+/* The value of a JSON text the daemon stored; null for NULL or one that does not parse. */
+json_t *answer_stored(const char *text);
+
+/* Does the request carry a multipart/form-data body? */
+bool answer_is_multipart(const struct exchange *x);
+
+/*
+ * The body of a multipart request: the JSON of its part "request" ({} where there is none),
+ * with {"blob": digest} of its file under member. Touches files: not on a front thread.
+ * NULL with *f. The caller owns the object.
+ */
+json_t *answer_upload(struct app *app, struct exchange *x, const char *member, struct fail *f);
+
+#endif

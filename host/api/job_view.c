@@ -1,0 +1,309 @@
+/* job_view - see job_view.h. */
+#include "api/job_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/connection.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "jobs/job.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+#define HIDDEN "***"
+
+/* --- neutral --- */
+
+/* The word neutral objects have for where something stands. */
+static const char *neutral_state(enum job_state state)
+{
+	switch (state) {
+	case JOB_QUEUED:
+	case JOB_SUBMITTING:
+		return "PENDING";
+	case JOB_SUCCEEDED:
+		return "SUCCEEDED";
+	case JOB_FAILED:
+		return "FAILED";
+	case JOB_CANCELLED:
+		return "CANCELLED";
+	default:
+		return "RUNNING";
+	}
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text != NULL ? json_string(text) : json_null();
+}
+
+json_t *job_view_neutral(const struct job *job)
+{
+	json_t *neutral = answer_stored(job->result);
+	const char *id = job->remote_name != NULL ? job->remote_name : job->id;
+	bool ended = (JOB_BIT(job->state) & JOB_TERMINAL) != 0;
+	int failed = 0;
+
+	if (!json_is_object(neutral)) {
+		json_decref(neutral);
+		neutral = json_object();
+	}
+	if (json_object_get(neutral, "id") == NULL)
+		failed |= json_object_set_new(neutral, "id", json_string(id));
+	if (json_object_get(neutral, "name") == NULL)
+		failed |= json_object_set_new(neutral, "name", text_or_null(job->name));
+	if (ended || json_object_get(neutral, "state") == NULL)
+		failed |= json_object_set_new(
+			neutral, "state", json_string(neutral_state(job->state)));
+	failed |= json_object_set_new(neutral, "job", json_string(job->id));
+	if (failed != 0) {
+		json_decref(neutral);
+		return NULL;
+	}
+	return neutral;
+}
+
+/* --- without secrets --- */
+
+static bool contains(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *text != '\0'; text++) {
+		if (strncasecmp(text, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool names_secret(const char *key)
+{
+	static const char *const words[] = {"password", "passwd", "secret", "token", "credential",
+		"access_key", "accesskey", "private_key", "privatekey", "api_key", "apikey",
+		"authorization", "connection_details"};
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (contains(key, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static json_t *redacted(const json_t *value, bool hide);
+
+static json_t *redacted_object(const json_t *value, bool hide)
+{
+	json_t *out = json_object();
+	const char *key;
+	json_t *member;
+
+	json_object_foreach((json_t *)value, key, member)
+	{
+		/* The names of variables may be seen, what they hold may not. */
+		bool hidden = hide || names_secret(key) || strcasecmp(key, "environment") == 0;
+
+		if (json_object_set_new(out, key, redacted(member, hidden)) != 0) {
+			json_decref(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+static json_t *redacted_array(const json_t *value, bool hide)
+{
+	json_t *out = json_array();
+	const json_t *member;
+	size_t i;
+
+	json_array_foreach(value, i, member)
+	{
+		if (json_array_append_new(out, redacted(member, hide)) != 0) {
+			json_decref(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+/* hide: the value stands below a member that names a secret. As deep as the value is. */
+static json_t *redacted(const json_t *value, bool hide) // NOLINT(misc-no-recursion)
+{
+	if (json_is_object(value))
+		return redacted_object(value, hide);
+	if (json_is_array(value))
+		return redacted_array(value, hide);
+	return hide && json_is_string(value) ? json_string(HIDDEN) : json_deep_copy(value);
+}
+
+json_t *job_view_redacted(const json_t *value)
+{
+	return redacted(value, false);
+}
+
+static json_t *stored_redacted(const char *text)
+{
+	json_t *value = answer_stored(text);
+	json_t *out = job_view_redacted(value);
+
+	json_decref(value);
+	return out;
+}
+
+/* --- the whole job --- */
+
+static bool put_request(json_t *view, const struct job *job)
+{
+	return json_object_set_new(view, "request", stored_redacted(job->request)) == 0;
+}
+
+json_t *job_view_full(const struct job *job, bool with_request)
+{
+	/* clang-format off */
+	json_t *view = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I,"
+				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o, s:s?}",
+		"id", job->id,
+		"state", job_state_word(job->state),
+		"status", job_state_essedum(job->state),
+		"provider", job->provider,
+		"interface", job->interface,
+		"kind", job->kind,
+		"name", job->name,
+		"project", job->project,
+		"connection", job->connection,
+		"attempts", (json_int_t)job->attempts,
+		"created", answer_time(job->created_ms),
+		"started", answer_time(job->started_ms),
+		"finished", answer_time(job->finished_ms),
+		"cancel_asked", answer_time(job->cancel_ms),
+		"deadline", answer_time(job->deadline_ms),
+		"resource", job->remote_name,
+		"handle", job->handle,
+		"progress", answer_stored(job->progress),
+		"result", stored_redacted(job->result),
+		"error", job->error);
+	/* clang-format on */
+
+	if (view != NULL && job->parent[0] != '\0' &&
+		json_object_set_new(view, "parent", json_string(job->parent)) != 0) {
+		json_decref(view);
+		return NULL;
+	}
+	if (view != NULL && with_request && !put_request(view, job)) {
+		json_decref(view);
+		return NULL;
+	}
+	return view;
+}
+
+/* --- getStatus --- */
+
+/* A JSON string; what is not printable ASCII, which ids and handles are, becomes '?'. */
+static void put_quoted(struct buf *out, const char *text)
+{
+	buf_text(out, "\"");
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_add(out, "\\", 1);
+		buf_add(out, *text >= ' ' && *text <= '~' ? text : "?", 1);
+	}
+	buf_text(out, "\"");
+}
+
+static void put_time(struct buf *out, const char *key, int64_t ms, bool known, int offset)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (known)
+		buf_printf(out, "\"%s\":\"%s\",", key, clock_text(ms, offset, text));
+	else
+		buf_printf(out, "\"%s\":null,", key);
+}
+
+/* Seconds with as many decimals as they need, and at least one. */
+static void put_seconds(struct buf *out, int64_t ms)
+{
+	int fraction = (int)(ms % 1000);
+	int width = 3;
+
+	while (width > 1 && fraction % 10 == 0) {
+		fraction /= 10;
+		width--;
+	}
+	buf_printf(out, "%" PRId64 ".%0*d", ms / 1000, width, fraction);
+}
+
+/* Written by hand: every open job is polled by this, many times. */
+void job_view_status(
+	struct buf *out, const char *id, const struct job_status *status, int utc_offset_minutes)
+{
+	bool ended = (JOB_BIT(status->state) & JOB_TERMINAL) != 0;
+	int64_t started = status->started_ms != 0 ? status->started_ms : status->finished_ms;
+	int64_t ran = status->finished_ms > started ? status->finished_ms - started : 0;
+
+	buf_text(out, "{");
+	put_time(out, "finished", status->finished_ms, ended, utc_offset_minutes);
+	buf_printf(out, "\"log_path\":\"" JOB_LOG_PATH "\",", id);
+	buf_printf(out, "\"output_dir\":\"" JOB_OUTPUT_PATH "\",", id);
+	buf_text(out, "\"pid\":");
+	if (status->handle[0] != '\0')
+		put_quoted(out, status->handle);
+	else
+		buf_text(out, "null");
+	buf_text(out, ",");
+	put_time(out, "started", started, ended || status->started_ms != 0, utc_offset_minutes);
+	put_time(out, "submitted", status->created_ms, true, utc_offset_minutes);
+	buf_printf(out, "\"task_id\":\"%s\",\"task_status\":\"%s\",\"timestamp\":", id,
+		job_state_essedum(status->state));
+	if (ended)
+		put_seconds(out, ran);
+	else
+		buf_text(out, "null");
+	buf_text(out, "}\n");
+}
+
+/* --- slots about a job --- */
+
+/* {connection, kind, ref, id?, include}: "include" asks get for the texts of output files. */
+static json_t *slot_request(const struct app *app, const struct job *job)
+{
+	return json_pack("{s:o, s:s, s:o, s:s*, s:[s]}", "connection",
+		connection_details_of(app->config, job->connection), "kind", job->kind, "ref",
+		answer_stored(job->remote_ref), "id", job->remote_name, "include", "artifacts");
+}
+
+bool job_view_call(struct app *app, const struct job *job, const char *slot,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f)
+{
+	struct provider *p = providers_find(app->providers, job->provider);
+	struct call_spec spec = {
+		.provider = p,
+		.interface = job->interface,
+		.slot = slot,
+		.body_fd = -1,
+		.timeout_ms = timeout_ms,
+		.sink = sink,
+		.done = done,
+		.ctx = ctx,
+	};
+
+	if (p == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE,
+			"provider '%s' of this job is not loaded; loaded are: %s", job->provider,
+			providers_names(app->providers));
+	if (job->remote_ref == NULL)
+		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
+	spec.request = slot_request(app, job);
+	if (spec.request == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	return call_start(&spec, NULL, f);
+}

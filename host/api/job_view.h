@@ -1,0 +1,47 @@
+/*
+ * job_view - a job of the store, seen by the REST surface. [any thread]
+ */
+#ifndef HOST_API_JOB_VIEW_H
+#define HOST_API_JOB_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct app;
+struct buf;
+struct call_sink;
+struct call_result;
+struct fail;
+struct job;
+struct job_status;
+
+#define JOB_PATH_PREFIX "davit://jobs/"
+
+/* What a client may call the log or the outputs of a job: "davit://jobs/ID/log". */
+#define JOB_LOG_PATH    JOB_PATH_PREFIX "%s/log"
+#define JOB_OUTPUT_PATH JOB_PATH_PREFIX "%s/outputs"
+
+/* The neutral object of a job: what its provider last answered, or while there is nothing yet
+ * {id, name}; with the state the job has by now and our id as "job". New. */
+json_t *job_view_neutral(const struct job *job);
+
+/* GET /v1/jobs/{id}: everything but secrets; without request for lists. New. */
+json_t *job_view_full(const struct job *job, bool with_request);
+
+/* A copy in which the values of members that name secrets are "***". */
+json_t *job_view_redacted(const json_t *value);
+
+/* Appends the answer of getStatus: one compact object. */
+void job_view_status(
+	struct buf *out, const char *id, const struct job_status *status, int utc_offset_minutes);
+
+/* Starts a slot about the job ("logs", "get") with {connection, kind, ref, id}, and for get
+ * "include": ["artifacts"]. done is called only when this returned true. FAIL_UNAVAILABLE: its
+ * provider is not loaded. FAIL_NOT_FOUND: it was not submitted yet. */
+bool job_view_call(struct app *app, const struct job *job, const char *slot,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f);
+
+#endif
