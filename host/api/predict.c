@@ -1,0 +1,287 @@
+/*
+ * predict - bytes to a deployed model and its answer back, and code that a caller sends.
+ *
+ * Clients of the platform get the model's JSON inside a JSON string. Whoever asks for it
+ * (Prefer: davit-native-json, or native=true) gets the model's own bytes as they come.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <davit/abi.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/operations.h"
+#include "api/service.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "http/exchange.h"
+#include "provider/provider.h"
+
+#define ANSWER_MAX (64u * 1024 * 1024) /* of an answer that becomes a JSON string */
+#define ERROR_MAX  2000                /* bytes shown of a model's error */
+
+struct prediction {
+	struct service *s;
+	struct call_sink sink;
+	struct buf answer;
+	int status;
+	bool native;    /* the caller asked for the model's bytes */
+	bool streaming; /* the answer has begun */
+};
+
+static void prediction_free(struct prediction *p)
+{
+	if (p == NULL)
+		return;
+	buf_finish(&p->answer);
+	service_free(p->s);
+	free(p);
+}
+
+/* --- while the model answers --- */
+
+static bool take_head(void *ctx, int status, const char *content_type)
+{
+	struct prediction *p = ctx;
+
+	p->status = status;
+	if (p->native && status < 400) {
+		p->streaming = true;
+		exchange_stream_begin(p->s->x, status, content_type);
+	}
+	return true;
+}
+
+static bool take_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct prediction *p = ctx;
+
+	if (p->streaming)
+		return exchange_stream_bytes(p->s->x, bytes, n);
+	buf_add(&p->answer, bytes, n);
+	return !p->answer.failed;
+}
+
+/* --- the end --- */
+
+static void answer_error(struct prediction *p)
+{
+	size_t n = p->answer.n < ERROR_MAX ? p->answer.n : ERROR_MAX;
+	json_t *text = n > 0 ? json_text_any(p->answer.p, n) : NULL;
+	char none[64];
+
+	(void)snprintf(none, sizeof(none), "the model answered with status %d", p->status);
+	exchange_fail_text(p->s->x, p->status, text != NULL ? json_string_value(text) : none);
+	json_decref(text);
+}
+
+/* An answer given as JSON and not as bytes. */
+static void answer_reply(struct prediction *p, const json_t *reply)
+{
+	char *text;
+	size_t n;
+
+	if (p->native) {
+		exchange_reply_json(p->s->x, 200, json_deep_copy(reply));
+		return;
+	}
+	text = json_compact(reply, &n);
+	exchange_reply_json(p->s->x, 200, text != NULL ? json_stringn(text, n) : NULL);
+	free(text);
+}
+
+static void predicted(struct call_result *result, void *ctx)
+{
+	struct prediction *p = ctx;
+	const char *bytes = p->answer.p != NULL ? p->answer.p : "";
+
+	if (p->streaming)
+		exchange_stream_end(p->s->x, result->code == DAVIT_OK);
+	else if (p->answer.failed)
+		exchange_fail_text(p->s->x, 502,
+			"the model's answer is too long for a JSON string; ask with native=true");
+	else if (result->code != DAVIT_OK)
+		answer_fail(p->s->x, &result->fail);
+	else if (p->status >= 400)
+		answer_error(p);
+	else if (result->reply != NULL)
+		answer_reply(p, result->reply);
+	else
+		exchange_reply_json(p->s->x, 200, json_text_any(bytes, p->answer.n));
+	prediction_free(p);
+}
+
+/* --- the question --- */
+
+/* Is the word one of a list with commas? */
+static bool lists_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	while (list != NULL && *list != '\0') {
+		list += strspn(list, " \t,");
+		if (strncasecmp(list, word, n) == 0 && strchr(" \t,;", list[n]) != NULL)
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+static bool wants_native(const struct exchange *x)
+{
+	const char *native = exchange_query(x, "native");
+
+	return (native != NULL && strcasecmp(native, "true") == 0) ||
+	       lists_word(exchange_header(x, "Prefer"), "davit-native-json");
+}
+
+static const char *header_or(const struct exchange *x, const char *name, const char *otherwise)
+{
+	const char *value = exchange_header(x, name);
+
+	return value != NULL ? value : otherwise;
+}
+
+static struct prediction *prediction_new(struct service *s)
+{
+	struct prediction *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->s = s;
+	p->status = 200;
+	p->native = wants_native(s->x);
+	p->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = p};
+	buf_init(&p->answer, ANSWER_MAX);
+	return p;
+}
+
+static bool ask(struct prediction *p, struct fail *f)
+{
+	struct service *s = p->s;
+	struct call_spec spec = {
+		.provider = s->target.provider,
+		.interface = s->op->interface,
+		.slot = s->op->slot,
+		.sink = &p->sink,
+		.done = predicted,
+		.ctx = p,
+	};
+
+	spec.request = service_request(
+		s, json_pack("{s:s, s:s, s:b}", "content_type",
+			   header_or(s->x, "Content-Type", "application/json"), "accept",
+			   header_or(s->x, "Accept", "*/*"), "native", (int)p->native));
+	if (spec.request == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	spec.body_fd = exchange_body_fd(s->x);
+	if (spec.body_fd < 0) {
+		json_decref(spec.request);
+		return fail_set(f, FAIL_INTERNAL, "the body cannot be read");
+	}
+	return call_start(&spec, NULL, f);
+}
+
+void service_predict(struct service *s)
+{
+	struct prediction *p;
+	struct fail f = {0};
+
+	if (!service_find_object(s, &f)) {
+		service_fail(s, &f);
+		return;
+	}
+	p = prediction_new(s);
+	if (p == NULL) {
+		service_memory(s);
+		return;
+	}
+	if (!ask(p, &f)) {
+		answer_fail(s->x, &f);
+		prediction_free(p);
+	}
+}
+
+/* --- function/execute --- */
+
+/* The texts of [{"key": text}]; absent: none. */
+static json_t *keys_of(const json_t *body, const char *member, struct fail *f)
+{
+	const json_t *written = json_object_get(body, member);
+	json_t *keys = json_array();
+	const json_t *item;
+	size_t i;
+
+	if (written != NULL && !json_is_null(written) && !json_is_array(written)) {
+		json_decref(keys);
+		(void)fail_set(f, FAIL_INVALID, "/%s must be an array of {\"key\": text}", member);
+		return NULL;
+	}
+	json_array_foreach(written, i, item)
+	{
+		const char *key = json_text_or(item, "key", NULL);
+
+		if (key == NULL) {
+			json_decref(keys);
+			(void)fail_set(
+				f, FAIL_INVALID, "/%s/%zu must be {\"key\": text}", member, i);
+			return NULL;
+		}
+		(void)json_array_append_new(keys, json_string(key));
+	}
+	return keys;
+}
+
+/* The slot's request from the names clients send. */
+static json_t *function_request(const struct service *s, const json_t *body, struct fail *f)
+{
+	const char *script = json_text_or(body, "Script", NULL);
+	json_t *imports, *requirements, *more;
+
+	if (script == NULL || script[0] == '\0') {
+		(void)fail_set(f, FAIL_INVALID, "/Script must be a text that is not empty");
+		return NULL;
+	}
+	imports = keys_of(body, "Imports", f);
+	requirements = imports != NULL ? keys_of(body, "Requirements", f) : NULL;
+	if (requirements == NULL) {
+		json_decref(imports);
+		return NULL;
+	}
+	more = json_pack("{s:o, s:o, s:s, s:O*, s:O*}", "imports", imports, "requirements",
+		requirements, "script", script, "connection_details",
+		json_object_get(body, "ConnectionDetails"), "body", json_object_get(body, "Body"));
+	more = service_request(s, more);
+	if (more == NULL)
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+	return more;
+}
+
+static void executed(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+	json_t *output = json_object_get(result->reply, "output");
+
+	if (result->code != DAVIT_OK) {
+		service_fail(s, &result->fail);
+		return;
+	}
+	exchange_reply_json(s->x, 200, json_pack("{s:O?}", "logs", output));
+	service_free(s);
+}
+
+void service_function(struct service *s)
+{
+	struct fail f = {0};
+	const json_t *body = exchange_body_json(s->x, &f);
+	json_t *request = body != NULL ? function_request(s, body, &f) : NULL;
+
+	if (request == NULL)
+		service_fail(s, &f);
+	else
+		service_call(s, s->op->slot, request, executed);
+}

@@ -1,0 +1,368 @@
+/*
+ * service - the operations of providers below /api/service/v1: who serves a request, lists,
+ * and single objects. See service.h.
+ */
+#include "api/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <davit/abi.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/envelope.h"
+#include "api/handlers.h"
+#include "api/job_view.h"
+#include "api/operations.h"
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "config/config.h"
+#include "http/exchange.h"
+#include "jobs/job.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+void service_free(struct service *s)
+{
+	if (s == NULL)
+		return;
+	json_decref(s->body);
+	free(s->object);
+	free(s);
+}
+
+/* --- ends --- */
+
+void service_fail(struct service *s, const struct fail *f)
+{
+	answer_fail(s->x, f);
+	service_free(s);
+}
+
+void service_fail_text(struct service *s, int status, const char *text)
+{
+	exchange_fail_text(s->x, status, text);
+	service_free(s);
+}
+
+void service_memory(struct service *s)
+{
+	answer_memory(s->x);
+	service_free(s);
+}
+
+static const json_t *envelopes_of(const struct service *s)
+{
+	if (s->target.provider == NULL)
+		return NULL;
+	return json_object_get(provider_manifest(s->target.provider), "envelopes");
+}
+
+static struct envelope_context context_of(const struct service *s)
+{
+	const char *adapter = exchange_query(s->x, "adapter_instance");
+	const struct config_connection *c = s->target.connection;
+
+	return (struct envelope_context){
+		.operation = s->op->name,
+		.adapter_instance = adapter,
+		.project = exchange_query(s->x, "project"),
+		.adapter_id = c != NULL ? c->name : adapter,
+		.now_ms = clock_now_ms(),
+	};
+}
+
+void service_answer(struct service *s, json_t *neutral)
+{
+	const json_t *envelopes = envelopes_of(s);
+	const struct envelope_context context = context_of(s);
+	json_t *row = neutral != NULL ? envelope_row(envelopes, neutral, &context) : NULL;
+
+	exchange_reply_json(
+		s->x, s->op->success_status, envelope_wrap(envelopes, s->op->name, row));
+	json_decref(neutral);
+	service_free(s);
+}
+
+/* --- jobs of ours --- */
+
+static bool same_place(const struct service *s, const struct job *job)
+{
+	return (s->target.id == NULL || strcmp(s->target.id, job->provider) == 0) &&
+	       strcmp(s->op->interface, job->interface) == 0;
+}
+
+/* Is the id in the path one of ours? */
+static bool find_by_id(const struct service *s, struct job *ret_job)
+{
+	const char *id = exchange_arg(s->x);
+	struct job job = {0};
+	struct fail f = {0};
+
+	if (!id_valid(id) || !store_job(s->app->store, id, &job, &f))
+		return false;
+	if (!same_place(s, &job)) {
+		job_finish(&job);
+		return false;
+	}
+	*ret_job = job;
+	return true;
+}
+
+bool service_find_job(const struct service *s, struct job *ret_job)
+{
+	const char *id = exchange_arg(s->x);
+	struct job job = {0};
+	struct fail f = {0};
+
+	if (find_by_id(s, ret_job))
+		return true;
+	if (s->target.id == NULL || !store_job_by_remote(s->app->store, s->target.id, id, &job, &f))
+		return false;
+	if (!same_place(s, &job)) {
+		job_finish(&job);
+		return false;
+	}
+	*ret_job = job;
+	return true;
+}
+
+bool service_find_object(struct service *s, struct fail *f)
+{
+	const char *id = exchange_arg(s->x);
+	struct job job = {0};
+	bool ours = find_by_id(s, &job);
+
+	if (ours && job.remote_name == NULL && job.error == NULL)
+		(void)fail_set(f, FAIL_CONFLICT, "job %s has not made its object yet", id);
+	else if (ours && job.remote_name == NULL)
+		(void)fail_set(f, FAIL_CONFLICT, "job %s made no object: %s", id, job.error);
+	else
+		s->object = strdup(ours ? job.remote_name : id);
+	if (s->object == NULL && (!ours || job.remote_name != NULL))
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+	job_finish(&job);
+	return s->object != NULL;
+}
+
+/* --- calls --- */
+
+json_t *service_request(const struct service *s, json_t *more)
+{
+	json_t *request = json_object();
+	bool ok = more != NULL && request != NULL;
+
+	ok = ok && json_object_set_new(
+			   request, "connection", connection_details(s->target.connection)) == 0;
+	if (s->object != NULL)
+		ok = ok && json_object_set_new(request, "id", json_string(s->object)) == 0;
+	ok = ok && json_object_update(request, more) == 0;
+	json_decref(more);
+	if (!ok) {
+		json_decref(request);
+		return NULL;
+	}
+	return request;
+}
+
+void service_call(struct service *s, const char *slot, json_t *request,
+	void (*done)(struct call_result *result, void *ctx))
+{
+	const struct call_spec spec = {
+		.provider = s->target.provider,
+		.interface = s->op->interface,
+		.slot = slot,
+		.request = request,
+		.body_fd = -1,
+		.done = done,
+		.ctx = s,
+	};
+	struct fail f = {0};
+
+	if (request == NULL)
+		service_memory(s);
+	else if (!call_start(&spec, NULL, &f))
+		service_fail(s, &f);
+}
+
+/* --- lists --- */
+
+/* A list is complete or none: clients delete what is not in it. */
+static void listed(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+	const json_t *items = json_object_get(result->reply, "items");
+	const struct envelope_context context = context_of(s);
+
+	if (result->code != DAVIT_OK) {
+		service_fail(s, &result->fail);
+		return;
+	}
+	if (!json_is_array(items)) {
+		service_fail_text(s, 502, "the provider answered a list without items");
+		return;
+	}
+	exchange_reply_json(
+		s->x, s->op->success_status, envelope_rows(envelopes_of(s), items, &context));
+	service_free(s);
+}
+
+static void list(struct service *s)
+{
+	service_call(s, s->op->slot, service_request(s, json_object()), listed);
+}
+
+/* --- objects --- */
+
+static void got(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (result->code != DAVIT_OK)
+		service_fail(s, &result->fail);
+	else if (json_is_object(result->reply))
+		service_answer(s, json_incref(result->reply));
+	else
+		service_answer(s, json_pack("{s:s}", "id", s->object));
+}
+
+/* What the caller sends beside the id: "spec" of a slot that takes one. */
+static json_t *object_spec(struct service *s, struct fail *f)
+{
+	const json_t *body;
+
+	if (strcmp(s->op->slot, "export") != 0)
+		return json_object();
+	body = exchange_body_json(s->x, f);
+	if (body == NULL)
+		return NULL;
+	return json_pack("{s:o}", "spec", json_deep_copy(body));
+}
+
+/* The job as the store has it, where nobody else can say more. */
+static bool answer_from_store(struct service *s)
+{
+	struct job job = {0};
+	bool unmade;
+
+	if (strcmp(s->op->slot, "get") != 0 || !service_find_job(s, &job))
+		return false;
+	unmade = s->target.provider == NULL || job.remote_name == NULL;
+	if (unmade)
+		service_answer(s, job_view_neutral(&job));
+	job_finish(&job);
+	return unmade;
+}
+
+static void object(struct service *s)
+{
+	struct fail f = {0};
+	json_t *more;
+
+	if (answer_from_store(s))
+		return;
+	if (!connection_loaded(s->app, &s->target, &f) || !service_find_object(s, &f)) {
+		service_fail(s, &f);
+		return;
+	}
+	more = object_spec(s, &f);
+	if (more == NULL)
+		service_fail(s, &f);
+	else
+		service_call(s, s->op->slot, service_request(s, more), got);
+}
+
+/* --- dispatch --- */
+
+static void run_work(void *arg)
+{
+	struct service *s = arg;
+
+	s->work(s);
+}
+
+void service_later(struct service *s, void (*work)(struct service *s))
+{
+	struct fail f = {0};
+
+	s->work = work;
+	if (!pool_add(s->app->pool, run_work, s, &f))
+		service_fail(s, &f);
+}
+
+static void object_later(struct service *s)
+{
+	service_later(s, object);
+}
+
+static void job_later(struct service *s)
+{
+	service_later(s, service_job);
+}
+
+static void cancel_later(struct service *s)
+{
+	service_later(s, service_cancel);
+}
+
+static const struct {
+	void (*serve)(struct service *s);
+	bool without_provider; /* the store may know the answer */
+	bool without_connection;
+} shapes[] = {
+	[OPERATION_LIST] = {list, false, false},
+	[OPERATION_OBJECT] = {object_later, true, false},
+	[OPERATION_JOB] = {job_later, false, false},
+	[OPERATION_CANCEL] = {cancel_later, true, false},
+	[OPERATION_PREDICT] = {service_predict, false, false},
+	[OPERATION_FUNCTION] = {service_function, false, true},
+};
+
+/* May the request go on? Else it is answered. */
+static bool admitted(const struct service *s)
+{
+	struct provider *p = s->target.provider;
+	const char *missing;
+	struct fail f = {0};
+
+	if (p == NULL && shapes[s->op->shape].without_provider)
+		return true;
+	if (!connection_loaded(s->app, &s->target, &f)) {
+		answer_fail(s->x, &f);
+		return false;
+	}
+	missing = shapes[s->op->shape].without_connection ? NULL
+	                                                  : connection_missing(&s->target, s->x);
+	if (missing != NULL) {
+		exchange_fail_text(s->x, 400, missing);
+		return false;
+	}
+	if (s->op->shape == OPERATION_CANCEL ||
+		provider_offers(p, s->op->interface, s->op->slot, s->op->kind, &f))
+		return true;
+	answer_fail(s->x, &f);
+	return false;
+}
+
+void service_handle(struct app *app, struct exchange *x)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		answer_memory(x);
+		return;
+	}
+	s->app = app;
+	s->x = x;
+	s->op = exchange_route(x)->slot;
+	s->target = connection_target(app, x);
+	if (admitted(s))
+		shapes[s->op->shape].serve(s);
+	else
+		service_free(s);
+}

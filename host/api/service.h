@@ -1,0 +1,74 @@
+/*
+ * service - one request for an operation of a provider, from admission to answer. Shared by
+ * service.c (dispatch, lists, objects), service_job.c and predict.c; not for others.
+ *
+ * A struct service has one owner: whoever is working on the request. The functions marked
+ * "ends" answer the exchange and free it.
+ */
+#ifndef HOST_API_SERVICE_H
+#define HOST_API_SERVICE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "api/connection.h"
+
+struct app;
+struct call_result;
+struct exchange;
+struct fail;
+struct job;
+struct operation;
+
+struct service {
+	struct app *app;
+	struct exchange *x;
+	const struct operation *op;
+	struct target target;
+	json_t *body; /* of a job: what the caller sent; owned; else NULL */
+	char *object; /* the provider's id of the object in the path; owned; NULL: none */
+	void (*work)(struct service *s); /* what the pool is to do */
+};
+
+void service_free(struct service *s); /* NULL is fine */
+
+/* Runs work on the pool; ends s where the pool is full. */
+void service_later(struct service *s, void (*work)(struct service *s));
+
+/* --- these end s --- */
+
+void service_fail(struct service *s, const struct fail *f);
+void service_fail_text(struct service *s, int status, const char *text);
+void service_memory(struct service *s);
+
+/* The row for a neutral object, taken over; NULL: out of memory. */
+void service_answer(struct service *s, json_t *neutral);
+
+/* --- these do not --- */
+
+/*
+ * The job behind the id in the path: by our id, or by what its provider calls it. false: not
+ * one of ours, or of another provider or interface. *ret_job: job_finish().
+ */
+bool service_find_job(const struct service *s, struct job *ret_job);
+
+/* Sets s->object. A job of ours stands for what it made. false: out of memory, or it has made
+ * nothing yet (FAIL_CONFLICT). */
+bool service_find_object(struct service *s, struct fail *f);
+
+/* {"connection": …, "id": s->object} for a slot; members of more are added, more is taken
+ * over. NULL: out of memory. */
+json_t *service_request(const struct service *s, json_t *more);
+
+/* Starts the slot of the operation (or another one) with request, taken over; done owns s from
+ * then on. Ends s where it cannot be started. */
+void service_call(struct service *s, const char *slot, json_t *request,
+	void (*done)(struct call_result *result, void *ctx));
+
+/* The shapes; each owns s. */
+void service_job(struct service *s);
+void service_cancel(struct service *s);
+void service_predict(struct service *s);
+void service_function(struct service *s);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * service_job - operations that become durable jobs, and their cancel.
+ *
+ * A body is checked against the manifest's schema, then by the provider's validate slot, and
+ * only then accepted. The answer waits a while for what the provider makes of it, so that a
+ * caller of these synchronous-looking routes gets the new object and not only our promise.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <davit/abi.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/job_view.h"
+#include "api/operations.h"
+#include "api/service.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "config/config.h"
+#include "http/exchange.h"
+#include "jobs/tracker.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+#define FIRST_ANSWER_MS 10000
+#define CANCEL_WAIT_MS  2000
+
+/* Not yet with the provider, or nobody knows yet whether it is. */
+#define UNDER_WAY (JOB_BIT(JOB_QUEUED) | JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING))
+
+/* --- submit --- */
+
+static void begun(const struct job *job, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (job == NULL)
+		service_fail_text(s, 500, "the job was accepted, but cannot be read");
+	else if (job->state == JOB_FAILED)
+		service_fail_text(s, 500, job->error != NULL ? job->error : "the job failed");
+	else if (job->state == JOB_CANCELLED)
+		service_fail_text(s, 409, "the job was cancelled before it began");
+	else
+		service_answer(s, job_view_neutral(job));
+}
+
+static void accepted(const char *id, const struct fail *f, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (f != NULL)
+		service_fail(s, f);
+	else
+		tracker_watch(s->app->tracker, id, ~UNDER_WAY, FIRST_ANSWER_MS, begun, s);
+}
+
+static const char *name_of(const json_t *body)
+{
+	return json_text_or(body, "name", json_text_or(body, "displayName", NULL));
+}
+
+static void submit(struct service *s)
+{
+	const struct config_connection *c = s->target.connection;
+	json_t *request = json_pack("{s:O, s:s*}", "spec", s->body, "id", s->object);
+	const struct job_order order = {
+		.provider = s->target.id,
+		.interface = s->op->interface,
+		.kind = s->op->kind,
+		.name = name_of(s->body),
+		.project = exchange_query(s->x, "project"),
+		.connection = c != NULL ? c->name : NULL,
+		.request = request,
+	};
+
+	if (request == NULL)
+		service_memory(s);
+	else
+		tracker_submit(s->app->tracker, &order, accepted, s);
+	json_decref(request);
+}
+
+/* --- checks --- */
+
+static void validated(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (result->code == DAVIT_OK)
+		submit(s);
+	else
+		service_fail(s, &result->fail);
+}
+
+static void validate(struct service *s)
+{
+	struct fail f = {0};
+
+	if (!provider_offers(s->target.provider, s->op->interface, "validate", NULL, &f)) {
+		submit(s);
+		return;
+	}
+	service_call(s, "validate",
+		service_request(s, json_pack("{s:s, s:O}", "kind", s->op->kind, "spec", s->body)),
+		validated);
+}
+
+/* The body, owned: JSON, or where the route takes files a form with one. */
+static json_t *read_body(struct service *s, struct fail *f)
+{
+	const json_t *body;
+
+	if ((exchange_route(s->x)->flags & ROUTE_UPLOAD) && answer_is_multipart(s->x))
+		return answer_upload(s->app, s->x, "source", f);
+	body = exchange_body_json(s->x, f);
+	if (body == NULL)
+		return NULL;
+	if (!json_is_object(body)) {
+		(void)fail_set(f, FAIL_INVALID, "the body must be a JSON object");
+		return NULL;
+	}
+	return json_deep_copy(body);
+}
+
+static bool check_body(const struct service *s, struct fail *f)
+{
+	const json_t *schema = provider_request_schema(
+		s->target.provider, s->op->interface, s->op->slot, s->op->kind);
+
+	return schema == NULL || schema_check(schema, s->body, f);
+}
+
+void service_job(struct service *s)
+{
+	struct fail f = {0};
+
+	s->body = read_body(s, &f);
+	if (s->body == NULL && f.code == FAIL_NONE)
+		service_memory(s);
+	else if (s->body == NULL || !check_body(s, &f) ||
+		 (exchange_arg(s->x)[0] != '\0' && !service_find_object(s, &f)))
+		service_fail(s, &f);
+	else
+		validate(s);
+}
+
+/* --- cancel --- */
+
+static void settled(const struct job *job, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (job == NULL)
+		service_fail_text(s, 500, "the cancel was noted, but the job cannot be read");
+	else
+		service_answer(s, job_view_neutral(job));
+}
+
+/* A cancel under way: the id is ours, however the caller named the job. */
+struct cancelling {
+	struct service *s;
+	char id[ID_SIZE];
+};
+
+static void noted(bool changed, const struct fail *f, void *ctx)
+{
+	struct cancelling *c = ctx;
+	struct service *s = c->s;
+
+	(void)changed; /* a job that had ended answers as it is */
+	if (f != NULL)
+		service_fail(s, f);
+	else
+		tracker_watch(s->app->tracker, c->id, JOB_TERMINAL, CANCEL_WAIT_MS, settled, s);
+	free(c);
+}
+
+static void cancel_job(struct service *s, const struct job *job)
+{
+	struct cancelling *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		service_memory(s);
+		return;
+	}
+	c->s = s;
+	memcpy(c->id, job->id, sizeof(c->id));
+	tracker_cancel(s->app->tracker, c->id, noted, c);
+}
+
+static void cancelled(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (result->code != DAVIT_OK)
+		service_fail(s, &result->fail);
+	else if (json_is_object(result->reply))
+		service_answer(s, json_incref(result->reply));
+	else
+		service_answer(s, json_pack("{s:s, s:n, s:s}", "id", s->object, "name", "state",
+					  "cancelling"));
+}
+
+/* A job that is not ours: made at the provider by other means. */
+static void cancel_foreign(struct service *s)
+{
+	const char *id = exchange_arg(s->x);
+	struct fail f = {0};
+
+	if (!connection_loaded(s->app, &s->target, &f)) {
+		service_fail(s, &f);
+		return;
+	}
+	if (!provider_offers(s->target.provider, s->op->interface, s->op->slot, NULL, &f)) {
+		(void)fail_set(&f, FAIL_NOT_FOUND, "there is no job '%s'", id);
+		service_fail(s, &f);
+		return;
+	}
+	s->object = strdup(id);
+	service_call(s, s->op->slot, s->object != NULL ? service_request(s, json_object()) : NULL,
+		cancelled);
+}
+
+void service_cancel(struct service *s)
+{
+	struct job job = {0};
+
+	if (service_find_job(s, &job))
+		cancel_job(s, &job);
+	else
+		cancel_foreign(s);
+	job_finish(&job);
+}
