@@ -1,0 +1,267 @@
+/*
+ * training_form - the short form: data, training and where it is good enough a deployment in
+ * one request, which is one durable job of several steps (jobs/flow.h). All that can be
+ * checked is checked before the job is accepted.
+ */
+#include "api/training_form.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <davit/provider.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/connection.h"
+#include "api/handlers.h"
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "config/config.h"
+#include "http/exchange.h"
+#include "jobs/flow.h"
+#include "jobs/tracker.h"
+#include "provider/provider.h"
+
+#define FIRST_ANSWER_MS 10000
+#define PLACEHOLDER     "pending" /* for the id of a data set that is still to be made */
+
+/* Neither RUNNING, which a flow becomes with the name of its training, nor ended. */
+#define UNDER_WAY (JOB_BIT(JOB_QUEUED) | JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING))
+
+/* clang-format off */
+static const char schema_text[] =
+	"{\"type\": \"object\", \"required\": [\"name\"], \"additionalProperties\": false,"
+	" \"properties\": {"
+	"  \"name\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128},"
+	"  \"script\": {\"type\": [\"string\", \"object\"], \"minLength\": 1, \"minProperties\": 1},"
+	"  \"image\": {\"type\": \"string\", \"minLength\": 1},"
+	"  \"algorithm\": {\"type\": \"string\", \"minLength\": 1},"
+	"  \"dataset\": {\"type\": [\"string\", \"object\"], \"minLength\": 1,"
+	"   \"additionalProperties\": false, \"minProperties\": 1, \"maxProperties\": 1,"
+	"   \"properties\": {"
+	"    \"rows\": {\"type\": \"array\"},"
+	"    \"path\": {\"type\": \"string\", \"minLength\": 1},"
+	"    \"uri\": {\"type\": \"string\", \"minLength\": 1},"
+	"    \"text\": {\"type\": \"string\"},"
+	"    \"blob\": {\"type\": \"string\", \"minLength\": 64, \"maxLength\": 64}}},"
+	"  \"parameters\": {\"type\": \"object\"},"
+	"  \"compute\": {\"type\": \"object\"},"
+	"  \"deploy_when\": {\"type\": [\"boolean\", \"object\"],"
+	"   \"required\": [\"metric\", \"op\", \"value\"], \"additionalProperties\": false,"
+	"   \"properties\": {"
+	"    \"metric\": {\"type\": \"string\", \"minLength\": 1},"
+	"    \"op\": {\"enum\": [\">=\", \">\", \"<=\", \"<\", \"==\"]},"
+	"    \"value\": {\"type\": \"number\"}}},"
+	"  \"server\": {\"type\": \"object\", \"additionalProperties\": false,"
+	"   \"minProperties\": 1, \"maxProperties\": 1,"
+	"   \"properties\": {"
+	"    \"script\": {\"type\": [\"string\", \"object\"], \"minLength\": 1},"
+	"    \"command\": {\"type\": \"string\", \"minLength\": 1}}},"
+	"  \"endpoint\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128}}}";
+/* clang-format on */
+
+/* --- checks --- */
+
+static bool check_what(const json_t *body, struct fail *f)
+{
+	static const char *const ways[] = {"script", "image", "algorithm"};
+	const char *second = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		if (json_object_get(body, ways[i]) == NULL)
+			continue;
+		n++;
+		second = ways[i];
+	}
+	if (n == 0)
+		return fail_at(f, FAIL_INVALID, "/script",
+			"one of 'script', 'image' and 'algorithm' is needed");
+	if (n > 1) {
+		char pointer[32];
+
+		(void)snprintf(pointer, sizeof(pointer), "/%s", second);
+		return fail_at(f, FAIL_INVALID, pointer,
+			"only one of 'script', 'image' and 'algorithm' may be given");
+	}
+	return true;
+}
+
+bool training_form_deploys(const json_t *body)
+{
+	const json_t *when = json_object_get(body, "deploy_when");
+
+	return json_is_true(when) || json_is_object(when);
+}
+
+bool training_form_check(const json_t *body, struct fail *f)
+{
+	json_t *schema = json_parse(schema_text, sizeof(schema_text) - 1, f);
+	bool good = schema != NULL && schema_check(schema, body, f);
+
+	json_decref(schema);
+	return good && check_what(body, f);
+}
+
+/* Can the provider take every step the body asks for? */
+static bool check_steps(const struct provider *p, const json_t *body, struct fail *f)
+{
+	for (unsigned i = 0; i < FLOW_STEP_COUNT; i++) {
+		const struct flow_step_info *step = &flow_steps[i];
+
+		if (i == FLOW_DATASET && !json_is_object(json_object_get(body, "dataset")))
+			continue;
+		if (i > FLOW_TRAIN && !training_form_deploys(body))
+			continue;
+		if (!provider_offers(p, step->interface, "submit", step->kind, f))
+			return false;
+	}
+	return true;
+}
+
+/* Would the provider's own schema take the training? Its pointers are those of the body. */
+static bool check_training(const struct provider *p, const json_t *body, struct fail *f)
+{
+	const struct flow_step_info *step = &flow_steps[FLOW_TRAIN];
+	const json_t *schema = provider_request_schema(p, step->interface, "submit", step->kind);
+	bool made_first = json_is_object(json_object_get(body, "dataset"));
+	json_t *spec;
+	bool good;
+
+	if (schema == NULL)
+		return true;
+	spec = flow_train_spec(body, made_first ? PLACEHOLDER : NULL);
+	good = spec != NULL ? schema_check(schema, spec, f)
+	                    : fail_set(f, FAIL_INTERNAL, "out of memory");
+	json_decref(spec);
+	return good;
+}
+
+/* --- the request --- */
+
+struct form {
+	struct app *app;
+	struct exchange *x;
+	char *name;
+};
+
+static void form_free(struct form *form)
+{
+	free(form->name);
+	free(form);
+}
+
+/* The training has a name at its provider, or is still on its way there: both are a promise. */
+static void answer(const struct form *form, const struct job *job)
+{
+	bool unmade = job->remote_name == NULL;
+
+	if (unmade && job->state == JOB_FAILED)
+		exchange_fail_text(
+			form->x, 500, job->error != NULL ? job->error : "the training failed");
+	else if (unmade && job->state == JOB_CANCELLED)
+		exchange_fail_text(form->x, 409, "the training was cancelled before it began");
+	else
+		exchange_reply_json(form->x, 200,
+			json_pack("{s:s, s:s, s:s?, s:s}", "id", job->id, "name", form->name,
+				"resource", job->remote_name, "state", "SUBMITTED"));
+}
+
+static void begun(const struct job *job, void *ctx)
+{
+	struct form *form = ctx;
+
+	if (job != NULL)
+		answer(form, job);
+	else
+		exchange_fail_text(form->x, 500, "the job was accepted, but cannot be read");
+	form_free(form);
+}
+
+static void accepted(const char *id, const struct fail *f, void *ctx)
+{
+	struct form *form = ctx;
+
+	if (f == NULL) {
+		tracker_watch(form->app->tracker, id, ~UNDER_WAY, FIRST_ANSWER_MS, begun, form);
+		return;
+	}
+	answer_fail(form->x, f);
+	form_free(form);
+}
+
+static void submit(struct app *app, struct exchange *x, const struct target *t, json_t *body)
+{
+	struct form *form = calloc(1, sizeof(*form));
+	json_t *request = json_pack("{s:O}", "spec", body);
+	const char *name = json_text_or(body, "name", "");
+	const struct job_order order = {
+		.provider = t->id,
+		.interface = FLOW_INTERFACE,
+		.kind = FLOW_TRAINING,
+		.name = name,
+		.project = exchange_query(x, "project"),
+		.connection = t->connection != NULL ? t->connection->name : NULL,
+		.request = request,
+	};
+
+	if (form != NULL)
+		*form = (struct form){app, x, strdup(name)};
+	if (form != NULL && form->name != NULL && request != NULL) {
+		tracker_submit(app->tracker, &order, accepted, form);
+	} else {
+		answer_memory(x);
+		if (form != NULL)
+			form_free(form);
+	}
+	json_decref(request);
+}
+
+/* The provider and, where it needs one, the connection; else answered. */
+static bool find_target(struct app *app, struct exchange *x, struct target *ret_target)
+{
+	struct target t = connection_target(app, x);
+	const char *missing;
+	struct fail f = {0};
+
+	if (!connection_loaded(app, &t, &f)) {
+		answer_fail(x, &f);
+		return false;
+	}
+	missing = connection_missing(&t, x);
+	if (missing != NULL) {
+		exchange_fail_text(x, 400, missing);
+		return false;
+	}
+	*ret_target = t;
+	return true;
+}
+
+static void work(struct app *app, struct exchange *x)
+{
+	struct target t;
+	struct fail f = {0};
+	json_t *body;
+
+	if (!find_target(app, x, &t))
+		return;
+	if (answer_is_multipart(x))
+		body = answer_upload(app, x, "dataset", &f);
+	else
+		body = json_deep_copy(exchange_body_json(x, &f));
+	if (body == NULL && f.code == FAIL_NONE)
+		answer_memory(x);
+	else if (body == NULL || !training_form_check(body, &f) ||
+		 !check_steps(t.provider, body, &f) || !check_training(t.provider, body, &f))
+		answer_fail(x, &f);
+	else
+		submit(app, x, &t, body);
+	json_decref(body);
+}
+
+void training_form_submit(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, work);
+}

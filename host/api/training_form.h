@@ -1,0 +1,17 @@
+/* training_form - the short form of a training: what POST /api/service/v1/pipelines/training
+ * accepts, as data and two rules. [any thread] */
+#ifndef HOST_API_TRAINING_FORM_H
+#define HOST_API_TRAINING_FORM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct fail;
+
+/* Is body a good short form? If not, FAIL_INVALID with the member's pointer. */
+bool training_form_check(const json_t *body, struct fail *f);
+
+/* Does it ask for a deployment, at least under a condition? */
+bool training_form_deploys(const json_t *body);
+
+#endif
