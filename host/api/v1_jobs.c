@@ -1,0 +1,283 @@
+/* v1_jobs - /v1/jobs: the jobs as the daemon sees them, for operators and the command line. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <davit/abi.h>
+
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/handlers.h"
+#include "api/job_view.h"
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/id.h"
+#include "http/exchange.h"
+#include "jobs/job.h"
+#include "jobs/tracker.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX     1000
+#define LOG_CALL_MS   600000 /* a long log read by a slow reader */
+
+/* --- list --- */
+
+static const char *query_or_null(const struct exchange *x, const char *key)
+{
+	const char *value = exchange_query(x, key);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* Reads words with commas between them: "queued,running". */
+static bool read_states(const char *text, unsigned *ret_states, struct fail *f)
+{
+	unsigned states = 0;
+
+	while (text != NULL && *text != '\0') {
+		size_t n = strcspn(text, ",");
+		char word[32];
+		enum job_state state;
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)(n < sizeof(word) ? n : 0), text);
+		if (!job_state_of(word, &state))
+			return fail_at(f, FAIL_INVALID, "/state", "'%.*s' is no state of a job",
+				(int)(n < 100 ? n : 100), text);
+		states |= JOB_BIT(state);
+		text += text[n] == ',' ? n + 1 : n;
+	}
+	*ret_states = states;
+	return true;
+}
+
+static bool read_limit(const char *text, size_t *ret_limit, struct fail *f)
+{
+	char *end = NULL;
+	long value = text != NULL ? strtol(text, &end, 10) : LIMIT_DEFAULT;
+
+	if (text != NULL && (!isdigit((unsigned char)text[0]) || *end != '\0' || value < 1 ||
+				    value > LIMIT_MAX))
+		return fail_at(
+			f, FAIL_INVALID, "/limit", "must be a number from 1 to %d", LIMIT_MAX);
+	*ret_limit = (size_t)value;
+	return true;
+}
+
+static bool read_filter(const struct exchange *x, struct job_filter *filter, struct fail *f)
+{
+	filter->provider = query_or_null(x, "provider");
+	filter->project = query_or_null(x, "project");
+	filter->kind = query_or_null(x, "kind");
+	filter->before = query_or_null(x, "cursor");
+	if (filter->before != NULL && !id_valid(filter->before))
+		return fail_at(f, FAIL_INVALID, "/cursor",
+			"must be what an earlier page gave as \"next\"");
+	return read_states(query_or_null(x, "state"), &filter->states, f) &&
+	       read_limit(query_or_null(x, "limit"), &filter->limit, f);
+}
+
+struct listing {
+	json_t *jobs;
+	size_t limit;
+	char last[ID_SIZE]; /* on this page */
+	bool more;
+	bool failed;
+};
+
+static bool add_job(const struct job *job, void *ctx)
+{
+	struct listing *l = ctx;
+
+	if (json_array_size(l->jobs) == l->limit) {
+		l->more = true;
+		return false;
+	}
+	memcpy(l->last, job->id, sizeof(l->last));
+	l->failed = json_array_append_new(l->jobs, job_view_full(job, false)) != 0;
+	return !l->failed;
+}
+
+static void list(struct app *app, struct exchange *x)
+{
+	struct listing l = {.jobs = json_array()};
+	struct job_filter filter = {0};
+	struct fail f = {0};
+
+	if (!read_filter(x, &filter, &f)) {
+		json_decref(l.jobs);
+		answer_fail(x, &f);
+		return;
+	}
+	l.limit = filter.limit;
+	filter.limit++; /* one more shows whether there is a next page */
+	if (!store_jobs(app->store, &filter, add_job, &l, &f) || l.failed) {
+		json_decref(l.jobs);
+		if (l.failed)
+			answer_memory(x);
+		else
+			answer_fail(x, &f);
+		return;
+	}
+	exchange_reply_json(
+		x, 200, json_pack("{s:o, s:s?}", "jobs", l.jobs, "next", l.more ? l.last : NULL));
+}
+
+void v1_jobs_list(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, list);
+}
+
+/* --- one --- */
+
+/* The job of the path; answers where there is none. */
+static bool find_job(struct app *app, struct exchange *x, struct job *ret_job)
+{
+	struct fail f = {0};
+
+	if (store_job(app->store, exchange_arg(x), ret_job, &f))
+		return true;
+	if (f.code == FAIL_NOT_FOUND)
+		(void)fail_set(&f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(x));
+	answer_fail(x, &f);
+	return false;
+}
+
+static void get(struct app *app, struct exchange *x)
+{
+	struct job job;
+
+	if (!find_job(app, x, &job))
+		return;
+	exchange_reply_json(x, 200, job_view_full(&job, true));
+	job_finish(&job);
+}
+
+void v1_jobs_get(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, get);
+}
+
+/* --- cancel --- */
+
+struct cancelling {
+	struct exchange *x;
+	struct tracker *tracker;
+	bool changed;
+};
+
+static void settled(const struct job *job, void *ctx)
+{
+	struct cancelling *c = ctx;
+
+	exchange_reply_json(c->x, 200,
+		json_pack("{s:s, s:b, s:s?}", "id", exchange_arg(c->x), "cancelled",
+			(int)c->changed, "state", job != NULL ? job_state_word(job->state) : NULL));
+	free(c);
+}
+
+static void noted(bool changed, const struct fail *f, void *ctx)
+{
+	struct cancelling *c = ctx;
+
+	if (f != NULL) {
+		answer_fail(c->x, f);
+		free(c);
+		return;
+	}
+	c->changed = changed;
+	tracker_watch(c->tracker, exchange_arg(c->x), JOB_TERMINAL, 0, settled, c);
+}
+
+void v1_jobs_cancel(struct app *app, struct exchange *x)
+{
+	struct cancelling *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		answer_memory(x);
+		return;
+	}
+	*c = (struct cancelling){.x = x, .tracker = app->tracker};
+	tracker_cancel(app->tracker, exchange_arg(x), noted, c);
+}
+
+/* --- log --- */
+
+struct reading { /* one log on its way */
+	struct exchange *x;
+	struct call_sink sink;
+	bool begun;
+};
+
+static bool log_head(void *ctx, int status, const char *content_type)
+{
+	struct reading *r = ctx;
+
+	(void)content_type; /* whatever a log holds, a browser shall show it as text */
+	if (status >= 400)
+		return false;
+	r->begun = true;
+	exchange_stream_begin(r->x, 200, "text/plain; charset=utf-8");
+	return true;
+}
+
+static bool log_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct reading *r = ctx;
+
+	return exchange_stream_bytes(r->x, bytes, n);
+}
+
+static void answer_empty(struct exchange *x)
+{
+	char *none = strdup("");
+
+	if (none != NULL)
+		exchange_reply_text(x, 200, "text/plain; charset=utf-8", none, 0);
+	else
+		answer_memory(x);
+}
+
+static void log_done(struct call_result *result, void *ctx)
+{
+	struct reading *r = ctx;
+
+	if (r->begun)
+		exchange_stream_end(r->x, result->code == DAVIT_OK);
+	else if (result->code == DAVIT_OK)
+		answer_empty(r->x);
+	else
+		answer_fail(r->x, &result->fail);
+	free(r);
+}
+
+static void log_start(struct app *app, struct exchange *x)
+{
+	struct reading *r;
+	struct job job;
+	struct fail f = {0};
+
+	if (!find_job(app, x, &job))
+		return;
+	r = calloc(1, sizeof(*r));
+	if (r == NULL) {
+		answer_memory(x);
+	} else if (job.remote_ref == NULL) {
+		free(r);
+		answer_empty(x); /* nothing was submitted yet, so nothing was printed */
+	} else {
+		r->x = x;
+		r->sink = (struct call_sink){log_head, log_bytes, r};
+		if (!job_view_call(app, &job, "logs", &r->sink, LOG_CALL_MS, log_done, r, &f)) {
+			answer_fail(x, &f);
+			free(r);
+		}
+	}
+	job_finish(&job);
+}
+
+void v1_jobs_log(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, log_start);
+}
