@@ -44,7 +44,9 @@
 
 #define DAVIT_SDK_VERSION "0.1.0"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+#define DAVIT_SDK_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#elif defined(__GNUC__)
 #define DAVIT_SDK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define DAVIT_SDK_PRINTF(fmt, args)
