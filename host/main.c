@@ -12,6 +12,7 @@
 #include "api/app.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "jobs/tracker.h"
@@ -30,6 +31,11 @@
 /* Where an upgrade hands the lock of the data folder to its successor. */
 #define LOCK_VARIABLE "DAVIT_LOCK_FD"
 
+enum {
+	API_THREADS = 4,
+	API_QUEUE = 1024
+};
+
 struct daemon {
 	struct config *config;
 	int lock;
@@ -39,6 +45,7 @@ struct daemon {
 	struct providers *providers;
 	struct mutex tracker_lock; /* guards tracker against changes that are told while it ends */
 	struct tracker *tracker;
+	struct pool *pool;
 	struct server *server;
 	struct app app;
 };
@@ -160,12 +167,16 @@ static void tell_listeners(const struct daemon *d)
 
 static bool start_server(struct daemon *d, struct fail *f)
 {
+	d->pool = pool_create("api", API_THREADS, API_QUEUE, f);
+	if (d->pool == NULL)
+		return false;
 	d->app = (struct app){
 		.config = d->config,
 		.store = d->store,
 		.blobs = d->blobs,
 		.providers = d->providers,
 		.tracker = d->tracker,
+		.pool = d->pool,
 	};
 	d->server = server_start(d->config, api_routes, api_route_count, &d->app, f);
 	return d->server != NULL;
@@ -189,6 +200,7 @@ static void stop(struct daemon *d)
 	int64_t drain_ms = d->config->drain_seconds * 1000;
 
 	server_stop(d->server, (int)drain_ms);
+	pool_destroy(d->pool);
 	stop_tracker(d);
 	providers_close(d->providers, drain_ms);
 	processes_close(d->processes);

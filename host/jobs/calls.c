@@ -176,7 +176,8 @@ static void call_done(struct call_result *result, void *ctx)
 }
 
 /* Starts the slot; no lock held. */
-static bool start(struct call_context *call, const struct job *job, struct fail *f)
+static bool start(
+	struct call_context *call, const struct job *job, uint64_t *ret_call, struct fail *f)
 {
 	struct tracker *t = call->t;
 	struct provider *p = providers_find(t->options.providers, job->provider);
@@ -199,7 +200,7 @@ static bool start(struct call_context *call, const struct job *job, struct fail 
 	spec.request = request_of(t, job, p);
 	if (spec.request == NULL)
 		return fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
-	return call_start(&spec, NULL, f);
+	return call_start(&spec, ret_call, f);
 }
 
 /* A slot that could not be started: a missing one is an answer, all else is for later. */
@@ -227,6 +228,7 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 	struct job job = {0};
 	struct fail f = {0};
 	char id[ID_SIZE];
+	uint64_t handle = 0;
 	bool started;
 
 	if (call == NULL) {
@@ -240,11 +242,15 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 	entries_due(&t->entries, e, CLOCK_NEVER);
 	t->in_flight++;
 	mutex_unlock(&t->lock);
-	started = store_job(t->options.store, id, &job, &f) && start(call, &job, &f);
+	started = store_job(t->options.store, id, &job, &f) && start(call, &job, &handle, &f);
 	job_finish(&job);
 	mutex_lock(&t->lock);
-	if (started)
+	if (started) {
+		e = entries_find(&t->entries, id);
+		if (e != NULL && e->busy == ENTRY_CALLING)
+			e->call = handle;
 		return;
+	}
 	free(call);
 	t->in_flight--;
 	cond_broadcast(&t->quiet);

@@ -1,7 +1,6 @@
 /* tracker - see tracker.h: its thread, and what others may ask of it. */
 #include "jobs/tracker.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,10 +177,35 @@ static void answer_all(struct tracker *t)
 		;
 }
 
-void tracker_stop(struct tracker *t)
+/* Asks the slots that run for jobs to come back soon. */
+static void cancel_calls(struct tracker *t)
+{
+	for (size_t i = 0; i < t->entries.count; i++) {
+		const struct open_job *e = t->entries.heap[i];
+
+		if (e->busy == ENTRY_CALLING && e->call != 0)
+			call_cancel(t->options.providers, e->call);
+	}
+}
+
+/* Waits until nothing of ours is in flight; false when something never came back. */
+static bool calm_down(struct tracker *t)
 {
 	int64_t until = clock_mono_ms() + STOP_WAIT_MS;
+	bool calm;
 
+	mutex_lock(&t->lock);
+	answer_all(t);
+	cancel_calls(t);
+	while (t->in_flight > 0 && clock_wait(&t->quiet, &t->lock, until))
+		;
+	calm = t->in_flight == 0;
+	mutex_unlock(&t->lock);
+	return calm;
+}
+
+void tracker_stop(struct tracker *t)
+{
 	if (t == NULL)
 		return;
 	mutex_lock(&t->lock);
@@ -189,13 +213,12 @@ void tracker_stop(struct tracker *t)
 	cond_signal(&t->wake);
 	mutex_unlock(&t->lock);
 	thread_join(&t->thread);
-	mutex_lock(&t->lock);
-	answer_all(t);
-	while (t->in_flight > 0 && clock_wait(&t->quiet, &t->lock, until))
-		;
-	assert(t->in_flight == 0);
-	mutex_unlock(&t->lock);
-	finish(t);
+	if (calm_down(t))
+		finish(t);
+	else
+		log_error("JOB-STUCK",
+			"a provider did not come back from a call; its jobs are looked "
+			"after at the next start");
 }
 
 bool tracker_recovered(struct tracker *t)

@@ -30,7 +30,8 @@ struct tracker_options {
 /* Loads the open jobs and starts. */
 struct tracker *tracker_start(const struct tracker_options *options, struct fail *f);
 
-/* Starts nothing new, waits for calls in flight, ends. NULL is fine. */
+/* Starts nothing new, asks calls in flight to end and waits for them. Where one never comes
+ * back the memory is left to the end of the process, which must follow. NULL is fine. */
 void tracker_stop(struct tracker *t);
 
 /* Are all jobs of the time before this start in hand again? For GET /readyz. */
