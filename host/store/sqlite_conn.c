@@ -66,9 +66,19 @@ static const struct sentence *sentence_for(int rc, int errnum)
 	return NULL;
 }
 
+/* SQLite does not keep the system's error of a failed COMMIT; errno still has it then, as
+ * conn_run() cleared it before and calls that work leave it alone. */
+static int conn_errno(const struct conn *c)
+{
+	int kept = errno;
+	int errnum = c->db != NULL ? sqlite3_system_errno(c->db) : 0;
+
+	return errnum != 0 ? errnum : kept;
+}
+
 bool conn_fail(const struct conn *c, int rc, struct fail *f)
 {
-	int errnum = c->db != NULL ? sqlite3_system_errno(c->db) : 0;
+	int errnum = conn_errno(c);
 	const struct sentence *s = sentence_for(rc, errnum);
 
 	if (s != NULL) {
@@ -78,10 +88,8 @@ bool conn_fail(const struct conn *c, int rc, struct fail *f)
 		sqlite3_snprintf((int)sizeof(text), text, s->text, c->path);
 		fail_set(f, s->code, "%s", text);
 	} else if ((rc & 0xff) == SQLITE_IOERR) {
-		fail_errno(f, errnum, "reading or writing %s failed (%s): check the disk", c->path,
-			sqlite3_errstr(rc));
-		if (f != NULL)
-			f->code = FAIL_UNAVAILABLE;
+		fail_set(f, FAIL_UNAVAILABLE, "reading or writing %s failed (%s): check the disk",
+			c->path, errnum != 0 ? strerrordesc_np(errnum) : sqlite3_errstr(rc));
 	} else {
 		fail_set(f, FAIL_INTERNAL, "%s: %s", c->path,
 			c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc));
@@ -112,8 +120,10 @@ bool conn_op_failed(const struct conn *c, int rc, struct store_op *op, struct fa
 
 bool conn_exec(struct conn *c, const char *sql, struct fail *f)
 {
-	int rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK || conn_fail(c, rc, f);
 }
 
@@ -179,8 +189,10 @@ sqlite3_stmt *conn_stmt(struct conn *c, enum sql_id id, const char *sql, struct 
 
 int conn_run(sqlite3_stmt *stmt)
 {
-	int rc = sqlite3_step(stmt);
+	int rc;
 
+	errno = 0; /* see conn_errno() */
+	rc = sqlite3_step(stmt);
 	stmt_done(stmt);
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
