@@ -1,0 +1,85 @@
+/*
+ * child - a process of the host's process service as this provider sees it: the parts every
+ * specification has, how it stands, and in one sentence how it ended.
+ */
+#ifndef PLUGINS_LOCAL_CHILD_H
+#define PLUGINS_LOCAL_CHILD_H
+
+#include "local.h"
+
+struct child {
+	bool known; /* false: never started, all else is zero */
+	bool ended; /* it exited, or it and its supervisor are gone */
+	bool lost;  /* ended, and nobody knows how */
+	bool cancelled;
+	int64_t pid;
+	int64_t started_ms;
+	int64_t finished_ms;
+	int64_t exit_code;
+	int64_t signal;    /* 0: none */
+	const char *limit; /* the limit that ended it, or "" */
+	int64_t restarts;
+};
+
+/* How the process of that name stands. false: the call failed. */
+bool child_inspect(struct local_call *c, const char *name, struct child *ret_child);
+
+/* DAVIT_STATE_… of a process that runs once to its end. */
+int32_t child_state(const struct child *child);
+
+/* Why it failed: "the script ended with exit code 1: ValueError: …" with the last line of its
+ * log. who: "the script". */
+const char *child_reason(
+	struct local_call *c, const char *name, const struct child *child, const char *who);
+
+/* ": " and the last line of its log, or "". */
+const char *child_last_words(struct local_call *c, const char *name);
+
+/* Asks it to stop; none of that name is fine. Returns sdk.code. */
+int32_t child_stop(struct local_call *c, const char *name);
+
+/* The last bytes of a file of its folder, at most max; empty where there is no such file.
+ * *ret_cut (may be NULL): there are bytes before them. false: the call failed. */
+bool child_tail(struct local_call *c, const char *name, const char *path, size_t max,
+	davit_buf *ret_bytes, bool *ret_cut);
+
+/* The answer of a logs slot: what it printed so far. */
+int32_t child_reply_log(struct local_call *c, const char *name);
+
+/* --- specifications --- */
+
+/* A fixed variable of the environment. */
+struct child_variable {
+	const char *name;
+	const char *value;
+};
+
+/* What a process is to run. */
+struct child_program {
+	const struct davit_sdk_json *command; /* a command line, or NULL */
+	const char *script; /* run with the site's Python where there is no command */
+};
+
+/* "argv" or "shell". false: the call failed, naming pointer. */
+bool child_put_program(struct local_call *c, struct davit_sdk_writer *w,
+	const struct child_program *program, const char *pointer);
+
+/* Can the command line be run at this site? false: the call failed, naming pointer. */
+bool child_check_command(
+	struct local_call *c, const struct davit_sdk_json *command, const char *pointer);
+
+/* "environment": the site's, over it the caller's (an object or NULL), over it fixed ones. */
+void child_put_environment(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *own, const struct child_variable *fixed, size_t count);
+
+/* "programs", "cwd", "log_bytes", "grace_seconds", and "limits": the site's, lowered where
+ * own (an object or NULL) asks for less. served: a process without an end has no limits of
+ * time. */
+void child_put_common(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *own, bool served);
+
+/* One of the spec's "inputs". */
+void child_put_input(
+	struct davit_sdk_writer *w, const char *kind, const char *value, const char *as);
+
+#endif

@@ -1,0 +1,117 @@
+/* endpoint - see endpoint.h. */
+#include "endpoint.h"
+
+#include <string.h>
+
+enum {
+	TRIES = 16 /* a change lost this often to others is not a matter of luck */
+};
+
+static void read_deployment(
+	struct deployment *d, const struct davit_sdk_json *record, const char *name)
+{
+	const struct davit_sdk_json *v = davit_sdk_member(record, name);
+
+	*d = (struct deployment){
+		.generation = davit_sdk_int_at(v, "/generation", 0),
+		.model = davit_sdk_text_at(v, "/model", ""),
+		.submission = davit_sdk_text_at(v, "/submission", ""),
+		.since_ms = davit_sdk_int_at(v, "/since_ms", 0),
+		.state = (int32_t)davit_sdk_int_at(v, "/state", DAVIT_STATE_FAILED),
+		.error = davit_sdk_text_at(v, "/error", ""),
+	};
+}
+
+void endpoint_parse(const struct record *record, struct endpoint *ret_endpoint)
+{
+	const struct davit_sdk_json *v = record->value;
+
+	*ret_endpoint = (struct endpoint){
+		.record = *record,
+		.generation = davit_sdk_int_at(v, "/generation", 0),
+		.removed = davit_sdk_bool_at(v, "/removed", false),
+	};
+	read_deployment(&ret_endpoint->deployed, v, "deployed");
+	read_deployment(&ret_endpoint->pending, v, "pending");
+	read_deployment(&ret_endpoint->ended, v, "ended");
+	read_deployment(&ret_endpoint->undeployed, v, "undeployed");
+}
+
+bool endpoint_need(struct local_call *c, const char *id_or_name, struct endpoint *ret_endpoint)
+{
+	struct record record;
+
+	if (!records_need(c, RECORD_ENDPOINT, id_or_name, DAVIT_NOT_FOUND, "", &record))
+		return false;
+	endpoint_parse(&record, ret_endpoint);
+	if (ret_endpoint->removed)
+		(void)davit_sdk_fail(
+			&c->sdk, DAVIT_NOT_FOUND, "endpoint '%s' is being deleted", id_or_name);
+	return !ret_endpoint->removed;
+}
+
+static void put_deployment(struct davit_sdk_writer *w, const char *name, const struct deployment *d)
+{
+	if (d->generation == 0)
+		return;
+	davit_sdk_open_object(w, name);
+	davit_sdk_put_int(w, "generation", d->generation);
+	davit_sdk_put_text(w, "model", d->model);
+	davit_sdk_put_text(w, "submission", d->submission);
+	davit_sdk_put_int(w, "since_ms", d->since_ms);
+	davit_sdk_put_int(w, "state", d->state);
+	davit_sdk_put_text(w, "error", d->error);
+	davit_sdk_close_object(w);
+}
+
+/* false with sdk.code DAVIT_OK: somebody wrote in between. */
+static bool write(struct local_call *c, const struct endpoint *e)
+{
+	static const char *const kept[] = {
+		"v", "id", "name", "created_ms", "description", "labels"};
+	struct davit_sdk_writer w;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	for (size_t i = 0; i < LOCAL_COUNT(kept); i++)
+		davit_sdk_put_json(&w, kept[i], davit_sdk_member(e->record.value, kept[i]));
+	davit_sdk_put_int(&w, "generation", e->generation);
+	put_deployment(&w, "deployed", &e->deployed);
+	put_deployment(&w, "pending", &e->pending);
+	put_deployment(&w, "ended", &e->ended);
+	put_deployment(&w, "undeployed", &e->undeployed);
+	davit_sdk_put_bool(&w, "removed", e->removed);
+	return records_cas(c, RECORD_ENDPOINT, e->record.id, &w, e->record.version);
+}
+
+bool endpoint_update(struct local_call *c, const char *id, endpoint_change *change, void *ctx,
+	struct endpoint *ret_endpoint)
+{
+	struct endpoint e;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (!endpoint_need(c, id, &e))
+			return false;
+		if (!change(c, &e, ctx) || write(c, &e)) {
+			if (ret_endpoint != NULL)
+				*ret_endpoint = e;
+			return c->sdk.code == DAVIT_OK;
+		}
+		if (c->sdk.code != DAVIT_OK)
+			return false;
+	}
+	(void)davit_sdk_fail(
+		&c->sdk, DAVIT_RETRY, "endpoint '%s' is being changed by others; try again", id);
+	return false;
+}
+
+const char *endpoint_process(
+	struct local_call *c, const struct endpoint *e, const struct deployment *d)
+{
+	return local_text(c, "ep-%s-%lld", e->record.id, (long long)d->generation);
+}
+
+bool deployment_is_of(const struct deployment *d, const char *submission)
+{
+	return d->generation != 0 && strcmp(d->submission, submission) == 0;
+}

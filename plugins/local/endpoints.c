@@ -1,0 +1,93 @@
+/* endpoints - where deployed models answer: looking at them and deleting them. */
+#include "endpoints.h"
+
+#include "objects.h"
+#include "servers.h"
+
+static const char *state_of(const struct endpoint *e)
+{
+	if (e->deployed.generation != 0)
+		return "DEPLOYED";
+	return e->pending.generation != 0 ? "DEPLOYING" : "CREATED";
+}
+
+static void put_model(struct local_call *c, struct davit_sdk_writer *w, const struct endpoint *e,
+	const struct deployment *d, const char *state)
+{
+	struct record model;
+
+	if (d->generation == 0)
+		return;
+	davit_sdk_open_object(w, NULL);
+	davit_sdk_put_text(w, "id", d->model);
+	if (records_find(c, RECORD_MODEL, d->model, &model))
+		davit_sdk_put_text(w, "name", model.name);
+	davit_sdk_put_text(w, "state", state);
+	davit_sdk_put_text(w, "process", endpoint_process(c, e, d));
+	davit_sdk_close_object(w);
+}
+
+void endpoints_put(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
+{
+	struct endpoint e;
+
+	endpoint_parse(record, &e);
+	objects_open(c, w, RECORD_ENDPOINT, record, state_of(&e),
+		e.pending.since_ms > e.deployed.since_ms ? e.pending.since_ms
+							 : e.deployed.since_ms);
+	davit_sdk_open_object(w, "provider");
+	davit_sdk_open_array(w, "deployed_models");
+	put_model(c, w, &e, &e.deployed, "DEPLOYED");
+	put_model(c, w, &e, &e.pending, "DEPLOYING");
+	davit_sdk_close_array(w);
+	davit_sdk_close_object(w);
+}
+
+LOCAL_SLOT(endpoints_get)
+{
+	struct local_call c;
+
+	if (local_begin(&c, inst, call, request) != DAVIT_OK)
+		return c.sdk.code;
+	return objects_reply_one(&c, RECORD_ENDPOINT, objects_id(&c), endpoints_put);
+}
+
+LOCAL_SLOT(endpoints_list)
+{
+	struct local_call c;
+
+	if (local_begin(&c, inst, call, request) != DAVIT_OK)
+		return c.sdk.code;
+	servers_sweep(&c);
+	return objects_reply_all(&c, RECORD_ENDPOINT, endpoints_put);
+}
+
+static bool mark_removed(struct local_call *c, struct endpoint *e, void *ctx)
+{
+	(void)ctx;
+	servers_retire(c, e, &e->deployed);
+	servers_retire(c, e, &e->pending);
+	servers_retire(c, e, &e->ended);
+	e->removed = true;
+	return true;
+}
+
+/* What is deployed there is taken off first; its server stops in its own time. */
+LOCAL_SLOT(endpoints_remove)
+{
+	struct local_call c;
+	struct endpoint e;
+	struct davit_sdk_writer w;
+
+	if (local_begin(&c, inst, call, request) != DAVIT_OK ||
+		!endpoint_need(&c, objects_id(&c), &e))
+		return c.sdk.code;
+	davit_sdk_write_begin(&w, &c.sdk.mem);
+	endpoints_put(&c, &w, &e.record);
+	davit_sdk_close_object(&w);
+	if (!endpoint_update(&c, e.record.id, mark_removed, NULL, NULL) ||
+		records_del(&c, RECORD_ENDPOINT, e.record.id) != DAVIT_OK)
+		return c.sdk.code;
+	servers_sweep(&c);
+	return davit_sdk_reply(&c.sdk, &w);
+}

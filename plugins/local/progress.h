@@ -1,0 +1,30 @@
+/*
+ * progress - what a script tells of itself while it runs: JSON lines {"step","total","text",
+ * "fraction","metrics":{name: number}} that it appends to the file DAVIT_PROGRESS names.
+ * Lines that are none, such as one half written, are passed over.
+ */
+#ifndef PLUGINS_LOCAL_PROGRESS_H
+#define PLUGINS_LOCAL_PROGRESS_H
+
+#include "local.h"
+
+struct progress {
+	const struct davit_sdk_json *last;    /* the last line, or NULL */
+	const struct davit_sdk_json *metrics; /* of the last line that has them, or NULL */
+};
+
+/* What the process of that name said last. Reads a bounded part of the file. false: the call
+ * failed. */
+bool progress_read(struct local_call *c, const char *name, struct progress *ret_progress);
+
+/* "progress" and "metrics" of a neutral object; nothing where nothing was said. */
+void progress_put(struct davit_sdk_writer *w, const struct progress *progress);
+
+/* "metrics" alone. */
+void progress_put_metrics(struct davit_sdk_writer *w, const struct davit_sdk_json *metrics);
+
+/* The answer of a metrics slot: {"series":[{"step","time_ms","values"}]}, the newest part of a
+ * file that is too long. */
+int32_t progress_reply_series(struct local_call *c, const char *name);
+
+#endif

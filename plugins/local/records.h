@@ -1,0 +1,62 @@
+/*
+ * records - what the provider remembers of an object: one JSON value in kv per object, at
+ * KIND/ID. Ids are submission ids, so that their byte order is the order of creation.
+ *
+ * Names are labels: several objects of a kind may have one name, and where a caller gives a
+ * name instead of an id the newest of that name is meant. All memory is the call's.
+ */
+#ifndef PLUGINS_LOCAL_RECORDS_H
+#define PLUGINS_LOCAL_RECORDS_H
+
+#include "local.h"
+
+enum record_kind {
+	RECORD_DATASET,
+	RECORD_TRAINING,
+	RECORD_MODEL,
+	RECORD_ENDPOINT,
+	RECORD_KIND_COUNT
+};
+
+/* A record as it was read. Members every kind has: "id", "name", "created_ms", and
+ * "description" and "labels" where the caller gave them. */
+struct record {
+	const char *id;
+	const char *name;
+	const struct davit_sdk_json *value;
+	int64_t version; /* of the kv entry; 0 where it came from a list */
+};
+
+/* The object with that id or name. false: there is none (sdk.code is DAVIT_OK then), or the
+ * call failed. */
+bool records_find(struct local_call *c, enum record_kind kind, const char *id_or_name,
+	struct record *ret_record);
+
+/* As records_find; where there is none the call fails with code and, if not NULL, the pointer
+ * of the member that named it. */
+bool records_need(struct local_call *c, enum record_kind kind, const char *id_or_name, int32_t code,
+	const char *pointer, struct record *ret_record);
+
+/* A record being written: opened with the members every kind has, taken from the request's
+ * spec; the caller adds its own, then records_put(). The time is now. */
+void records_open(struct local_call *c, struct davit_sdk_writer *w, const char *id);
+
+/* Closes and writes; durable when it returns DAVIT_OK. Returns sdk.code. */
+int32_t records_put(
+	struct local_call *c, enum record_kind kind, const char *id, struct davit_sdk_writer *w);
+
+/* Writes if the version still holds (0: none such); false with sdk.code DAVIT_OK if not. */
+bool records_cas(struct local_call *c, enum record_kind kind, const char *id,
+	struct davit_sdk_writer *w, int64_t version);
+
+int32_t records_del(struct local_call *c, enum record_kind kind, const char *id);
+
+/* All records of a kind, oldest first: zero a scan, then call until it returns false. After it
+ * look at sdk.code. */
+struct records_scan {
+	struct davit_sdk_kv_scan kv;
+	struct record record; /* found */
+};
+bool records_next(struct local_call *c, enum record_kind kind, struct records_scan *scan);
+
+#endif

@@ -1,0 +1,227 @@
+/* servers - see servers.h. */
+#include "servers.h"
+
+#include <string.h>
+
+#include "child.h"
+
+#define RETIRED "retired/"
+
+enum {
+	RESTART_FIRST_MS = 200,
+	RESTART_MAX_MS = 30000,
+	HEALTHY_AFTER_MS = 10000,
+	STATUS_OK = 200
+};
+
+/* --- starting --- */
+
+static void put_serve(struct davit_sdk_writer *w)
+{
+	davit_sdk_open_object(w, "serve");
+	davit_sdk_put_int(w, "restart_first_ms", RESTART_FIRST_MS);
+	davit_sdk_put_int(w, "restart_max_ms", RESTART_MAX_MS);
+	davit_sdk_put_int(w, "healthy_after_ms", HEALTHY_AFTER_MS);
+	davit_sdk_close_object(w);
+}
+
+static void put_inputs(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *model, const char *script)
+{
+	davit_sdk_open_array(w, "inputs");
+	davit_sdk_open_object(w, NULL);
+	davit_sdk_put_text(w, "process", davit_sdk_text_at(model, "/job", ""));
+	davit_sdk_put_text(w, "path", "outputs");
+	davit_sdk_put_text(w, "as", "work/model");
+	davit_sdk_close_object(w);
+	if (script != NULL)
+		child_put_input(w, "blob", davit_sdk_text_at(model, "/server/sha256", ""),
+			local_text(c, "work/%s", script));
+	davit_sdk_close_array(w);
+}
+
+/* The specification of a model's server; p is NULL if the call failed. */
+static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *model)
+{
+	static const struct child_variable variables[] = {{"DAVIT_MODEL_DIR", "model"}};
+	const struct davit_sdk_json *server = davit_sdk_member(model, "server");
+	const char *script = davit_sdk_text_at(server, "/script", NULL);
+	const struct child_program program = {davit_sdk_member(server, "command"), script};
+	struct davit_sdk_writer w;
+	bool ok;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	ok = child_put_program(c, &w, &program, "/spec/server/command");
+	child_put_environment(
+		c, &w, davit_sdk_member(server, "environment"), variables, LOCAL_COUNT(variables));
+	put_inputs(c, &w, model, script);
+	child_put_common(c, &w, NULL, true);
+	put_serve(&w);
+	davit_sdk_close_object(&w);
+	return ok ? davit_sdk_write_end(&w) : (davit_buf){NULL, 0};
+}
+
+int32_t servers_start(struct local_call *c, const struct endpoint *e, const struct deployment *d)
+{
+	struct record model;
+	davit_buf spec;
+
+	if (!records_need(c, RECORD_MODEL, d->model, DAVIT_INVALID, "/spec/model", &model))
+		return c->sdk.code;
+	spec = spec_of(c, model.value);
+	if (spec.p == NULL)
+		return davit_sdk_fail(
+			&c->sdk, DAVIT_INTERNAL, "no memory left for the model's server");
+	return davit_sdk_check(&c->sdk,
+		c->sdk.host->process->start(
+			c->sdk.call, davit_sdk_buf(endpoint_process(c, e, d)), spec),
+		"start the model's server");
+}
+
+bool servers_healthy(struct local_call *c, const char *process)
+{
+	davit_buf head;
+	davit_blob body = 0;
+	int32_t code = c->sdk.host->process->request(c->sdk.call, davit_sdk_buf(process),
+		davit_sdk_buf("{\"method\":\"GET\",\"path\":\"/health\"}"), 0, &head, &body);
+	int64_t status;
+
+	if (code == DAVIT_RETRY)
+		return false;
+	if (davit_sdk_check(&c->sdk, code, "ask the model's server for /health") != DAVIT_OK)
+		return false;
+	status = davit_sdk_int_at(davit_sdk_parse(&c->sdk.mem, head, NULL), "/status", 0);
+	c->sdk.host->blob->close(c->sdk.call, body);
+	return status == STATUS_OK;
+}
+
+/* --- clearing away --- */
+
+void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d)
+{
+	struct davit_sdk_writer w;
+
+	if (d->generation == 0)
+		return;
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_text(&w, "endpoint", e->record.id);
+	davit_sdk_put_int(&w, "generation", d->generation);
+	davit_sdk_close_object(&w);
+	(void)davit_sdk_kv_put(&c->sdk, local_text(c, RETIRED "%s", endpoint_process(c, e, d)), &w);
+}
+
+/* Does its endpoint still hold on to it? So it is between the mark and the record's change. */
+static bool still_wanted(struct local_call *c, const struct davit_sdk_json *mark)
+{
+	int64_t generation = davit_sdk_int_at(mark, "/generation", 0);
+	struct record record;
+	struct endpoint e;
+
+	if (!records_find(c, RECORD_ENDPOINT, davit_sdk_text_at(mark, "/endpoint", ""), &record))
+		return c->sdk.code != DAVIT_OK;
+	endpoint_parse(&record, &e);
+	return !e.removed &&
+	       (e.deployed.generation == generation || e.pending.generation == generation ||
+		       e.ended.generation == generation);
+}
+
+static void clear(struct local_call *c, const char *key, const struct davit_sdk_json *mark)
+{
+	const char *process = key + strlen(RETIRED);
+	struct child child;
+	int32_t code;
+
+	if (still_wanted(c, mark) || !child_inspect(c, process, &child))
+		return;
+	if (child.known && !child.ended) {
+		(void)child_stop(c, process);
+		return;
+	}
+	code = c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process));
+	if (code == DAVIT_NOT_FOUND || code == DAVIT_OK)
+		(void)davit_sdk_kv_del(&c->sdk, key);
+	else if (code != DAVIT_CONFLICT)
+		(void)davit_sdk_check(&c->sdk, code, "delete a stopped server");
+}
+
+void servers_sweep(struct local_call *caller)
+{
+	struct davit_sdk_kv_scan scan = {.prefix = RETIRED};
+	struct local_call c;
+
+	if (local_again(&c, caller) != DAVIT_OK)
+		return;
+	while (davit_sdk_kv_next(&c.sdk, &scan))
+		clear(&c, scan.key, scan.value);
+	if (c.sdk.code != DAVIT_OK)
+		davit_sdk_log(&c.sdk, DAVIT_LOG_WARN,
+			"servers that are no longer needed could not all be cleared away (code %d)",
+			(int)c.sdk.code);
+}
+
+/* --- coming back --- */
+
+/* ctx: the generation that is gone. */
+static bool next_generation(struct local_call *c, struct endpoint *e, void *ctx)
+{
+	const int64_t *gone = ctx;
+
+	if (e->deployed.generation != *gone)
+		return false;
+	servers_retire(c, e, &e->deployed);
+	e->deployed.generation = ++e->generation;
+	e->deployed.since_ms = c->sdk.host->core->now_ms(c->sdk.call);
+	return true;
+}
+
+static void revive(struct local_call *c, const char *endpoint_id)
+{
+	struct endpoint e;
+	struct child child;
+	int64_t gone;
+
+	if (!endpoint_need(c, endpoint_id, &e) || e.deployed.generation == 0 ||
+		!child_inspect(c, endpoint_process(c, &e, &e.deployed), &child))
+		return;
+	gone = e.deployed.generation;
+	if (child.known && !child.ended)
+		return;
+	if (child.known && !endpoint_update(c, endpoint_id, next_generation, &gone, &e))
+		return;
+	if (e.deployed.generation != 0 && servers_start(c, &e, &e.deployed) == DAVIT_OK)
+		davit_sdk_log(&c->sdk, DAVIT_LOG_INFO,
+			"the model's server of endpoint %s was gone and is started again",
+			endpoint_id);
+}
+
+void servers_revive(struct local_call *caller, const char *endpoint_id)
+{
+	struct local_call c;
+
+	if (local_again(&c, caller) == DAVIT_OK)
+		revive(&c, endpoint_id);
+	if (c.sdk.code != DAVIT_OK)
+		davit_sdk_log(&c.sdk, DAVIT_LOG_WARN,
+			"the model's server of endpoint %s cannot be started again (code %d)",
+			endpoint_id, (int)c.sdk.code);
+}
+
+void servers_recover(struct local_call *caller)
+{
+	struct records_scan scan = {0};
+	struct local_call c;
+	struct endpoint e;
+
+	if (local_again(&c, caller) != DAVIT_OK)
+		return;
+	while (records_next(&c, RECORD_ENDPOINT, &scan)) {
+		endpoint_parse(&scan.record, &e);
+		if (e.removed)
+			(void)records_del(&c, RECORD_ENDPOINT, scan.record.id);
+		else if (e.deployed.generation != 0)
+			servers_revive(&c, scan.record.id);
+	}
+	servers_sweep(&c);
+}

@@ -1,0 +1,199 @@
+/* source - see source.h. */
+#include "source.h"
+
+#include <string.h>
+
+enum {
+	COPY_BYTES = 64 * 1024,
+	NAME_MAX_BYTES = 64
+};
+
+static int32_t bad_source(struct local_call *c, const char *pointer, int32_t code)
+{
+	if (code == DAVIT_NOT_FOUND)
+		return davit_sdk_fail_at(
+			&c->sdk, DAVIT_INVALID, pointer, "what is named here does not exist");
+	return davit_sdk_check(&c->sdk, code, "read what the caller named");
+}
+
+/* Opens all but "rows". */
+static bool open_source(struct local_call *c, const struct davit_sdk_json *source,
+	const char *pointer, davit_blob *ret_blob)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	const struct davit_sdk_json *digest = davit_sdk_member(source, "blob");
+	struct davit_sdk_writer w;
+	int32_t code;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	if (source->kind == DAVIT_SDK_TEXT) {
+		davit_sdk_open_object(&w, NULL);
+		davit_sdk_put_text(&w, "path", source->text.p);
+		davit_sdk_close_object(&w);
+	} else {
+		davit_sdk_put_json(&w, NULL, source);
+	}
+	if (digest != NULL)
+		code = blob->open(c->sdk.call, digest->text, ret_blob);
+	else
+		code = blob->resolve(c->sdk.call, davit_sdk_write_end(&w), ret_blob);
+	return bad_source(c, pointer, code) == DAVIT_OK;
+}
+
+static bool one_member(
+	struct local_call *c, const struct davit_sdk_json *source, const char *pointer)
+{
+	if (source != NULL && (source->kind == DAVIT_SDK_TEXT || source->count == 1))
+		return true;
+	(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, pointer,
+		"exactly one of path, uri, text, upload and blob must stand here");
+	return false;
+}
+
+/* Counts lines that hold something, over any number of pieces. */
+struct line_counter {
+	int64_t lines;
+	bool begun; /* the line so far holds something */
+};
+
+static void count_lines(struct line_counter *counter, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\n')
+			counter->begun = false;
+		else if (!counter->begun && p[i] != ' ' && p[i] != '\t' && p[i] != '\r') {
+			counter->begun = true;
+			counter->lines++;
+		}
+	}
+}
+
+static int32_t copy(struct local_call *c, davit_blob from, davit_blob to, struct sealed *ret_sealed)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	char *piece = davit_sdk_alloc(&c->sdk.mem, COPY_BYTES);
+	struct line_counter counter = {0};
+	uint64_t at = 0;
+	size_t n = 1;
+	int32_t code = piece == NULL ? DAVIT_INTERNAL : DAVIT_OK;
+
+	while (code == DAVIT_OK) {
+		code = blob->read(c->sdk.call, from, at, piece, COPY_BYTES, &n);
+		if (code != DAVIT_OK || n == 0)
+			break;
+		count_lines(&counter, piece, n);
+		at += n;
+		code = blob->write(c->sdk.call, to, (davit_buf){piece, n});
+	}
+	ret_sealed->bytes = (int64_t)at;
+	ret_sealed->lines = counter.lines;
+	return code;
+}
+
+static int32_t write_rows(struct local_call *c, const struct davit_sdk_json *rows, davit_blob to,
+	struct sealed *ret_sealed)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	int32_t code = DAVIT_OK;
+
+	*ret_sealed = (struct sealed){.lines = rows->count};
+	for (const struct davit_sdk_json *row = rows->first; row && code == DAVIT_OK;
+		row = row->next) {
+		struct davit_sdk_writer w;
+		davit_buf line;
+
+		davit_sdk_write_begin(&w, &c->sdk.mem);
+		davit_sdk_put_json(&w, NULL, row);
+		line = davit_sdk_write_end(&w);
+		if (line.p == NULL)
+			return DAVIT_INTERNAL;
+		ret_sealed->bytes += (int64_t)line.n + 1;
+		code = blob->write(c->sdk.call, to, line);
+		if (code == DAVIT_OK)
+			code = blob->write(c->sdk.call, to, davit_sdk_buf("\n"));
+	}
+	return code;
+}
+
+static bool seal(struct local_call *c, davit_blob blob, struct sealed *ret_sealed)
+{
+	davit_buf digest;
+	int32_t code = c->sdk.host->blob->seal(c->sdk.call, blob, &digest);
+
+	if (davit_sdk_check(&c->sdk, code, "seal what the caller sent") != DAVIT_OK)
+		return false;
+	ret_sealed->digest = local_text(c, "%.*s", (int)digest.n, digest.p);
+	return true;
+}
+
+/* A blob that is sealed already needs no copy. */
+static bool sealed_before(struct local_call *c, const struct davit_sdk_json *source,
+	davit_blob blob, struct sealed *ret_sealed)
+{
+	uint64_t bytes = 0;
+	int32_t code = c->sdk.host->blob->length(c->sdk.call, blob, &bytes);
+
+	*ret_sealed = (struct sealed){
+		.digest = davit_sdk_text_at(source, "/blob", ""),
+		.bytes = (int64_t)bytes,
+		.lines = -1,
+	};
+	return davit_sdk_check(&c->sdk, code, "measure the blob") == DAVIT_OK;
+}
+
+bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
+	struct sealed *ret_sealed)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	const struct davit_sdk_json *rows = davit_sdk_member(source, "rows");
+	davit_blob from = 0;
+	davit_blob to = 0;
+	int32_t code;
+
+	if (!one_member(c, source, pointer) ||
+		(rows == NULL && !open_source(c, source, pointer, &from)))
+		return false;
+	if (davit_sdk_member(source, "blob") != NULL)
+		return sealed_before(c, source, from, ret_sealed);
+	code = blob->create(c->sdk.call, &to);
+	if (code == DAVIT_OK)
+		code = rows != NULL ? write_rows(c, rows, to, ret_sealed)
+		                    : copy(c, from, to, ret_sealed);
+	if (from != 0)
+		blob->close(c->sdk.call, from);
+	if (davit_sdk_check(&c->sdk, code, "copy what the caller sent") != DAVIT_OK)
+		return false;
+	return seal(c, to, ret_sealed);
+}
+
+bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer)
+{
+	davit_blob blob = 0;
+
+	if (!one_member(c, source, pointer))
+		return false;
+	if (davit_sdk_member(source, "rows") != NULL)
+		return true;
+	if (!open_source(c, source, pointer, &blob))
+		return false;
+	c->sdk.host->blob->close(c->sdk.call, blob);
+	return true;
+}
+
+static bool plain_file_name(const char *name)
+{
+	size_t n =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0' && name[0] != '.' && name[0] != '-';
+}
+
+const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise)
+{
+	const char *path =
+		davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", ""));
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+
+	return plain_file_name(name) ? name : otherwise;
+}

@@ -1,0 +1,27 @@
+/*
+ * source - bytes that a caller names, made ours: read once through the host and sealed, so
+ * that what runs later is what was asked for. All memory is the call's.
+ */
+#ifndef PLUGINS_LOCAL_SOURCE_H
+#define PLUGINS_LOCAL_SOURCE_H
+
+#include "local.h"
+
+struct sealed {
+	const char *digest; /* 64 hex digits */
+	int64_t bytes;
+	int64_t lines; /* that are not blank; -1 where they were not looked at */
+};
+
+/* Seals {"path"|"uri"|"text"|"upload"|"blob"|"rows": …} of the request, or the path that a
+ * text alone is; pointer is where it stands there. false: the call failed. */
+bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
+	struct sealed *ret_sealed);
+
+/* Could it be sealed? Reads nothing. false: the call failed, naming the member. */
+bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer);
+
+/* The last part of its path or URI where that is a plain file name, else otherwise. */
+const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise);
+
+#endif
