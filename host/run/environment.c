@@ -1,0 +1,103 @@
+/*
+ * The environment of a command. What the specification gives comes first; PATH, HOME and LANG
+ * are added where it is silent; what tells the command where it is cannot be overridden.
+ */
+#include "run/environment.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "run/child.h"
+#include "run/folder.h"
+#include "run/spec.h"
+
+#define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+#define EXTRA        10 /* documented variables, and the NULL */
+
+struct env {
+	char **list;
+	size_t n;
+	bool failed;
+};
+
+static const char *const ours[] = {
+	"PATH", "output_dir", "DAVIT_OUTPUT_DIR", "DAVIT_PROGRESS", "DAVIT_SOCKET", "DAVIT_NAME"};
+
+static void add(struct env *env, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+static void add(struct env *env, const char *fmt, ...)
+{
+	va_list args;
+
+	if (env->failed)
+		return;
+	va_start(args, fmt);
+	env->failed = vasprintf(&env->list[env->n], fmt, args) < 0;
+	va_end(args);
+	if (env->failed)
+		env->list[env->n] = NULL;
+	else
+		env->n++;
+}
+
+static bool is_ours(const char *name)
+{
+	for (size_t i = 0; i < COUNT(ours); i++) {
+		if (strcmp(ours[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_path(struct env *env, const struct child_options *o)
+{
+	const char *path = json_string_value(json_object_get(o->spec->environment, "PATH"));
+
+	if (path == NULL)
+		path = PATH_DEFAULT;
+	if (json_object_size(o->spec->programs) > 0)
+		add(env, "PATH=%s/" RUN_BIN ":%s", o->folder, path);
+	else
+		add(env, "PATH=%s", path);
+}
+
+char **environment_make(const struct child_options *o)
+{
+	const json_t *given = o->spec->environment;
+	struct env env = {calloc(json_object_size(given) + EXTRA, sizeof(char *)), 0, false};
+	const char *name;
+	json_t *v;
+
+	if (env.list == NULL)
+		return NULL;
+	json_object_foreach((json_t *)given, name, v)
+	{
+		if (!is_ours(name))
+			add(&env, "%s=%s", name, json_string_value(v));
+	}
+	add_path(&env, o);
+	if (json_object_get(given, "HOME") == NULL)
+		add(&env, "HOME=%s/" RUN_WORK, o->folder);
+	if (json_object_get(given, "LANG") == NULL)
+		add(&env, "LANG=C.UTF-8");
+	add(&env, "output_dir=%s/" RUN_OUTPUTS, o->folder);
+	add(&env, "DAVIT_OUTPUT_DIR=%s/" RUN_OUTPUTS, o->folder);
+	add(&env, "DAVIT_PROGRESS=%s/" RUN_PROGRESS, o->folder);
+	add(&env, "DAVIT_NAME=%s", o->name);
+	if (o->spec->serve != NULL)
+		add(&env, "DAVIT_SOCKET=%s", o->socket);
+	if (!env.failed)
+		return env.list;
+	environment_free(env.list);
+	return NULL;
+}
+
+void environment_free(char **env)
+{
+	for (size_t i = 0; env != NULL && env[i] != NULL; i++)
+		free(env[i]);
+	free(env);
+}

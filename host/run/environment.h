@@ -1,0 +1,12 @@
+/* environment - the variables a command gets: those of its specification and the documented ones.
+ */
+#ifndef HOST_RUN_ENVIRONMENT_H
+#define HOST_RUN_ENVIRONMENT_H
+
+struct child_options;
+
+/* A list for execve(); the caller frees it by environment_free(). NULL: out of memory. */
+char **environment_make(const struct child_options *options);
+void environment_free(char **env); /* NULL is fine */
+
+#endif
