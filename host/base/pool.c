@@ -41,7 +41,7 @@ struct pool {
 	struct task *first, **last;
 	size_t queued; /* tasks in the list */
 	size_t alive;
-	size_t idle; /* threads that wait for work */
+	size_t busy; /* threads that run a task; the others wait for one, or will in a moment */
 	bool ending;
 	struct place places[];
 };
@@ -71,12 +71,10 @@ static struct task *next_task(struct pool *p)
 	int64_t until = clock_mono_ms() + IDLE_MS;
 	struct task *t;
 
-	p->idle++;
 	while (p->first == NULL && !p->ending) {
 		if (!clock_wait(&p->work, &p->m, until))
 			break;
 	}
-	p->idle--;
 	t = p->first;
 	if (t == NULL)
 		return NULL;
@@ -84,6 +82,7 @@ static struct task *next_task(struct pool *p)
 	if (p->first == NULL)
 		p->last = &p->first;
 	p->queued--;
+	p->busy++;
 	return t;
 }
 
@@ -99,6 +98,7 @@ static void serve(void *arg)
 		t->run(t->arg);
 		free(t);
 		mutex_lock(&p->m);
+		p->busy--;
 	}
 	p->alive--;
 	place->state = PLACE_ENDED;
@@ -124,26 +124,26 @@ static bool start_one(struct pool *p, struct fail *f)
 	return true;
 }
 
+/* A task that a free thread will take, also one not started yet, does not wait. */
 static bool has_room(const struct pool *p)
 {
-	size_t busy = p->alive - p->idle;
-
-	return !p->ending && p->queued < p->max_queue + (p->max_threads - busy);
+	return p->queued < p->max_queue + (p->max_threads - p->busy);
 }
 
 /* Makes sure that somebody will run one task more; threads that are there may take over. */
 static bool staff(struct pool *p, struct fail *f)
 {
-	if (p->queued + 1 <= p->idle || p->alive == p->max_threads)
+	if (p->queued + 1 <= p->alive - p->busy || p->alive == p->max_threads)
 		return true;
 	return start_one(p, f) || p->alive > 0;
 }
 
 static bool put(struct pool *p, struct task *t, struct fail *f)
 {
+	if (p->ending)
+		return fail_set(f, FAIL_BUSY, "the pool is ending");
 	if (!has_room(p))
-		return fail_set(f, FAIL_BUSY,
-			p->ending ? "the pool is ending" : "%zu tasks wait already", p->queued);
+		return fail_set(f, FAIL_BUSY, "%zu tasks wait already", p->max_queue);
 	if (!staff(p, f))
 		return false;
 	*p->last = t;
