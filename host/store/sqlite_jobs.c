@@ -24,9 +24,9 @@ enum column_kind {
 
 struct column {
 	const char *name;
-	enum column_kind kind;
 	size_t offset; /* in struct job */
-	unsigned set;  /* enum job_set bit; 0: no edge writes it, or not as a value */
+	enum column_kind kind;
+	unsigned set; /* enum job_set bit; 0: no edge writes it, or not as a value */
 };
 
 /* All columns but id, in the order of sqlite_schema.c. */
@@ -59,12 +59,12 @@ struct column {
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"
-#define COLUMN_ROW(name, kind, set)  {#name, COLUMN_##kind, offsetof(struct job, name), set},
+#define COLUMN_ROW(name, kind, set)  {#name, offsetof(struct job, name), COLUMN_##kind, set},
 #define JOB_NAMES                    "id" COLUMNS(COLUMN_NAME)
 #define JOB_MARKS                    "?" COLUMNS(COLUMN_MARK)
 
 static const struct column columns[] = {
-	{"id", COLUMN_ID, offsetof(struct job, id), 0}, COLUMNS(COLUMN_ROW)};
+	{"id", offsetof(struct job, id), COLUMN_ID, 0}, COLUMNS(COLUMN_ROW)};
 
 /* --- values --- */
 

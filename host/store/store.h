@@ -30,7 +30,7 @@ enum store_kind {
 
 /* What one instance may keep in kv, keys and values together. More is FAIL_TOO_LARGE, a code
  * no other write of a key-value pair of legal size ends with. */
-#define STORE_KV_BYTES_MAX (64 * 1024 * 1024)
+#define STORE_KV_BYTES_MAX 67108864 /* 64 MiB */
 #define STORE_KV_KEYS_MAX  100000
 
 /* Which members an edge writes beside the state. A text member may be NULL: becomes null. */
@@ -150,13 +150,13 @@ bool store_job_status(struct store *s, const char *id, struct job_status *ret_st
 
 struct job_filter {
 	unsigned states;      /* JOB_BIT()s; 0: all */
+	bool oldest_first;    /* then before means after */
 	const char *provider; /* NULL: all */
 	const char *interface;
 	const char *kind;
 	const char *project;
 	const char *parent;
 	const char *before;   /* only ids below this one (the cursor of a page); NULL: from the newest */
-	bool oldest_first;    /* then before means after */
 	size_t limit;         /* 0: all */
 };
 

@@ -18,20 +18,20 @@
 
 static const struct {
 	enum job_state state;
+	unsigned next; /* with itself */
 	const char *word;
 	const char *essedum;
 	const char *shorter;
-	unsigned next; /* with itself */
 } rows[] = {
-	{JOB_QUEUED, "queued", "WAITING", "SUBMITTED", Q | S | O | F | C},
-	{JOB_SUBMITTING, "submitting", "RUNNING", "RUNNING", Q | S | R | E | N | O | D | F | C},
-	{JOB_RUNNING, "running", "RUNNING", "RUNNING", R | E | O | D | F | C},
-	{JOB_RECOVERING, "recovering", "RUNNING", "RUNNING", Q | S | R | E | N | O | D | F | C},
-	{JOB_NEEDS_DECISION, "needs_decision", "RUNNING", "RUNNING", Q | R | E | N | O | D | F | C},
-	{JOB_ORPHANED, "orphaned_provider", "RUNNING", "RUNNING", Q | R | E | N | O | F | C},
-	{JOB_SUCCEEDED, "succeeded", "COMPLETED", "COMPLETED", 0},
-	{JOB_FAILED, "failed", "ERROR", "ERROR", 0},
-	{JOB_CANCELLED, "cancelled", "CANCELLED", "CANCELLED", 0},
+	{JOB_QUEUED, Q | S | O | F | C, "queued", "WAITING", "SUBMITTED"},
+	{JOB_SUBMITTING, Q | S | R | E | N | O | D | F | C, "submitting", "RUNNING", "RUNNING"},
+	{JOB_RUNNING, R | E | O | D | F | C, "running", "RUNNING", "RUNNING"},
+	{JOB_RECOVERING, Q | S | R | E | N | O | D | F | C, "recovering", "RUNNING", "RUNNING"},
+	{JOB_NEEDS_DECISION, Q | R | E | N | O | D | F | C, "needs_decision", "RUNNING", "RUNNING"},
+	{JOB_ORPHANED, Q | R | E | N | O | F | C, "orphaned_provider", "RUNNING", "RUNNING"},
+	{JOB_SUCCEEDED, 0, "succeeded", "COMPLETED", "COMPLETED"},
+	{JOB_FAILED, 0, "failed", "ERROR", "ERROR"},
+	{JOB_CANCELLED, 0, "cancelled", "CANCELLED", "CANCELLED"},
 };
 
 static void every_state_has_its_words(void **state)

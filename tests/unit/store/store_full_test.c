@@ -249,7 +249,7 @@ static void a_trial_does_not_take_a_full_disk_for_free(void **state)
 static bool small_disk(const char *folder)
 {
 	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, "") == 0 &&
 	       mount("davit-test", folder, "tmpfs", 0, "size=1m") == 0;
 }
 
@@ -266,7 +266,7 @@ static void a_full_disk_refuses_loses_nothing_and_recovers_by_itself(void **stat
 	assert_non_null(strstr(f.text, "is full: free space; nothing accepted was lost"));
 	not_ready(r, &f);
 	all_accepted_are_there(r);
-	assert_int_equal(mount(NULL, r->folder, NULL, MS_REMOUNT, "size=8m"), 0);
+	assert_int_equal(mount("none", r->folder, "none", MS_REMOUNT, "size=8m"), 0);
 	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
 	clock_advance(5000);
 	assert_true(kit_wait(is_ready, r->store));
@@ -283,19 +283,18 @@ static void a_disk_that_becomes_read_only_has_its_sentence(void **state)
 	struct room *r = *state;
 	struct fail f = {0};
 	struct store_op *op;
+	char path[PATH_MAX];
 
 	if (!small_disk(r->folder))
 		skip();
 	r->store = kit_open(r->folder);
 	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
 	store_close(r->store);
-	assert_int_equal(mount(NULL, r->folder, NULL, MS_REMOUNT | MS_RDONLY, "size=1m"), 0);
-	char path[PATH_MAX];
-
+	assert_int_equal(mount("none", r->folder, "none", MS_REMOUNT | MS_RDONLY, "size=1m"), 0);
 	assert_null(store_open_driver(&store_sqlite, kit_join(path, r->folder, "davit.db"), &f));
 	assert_int_equal(f.code, FAIL_UNAVAILABLE);
 	assert_non_null(strstr(f.text, "mounted read-only"));
-	assert_int_equal(mount(NULL, r->folder, NULL, MS_REMOUNT, "size=1m"), 0);
+	assert_int_equal(mount("none", r->folder, "none", MS_REMOUNT, "size=1m"), 0);
 	r->store = kit_open(r->folder);
 	op = kit_add(1);
 	assert_false(store_run(r->store, op, &f));

@@ -1,6 +1,7 @@
 /* store_open_test - what the store says to a file it cannot or must not use, and that it then
  * leaves it alone; and how a schema is brought up to date. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -245,11 +246,11 @@ static void a_target_that_cannot_be_is_refused(void **state)
 static void a_target_opens_by_its_scheme(void **state)
 {
 	struct room *r = *state;
-	char target[PATH_MAX + 8] = "sqlite:";
+	char target[PATH_MAX + 8];
 	struct store *s;
 	struct stat st;
 
-	strncat(target, r->db, PATH_MAX);
+	(void)snprintf(target, sizeof(target), "sqlite:%s", r->db);
 	s = store_open(target, NULL);
 	assert_non_null(s);
 	assert_true(store_ready(s, NULL));
@@ -300,6 +301,7 @@ static void permissions_have_their_sentences(void **state)
 		{0777, 0000, says_file_unreadable},
 	};
 	struct room *r = *state;
+	struct store *s;
 
 	ours(r);
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -310,8 +312,7 @@ static void permissions_have_their_sentences(void **state)
 	assert_int_equal(chmod(r->folder, 0700), 0);
 	/* Nothing was lost by it. */
 	assert_int_equal(chmod(r->db, 0600), 0);
-	struct store *s = kit_open(r->folder);
-
+	s = kit_open(r->folder);
 	assert_int_equal(kit_run(s, kit_add(1), NULL), FAIL_CONFLICT);
 	store_close(s);
 }
