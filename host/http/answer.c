@@ -37,8 +37,9 @@ static void hand_over(struct exchange *x, int status, struct MHD_Response *answe
 		server_resume(x);
 }
 
-/* The handler's part is over; x may be gone after this. */
-static void let_go(struct exchange *x)
+/* The handler's last word is coming. Before the answer and not after it: a client that has
+ * its answer may send the next request, which must not count together with this one. */
+static void leave_work(struct exchange *x)
 {
 	bool joined;
 
@@ -48,7 +49,6 @@ static void let_go(struct exchange *x)
 	mutex_unlock(&x->lock);
 	if (joined)
 		server_leave(x);
-	exchange_release(x);
 }
 
 static void add_headers(
@@ -108,15 +108,17 @@ void exchange_reply_json(struct exchange *x, int status, json_t *body)
 
 	json_decref(body);
 	text = with_line_end(text, &n);
+	leave_work(x);
 	put(x, status, type_json, text, n);
-	let_go(x);
+	exchange_release(x);
 }
 
 void exchange_reply_text(
 	struct exchange *x, int status, const char *content_type, char *text, size_t n)
 {
+	leave_work(x);
 	put(x, status, content_type, text, n);
-	let_go(x);
+	exchange_release(x);
 }
 
 static void put_error(
@@ -155,16 +157,18 @@ static void put_fail(struct exchange *x, const struct fail *f)
 
 void exchange_fail(struct exchange *x, const struct fail *f)
 {
+	leave_work(x);
 	put_fail(x, f);
-	let_go(x);
+	exchange_release(x);
 }
 
 void exchange_fail_text(struct exchange *x, int status, const char *text)
 {
 	struct fail f = {0};
 
+	leave_work(x);
 	put_error(x, status, &f, text, errors_word(status));
-	let_go(x);
+	exchange_release(x);
 }
 
 void exchange_set_header(struct exchange *x, const char *name, const char *value)
@@ -207,10 +211,20 @@ void exchange_force(struct exchange *x, const struct fail *f)
 
 /* --- streams --- */
 
+/* libmicrohttpd 0.9.75 ends a chunked answer to HEAD with the last chunk all the same, which
+ * the client would take for its next answer; so that one gets an empty body. */
+static struct MHD_Response *stream_answer(struct exchange *x)
+{
+	if (strcmp(x->method, MHD_HTTP_METHOD_HEAD) == 0)
+		return MHD_create_response_from_buffer(
+			0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	return MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK, exchange_read_stream, x, NULL);
+}
+
 void exchange_stream_begin(struct exchange *x, int status, const char *content_type)
 {
-	struct MHD_Response *answer = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, STREAM_BLOCK, exchange_read_stream, x, NULL);
+	struct MHD_Response *answer = stream_answer(x);
 
 	if (answer != NULL)
 		add_headers(x, answer, content_type);
@@ -288,6 +302,7 @@ void exchange_stream_end(struct exchange *x, bool ok)
 {
 	bool resume;
 
+	leave_work(x);
 	mutex_lock(&x->lock);
 	x->ended = true;
 	x->whole = ok;
@@ -296,5 +311,5 @@ void exchange_stream_end(struct exchange *x, bool ok)
 	mutex_unlock(&x->lock);
 	if (resume)
 		server_resume(x);
-	let_go(x);
+	exchange_release(x);
 }

@@ -73,10 +73,10 @@ const char *errors_word(int status)
 const char *errors_last_resort(enum error_form form)
 {
 	static const char *const texts[] = {
-		[ERROR_TEXT] = "\"internal error: out of memory\"",
-		[ERROR_SHORT] = "{\"error\":\"internal error: out of memory\"}",
+		[ERROR_TEXT] = "\"internal error: out of memory\"\n",
+		[ERROR_SHORT] = "{\"error\":\"internal error: out of memory\"}\n",
 		[ERROR_OBJECT] = "{\"error\":{\"code\":\"internal\","
-				 "\"message\":\"internal error: out of memory\"}}",
+				 "\"message\":\"internal error: out of memory\"}}\n",
 	};
 
 	return texts[form];

@@ -128,7 +128,7 @@ void server_release(struct server *s);
 void server_suspended(struct front *front);
 void server_resume(struct exchange *x);
 
-/* The handler has let go; the exchange leaves the list. */
+/* The handler owes nothing more; the exchange leaves the list. */
 void server_leave(struct exchange *x);
 
 #endif
