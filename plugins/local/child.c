@@ -36,7 +36,7 @@ bool child_inspect(struct local_call *c, const char *name, struct child *ret_chi
 	*ret_child = (struct child){.limit = ""};
 	if (code == DAVIT_NOT_FOUND)
 		return true;
-	if (davit_sdk_check(&c->sdk, code, "look at the process") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	v = davit_sdk_parse(&c->sdk.mem, text, NULL);
 	if (v == NULL) {
@@ -137,14 +137,13 @@ int32_t child_stop(struct local_call *c, const char *name)
 {
 	int32_t code = c->sdk.host->process->stop(c->sdk.call, davit_sdk_buf(name));
 
-	return davit_sdk_check(
-		&c->sdk, code == DAVIT_NOT_FOUND ? DAVIT_OK : code, "stop the process");
+	return local_check(c, code == DAVIT_NOT_FOUND ? DAVIT_OK : code);
 }
 
 static bool read_from(
 	struct local_call *c, davit_blob blob, uint64_t at, size_t max, davit_buf *ret_bytes)
 {
-	char *bytes = davit_sdk_alloc(&c->sdk.mem, max + 1);
+	char *bytes = local_alloc(c, max + 1);
 	size_t filled = 0;
 	size_t n = 1;
 	int32_t code = bytes == NULL ? DAVIT_INTERNAL : DAVIT_OK;
@@ -155,7 +154,7 @@ static bool read_from(
 		filled += code == DAVIT_OK ? n : 0;
 	}
 	*ret_bytes = (davit_buf){bytes, filled};
-	return davit_sdk_check(&c->sdk, code, "read a file of the process") == DAVIT_OK;
+	return local_check(c, code) == DAVIT_OK;
 }
 
 bool child_tail(struct local_call *c, const char *name, const char *path, size_t max,
@@ -174,7 +173,7 @@ bool child_tail(struct local_call *c, const char *name, const char *path, size_t
 		return true;
 	if (code == DAVIT_OK)
 		code = c->sdk.host->blob->length(c->sdk.call, blob, &length);
-	if (davit_sdk_check(&c->sdk, code, "open a file of the process") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	if (ret_cut != NULL)
 		*ret_cut = length > max;
@@ -193,7 +192,7 @@ int32_t child_reply_log(struct local_call *c, const char *name)
 
 	if (code == DAVIT_NOT_FOUND)
 		return davit_sdk_reply_bytes(&c->sdk, type, 200, davit_sdk_buf(""));
-	if (davit_sdk_check(&c->sdk, code, "open the log") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return c->sdk.code;
 	return davit_sdk_reply_blob(&c->sdk, type, 200, blob);
 }

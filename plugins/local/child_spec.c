@@ -17,14 +17,11 @@ static const char *split(struct local_call *c, const struct davit_sdk_json *comm
 	const char *pointer, size_t *ret_count)
 {
 	size_t at = 0;
-	char *words = davit_sdk_alloc(&c->sdk.mem, command->text.n + 1);
+	char *words = local_alloc(c, command->text.n + 1);
 	enum command_fault fault;
 
-	if (words == NULL) {
-		(void)davit_sdk_fail(
-			&c->sdk, DAVIT_INTERNAL, "no memory left for the command line");
+	if (words == NULL)
 		return NULL;
-	}
 	fault = command_split(command->text.p, command->text.n, words, ret_count, &at);
 	if (fault == COMMAND_OK)
 		return words;

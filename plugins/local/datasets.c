@@ -43,12 +43,14 @@ static const char *format_of(const struct davit_sdk_json *spec)
 static void put_dataset(
 	struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
-	static const char *const members[] = {"format", "bytes", "lines", "sha256"};
+	static const char *const members[] = {"format", "bytes", "rows"};
 
 	objects_open(c, w, RECORD_DATASET, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
-	davit_sdk_open_object(w, "provider");
 	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
 		davit_sdk_put_json(w, members[i], davit_sdk_member(record->value, members[i]));
+	davit_sdk_open_object(w, "provider");
+	davit_sdk_put_json(w, "sha256", davit_sdk_member(record->value, "sha256"));
+	davit_sdk_put_json(w, "lines", davit_sdk_member(record->value, "lines"));
 	davit_sdk_close_object(w);
 }
 
@@ -64,17 +66,20 @@ LOCAL_SLOT(datasets_validate)
 static int32_t create(struct local_call *c, const char *id)
 {
 	const struct davit_sdk_json *spec = davit_sdk_need_object(&c->sdk, c->sdk.request, "/spec");
+	const char *format = format_of(spec);
 	struct davit_sdk_writer w;
 	struct sealed sealed;
 
 	if (!source_seal(c, davit_sdk_member(spec, "source"), "/spec/source", &sealed))
 		return c->sdk.code;
 	records_open(c, &w, id);
-	davit_sdk_put_text(&w, "format", format_of(spec));
+	davit_sdk_put_text(&w, "format", format);
 	davit_sdk_put_text(&w, "sha256", sealed.digest);
 	davit_sdk_put_int(&w, "bytes", sealed.bytes);
 	if (sealed.lines >= 0)
 		davit_sdk_put_int(&w, "lines", sealed.lines);
+	if (sealed.lines >= 0 && strcmp(format, "jsonl") == 0) /* a line of csv may be a header */
+		davit_sdk_put_int(&w, "rows", sealed.lines);
 	return records_put(c, RECORD_DATASET, id, &w);
 }
 

@@ -4,26 +4,25 @@
 #include "objects.h"
 #include "servers.h"
 
-static const char *state_of(const struct endpoint *e)
+/* Running: it can be asked. Without a model, or with one that still starts, it waits. */
+static int32_t state_of(const struct endpoint *e)
 {
-	if (e->deployed.generation != 0)
-		return "DEPLOYED";
-	return e->pending.generation != 0 ? "DEPLOYING" : "CREATED";
+	return e->deployed.generation != 0 ? DAVIT_STATE_RUNNING : DAVIT_STATE_PENDING;
 }
 
 static void put_model(struct local_call *c, struct davit_sdk_writer *w, const struct endpoint *e,
-	const struct deployment *d, const char *state)
+	const struct deployment *d, int32_t state)
 {
 	struct record model;
 
 	if (d->generation == 0)
 		return;
 	davit_sdk_open_object(w, NULL);
-	davit_sdk_put_text(w, "id", d->model);
+	davit_sdk_put_text(w, "id", endpoint_process(c, e, d));
+	davit_sdk_put_text(w, "model", d->model);
 	if (records_find(c, RECORD_MODEL, d->model, &model))
 		davit_sdk_put_text(w, "name", model.name);
-	davit_sdk_put_text(w, "state", state);
-	davit_sdk_put_text(w, "process", endpoint_process(c, e, d));
+	davit_sdk_put_text(w, "state", objects_state_word(state));
 	davit_sdk_close_object(w);
 }
 
@@ -32,15 +31,15 @@ void endpoints_put(struct local_call *c, struct davit_sdk_writer *w, const struc
 	struct endpoint e;
 
 	endpoint_parse(record, &e);
-	objects_open(c, w, RECORD_ENDPOINT, record, state_of(&e),
+	objects_open(c, w, RECORD_ENDPOINT, record, objects_state_word(state_of(&e)),
 		e.pending.since_ms > e.deployed.since_ms ? e.pending.since_ms
 							 : e.deployed.since_ms);
-	davit_sdk_open_object(w, "provider");
-	davit_sdk_open_array(w, "deployed_models");
-	put_model(c, w, &e, &e.deployed, "DEPLOYED");
-	put_model(c, w, &e, &e.pending, "DEPLOYING");
+	if (e.deployed.generation != 0)
+		davit_sdk_put_text(w, "deployment", e.deployed.model);
+	davit_sdk_open_array(w, "models");
+	put_model(c, w, &e, &e.deployed, DAVIT_STATE_RUNNING);
+	put_model(c, w, &e, &e.pending, DAVIT_STATE_PENDING);
 	davit_sdk_close_array(w);
-	davit_sdk_close_object(w);
 }
 
 LOCAL_SLOT(endpoints_get)

@@ -50,6 +50,15 @@ int32_t local_again(struct local_call *c, const struct local_call *other)
 	return davit_sdk_begin(&c->sdk, other->sdk.host, other->sdk.call, davit_sdk_buf("{}"));
 }
 
+void *local_alloc(struct local_call *c, size_t n)
+{
+	void *p = davit_sdk_alloc(&c->sdk.mem, n);
+
+	if (p == NULL)
+		(void)davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for this call");
+	return p;
+}
+
 const char *local_text(struct local_call *c, const char *fmt, ...)
 {
 	va_list args;
@@ -61,14 +70,18 @@ const char *local_text(struct local_call *c, const char *fmt, ...)
 	va_copy(again, args);
 	n = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
-	text = n < 0 ? NULL : davit_sdk_alloc(&c->sdk.mem, (size_t)n + 1);
+	text = n < 0 ? NULL : local_alloc(c, (size_t)n + 1);
 	if (text != NULL)
 		(void)vsnprintf(text, (size_t)n + 1, fmt, again);
 	va_end(again);
-	if (text != NULL)
-		return text;
-	(void)davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for this call");
-	return "";
+	return text != NULL ? text : "";
+}
+
+int32_t local_check(struct local_call *c, int32_t code)
+{
+	if (c->sdk.code == DAVIT_OK)
+		c->sdk.code = code;
+	return c->sdk.code;
 }
 
 /* --- the instance --- */

@@ -26,8 +26,15 @@ int32_t local_begin(struct local_call *c, davit_instance inst, davit_call call, 
  * does not end the next. */
 int32_t local_again(struct local_call *c, const struct local_call *other);
 
-/* "…" with the bytes; the text lives as long as the call. NULL-safe for later use: never NULL. */
+/* A text that lives until the call ends; "" where the call failed for lack of memory. */
 const char *local_text(struct local_call *c, const char *fmt, ...) DAVIT_SDK_PRINTF(2, 3);
+
+/* n zeroed bytes until the call ends; NULL: the call failed. */
+void *local_alloc(struct local_call *c, size_t n);
+
+/* Notes the code that a host service returned as how this call ends, in the host's own words,
+ * which name what is wrong. DAVIT_OK changes nothing. Returns sdk.code. */
+int32_t local_check(struct local_call *c, int32_t code);
 
 #define LOCAL_SLOT(name)                                                                           \
 	int32_t DAVIT_CALL name(davit_instance inst, davit_call call, davit_buf request)

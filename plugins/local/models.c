@@ -18,6 +18,9 @@ static void put_model(struct local_call *c, struct davit_sdk_writer *w, const st
 {
 	objects_open(c, w, RECORD_MODEL, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
 	progress_put_metrics(w, davit_sdk_member(record->value, "metrics"));
+	davit_sdk_put_text(w, "container",
+		davit_sdk_text_at(record->value, "/server/command",
+			davit_sdk_text_at(record->value, "/server/script", NULL)));
 	davit_sdk_open_object(w, "provider");
 	davit_sdk_put_json(w, "job", davit_sdk_member(record->value, "job"));
 	davit_sdk_put_json(w, "server", davit_sdk_member(record->value, "server"));

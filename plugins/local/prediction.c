@@ -52,7 +52,7 @@ static int32_t ask(struct local_call *c, const struct endpoint *e)
 		&answer);
 	if (code == DAVIT_RETRY || code == DAVIT_NOT_FOUND)
 		return not_ready(c, e);
-	if (davit_sdk_check(&c->sdk, code, "ask the model's server") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return c->sdk.code;
 	v = davit_sdk_parse(&c->sdk.mem, head, NULL);
 	return davit_sdk_reply_blob(&c->sdk,

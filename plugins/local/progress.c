@@ -84,13 +84,13 @@ static bool is_number(const struct davit_sdk_json *v)
 	return v->kind == DAVIT_SDK_INTEGER || v->kind == DAVIT_SDK_REAL;
 }
 
-/* The member of that name, if it is a number. */
-static void put_number(
+/* The member of that name, if it is a count. */
+static void put_count(
 	struct davit_sdk_writer *w, const char *name, const struct davit_sdk_json *line)
 {
 	const struct davit_sdk_json *v = davit_sdk_member(line, name);
 
-	if (v != NULL && is_number(v))
+	if (v != NULL && v->kind == DAVIT_SDK_INTEGER && v->integer >= 0)
 		davit_sdk_put_json(w, name, v);
 }
 
@@ -132,8 +132,8 @@ void progress_put(struct davit_sdk_writer *w, const struct progress *progress)
 		return;
 	davit_sdk_open_object(w, "progress");
 	davit_sdk_put_number(w, "fraction", fraction_of(progress->last));
-	put_number(w, "step", progress->last);
-	put_number(w, "total", progress->last);
+	put_count(w, "step", progress->last);
+	put_count(w, "total", progress->last);
 	davit_sdk_put_text(w, "text", davit_sdk_text_at(progress->last, "/text", NULL));
 	progress_put_metrics(w, progress->metrics);
 	davit_sdk_close_object(w);
@@ -147,8 +147,8 @@ static void put_point(struct davit_sdk_writer *w, const struct davit_sdk_json *l
 	if (metrics == NULL)
 		return;
 	davit_sdk_open_object(w, NULL);
-	put_number(w, "step", line);
-	put_number(w, "time_ms", line);
+	put_count(w, "step", line);
+	put_count(w, "time_ms", line);
 	put_values(w, "values", metrics);
 	davit_sdk_close_object(w);
 }

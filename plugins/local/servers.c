@@ -73,10 +73,8 @@ int32_t servers_start(struct local_call *c, const struct endpoint *e, const stru
 	if (spec.p == NULL)
 		return davit_sdk_fail(
 			&c->sdk, DAVIT_INTERNAL, "no memory left for the model's server");
-	return davit_sdk_check(&c->sdk,
-		c->sdk.host->process->start(
-			c->sdk.call, davit_sdk_buf(endpoint_process(c, e, d)), spec),
-		"start the model's server");
+	return local_check(c, c->sdk.host->process->start(
+				      c->sdk.call, davit_sdk_buf(endpoint_process(c, e, d)), spec));
 }
 
 bool servers_healthy(struct local_call *c, const char *process)
@@ -89,7 +87,7 @@ bool servers_healthy(struct local_call *c, const char *process)
 
 	if (code == DAVIT_RETRY)
 		return false;
-	if (davit_sdk_check(&c->sdk, code, "ask the model's server for /health") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	status = davit_sdk_int_at(davit_sdk_parse(&c->sdk.mem, head, NULL), "/status", 0);
 	c->sdk.host->blob->close(c->sdk.call, body);
@@ -143,7 +141,7 @@ static void clear(struct local_call *c, const char *key, const struct davit_sdk_
 	if (code == DAVIT_NOT_FOUND || code == DAVIT_OK)
 		(void)davit_sdk_kv_del(&c->sdk, key);
 	else if (code != DAVIT_CONFLICT)
-		(void)davit_sdk_check(&c->sdk, code, "delete a stopped server");
+		(void)local_check(c, code);
 }
 
 void servers_sweep(struct local_call *caller)

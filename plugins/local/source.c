@@ -13,7 +13,7 @@ static int32_t bad_source(struct local_call *c, const char *pointer, int32_t cod
 	if (code == DAVIT_NOT_FOUND)
 		return davit_sdk_fail_at(
 			&c->sdk, DAVIT_INVALID, pointer, "what is named here does not exist");
-	return davit_sdk_check(&c->sdk, code, "read what the caller named");
+	return local_check(c, code);
 }
 
 /* Opens all but "rows". */
@@ -71,7 +71,7 @@ static void count_lines(struct line_counter *counter, const char *p, size_t n)
 static int32_t copy(struct local_call *c, davit_blob from, davit_blob to, struct sealed *ret_sealed)
 {
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
-	char *piece = davit_sdk_alloc(&c->sdk.mem, COPY_BYTES);
+	char *piece = local_alloc(c, COPY_BYTES);
 	struct line_counter counter = {0};
 	uint64_t at = 0;
 	size_t n = 1;
@@ -120,7 +120,7 @@ static bool seal(struct local_call *c, davit_blob blob, struct sealed *ret_seale
 	davit_buf digest;
 	int32_t code = c->sdk.host->blob->seal(c->sdk.call, blob, &digest);
 
-	if (davit_sdk_check(&c->sdk, code, "seal what the caller sent") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	ret_sealed->digest = local_text(c, "%.*s", (int)digest.n, digest.p);
 	return true;
@@ -138,7 +138,7 @@ static bool sealed_before(struct local_call *c, const struct davit_sdk_json *sou
 		.bytes = (int64_t)bytes,
 		.lines = -1,
 	};
-	return davit_sdk_check(&c->sdk, code, "measure the blob") == DAVIT_OK;
+	return local_check(c, code) == DAVIT_OK;
 }
 
 bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
@@ -161,7 +161,7 @@ bool source_seal(struct local_call *c, const struct davit_sdk_json *source, cons
 		                    : copy(c, from, to, ret_sealed);
 	if (from != 0)
 		blob->close(c->sdk.call, from);
-	if (davit_sdk_check(&c->sdk, code, "copy what the caller sent") != DAVIT_OK)
+	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	return seal(c, to, ret_sealed);
 }

@@ -90,8 +90,7 @@ static void put_artifacts(
 	int32_t code = c->sdk.host->process->list_files(
 		c->sdk.call, davit_sdk_buf(process), davit_sdk_buf("outputs"), &text);
 
-	if (code == DAVIT_NOT_FOUND ||
-		davit_sdk_check(&c->sdk, code, "list the output files") != DAVIT_OK)
+	if (code == DAVIT_NOT_FOUND || local_check(c, code) != DAVIT_OK)
 		return;
 	v = davit_sdk_member(davit_sdk_parse(&c->sdk.mem, text, NULL), "items");
 	davit_sdk_open_array(w, "artifacts");
@@ -297,9 +296,7 @@ static int32_t start(struct local_call *c, const char *id, const struct davit_sd
 		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for the process");
 	if (!ok || put_record(c, id, spec, files) != DAVIT_OK)
 		return c->sdk.code;
-	return davit_sdk_check(&c->sdk,
-		c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(id), text),
-		"start the process");
+	return local_check(c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(id), text));
 }
 
 /* reply_state() with how the training stands; DAVIT_NOT_FOUND where nothing was started. */
