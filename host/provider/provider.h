@@ -4,7 +4,8 @@
  * Loading a file takes these steps, each with a sentence when it refuses: read the file
  * (elf), read the manifest note (manifest), look at symbols and dependencies (preflight),
  * dlopen, compare the tables with the manifest, create the instance from its configuration.
- * Nothing of the file runs before the first three passed.
+ * Nothing of the file runs before the first three passed. What is loaded is a copy named by
+ * its SHA-256 below data_dir/plugins, made from the bytes that were looked at.
  */
 #ifndef HOST_PROVIDER_PROVIDER_H
 #define HOST_PROVIDER_PROVIDER_H
@@ -37,7 +38,11 @@ struct provider_host {
  * kept with its reason, the others are loaded; *f is for what stops the start altogether. */
 struct providers *providers_open(const struct provider_host *host, struct fail *f);
 
-/* Refuses new calls, waits for running ones up to drain_ms, destroys the instances. */
+/*
+ * Refuses new calls, waits for running ones up to drain_ms, then asks them to stop and waits a
+ * little more, destroys the instances. Where a call still does not return, it says so in the
+ * log and leaves all memory to the end of the process, which must follow. NULL is fine.
+ */
 void providers_close(struct providers *ps, int64_t drain_ms);
 
 /* The provider with that id, loaded; NULL if there is none. Lives until providers_close. [any] */
@@ -66,11 +71,17 @@ bool provider_offers(const struct provider *p, const char *interface, const char
 const json_t *provider_request_schema(
 	const struct provider *p, const char *interface, const char *slot, const char *kind);
 
+/* What the manifest says about a kind of job that slot serves (request, idempotency, supports
+ * …) or, kind NULL, about the whole interface; NULL: nothing. Borrowed. */
+const json_t *provider_entry(
+	const struct provider *p, const char *interface, const char *slot, const char *kind);
+
 /* "token", "name", "search" or "none" for a mutating slot of the manifest; "none" if unsaid. */
 const char *provider_idempotency(
 	const struct provider *p, const char *interface, const char *slot, const char *kind);
 
-/* The name for a submission within the limits of the manifest entry. */
+/* The name for a submission, within the name limits of all kinds of the interface. The
+ * longest is 30 bytes: "davit-" and the submission. */
 void provider_derived_name(const struct provider *p, const char *interface, const char *slot,
 	const char *submission, char *name, size_t size);
 
@@ -80,9 +91,9 @@ struct call; /* one running slot; see call.h for what services see of it */
 
 /* How a call ended. Owned by the receiver: call_result_finish(). */
 struct call_result {
-	int32_t code;         /* DAVIT_… */
-	struct fail fail;     /* set when code is not DAVIT_OK */
-	json_t *reply;        /* reply or reply_state; NULL: none, or streamed */
+	int32_t code;     /* DAVIT_… */
+	struct fail fail; /* set when code is not DAVIT_OK */
+	json_t *reply;    /* reply or reply_state; NULL: none, or streamed */
 	bool has_state;
 	int32_t state;        /* DAVIT_STATE_… */
 	int64_t next_poll_ms; /* 0: the host chooses */
@@ -103,21 +114,29 @@ struct call_spec {
 	struct provider *provider;
 	const char *interface;
 	const char *slot;
-	json_t *request;     /* taken over, also on failure */
-	const char *checkpoint_job; /* the job whose submit this is (davit.host.job), or NULL; copied */
-	int64_t epoch;       /* of that job */
-	int body_fd;         /* becomes the blob "body" of the request, or -1; taken over */
-	int64_t timeout_ms;  /* 0: the site's default */
-	bool job_lane;       /* counts as a job call (submit, poll …), not as a request */
-	const struct call_sink *sink; /* NULL: streamed answers are a provider error; outlives the call */
-	void (*done)(struct call_result *result, void *ctx); /* on a pool thread; result is then freed */
+	/* Taken over, also on failure. */
+	json_t *request;
+	/* The job whose submit this is (davit.host.job), or NULL; copied. */
+	const char *checkpoint_job;
+	int64_t epoch; /* of that job */
+	/* A regular file: becomes the blob "body" of the request; or -1. Taken over. */
+	int body_fd;
+	int64_t timeout_ms; /* 0: the site's default */
+	/* A job call (submit, poll …), else a request. Each lane of a provider holds max_calls,
+	 * so that slow requests never keep jobs from being polled. */
+	bool job_lane;
+	/* NULL: streamed answers are a provider error. Outlives the call. */
+	const struct call_sink *sink;
+	/* On a pool thread; may start the next call. result is finished afterwards. */
+	void (*done)(struct call_result *result, void *ctx);
 	void *ctx;
 };
 
 /*
  * Starts a slot on a pooled thread. done is called exactly once when this returned true,
  * never when it returned false. FAIL_BUSY: too many at once; FAIL_UNSUPPORTED: no such slot.
- * *ret_call (may be NULL) names the call for call_cancel. [any]
+ * *ret_call (may be NULL) names the call for call_cancel; it is written before done can be
+ * called. [any]
  */
 bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f);
 

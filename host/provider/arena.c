@@ -1,0 +1,81 @@
+/* Small pieces share chunks of 16 KiB, larger ones have their own. */
+#include "provider/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES ((size_t)16 * 1024)
+#define ALIGN       sizeof(max_align_t)
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t size;
+	size_t used;
+	max_align_t bytes[];
+};
+
+void arena_init(struct arena *a, size_t limit)
+{
+	*a = (struct arena){.limit = limit};
+}
+
+void arena_finish(struct arena *a)
+{
+	struct arena_chunk *next;
+
+	for (struct arena_chunk *c = a->chunks; c != NULL; c = next) {
+		next = c->next;
+		free(c);
+	}
+	arena_init(a, a->limit);
+}
+
+static struct arena_chunk *chunk_for(struct arena *a, size_t n)
+{
+	struct arena_chunk *c = a->chunks;
+	size_t size = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+
+	if (c != NULL && c->size - c->used >= n)
+		return c;
+	c = calloc(1, sizeof(*c) + size);
+	if (c == NULL)
+		return NULL;
+	c->size = size;
+	if (n > CHUNK_BYTES && a->chunks != NULL) { /* full at once: keep the open one in front */
+		c->next = a->chunks->next;
+		a->chunks->next = c;
+	} else {
+		c->next = a->chunks;
+		a->chunks = c;
+	}
+	return c;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	struct arena_chunk *c;
+	char *p;
+
+	if (n > a->limit - a->used || n > SIZE_MAX - ALIGN)
+		return NULL;
+	n = n == 0 ? ALIGN : (n + ALIGN - 1) / ALIGN * ALIGN;
+	if (n > a->limit - a->used)
+		return NULL;
+	c = chunk_for(a, n);
+	if (c == NULL)
+		return NULL;
+	p = (char *)c->bytes + c->used;
+	c->used += n;
+	a->used += n;
+	return p;
+}
+
+char *arena_copy(struct arena *a, const void *bytes, size_t n)
+{
+	char *p = n == SIZE_MAX ? NULL : arena_alloc(a, n + 1);
+
+	if (p != NULL && n > 0)
+		memcpy(p, bytes, n);
+	return p;
+}

@@ -1,0 +1,191 @@
+/* One call from its making to its result; the thread that runs it knows it as the current one. */
+#include "provider/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "provider/codes.h"
+#include "provider/internal.h"
+
+/* What makes [op] checkable: a handle means something on the thread that runs its call only. */
+static _Thread_local struct call *current;
+
+struct call *call_new(struct provider *p, const char *interface, const char *slot_name,
+	int64_t timeout_ms, struct fail *f)
+{
+	struct call *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+		return NULL;
+	}
+	if (timeout_ms <= 0)
+		timeout_ms = p->all->host.config->call_timeout_seconds * 1000;
+	c->provider = p;
+	c->interface = interface;
+	c->slot_name = slot_name;
+	c->deadline = clock_mono_ms() + timeout_ms;
+	c->lane = CALL_LANE_NONE;
+	mutex_init(&c->lock);
+	cond_init(&c->wake);
+	arena_init(&c->arena, CALL_ARENA_MAX);
+	return c;
+}
+
+void call_free(struct call *c)
+{
+	if (c == NULL)
+		return;
+	answer_finish(&c->answer);
+	call_blobs_finish(&c->blobs);
+	arena_finish(&c->arena);
+	free(c->request);
+	cond_finish(&c->wake);
+	mutex_finish(&c->lock);
+	free(c);
+}
+
+void call_enter(struct call *c)
+{
+	current = c;
+}
+
+void call_leave(void)
+{
+	current = NULL;
+}
+
+struct call *call_current(davit_call handle)
+{
+	if (current != NULL && current->handle != handle) {
+		call_violation(current, "it used a call handle that is not the running call's");
+		return NULL;
+	}
+	return current;
+}
+
+void call_violation(struct call *c, const char *fmt, ...)
+{
+	va_list args;
+
+	if (c->violation[0] != '\0')
+		return;
+	va_start(args, fmt);
+	(void)vsnprintf(c->violation, sizeof(c->violation), fmt, args);
+	va_end(args);
+}
+
+int32_t call_stopped(struct call *c)
+{
+	bool cancelled;
+
+	mutex_lock(&c->lock);
+	cancelled = c->cancelled;
+	mutex_unlock(&c->lock);
+	if (cancelled)
+		return DAVIT_CANCELLED;
+	return clock_mono_ms() >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;
+}
+
+int32_t call_service_failed(struct call *c, const struct fail *f)
+{
+	c->service_fail = *f;
+	c->service_code = codes_of_fail(f->code);
+	return c->service_code;
+}
+
+/* --- the result --- */
+
+void call_result_finish(struct call_result *r)
+{
+	if (r == NULL)
+		return;
+	json_decref(r->reply);
+	r->reply = NULL;
+}
+
+/* DAVIT_OK, but was there an answer of the right sort? */
+static void check_answer(struct call *c)
+{
+	enum table_answer wanted = c->slot != NULL ? c->slot->answer : TABLE_ANSWER_MAY;
+
+	if (c->answer.kind == ANSWER_CHUNKS)
+		call_violation(c, "it ended without the last piece of its answer");
+	else if (wanted == TABLE_ANSWER_STATE && c->answer.kind != ANSWER_STATE)
+		call_violation(c, "it returned success without reply_state()");
+	else if (wanted == TABLE_ANSWER_MUST && c->answer.kind == ANSWER_NONE)
+		call_violation(c, "it returned success without an answer");
+}
+
+/* A provider told to stop may say "cancelled" where its time was over. */
+static int32_t true_code(struct call *c, int32_t code)
+{
+	if (!codes_known(code)) {
+		call_violation(c, "it returned the unknown code %d", code);
+		return DAVIT_INTERNAL;
+	}
+	if (code == DAVIT_CANCELLED && !c->answer.reader_gone && call_stopped(c) == DAVIT_DEADLINE)
+		return DAVIT_DEADLINE;
+	return code;
+}
+
+static void result_fail(struct call *c, int32_t code, struct call_result *r)
+{
+	const struct fail *why = NULL;
+
+	if (c->fail_code != DAVIT_OK)
+		why = &c->fail;
+	else if (c->service_code == code && c->service_fail.code != FAIL_NONE)
+		why = &c->service_fail;
+	r->code = code;
+	if (why == NULL || why->text[0] == '\0')
+		(void)fail_set(&r->fail, codes_fail(code), "%s",
+			c->answer.reader_gone ? "the reader went away" : codes_text(code));
+	else
+		r->fail = *why;
+	r->fail.code = codes_fail(code);
+	r->retry_after_ms = r->fail.retry_after_ms;
+}
+
+static void result_violation(struct call *c, struct call_result *r)
+{
+	log_error("PROVIDER-CONTRACT", "provider=%s slot=%s.%s: %s", provider_id(c->provider),
+		c->interface, c->slot_name, c->violation);
+	r->code = DAVIT_INTERNAL;
+	(void)fail_set(&r->fail, FAIL_INTERNAL, "provider error: %s of '%s' broke its contract: %s",
+		c->slot_name, provider_id(c->provider), c->violation);
+}
+
+static void result_answer(struct call *c, struct call_result *r)
+{
+	struct answer *a = &c->answer;
+
+	r->code = DAVIT_OK;
+	r->reply = a->json;
+	a->json = NULL;
+	r->has_state = a->kind == ANSWER_STATE;
+	r->state = a->state;
+	r->next_poll_ms = a->next_poll_ms;
+}
+
+void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
+{
+	*ret_result = (struct call_result){0};
+	code = true_code(c, code);
+	if (code == DAVIT_OK)
+		check_answer(c);
+	if (code == DAVIT_OK && c->violation[0] == '\0' && c->answer.kind == ANSWER_BLOB)
+		code = answer_send(c);
+	if (c->violation[0] != '\0')
+		result_violation(c, ret_result);
+	else if (code != DAVIT_OK || c->answer.reader_gone)
+		result_fail(c, code != DAVIT_OK ? code : DAVIT_CANCELLED, ret_result);
+	else
+		result_answer(c, ret_result);
+}

@@ -1,0 +1,140 @@
+/*
+ * call - one running slot, as the services see it. provider.h has what the rest of the host
+ * sees: struct call_spec, call_start(), call_cancel().
+ *
+ * A call has a 64-bit handle: its place in the table and how often that place was used. Its
+ * services work on the thread that runs it, and on no other: that thread alone knows a
+ * current call, so no lock is needed to find it. No lock is held while a provider's code runs.
+ */
+#ifndef HOST_PROVIDER_CALL_H
+#define HOST_PROVIDER_CALL_H
+
+#include <davit/provider.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/id.h"
+#include "platform/thread.h"
+#include "provider/answer.h"
+#include "provider/arena.h"
+#include "provider/call_blobs.h"
+#include "provider/provider.h"
+
+#define CALL_REPLY_MAX  ((size_t)8 * 1024 * 1024) /* bytes of one JSON answer */
+#define CALL_ARENA_MAX  ((size_t)64 * 1024 * 1024)
+#define CALL_LINES_MAX  1000  /* log lines of one call */
+#define CALL_OVERRUN_MS 10000 /* past its deadline a call is reported */
+#define CALLS_MAX       256   /* at once, of all providers */
+
+enum call_lane {
+	CALL_LANE_REQUEST,
+	CALL_LANE_JOB,
+	CALL_LANE_NONE, /* create(), which counts nowhere */
+	CALL_LANES = CALL_LANE_NONE
+};
+
+struct pool;
+struct table_slot;
+
+struct call {
+	struct provider *provider;
+	uint64_t handle;
+	const char *interface; /* constant, as is slot_name */
+	const char *slot_name;
+	const struct table_slot *slot; /* NULL: create() */
+	davit_op op;
+	char *request;
+	size_t request_size;
+	char job[ID_SIZE]; /* whose checkpoint this call may write, or "" */
+	int64_t epoch;
+	int64_t deadline; /* clock_mono_ms() */
+	enum call_lane lane;
+	bool overrun_told; /* guarded by the table's lock */
+	bool laned;        /* counted in its lane; guarded by the table's lock */
+
+	struct mutex lock;
+	struct cond wake;
+	bool cancelled; /* guarded by lock */
+
+	/* From here on touched by the running thread only. */
+	struct arena arena;
+	struct answer answer;
+	struct call_blobs blobs;
+	unsigned lines;
+	char violation[256]; /* what the provider did wrong, or "" */
+	int32_t fail_code;   /* given to fail(); DAVIT_OK: it was not called */
+	struct fail fail;
+	int32_t service_code; /* of the last service that failed, with why */
+	struct fail service_fail;
+
+	const struct call_sink *sink;
+	void (*done)(struct call_result *result, void *ctx);
+	void *ctx;
+};
+
+/* The running calls of all providers. */
+struct call_place {
+	struct call *call; /* NULL: free */
+	uint32_t uses;
+};
+
+struct call_table {
+	struct mutex lock; /* guards what follows; taken before the lock of a call */
+	struct cond emptied;
+	struct cond watch_sooner; /* a call came whose time is up before watch_next, or the end */
+	int64_t watch_next;
+	struct call_place places[CALLS_MAX];
+	size_t alive;
+	bool closing;
+	bool watch_ends;
+	struct pool *pools[CALL_LANES];
+	struct thread watch;
+	bool watching; /* the thread runs; not guarded */
+};
+
+/* --- the table --- */
+
+bool call_table_open(struct call_table *t, struct fail *f);
+
+/* Waits as providers_close() says; false: some calls still run, and t must live on. */
+bool call_table_close(struct call_table *t, int64_t drain_ms);
+
+/* Enters c, which gets its handle. FAIL_BUSY, FAIL_UNAVAILABLE while closing. */
+bool call_table_add(struct call_table *t, struct call *c, struct fail *f);
+
+/* Gives back c's place in its lane, so that another may start; c stays in the table. */
+void call_table_leave_lane(struct call_table *t, struct call *c);
+void call_table_remove(struct call_table *t, struct call *c);
+
+/* --- one call --- */
+
+/* A new call that runs nothing yet. interface, slot_name: constant. */
+struct call *call_new(struct provider *p, const char *interface, const char *slot_name,
+	int64_t timeout_ms, struct fail *f);
+void call_free(struct call *c); /* NULL is fine */
+
+/* Makes c the current call of this thread, or ends that. */
+void call_enter(struct call *c);
+void call_leave(void);
+
+/* The call of a handle if it is the one this thread runs; NULL otherwise. A wrong handle is
+ * noted as the running call's violation. */
+struct call *call_current(davit_call handle);
+
+/* Writes down the first thing a provider did wrong; the call ends as a provider error. */
+void call_violation(struct call *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* Must it stop? DAVIT_OK, DAVIT_CANCELLED or DAVIT_DEADLINE. */
+int32_t call_stopped(struct call *c);
+
+/* A service failed: keeps why for a provider that gives no text itself, returns the code. */
+int32_t call_service_failed(struct call *c, const struct fail *f);
+
+/* How a call ended that returned code. */
+void call_conclude(struct call *c, int32_t code, struct call_result *ret_result);
+
+#endif

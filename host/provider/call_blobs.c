@@ -1,0 +1,111 @@
+/* The open bytes of one call. */
+#include "provider/call_blobs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "process/process.h"
+#include "store/blobs.h"
+
+#define PLACE_BITS 8
+
+void call_blob_close(struct call_blob *b)
+{
+	uint32_t uses = b->uses;
+
+	if (b->kind == CALL_BLOB_FILE && b->fd >= 0)
+		(void)close(b->fd);
+	else if (b->kind == CALL_BLOB_WRITER)
+		blob_abandon(b->writer);
+	else if (b->kind == CALL_BLOB_STREAM)
+		process_response_close(b->stream);
+	*b = (struct call_blob){.uses = uses, .fd = -1};
+}
+
+/* Numbers stay below 2^53, so that every JSON reader gives them back as they are. */
+davit_blob call_blobs_add(struct call_blobs *all, const struct call_blob *b)
+{
+	struct call_blob rest = *b;
+
+	for (size_t i = 0; i < COUNT(all->places); i++) {
+		struct call_blob *place = &all->places[i];
+		uint32_t uses = place->uses + 1;
+
+		if (place->kind != CALL_BLOB_NONE)
+			continue;
+		*place = *b;
+		place->uses = uses;
+		return (uint64_t)uses << PLACE_BITS | (i + 1);
+	}
+	call_blob_close(&rest);
+	return 0;
+}
+
+struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle)
+{
+	uint64_t place = handle & ((1u << PLACE_BITS) - 1);
+	uint64_t uses = handle >> PLACE_BITS;
+
+	if (place == 0 || place > COUNT(all->places))
+		return NULL;
+	struct call_blob *b = &all->places[place - 1];
+
+	return b->kind != CALL_BLOB_NONE && b->uses == uses ? b : NULL;
+}
+
+void call_blobs_finish(struct call_blobs *all)
+{
+	for (size_t i = 0; i < COUNT(all->places); i++)
+		call_blob_close(&all->places[i]);
+}
+
+int call_blob_fd(const struct call_blob *b)
+{
+	if (b->kind == CALL_BLOB_FILE)
+		return b->fd;
+	return b->kind == CALL_BLOB_WRITER ? blob_writer_fd(b->writer) : -1;
+}
+
+static int32_t read_stream(struct call_blob *b, uint64_t offset, void *bytes, size_t cap,
+	size_t *ret_n, struct fail *f)
+{
+	size_t n;
+
+	if (offset != b->position) {
+		(void)fail_set(f, FAIL_INVALID, "a stream is read once and in order");
+		return DAVIT_INVALID;
+	}
+	if (!process_response_read(b->stream, bytes, cap, &n, f))
+		return DAVIT_RETRY;
+	b->position += n;
+	*ret_n = n;
+	return DAVIT_OK;
+}
+
+int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
+	struct fail *f)
+{
+	ssize_t n;
+
+	if (b->kind == CALL_BLOB_STREAM)
+		return read_stream(b, offset, bytes, cap, ret_n, f);
+	if (offset > INT64_MAX) {
+		*ret_n = 0;
+		return DAVIT_OK;
+	}
+	if (cap > SSIZE_MAX)
+		cap = SSIZE_MAX;
+	do
+		n = pread(call_blob_fd(b), bytes, cap, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		(void)fail_set(f, FAIL_INTERNAL, "read a blob: %s", strerrordesc_np(errno));
+		return DAVIT_INTERNAL;
+	}
+	*ret_n = (size_t)n;
+	return DAVIT_OK;
+}

@@ -1,0 +1,61 @@
+/*
+ * call_blobs - the bytes a call has open: files, blobs being written, answers that stream in.
+ * A handle is the place and how often it was used, so that one that was closed is never taken
+ * for another. [the thread of the call]
+ */
+#ifndef HOST_PROVIDER_CALL_BLOBS_H
+#define HOST_PROVIDER_CALL_BLOBS_H
+
+#include <davit/abi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CALL_BLOBS_MAX 64
+
+struct blob_writer;
+struct process_response;
+
+enum call_blob_kind {
+	CALL_BLOB_NONE,
+	CALL_BLOB_FILE,   /* fd: a regular file that is not ours to write */
+	CALL_BLOB_WRITER, /* being written; readable meanwhile */
+	CALL_BLOB_STREAM  /* comes in once, in order */
+};
+
+struct call_blob {
+	enum call_blob_kind kind;
+	uint32_t uses;
+	int fd;
+	bool sealed; /* a file named by digest */
+	char digest[65];
+	struct blob_writer *writer;
+	struct process_response *stream;
+	uint64_t written;  /* by the writer */
+	uint64_t position; /* of the stream */
+};
+
+struct call_blobs {
+	struct call_blob places[CALL_BLOBS_MAX];
+};
+
+/* Takes over what *b holds; 0 when all places are taken (and then b is closed). */
+davit_blob call_blobs_add(struct call_blobs *all, const struct call_blob *b);
+
+/* The open blob of a handle, or NULL. */
+struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle);
+
+void call_blobs_finish(struct call_blobs *all);
+
+/* Closes what b holds; the place keeps its count of uses. */
+void call_blob_close(struct call_blob *b);
+
+/* Up to cap bytes at offset; *ret_n = 0 at the end. Returns a DAVIT_ code. */
+struct fail;
+int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
+	struct fail *f);
+
+/* A descriptor that reads its bytes from the start, borrowed; -1 for a stream. */
+int call_blob_fd(const struct call_blob *b);
+
+#endif

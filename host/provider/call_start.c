@@ -1,0 +1,115 @@
+/* Starting a slot on a pooled thread, and what happens there. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/pool.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+
+static void run(void *arg)
+{
+	struct call *c = arg;
+	struct call_table *t = &c->provider->all->calls;
+	davit_buf request = {c->request, c->request_size};
+	struct call_result result;
+	int32_t code;
+
+	call_enter(c);
+	code = c->op(c->provider->instance, c->handle, request);
+	call_leave();
+	call_conclude(c, code, &result);
+	call_table_leave_lane(t, c); /* done may start the next one */
+	c->done(&result, c->ctx);
+	call_result_finish(&result);
+	call_table_remove(t, c);
+	call_free(c);
+}
+
+/* The interface and slot of a spec in c; false: not offered. */
+static bool find_slot(struct call *c, const struct call_spec *spec, struct fail *f)
+{
+	const struct provider *p = spec->provider;
+	size_t index;
+
+	if (!provider_offers(p, spec->interface, spec->slot, NULL, f))
+		return false;
+	index = table_index(spec->interface);
+	c->interface = table_interfaces[index].id;
+	c->slot = table_slot(&table_interfaces[index], spec->slot);
+	c->slot_name = c->slot->name;
+	c->op = table_op(p->tables[index], c->slot);
+	return true;
+}
+
+static bool add_body(struct call *c, struct call_spec *spec, struct fail *f)
+{
+	struct call_blob body = {.kind = CALL_BLOB_FILE, .fd = spec->body_fd};
+	struct stat st;
+
+	if (spec->body_fd < 0)
+		return true;
+	if (fstat(spec->body_fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return fail_set(f, FAIL_INTERNAL, "the body of a call must be a regular file");
+	spec->body_fd = -1; /* the call's from here on */
+	if (json_object_set_new(spec->request, "body",
+		    json_integer((json_int_t)call_blobs_add(&c->blobs, &body))) != 0)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	return true;
+}
+
+static bool add_request(struct call *c, struct call_spec *spec, struct fail *f)
+{
+	if (spec->request == NULL)
+		spec->request = json_object();
+	if (!add_body(c, spec, f))
+		return false;
+	c->request = json_compact(spec->request, &c->request_size);
+	return c->request != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
+static void add_rest(struct call *c, const struct call_spec *spec)
+{
+	if (spec->checkpoint_job != NULL && strlen(spec->checkpoint_job) < sizeof(c->job))
+		memcpy(c->job, spec->checkpoint_job, strlen(spec->checkpoint_job) + 1);
+	c->epoch = spec->epoch;
+	c->lane = spec->job_lane ? CALL_LANE_JOB : CALL_LANE_REQUEST;
+	c->sink = spec->sink;
+	c->done = spec->done;
+	c->ctx = spec->ctx;
+}
+
+static bool enqueue(struct call *c, uint64_t *ret_call, struct fail *f)
+{
+	struct call_table *t = &c->provider->all->calls;
+
+	if (!call_table_add(t, c, f))
+		return false;
+	if (ret_call != NULL) /* once it is queued, c and what ret_call is in may be gone */
+		*ret_call = c->handle;
+	if (pool_add(t->pools[c->lane], run, c, f))
+		return true;
+	call_table_remove(t, c);
+	return false;
+}
+
+bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *f)
+{
+	struct call_spec spec = *given;
+	struct call *c = call_new(spec.provider, "", "", spec.timeout_ms, f);
+	bool ok = false;
+
+	if (c == NULL || !find_slot(c, &spec, f) || !add_request(c, &spec, f))
+		goto out;
+	add_rest(c, &spec);
+	ok = enqueue(c, ret_call, f);
+out:
+	json_decref(spec.request);
+	if (spec.body_fd >= 0)
+		(void)close(spec.body_fd);
+	if (!ok)
+		call_free(c);
+	return ok;
+}

@@ -1,0 +1,240 @@
+/*
+ * The running calls of all providers: who may start, finding one to cancel it, telling of those
+ * that overrun, and the end. The lock is held for looking things up only.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "config/config.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+
+#define LANE_THREADS (CALLS_MAX / 2)
+#define PLACE_BITS   16   /* of a handle, for the place; the uses are above */
+#define CLOSE_MS     5000 /* for calls that were asked to stop */
+
+/* --- overruns --- */
+
+struct overrun {
+	char provider[64];
+	char slot[96];
+	int64_t ms;
+};
+
+/* The first call that is late and not told of yet; else when the next one will be late. */
+static bool find_overrun(struct call_table *t, struct overrun *ret_late, int64_t *ret_next)
+{
+	int64_t now = clock_mono_ms();
+
+	*ret_next = CLOCK_NEVER;
+	for (size_t i = 0; i < CALLS_MAX; i++) {
+		struct call *c = t->places[i].call;
+
+		if (c == NULL || c->overrun_told)
+			continue;
+		if (now < c->deadline + CALL_OVERRUN_MS) {
+			if (c->deadline + CALL_OVERRUN_MS < *ret_next)
+				*ret_next = c->deadline + CALL_OVERRUN_MS;
+			continue;
+		}
+		c->overrun_told = true;
+		(void)snprintf(ret_late->provider, sizeof(ret_late->provider), "%s",
+			provider_id(c->provider));
+		(void)snprintf(ret_late->slot, sizeof(ret_late->slot), "%s.%s", c->interface,
+			c->slot_name);
+		ret_late->ms = now - c->deadline;
+		return true;
+	}
+	return false;
+}
+
+static void watch(void *arg)
+{
+	struct call_table *t = arg;
+	struct overrun late;
+
+	mutex_lock(&t->lock);
+	while (!t->watch_ends) {
+		if (!find_overrun(t, &late, &t->watch_next)) {
+			(void)clock_wait(&t->watch_sooner, &t->lock, t->watch_next);
+			continue;
+		}
+		mutex_unlock(&t->lock);
+		log_warn("CALL-OVERRUN",
+			"provider=%s slot=%s runs %lld ms past its deadline and cannot be ended",
+			late.provider, late.slot, (long long)late.ms);
+		mutex_lock(&t->lock);
+	}
+	mutex_unlock(&t->lock);
+}
+
+/* --- opening and closing --- */
+
+static void end_threads(struct call_table *t)
+{
+	mutex_lock(&t->lock);
+	t->watch_ends = true;
+	cond_broadcast(&t->watch_sooner);
+	mutex_unlock(&t->lock);
+	if (t->watching)
+		thread_join(&t->watch);
+	for (size_t i = 0; i < CALL_LANES; i++)
+		pool_destroy(t->pools[i]);
+	cond_finish(&t->watch_sooner);
+	cond_finish(&t->emptied);
+	mutex_finish(&t->lock);
+}
+
+bool call_table_open(struct call_table *t, struct fail *f)
+{
+	static const char *const names[CALL_LANES] = {"requests", "job-calls"};
+
+	mutex_init(&t->lock);
+	cond_init(&t->emptied);
+	cond_init(&t->watch_sooner);
+	t->watch_next = CLOCK_NEVER;
+	for (size_t i = 0; i < CALL_LANES; i++) {
+		t->pools[i] = pool_create(names[i], LANE_THREADS, CALLS_MAX, f);
+		if (t->pools[i] == NULL)
+			goto out;
+	}
+	t->watching = thread_start(&t->watch, "call-watch", 0, watch, t, f);
+	if (t->watching)
+		return true;
+out:
+	end_threads(t);
+	return false;
+}
+
+/* The lock is held. */
+static bool wait_until_empty(struct call_table *t, int64_t ms)
+{
+	int64_t until = clock_mono_ms() + (ms > 0 ? ms : 0);
+
+	while (t->alive > 0 && clock_mono_ms() < until)
+		(void)clock_wait(&t->emptied, &t->lock, until);
+	return t->alive == 0;
+}
+
+static void cancel(struct call *c)
+{
+	mutex_lock(&c->lock);
+	c->cancelled = true;
+	cond_broadcast(&c->wake);
+	mutex_unlock(&c->lock);
+}
+
+bool call_table_close(struct call_table *t, int64_t drain_ms)
+{
+	bool empty;
+
+	mutex_lock(&t->lock);
+	t->closing = true;
+	empty = wait_until_empty(t, drain_ms);
+	for (size_t i = 0; !empty && i < CALLS_MAX; i++) {
+		if (t->places[i].call != NULL)
+			cancel(t->places[i].call);
+	}
+	empty = empty || wait_until_empty(t, CLOSE_MS);
+	mutex_unlock(&t->lock);
+	if (!empty)
+		return false;
+	end_threads(t);
+	return true;
+}
+
+/* --- entering and leaving --- */
+
+/* The lock is held. */
+static bool may_enter(const struct call_table *t, const struct call *c, struct fail *f)
+{
+	const struct provider *p = c->provider;
+	bool ok = true;
+
+	if (t->closing)
+		return fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending");
+	if (t->alive == CALLS_MAX)
+		ok = fail_set(f, FAIL_BUSY, "%d provider calls are running, the most there may be",
+			CALLS_MAX);
+	else if (c->lane != CALL_LANE_NONE && p->running[c->lane] >= p->config->max_calls)
+		ok = fail_set(f, FAIL_BUSY,
+			"provider '%s' is busy with %lld calls, the most it may have (max_calls)",
+			provider_id(p), (long long)p->config->max_calls);
+	if (!ok && f != NULL)
+		f->retry_after_ms = 1000;
+	return ok;
+}
+
+static void take_place(struct call_table *t, struct call *c)
+{
+	size_t i = 0;
+
+	while (t->places[i].call != NULL)
+		i++;
+	t->places[i].call = c;
+	t->places[i].uses++;
+	t->alive++;
+	c->handle = (uint64_t)t->places[i].uses << PLACE_BITS | (i + 1);
+	c->laned = c->lane != CALL_LANE_NONE;
+	if (c->laned)
+		c->provider->running[c->lane]++;
+	if (c->deadline + CALL_OVERRUN_MS < t->watch_next)
+		cond_signal(&t->watch_sooner);
+}
+
+bool call_table_add(struct call_table *t, struct call *c, struct fail *f)
+{
+	bool ok;
+
+	mutex_lock(&t->lock);
+	ok = may_enter(t, c, f);
+	if (ok)
+		take_place(t, c);
+	mutex_unlock(&t->lock);
+	return ok;
+}
+
+/* The lock is held. */
+static void leave_lane(struct call *c)
+{
+	if (c->laned)
+		c->provider->running[c->lane]--;
+	c->laned = false;
+}
+
+void call_table_leave_lane(struct call_table *t, struct call *c)
+{
+	mutex_lock(&t->lock);
+	leave_lane(c);
+	mutex_unlock(&t->lock);
+}
+
+void call_table_remove(struct call_table *t, struct call *c)
+{
+	size_t i = (size_t)(c->handle & ((1u << PLACE_BITS) - 1)) - 1;
+
+	mutex_lock(&t->lock);
+	leave_lane(c);
+	t->places[i].call = NULL;
+	t->alive--;
+	if (t->alive == 0)
+		cond_broadcast(&t->emptied);
+	mutex_unlock(&t->lock);
+}
+
+void call_cancel(struct providers *ps, uint64_t handle)
+{
+	struct call_table *t = &ps->calls;
+	size_t place = (size_t)(handle & ((1u << PLACE_BITS) - 1));
+
+	if (place == 0 || place > CALLS_MAX)
+		return;
+	mutex_lock(&t->lock);
+	if (t->places[place - 1].call != NULL && t->places[place - 1].call->handle == handle)
+		cancel(t->places[place - 1].call);
+	mutex_unlock(&t->lock);
+}

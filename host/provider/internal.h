@@ -1,0 +1,61 @@
+/* internal - struct provider and struct providers, for the files of this folder. */
+#ifndef HOST_PROVIDER_INTERNAL_H
+#define HOST_PROVIDER_INTERNAL_H
+
+#include <davit/provider.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/sha256.h"
+#include "provider/call.h"
+#include "provider/names.h"
+#include "provider/provider.h"
+#include "provider/tables.h"
+
+enum provider_state {
+	PROVIDER_DISABLED,
+	PROVIDER_REFUSED, /* see reason */
+	PROVIDER_LOADED,
+	PROVIDER_STATE_COUNT
+};
+
+/* Constant once providers_open() returned, but for running. */
+struct provider {
+	const struct config_provider *config;
+	struct providers *all;
+	enum provider_state state;
+	char reason[sizeof(((struct fail *)0)->text)];
+	char sha256[SHA256_HEX_SIZE];
+	json_t *manifest; /* NULL: not read */
+	bool may_process; /* the manifest's grant */
+	davit_provider_query_fn query;
+	const davit_core_1 *core;
+	const void *tables[TABLE_COUNT];
+	struct name_limits limits[TABLE_COUNT];
+	davit_instance instance;
+	int64_t running[CALL_LANES]; /* guarded by all->calls.lock */
+};
+
+struct providers {
+	struct provider_host host;
+	struct provider *list;
+	size_t count;
+	char *names;
+	struct call_table calls;
+};
+
+/* Reads, checks and loads p->config->plugin and makes the instance. On failure *f is one
+ * sentence that names the file; what of p is known by then stays for providers_describe(). */
+bool provider_load(struct provider *p, struct fail *f);
+
+/* Ends the instance, if there is one, and frees what p owns; the code stays loaded. */
+void provider_unload(struct provider *p);
+
+/* Do manifest and tables say the same? Fills p->tables. */
+bool provider_compare(struct provider *p, struct fail *f);
+
+/* Fills p->limits from the manifest, which was checked. */
+void provider_limits(struct provider *p);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * From a file to a running instance. The bytes are read once; what was looked at is what is
+ * loaded: a copy of those bytes, named by their digest, which the loader of the system opens
+ * once per digest and never again under another content.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/schema.h"
+#include "config/config.h"
+#include "platform/dynlib.h"
+#include "platform/fs.h"
+#include "provider/elf.h"
+#include "provider/internal.h"
+#include "provider/manifest.h"
+#include "provider/preflight.h"
+#include "provider/services.h"
+
+#define FILE_MAX ((size_t)64 * 1024 * 1024)
+
+/* --- the file --- */
+
+static bool plugin_path(const struct provider *p, char path[PATH_MAX], struct fail *f)
+{
+	const struct config *config = p->all->host.config;
+
+	if (p->config->plugin[0] != '/')
+		return fs_join(path, PATH_MAX, config->provider_dir, p->config->plugin, f);
+	if (strlen(p->config->plugin) >= PATH_MAX)
+		return fail_set(f, FAIL_INVALID, "its path is too long");
+	memcpy(path, p->config->plugin, strlen(p->config->plugin) + 1);
+	return true;
+}
+
+static bool look_at(struct provider *p, const char *bytes, size_t n, struct fail *f)
+{
+	struct preflight_site site = preflight_here();
+	struct elf *e = malloc(sizeof(*e)); /* too large for a stack of ours */
+	bool ok = false;
+
+	if (e == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (preflight_open(e, bytes, n, &site, f) && (p->manifest = manifest_read(e, f)) != NULL)
+		ok = preflight_check(e, &site, f);
+	free(e);
+	return ok;
+}
+
+/* Is the file there with that digest? */
+static bool copy_is_there(const char *path, const char *digest)
+{
+	char hex[SHA256_HEX_SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool same;
+
+	if (fd < 0)
+		return false;
+	same = sha256_of_fd(fd, hex, NULL) && strcmp(hex, digest) == 0;
+	(void)close(fd);
+	return same;
+}
+
+static bool keep_copy(
+	struct provider *p, const char *bytes, size_t n, char path[PATH_MAX], struct fail *f)
+{
+	char folder[PATH_MAX];
+	char name[SHA256_HEX_SIZE + sizeof(".so")];
+
+	memcpy(name, p->sha256, SHA256_HEX_SIZE - 1);
+	memcpy(name + SHA256_HEX_SIZE - 1, ".so", sizeof(".so"));
+	if (!fs_join(folder, sizeof(folder), p->all->host.config->data_dir, "plugins", f) ||
+		!fs_join(path, PATH_MAX, folder, name, f))
+		return false;
+	if (copy_is_there(path, p->sha256))
+		return true;
+	if (!fs_mkdirs(folder, f) || !fs_write_durable(path, bytes, n, f))
+		return false;
+	if (chmod(path, S_IRUSR | S_IXUSR) != 0)
+		return fail_set(f, FAIL_INTERNAL, "protect %s: %s", path, strerrordesc_np(errno));
+	return true;
+}
+
+static bool load_bytes(struct provider *p, const char *bytes, size_t n, struct fail *f)
+{
+	uint8_t digest[SHA256_BYTES];
+	char path[PATH_MAX];
+	void *query;
+
+	sha256_of(bytes, n, digest);
+	sha256_hex(digest, p->sha256);
+	if (!look_at(p, bytes, n, f) || !keep_copy(p, bytes, n, path, f) ||
+		!dynlib_load(path, "davit_provider_query", &query, f))
+		return false;
+	memcpy(&p->query, &query, sizeof(p->query)); /* ISO C has no such cast */
+	return true;
+}
+
+/* --- the instance --- */
+
+static bool check_settings(const struct provider *p, const json_t *settings, struct fail *f)
+{
+	const json_t *schema = json_object_get(p->manifest, "config_schema");
+
+	if (schema == NULL || schema_check(schema, settings, f))
+		return true;
+	return fail_wrap(f, "%s: settings%s", p->config->file, f != NULL ? f->field : "");
+}
+
+/* create() as a call on this thread. */
+static bool create_instance(struct provider *p, const char *config, size_t n, struct fail *f)
+{
+	struct call_table *t = &p->all->calls;
+	struct call *c = call_new(p, DAVIT_CORE, "create", 0, f);
+	davit_instance instance = 0;
+	struct call_result result;
+	int32_t code;
+
+	if (c == NULL)
+		return false;
+	if (!call_table_add(t, c, f)) {
+		call_free(c);
+		return false;
+	}
+	call_enter(c);
+	code = p->core->create(
+		services_query(p->may_process), c->handle, (davit_buf){config, n}, &instance);
+	call_leave();
+	call_conclude(c, code, &result);
+	call_table_remove(t, c);
+	call_free(c);
+	if (code == DAVIT_OK && result.code != DAVIT_OK)
+		p->core->destroy(instance);
+	call_result_finish(&result);
+	if (result.code != DAVIT_OK) {
+		if (f != NULL)
+			*f = result.fail;
+		return fail_wrap(f, "create");
+	}
+	p->instance = instance;
+	return true;
+}
+
+static bool start_instance(struct provider *p, struct fail *f)
+{
+	json_t *settings =
+		p->config->settings != NULL ? json_incref(p->config->settings) : json_object();
+	char *text = NULL;
+	size_t n = 0;
+	bool ok = check_settings(p, settings, f);
+
+	if (ok) {
+		text = json_compact(settings, &n);
+		ok = text != NULL ? create_instance(p, text, n, f)
+		                  : fail_set(f, FAIL_INTERNAL, "out of memory");
+	}
+	free(text);
+	json_decref(settings);
+	return ok;
+}
+
+static bool has_grant(const json_t *manifest, const char *grant)
+{
+	const json_t *grants = json_object_get(manifest, "grants");
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(grants, i, word)
+	{
+		if (json_is_string(word) && strcmp(json_string_value(word), grant) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool provider_load(struct provider *p, struct fail *f)
+{
+	char path[PATH_MAX];
+	char *bytes;
+	size_t n;
+	bool ok;
+
+	if (!plugin_path(p, path, f) || !fs_read(path, FILE_MAX, &bytes, &n, f))
+		return fail_wrap(f, "plugin %s", p->config->plugin);
+	ok = load_bytes(p, bytes, n, f);
+	free(bytes);
+	if (ok) {
+		p->may_process = has_grant(p->manifest, "process");
+		provider_limits(p);
+		ok = provider_compare(p, f) && start_instance(p, f);
+	}
+	return ok || fail_wrap(f, "%s", path);
+}
+
+void provider_unload(struct provider *p)
+{
+	if (p->state == PROVIDER_LOADED)
+		p->core->destroy(p->instance);
+	p->state = PROVIDER_DISABLED;
+	json_decref(p->manifest);
+	p->manifest = NULL;
+}

@@ -1,0 +1,227 @@
+/* All configured providers: loaded in the order of the configuration, found by id or type. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "provider/internal.h"
+
+#define NAMES_MAX ((size_t)4096)
+
+/* --- opening and closing --- */
+
+static void load_one(struct provider *p)
+{
+	struct fail f = {0};
+
+	if (!p->config->enabled)
+		return;
+	if (provider_load(p, &f)) {
+		p->state = PROVIDER_LOADED;
+		log_info("PROVIDER-LOADED", "provider=%s plugin=%s version=%s sha256=%s",
+			provider_id(p), json_text_or(p->manifest, "id", "?"), provider_version(p),
+			p->sha256);
+		return;
+	}
+	p->state = PROVIDER_REFUSED;
+	memcpy(p->reason, f.text, sizeof(p->reason));
+	log_error("PROVIDER-REFUSED", "provider=%s: %s", provider_id(p), p->reason);
+}
+
+static char *make_names(const struct providers *ps)
+{
+	struct buf names;
+	size_t n;
+
+	buf_init(&names, NAMES_MAX);
+	for (size_t i = 0; i < ps->count; i++) {
+		if (ps->list[i].state == PROVIDER_LOADED)
+			buf_printf(
+				&names, "%s%s", names.n > 0 ? ", " : "", provider_id(&ps->list[i]));
+	}
+	return buf_take(&names, &n);
+}
+
+static void free_providers(struct providers *ps)
+{
+	for (size_t i = 0; i < ps->count; i++)
+		provider_unload(&ps->list[i]);
+	free(ps->names);
+	free(ps->list);
+	free(ps);
+}
+
+/* A list of the configured ones, nothing loaded; NULL: out of memory. */
+static struct providers *new_providers(const struct provider_host *host)
+{
+	const struct config *config = host->config;
+	struct providers *ps = calloc(1, sizeof(*ps));
+
+	if (ps == NULL)
+		return NULL;
+	ps->host = *host;
+	ps->list = calloc(config->provider_count + 1, sizeof(*ps->list));
+	if (ps->list == NULL) {
+		free(ps);
+		return NULL;
+	}
+	ps->count = config->provider_count;
+	for (size_t i = 0; i < ps->count; i++) {
+		ps->list[i].config = &config->providers[i];
+		ps->list[i].all = ps;
+	}
+	return ps;
+}
+
+struct providers *providers_open(const struct provider_host *host, struct fail *f)
+{
+	struct providers *ps = new_providers(host);
+
+	if (ps == NULL || !call_table_open(&ps->calls, f)) {
+		if (ps == NULL)
+			(void)fail_set(f, FAIL_INTERNAL, "load providers: out of memory");
+		else
+			free_providers(ps);
+		return NULL;
+	}
+	for (size_t i = 0; i < ps->count; i++)
+		load_one(&ps->list[i]);
+	ps->names = make_names(ps);
+	if (ps->names != NULL)
+		return ps;
+	providers_close(ps, 0);
+	(void)fail_set(f, FAIL_INTERNAL, "load providers: their names are too long");
+	return NULL;
+}
+
+void providers_close(struct providers *ps, int64_t drain_ms)
+{
+	if (ps == NULL)
+		return;
+	if (call_table_close(&ps->calls, drain_ms))
+		free_providers(ps);
+	else
+		log_error("PROVIDER-STUCK",
+			"provider calls still run after %lld ms; they end with the process",
+			(long long)drain_ms);
+}
+
+/* --- finding --- */
+
+struct provider *providers_find(struct providers *ps, const char *id)
+{
+	for (size_t i = 0; id != NULL && i < ps->count; i++) {
+		struct provider *p = &ps->list[i];
+
+		if (p->state == PROVIDER_LOADED && strcmp(provider_id(p), id) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+static bool serves(const struct provider *p, const char *type)
+{
+	const json_t *types = json_object_get(p->manifest, "connection_types");
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(types, i, word)
+	{
+		if (json_is_string(word) && strcmp(json_string_value(word), type) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct provider *providers_for_type(struct providers *ps, const char *connection_type)
+{
+	for (size_t i = 0; connection_type != NULL && i < ps->count; i++) {
+		struct provider *p = &ps->list[i];
+
+		if (p->state == PROVIDER_LOADED && serves(p, connection_type))
+			return p;
+	}
+	return NULL;
+}
+
+const char *providers_names(const struct providers *ps)
+{
+	return ps->names;
+}
+
+/* --- describing --- */
+
+static const char *const state_words[PROVIDER_STATE_COUNT] = {
+	[PROVIDER_DISABLED] = "disabled",
+	[PROVIDER_REFUSED] = "refused",
+	[PROVIDER_LOADED] = "loaded",
+};
+
+struct description {
+	const char *id;
+	const char *state;
+	const char *reason;
+	const char *plugin;
+	const char *version;
+	const char *sha256;
+	json_t *interfaces;
+	json_t *limits;
+};
+
+static const struct json_field description_fields[] = {
+	JSON_FIELD_TEXT(struct description, id, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, state, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, reason, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, plugin, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, version, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, sha256, JSON_OUT),
+	JSON_FIELD_JSON(struct description, interfaces, JSON_OUT),
+	JSON_FIELD_JSON(struct description, limits, JSON_OUT),
+};
+
+/* {"davit.training":["submit", …], …} */
+static json_t *describe_interfaces(const struct provider *p)
+{
+	json_t *interfaces = json_object_get(p->manifest, "interfaces");
+	json_t *list = json_object();
+	const char *id;
+	json_t *value;
+
+	json_object_foreach(interfaces, id, value)(void)
+		json_object_set(list, id, json_object_get(value, "slots"));
+	return list;
+}
+
+static json_t *describe(const struct provider *p)
+{
+	struct description d = {
+		.id = provider_id(p),
+		.state = state_words[p->state],
+		.reason = p->reason[0] != '\0' ? p->reason : NULL,
+		.plugin = json_text_or(p->manifest, "id", NULL),
+		.version = json_text_or(p->manifest, "version", NULL),
+		.sha256 = p->sha256[0] != '\0' ? p->sha256 : NULL,
+		.interfaces = describe_interfaces(p),
+		.limits = json_object(),
+	};
+	json_t *v;
+
+	(void)json_object_set_new(d.limits, "max_running", json_integer(p->config->max_running));
+	(void)json_object_set_new(d.limits, "max_calls", json_integer(p->config->max_calls));
+	v = json_write(description_fields, COUNT(description_fields), &d);
+	json_decref(d.interfaces);
+	json_decref(d.limits);
+	return v;
+}
+
+json_t *providers_describe(struct providers *ps)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ps->count; i++)
+		(void)json_array_append_new(list, describe(&ps->list[i]));
+	return list;
+}

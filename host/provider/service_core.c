@@ -1,0 +1,195 @@
+/* davit.host.core/1: answers, time and the end of a call. */
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+#include "provider/services.h"
+
+#define FAIL_TEXT_MAX ((size_t)4096)
+#define DETAIL_MAX    ((size_t)64 * 1024)
+#define TEXT_MAX      2000 /* bytes of one log line of a provider */
+
+static int32_t DAVIT_CALL core_reply(davit_call call, davit_buf json)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? answer_json(c, json) : DAVIT_INVALID;
+}
+
+static int32_t DAVIT_CALL core_reply_state(
+	davit_call call, int32_t state, int64_t next_poll_ms, davit_buf json)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? answer_state(c, state, next_poll_ms, json) : DAVIT_INVALID;
+}
+
+static int32_t DAVIT_CALL core_reply_blob(davit_call call, davit_buf head, davit_blob blob)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? answer_blob(c, head, blob) : DAVIT_INVALID;
+}
+
+static int32_t DAVIT_CALL core_reply_chunk(
+	davit_call call, davit_buf head, davit_buf bytes, uint32_t last)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? answer_chunk(c, head, bytes, last != 0) : DAVIT_INVALID;
+}
+
+/* --- fail --- */
+
+/* What detail says beside the sentence. Where it is not JSON the sentence still counts. */
+static void read_detail(struct call *c, davit_buf detail)
+{
+	json_t *v = service_parse(detail, DETAIL_MAX, NULL);
+	const char *pointer = json_text_or(v, "pointer", "");
+	int64_t retry_ms = json_int_or(v, "retry_after_ms", 0);
+
+	if (strlen(pointer) < sizeof(c->fail.field))
+		memcpy(c->fail.field, pointer, strlen(pointer) + 1);
+	c->fail.retry_after_ms = retry_ms > 0 ? retry_ms : 0;
+	if (v != NULL)
+		log_debug("PROVIDER-FAIL",
+			"provider=%s slot=%s.%s status=%lld provider_code=%s request_id=%s",
+			provider_id(c->provider), c->interface, c->slot_name,
+			(long long)json_int_or(v, "status", 0),
+			json_text_or(v, "provider_code", "-"), json_text_or(v, "request_id", "-"));
+	json_decref(v);
+}
+
+static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf text, davit_buf detail)
+{
+	struct call *c = call_current(call);
+	size_t n = text.n < FAIL_TEXT_MAX ? text.n : FAIL_TEXT_MAX;
+
+	if (c == NULL)
+		return DAVIT_INVALID;
+	if (code == DAVIT_OK) {
+		call_violation(c, "it gave DAVIT_OK to fail()");
+		return DAVIT_INVALID;
+	}
+	if (c->fail_code != DAVIT_OK)
+		return code;
+	c->fail_code = code;
+	(void)fail_set(&c->fail, FAIL_INTERNAL, "%.*s", (int)n, n > 0 ? text.p : "");
+	read_detail(c, detail);
+	return code;
+}
+
+/* --- log --- */
+
+static const enum log_level levels[] = {
+	[DAVIT_LOG_DEBUG] = LOG_DEBUG,
+	[DAVIT_LOG_INFO] = LOG_INFO,
+	[DAVIT_LOG_WARN] = LOG_WARN,
+	[DAVIT_LOG_ERROR] = LOG_ERROR,
+};
+
+static void DAVIT_CALL core_log(davit_call call, int32_t level, davit_buf text)
+{
+	struct call *c = call_current(call);
+	int n = text.n < TEXT_MAX ? (int)text.n : TEXT_MAX;
+
+	if (c == NULL || c->lines > CALL_LINES_MAX)
+		return;
+	if (level < 0 || level >= (int32_t)COUNT(levels))
+		level = DAVIT_LOG_INFO;
+	if (c->lines++ == CALL_LINES_MAX)
+		log_warn("PROVIDER-LOG", "provider=%s slot=%s.%s: no more lines of this call",
+			provider_id(c->provider), c->interface, c->slot_name);
+	else
+		log_line(levels[level], "PROVIDER-LOG", "provider=%s slot=%s.%s: %.*s",
+			provider_id(c->provider), c->interface, c->slot_name, n,
+			n > 0 ? text.p : "");
+}
+
+/* --- time --- */
+
+/* The clocks answer any thread: no harm, and no code to say no with. */
+static int64_t DAVIT_CALL core_now_ms(davit_call call)
+{
+	(void)call_current(call);
+	return clock_now_ms();
+}
+
+static int64_t DAVIT_CALL core_mono_ms(davit_call call)
+{
+	(void)call_current(call);
+	return clock_mono_ms();
+}
+
+static int64_t DAVIT_CALL core_deadline_ms(davit_call call)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? c->deadline : 0;
+}
+
+static uint32_t DAVIT_CALL core_cancelled(davit_call call)
+{
+	struct call *c = call_current(call);
+
+	return c == NULL || call_stopped(c) != DAVIT_OK;
+}
+
+static int32_t DAVIT_CALL core_sleep_ms(davit_call call, int64_t ms)
+{
+	struct call *c = call_current(call);
+	int64_t now = clock_mono_ms();
+	int64_t until;
+
+	if (c == NULL)
+		return DAVIT_INVALID;
+	until = ms > c->deadline - now ? c->deadline : now + (ms > 0 ? ms : 0);
+	mutex_lock(&c->lock);
+	while (!c->cancelled && clock_mono_ms() < until)
+		(void)clock_wait(&c->wake, &c->lock, until);
+	mutex_unlock(&c->lock);
+	return call_stopped(c);
+}
+
+/* --- random numbers and memory --- */
+
+static int32_t DAVIT_CALL core_random(davit_call call, void *bytes, size_t n)
+{
+	struct call *c = call_current(call);
+
+	if (c == NULL || (bytes == NULL && n > 0))
+		return DAVIT_INVALID;
+	if (n > 0)
+		id_random(bytes, n);
+	return DAVIT_OK;
+}
+
+static void *DAVIT_CALL core_arena(davit_call call, size_t n)
+{
+	struct call *c = call_current(call);
+
+	return c != NULL ? arena_alloc(&c->arena, n) : NULL;
+}
+
+const davit_host_core_1 service_core = {
+	.size = sizeof(davit_host_core_1),
+	.reply = core_reply,
+	.reply_state = core_reply_state,
+	.reply_blob = core_reply_blob,
+	.reply_chunk = core_reply_chunk,
+	.fail = core_fail,
+	.log = core_log,
+	.now_ms = core_now_ms,
+	.mono_ms = core_mono_ms,
+	.deadline_ms = core_deadline_ms,
+	.cancelled = core_cancelled,
+	.sleep_ms = core_sleep_ms,
+	.random = core_random,
+	.arena = core_arena,
+};

@@ -1,0 +1,198 @@
+/* davit.host.process/1: supervised processes, for providers with the grant. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "process/process.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+#include "provider/services.h"
+
+#define PATH_BYTES 1024
+
+/* One use of the service: the call, and the name it is about. */
+struct use {
+	struct call *c;
+	struct processes *processes;
+	const char *name;
+	int32_t code; /* DAVIT_OK: may go on */
+};
+
+static struct use begin(davit_call call, davit_buf name)
+{
+	struct use u = {.c = call_current(call), .code = DAVIT_INVALID};
+
+	if (u.c == NULL)
+		return u;
+	u.processes = u.c->provider->all->host.processes;
+	u.name = service_text(u.c, name, 48);
+	if (!u.c->provider->may_process || u.processes == NULL)
+		u.code = service_refuse(u.c, DAVIT_UNSUPPORTED,
+			"this provider's manifest does not ask for the grant \"process\"");
+	else if (u.name == NULL || !process_name_valid(u.name))
+		u.code = service_refuse(u.c, DAVIT_INVALID,
+			"a process name must have 1 to 48 characters of a-z, 0-9 and \"-\"");
+	else
+		u.code = DAVIT_OK;
+	return u;
+}
+
+static int32_t finish(struct use *u, bool ok, const struct fail *f)
+{
+	return ok ? DAVIT_OK : call_service_failed(u->c, f);
+}
+
+static int32_t DAVIT_CALL service_start(davit_call call, davit_buf name, davit_buf spec)
+{
+	struct use u = begin(call, name);
+	struct fail f = {0};
+	json_t *v;
+	bool ok;
+
+	if (u.code != DAVIT_OK)
+		return u.code;
+	v = service_parse(spec, SERVICE_JSON_MAX, &f);
+	ok = v != NULL && process_start(u.processes, u.name, v, &f);
+	json_decref(v);
+	return finish(&u, ok, &f);
+}
+
+static int32_t DAVIT_CALL service_inspect(davit_call call, davit_buf name, davit_buf *ret_json)
+{
+	struct use u = begin(call, name);
+	struct fail f = {0};
+	json_t *state;
+
+	if (u.code != DAVIT_OK || ret_json == NULL)
+		return u.code != DAVIT_OK ? u.code : DAVIT_INVALID;
+	if (!process_inspect(u.processes, u.name, &state, &f))
+		return finish(&u, false, &f);
+	return service_give_json(u.c, state, ret_json);
+}
+
+static int32_t DAVIT_CALL service_stop(davit_call call, davit_buf name)
+{
+	struct use u = begin(call, name);
+	struct fail f = {0};
+
+	if (u.code != DAVIT_OK)
+		return u.code;
+	return finish(&u, process_stop(u.processes, u.name, &f), &f);
+}
+
+static int32_t DAVIT_CALL service_remove(davit_call call, davit_buf name)
+{
+	struct use u = begin(call, name);
+	struct fail f = {0};
+
+	if (u.code != DAVIT_OK)
+		return u.code;
+	return finish(&u, process_remove(u.processes, u.name, &f), &f);
+}
+
+/* --- files --- */
+
+static int32_t DAVIT_CALL service_open_file(
+	davit_call call, davit_buf name, davit_buf path, davit_blob *ret_blob)
+{
+	struct use u = begin(call, name);
+	struct call_blob b = {.kind = CALL_BLOB_FILE};
+	struct fail f = {0};
+	const char *file;
+
+	if (u.code != DAVIT_OK || ret_blob == NULL)
+		return u.code != DAVIT_OK ? u.code : DAVIT_INVALID;
+	file = service_text(u.c, path, PATH_BYTES);
+	if (file == NULL)
+		return service_refuse(u.c, DAVIT_INVALID, "this is not a path");
+	if (!process_open_file(u.processes, u.name, file, &b.fd, &f))
+		return finish(&u, false, &f);
+	return service_give_blob(u.c, &b, ret_blob);
+}
+
+static int32_t DAVIT_CALL service_list_files(
+	davit_call call, davit_buf name, davit_buf path, davit_buf *ret_json)
+{
+	struct use u = begin(call, name);
+	struct fail f = {0};
+	const char *folder;
+	json_t *list;
+
+	if (u.code != DAVIT_OK || ret_json == NULL)
+		return u.code != DAVIT_OK ? u.code : DAVIT_INVALID;
+	folder = service_text(u.c, path, PATH_BYTES);
+	if (folder == NULL)
+		return service_refuse(u.c, DAVIT_INVALID, "this is not a path");
+	if (!process_list_files(u.processes, u.name, folder, &list, &f))
+		return finish(&u, false, &f);
+	return service_give_json(u.c, list, ret_json);
+}
+
+/* --- a request to a served process --- */
+
+static bool stopped(void *ctx)
+{
+	return call_stopped(ctx) != DAVIT_OK;
+}
+
+/* The descriptor of a body; false for one that cannot be sent from its start. */
+static bool body_of(struct call *c, davit_blob body, int *ret_fd)
+{
+	struct call_blob *b = body != 0 ? call_blobs_find(&c->blobs, body) : NULL;
+
+	if (body == 0) {
+		*ret_fd = -1;
+		return true;
+	}
+	if (b == NULL || b->kind == CALL_BLOB_STREAM)
+		return false;
+	*ret_fd = call_blob_fd(b);
+	return true;
+}
+
+static int32_t give_response(struct call *c, json_t *head, struct process_response *response,
+	davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct call_blob b = {.kind = CALL_BLOB_STREAM, .fd = -1, .stream = response};
+	int32_t code = service_give_blob(c, &b, ret_body); /* closes it where there is no place */
+
+	if (code == DAVIT_OK)
+		return service_give_json(c, head, ret_head);
+	json_decref(head);
+	return code;
+}
+
+static int32_t DAVIT_CALL service_request(davit_call call, davit_buf name, davit_buf request,
+	davit_blob body, davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct use u = begin(call, name);
+	struct process_response *response = NULL;
+	struct fail f = {0};
+	json_t *v, *head = NULL;
+	int fd;
+	bool ok;
+
+	if (u.code != DAVIT_OK || ret_head == NULL || ret_body == NULL)
+		return u.code != DAVIT_OK ? u.code : DAVIT_INVALID;
+	if (!body_of(u.c, body, &fd))
+		return service_refuse(u.c, DAVIT_INVALID, "the body is not an open blob");
+	v = service_parse(request, SERVICE_JSON_MAX, &f);
+	ok = v != NULL && process_request(u.processes, u.name, v, fd, u.c->deadline, stopped, u.c,
+				  &head, &response, &f);
+	json_decref(v);
+	if (!ok)
+		return call_stopped(u.c) == DAVIT_CANCELLED ? DAVIT_CANCELLED
+		                                            : finish(&u, false, &f);
+	return give_response(u.c, head, response, ret_head, ret_body);
+}
+
+const davit_host_process_1 service_process = {
+	.size = sizeof(davit_host_process_1),
+	.start = service_start,
+	.inspect = service_inspect,
+	.stop = service_stop,
+	.remove = service_remove,
+	.open_file = service_open_file,
+	.list_files = service_list_files,
+	.request = service_request,
+};
