@@ -278,8 +278,8 @@ bool fs_walk(const char *root, const char *path, size_t limit,
 	bool (*each)(const char *name, uint64_t bytes, void *ctx), void *ctx, struct fail *f)
 {
 	struct walk *w = calloc(1, sizeof(*w)); /* a path is much for a small stack */
+	int fd = -1;
 	bool good;
-	int fd;
 
 	if (w == NULL)
 		return fail_errno(f, ENOMEM, "list files");

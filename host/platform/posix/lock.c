@@ -16,8 +16,9 @@
 
 #include "base/fail.h"
 
-#define TRIES    5
-#define PAUSE_NS 2000000
+#define TRIES      2000
+#define PAUSE_NS   1000000
+#define FILE_TRIES 5
 
 static int flock_retry(int fd, int operation)
 {
@@ -29,16 +30,26 @@ static int flock_retry(int fd, int operation)
 	return rc == 0 ? 0 : errno;
 }
 
-/* lock_held() of another thread or process has the lock for a moment: look again before we
- * call it held. */
+/*
+ * Holders have the lock for themselves, lock_held() shares it for a moment. So where we cannot
+ * have it but could share it nobody holds it: somebody only looked, and we try again.
+ */
 static int take(int fd)
 {
 	static const struct timespec pause = {0, PAUSE_NS};
-	int err = flock_retry(fd, LOCK_EX | LOCK_NB);
+	int err = EWOULDBLOCK;
 
-	for (int i = 1; err == EWOULDBLOCK && i < TRIES; i++) {
-		nanosleep(&pause, NULL);
+	for (int i = 0; i < TRIES; i++) {
+		int shared;
+
 		err = flock_retry(fd, LOCK_EX | LOCK_NB);
+		if (err != EWOULDBLOCK)
+			return err;
+		shared = flock_retry(fd, LOCK_SH | LOCK_NB);
+		if (shared != 0)
+			return shared;
+		flock_retry(fd, LOCK_UN);
+		nanosleep(&pause, NULL);
 	}
 	return err;
 }
@@ -97,7 +108,7 @@ static bool take_open(int fd, const char *path, int64_t *ret_pid, struct fail *f
 
 bool lock_take(const char *path, int *ret_fd, int64_t *ret_pid, struct fail *f)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < FILE_TRIES; i++) {
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 		if (fd < 0)

@@ -45,7 +45,7 @@ static void tell_signals(FILE *out)
 
 		blocked += sigismember(&mask, i) == 1;
 		if (sigaction(i, NULL, &action) == 0)
-			ignored += action.sa_handler != SIG_DFL;
+			ignored += action.sa_handler == SIG_IGN;
 	}
 	fprintf(out, "blocked %d\nignored %d\n", blocked, ignored);
 }
