@@ -1,15 +1,12 @@
 /* Command lines become the words a POSIX shell would make of them, or are refused. */
 #include "local/command.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/attr.h"
+#include "unit/cmocka.h"
 
 #define TEXT(literal) literal, sizeof(literal) - 1
 
