@@ -99,7 +99,13 @@ bool sqlite_migrate(struct conn *c, const struct sqlite_migration *steps, size_t
 extern const struct sqlite_migration sqlite_migrations[];
 extern const size_t sqlite_migration_count;
 
-/* sqlite_jobs.c, sqlite_kv.c: the slots of struct store_driver, on a connection. apply
+/* sqlite_jobs.c, for sqlite_list.c too */
+extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, without conditions */
+
+/* The job of a row of that select. */
+bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
+
+/* sqlite_jobs.c, sqlite_list.c, sqlite_kv.c: the slots of struct store_driver, on a connection. apply
  * functions return false only when the transaction is lost. */
 bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f);

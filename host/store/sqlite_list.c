@@ -1,0 +1,131 @@
+/*
+ * sqlite_list.c - lists of jobs in SQLite: a filter becomes a statement of constant pieces, its
+ * values are bound.
+ */
+#include "store/sqlite.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/fail.h"
+
+#define SQL_LIMIT 4096 /* bytes of a statement made here; far above any */
+
+struct clause {
+	const char *sql;
+	const char *value; /* NULL: the clause is not wanted */
+};
+
+#define FILTER_CLAUSES 6
+
+static void filter_clauses(const struct job_filter *filter, struct clause clauses[FILTER_CLAUSES])
+{
+	const struct clause all[FILTER_CLAUSES] = {
+		{" AND provider = ?", filter->provider},
+		{" AND interface = ?", filter->interface},
+		{" AND kind = ?", filter->kind},
+		{" AND project = ?", filter->project},
+		{" AND parent = ?", filter->parent},
+		{filter->oldest_first ? " AND id > ?" : " AND id < ?", filter->before},
+	};
+
+	memcpy(clauses, all, sizeof(all));
+}
+
+static void states_text(struct buf *sql, unsigned states)
+{
+	const char *comma = "";
+
+	if (states == 0)
+		return;
+	if ((states & ~(unsigned)JOB_OPEN) == 0)
+		buf_text(sql, " AND finished_ms = 0"); /* for the index of open jobs */
+	buf_text(sql, " AND state IN (");
+	for (unsigned i = 0; i < JOB_STATE_COUNT; i++) {
+		if ((states & JOB_BIT(i)) != 0) {
+			buf_printf(sql, "%s?", comma);
+			comma = ", ";
+		}
+	}
+	buf_text(sql, ")");
+}
+
+static sqlite3_stmt *filter_prepare(struct conn *c, const struct job_filter *filter,
+	const struct clause clauses[FILTER_CLAUSES], struct fail *f)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct buf sql;
+	int rc;
+
+	buf_init(&sql, SQL_LIMIT);
+	buf_text(&sql, sqlite_job_select);
+	buf_text(&sql, " WHERE 1");
+	states_text(&sql, filter->states);
+	for (size_t i = 0; i < FILTER_CLAUSES; i++) {
+		if (clauses[i].value != NULL)
+			buf_text(&sql, clauses[i].sql);
+	}
+	buf_text(&sql, filter->oldest_first ? " ORDER BY id" : " ORDER BY id DESC");
+	if (sql.failed) {
+		fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	} else {
+		rc = sqlite3_prepare_v2(c->db, sql.p, -1, &stmt, NULL);
+		if (rc != SQLITE_OK)
+			conn_fail(c, rc, f);
+	}
+	buf_finish(&sql);
+	return stmt;
+}
+
+static void filter_bind(
+	sqlite3_stmt *stmt, unsigned states, const struct clause clauses[FILTER_CLAUSES])
+{
+	int at = 1;
+
+	for (unsigned i = 0; i < JOB_STATE_COUNT; i++) {
+		if ((states & JOB_BIT(i)) != 0)
+			sqlite3_bind_text(
+				stmt, at++, job_state_word((enum job_state)i), -1, SQLITE_STATIC);
+	}
+	for (size_t i = 0; i < FILTER_CLAUSES; i++) {
+		if (clauses[i].value != NULL)
+			sqlite3_bind_text(stmt, at++, clauses[i].value, -1, SQLITE_STATIC);
+	}
+}
+
+static bool rows_each(struct conn *c, sqlite3_stmt *stmt, size_t limit,
+	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f)
+{
+	bool more = true;
+	struct job job;
+	int rc = SQLITE_DONE;
+
+	for (size_t n = 0; more && (limit == 0 || n < limit); n++) {
+		rc = sqlite3_step(stmt);
+		if (rc != SQLITE_ROW)
+			break;
+		if (!sqlite_job_row(stmt, &job, f))
+			return false;
+		more = each(&job, ctx);
+		job_finish(&job);
+	}
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
+}
+
+bool sqlite_jobs(void *reader, const struct job_filter *filter,
+	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f)
+{
+	struct clause clauses[FILTER_CLAUSES];
+	sqlite3_stmt *stmt;
+	bool ok;
+
+	filter_clauses(filter, clauses);
+	stmt = filter_prepare(reader, filter, clauses, f);
+	if (stmt == NULL)
+		return false;
+	filter_bind(stmt, filter->states, clauses);
+	ok = rows_each(reader, stmt, filter->limit, each, ctx, f);
+	sqlite3_finalize(stmt);
+	return ok;
+}
