@@ -1,0 +1,758 @@
+/* fakes - see fakes.h. */
+#include "unit/api/fakes.h"
+
+#include <davit/abi.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "config/config.h"
+#include "http/exchange.h"
+#include "jobs/tracker.h"
+#include "platform/fs.h"
+#include "platform/thread.h"
+#include "provider/provider.h"
+#include "store/blobs.h"
+#include "store/store.h"
+#include "unit/cmocka.h"
+
+#define WAIT_MS    10000 /* for an answer */
+#define PAIRS_MAX  8
+#define ANSWER_MAX (64u * 1024 * 1024)
+
+struct fake_provider fake_provider;
+struct fake_tracker fake_tracker;
+
+static struct {
+	char folder[PATH_MAX];
+	struct config config;
+	struct config_listener listener;
+	struct config_provider provider;
+	struct config_connection connections[2];
+	struct app app;
+	json_t *manifest;
+	json_t *schema;
+	json_t *entry;
+} site;
+
+struct pair {
+	char key[64];
+	char value[256];
+	char text[1024]; /* of a part */
+	bool file;
+};
+
+struct exchange {
+	const char *method;
+	const char *path;
+	const struct route *route;
+	char arg[512];
+	struct config_listener listener;
+	struct pair headers[PAIRS_MAX];
+	struct pair queries[PAIRS_MAX];
+	struct pair parts[PAIRS_MAX];
+	size_t header_count, query_count, part_count;
+	char *body;
+	json_t *json;
+	bool large;
+	struct mutex lock;
+	struct cond answered;
+	unsigned answers;
+	int status;
+	char type[128];
+	struct buf text;
+	bool streaming;
+	bool cut;
+	json_t *seen;
+};
+
+/* --- the site --- */
+
+static void site_config(void)
+{
+	site.listener = (struct config_listener){.address = LITERAL("127.0.0.1")};
+	site.provider = (struct config_provider){.id = LITERAL("local")};
+	site.connections[0] = (struct config_connection){.name = LITERAL("ours"),
+		.type = LITERAL("SOMECLOUD"),
+		.details = json_pack("{s:s}", "region", "north")};
+	site.connections[1] = (struct config_connection){.name = LITERAL("theirs"),
+		.provider = LITERAL("other"),
+		.details = json_pack("{s:s}", "key", "of another")};
+	site.config = (struct config){.data_dir = site.folder,
+		.default_provider = LITERAL("local"),
+		.listeners = &site.listener,
+		.listener_count = 1,
+		.providers = &site.provider,
+		.provider_count = 1,
+		.connections = site.connections,
+		.connection_count = 2};
+}
+
+int fake_open(void **state)
+{
+	const char *tmp = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe) */
+	char target[PATH_MAX + 32];
+	struct fail f = {0};
+
+	(void)state;
+	memset(&site, 0, sizeof(site));
+	(void)snprintf(site.folder, sizeof(site.folder), "%s/davit-api-XXXXXX",
+		tmp != NULL ? tmp : "/tmp");
+	assert_non_null(mkdtemp(site.folder));
+	(void)snprintf(target, sizeof(target), "sqlite:%s/davit.db", site.folder);
+	site_config();
+	fake_provider = (struct fake_provider){
+		.loaded = true, .everything = true, .manifest = "{}", .stream_status = 200};
+	fake_tracker = (struct fake_tracker){.state = JOB_RUNNING, .recovered = true};
+	site.app = (struct app){.config = &site.config,
+		.store = store_open(target, &f),
+		.blobs = blobs_open(site.folder, &f),
+		.pool = pool_create("test", 4, 64, &f)};
+	if (site.app.store == NULL || site.app.blobs == NULL || site.app.pool == NULL)
+		fail_msg("%s", f.text);
+	return 0;
+}
+
+int fake_close(void **state)
+{
+	(void)state;
+	pool_destroy(site.app.pool);
+	blobs_close(site.app.blobs);
+	store_close(site.app.store);
+	for (size_t i = 0; i < COUNT(site.connections); i++)
+		json_decref(site.connections[i].details);
+	json_decref(site.manifest);
+	json_decref(site.schema);
+	json_decref(site.entry);
+	json_decref(fake_provider.request);
+	json_decref(fake_tracker.request);
+	return fs_remove_tree(site.folder, NULL) ? 0 : 1;
+}
+
+struct app *fake_app(void)
+{
+	return &site.app;
+}
+
+struct config *fake_config(void)
+{
+	return &site.config;
+}
+
+const char *fake_folder(void)
+{
+	return site.folder;
+}
+
+void fake_job(const struct job *job)
+{
+	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
+	struct fail f = {0};
+
+	assert_non_null(op);
+	assert_true(job_copy(&op->job, job));
+	if (!store_run(site.app.store, op, &f))
+		fail_msg("%s", f.text);
+	store_op_free(op);
+}
+
+/* --- a request --- */
+
+static void set_arg(struct exchange *x, const char *arg, size_t n)
+{
+	(void)snprintf(x->arg, sizeof(x->arg), "%.*s", (int)n, arg);
+}
+
+struct exchange *fake_request(const char *method, const char *path, const char *body)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+	enum error_form form;
+	const char *arg = "";
+	size_t arg_n = 0;
+	char allow[64];
+
+	assert_non_null(x);
+	x->method = method;
+	x->path = path;
+	x->listener = site.listener;
+	if (route_find(api_routes, api_route_count, method, path, &x->route, &arg, &arg_n, allow,
+		    &form) != ROUTE_FOUND)
+		fail_msg("%s %s leads nowhere", method, path);
+	set_arg(x, arg, arg_n);
+	if (body != NULL) {
+		x->body = strdup(body);
+		fake_header(x, "Content-Type", "application/json");
+	}
+	mutex_init(&x->lock);
+	cond_init(&x->answered);
+	buf_init(&x->text, ANSWER_MAX);
+	return x;
+}
+
+static void add_pair(struct pair *pairs, size_t *count, const char *key, const char *value)
+{
+	assert_true(*count < PAIRS_MAX);
+	(void)snprintf(pairs[*count].key, sizeof(pairs->key), "%s", key);
+	(void)snprintf(pairs[*count].value, sizeof(pairs->value), "%s", value);
+	(*count)++;
+}
+
+void fake_header(struct exchange *x, const char *name, const char *value)
+{
+	add_pair(x->headers, &x->header_count, name, value);
+}
+
+void fake_query(struct exchange *x, const char *key, const char *value)
+{
+	add_pair(x->queries, &x->query_count, key, value);
+	if (x->route->query_id != NULL && strcmp(x->route->query_id, key) == 0)
+		set_arg(x, value, strlen(value));
+}
+
+void fake_listener(struct exchange *x, const char *default_provider)
+{
+	x->listener.default_provider = LITERAL(default_provider);
+}
+
+void fake_part(struct exchange *x, const char *part, const char *filename, const char *text)
+{
+	if (x->part_count == 0)
+		fake_header(x, "Content-Type", "multipart/form-data; boundary=x");
+	add_pair(x->parts, &x->part_count, part, filename != NULL ? filename : "");
+	x->parts[x->part_count - 1].file = filename != NULL;
+	(void)snprintf(x->parts[x->part_count - 1].text, sizeof(x->parts->text), "%s", text);
+}
+
+void fake_large(struct exchange *x)
+{
+	x->large = true;
+}
+
+static bool wait_for_answer(struct exchange *x)
+{
+	int64_t end = clock_mono_ms() + WAIT_MS;
+
+	mutex_lock(&x->lock);
+	while (x->answers == 0 && clock_mono_ms() < end)
+		(void)cond_wait_until(&x->answered, &x->lock, end);
+	mutex_unlock(&x->lock);
+	return x->answers > 0;
+}
+
+void fake_serve(struct exchange *x)
+{
+	x->route->handle(&site.app, x);
+	if (!wait_for_answer(x))
+		fail_msg("%s %s is not answered", x->method, x->path);
+	assert_int_equal(x->answers, 1);
+}
+
+int fake_status(const struct exchange *x)
+{
+	return x->status;
+}
+
+const char *fake_text(const struct exchange *x)
+{
+	return x->text.p != NULL ? x->text.p : "";
+}
+
+const char *fake_type(const struct exchange *x)
+{
+	return x->type;
+}
+
+const json_t *fake_json(const struct exchange *x)
+{
+	struct exchange *own = (struct exchange *)(uintptr_t)x;
+	struct fail f = {0};
+
+	if (own->seen == NULL)
+		own->seen = json_parse(fake_text(x), x->text.n, &f);
+	if (own->seen == NULL)
+		fail_msg("no JSON (%s): %s", f.text, fake_text(x));
+	return own->seen;
+}
+
+bool fake_cut(const struct exchange *x)
+{
+	return x->cut;
+}
+
+void fake_free(struct exchange *x)
+{
+	mutex_finish(&x->lock);
+	cond_finish(&x->answered);
+	buf_finish(&x->text);
+	json_decref(x->json);
+	json_decref(x->seen);
+	free(x->body);
+	free(x);
+}
+
+void fake_expect(
+	const char *method, const char *path, const char *body, int status, const char *text)
+{
+	struct exchange *x = fake_request(method, path, body);
+
+	fake_serve(x);
+	if (x->status != status || strcmp(fake_text(x), text) != 0)
+		fail_msg("%s %s\n  answers %d %s\n  and not %d %s", method, path, x->status,
+			fake_text(x), status, text);
+	fake_free(x);
+}
+
+/* --- host/http/exchange.h --- */
+
+const char *exchange_method(const struct exchange *x)
+{
+	return x->method;
+}
+
+const char *exchange_path(const struct exchange *x)
+{
+	return x->path;
+}
+
+const struct route *exchange_route(const struct exchange *x)
+{
+	return x->route;
+}
+
+const char *exchange_request_id(const struct exchange *x)
+{
+	(void)x;
+	return "request";
+}
+
+const struct config_listener *exchange_listener(const struct exchange *x)
+{
+	return &x->listener;
+}
+
+bool exchange_admin(const struct exchange *x)
+{
+	(void)x;
+	return true;
+}
+
+const char *exchange_arg(const struct exchange *x)
+{
+	assert_int_equal(x->answers, 0); /* an answered exchange must not be touched */
+	return x->arg;
+}
+
+static const struct pair *find(const struct pair *pairs, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(pairs[i].key, key) == 0)
+			return &pairs[i];
+	}
+	return NULL;
+}
+
+const char *exchange_query(const struct exchange *x, const char *key)
+{
+	const struct pair *pair = find(x->queries, x->query_count, key);
+
+	return pair != NULL ? pair->value : NULL;
+}
+
+const char *exchange_header(const struct exchange *x, const char *name)
+{
+	const struct pair *pair = find(x->headers, x->header_count, name);
+
+	return pair != NULL ? pair->value : NULL;
+}
+
+int64_t exchange_body_bytes(const struct exchange *x)
+{
+	return x->body != NULL ? (int64_t)strlen(x->body) : 0;
+}
+
+const char *exchange_body_memory(const struct exchange *x)
+{
+	if (x->large)
+		return NULL;
+	return x->body != NULL ? x->body : "";
+}
+
+static int fd_of(const char *text)
+{
+	char path[] = "/tmp/davit-api-body-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return fd;
+}
+
+int exchange_body_fd(struct exchange *x)
+{
+	return fd_of(x->body != NULL ? x->body : "");
+}
+
+const json_t *exchange_body_json(struct exchange *x, struct fail *f)
+{
+	const char *type = exchange_header(x, "Content-Type");
+
+	if (type == NULL || strcmp(type, "application/json") != 0)
+		(void)fail_set(f, FAIL_MEDIA_TYPE, "Content-Type must be application/json");
+	else if (x->json == NULL)
+		x->json = json_parse(x->body, strlen(x->body), f);
+	return x->json;
+}
+
+bool exchange_form_parse(struct exchange *x, struct fail *f)
+{
+	return x->part_count > 0 || fail_set(f, FAIL_INVALID, "no parts");
+}
+
+const char *exchange_form_text(struct exchange *x, const char *part)
+{
+	const struct pair *pair = find(x->parts, x->part_count, part);
+
+	return pair != NULL && !pair->file ? pair->text : NULL;
+}
+
+bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char **ret_filename)
+{
+	const struct pair *pair = find(x->parts, x->part_count, part);
+
+	if (pair == NULL || !pair->file)
+		return false;
+	*ret_fd = fd_of(pair->text);
+	*ret_filename = pair->value;
+	return true;
+}
+
+static void answered(struct exchange *x)
+{
+	mutex_lock(&x->lock);
+	x->answers++;
+	cond_signal(&x->answered);
+	mutex_unlock(&x->lock);
+}
+
+static void answer_json(struct exchange *x, int status, json_t *body)
+{
+	size_t n = 0;
+	char *text = body != NULL ? json_compact(body, &n) : NULL;
+
+	assert_int_equal(x->answers, 0);
+	x->status = text != NULL ? status : 599; /* 599: out of memory, or a bug in a json_pack() */
+	if (text != NULL)
+		buf_add(&x->text, text, n);
+	(void)snprintf(x->type, sizeof(x->type), "application/json");
+	free(text);
+	json_decref(body);
+	answered(x);
+}
+
+void exchange_reply_json(struct exchange *x, int status, json_t *body)
+{
+	answer_json(x, status, body);
+}
+
+void exchange_reply_text(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n)
+{
+	assert_int_equal(x->answers, 0);
+	x->status = status;
+	(void)snprintf(x->type, sizeof(x->type), "%s", content_type);
+	buf_add(&x->text, text, n);
+	free(text);
+	answered(x);
+}
+
+void exchange_fail(struct exchange *x, const struct fail *f)
+{
+	assert_int_not_equal(f->code, FAIL_NONE);
+	switch (x->route->form) {
+	case ERROR_TEXT:
+		answer_json(x, fail_status(f->code), json_string(f->text));
+		break;
+	case ERROR_SHORT:
+		answer_json(x, fail_status(f->code), json_pack("{s:s}", "error", f->text));
+		break;
+	case ERROR_OBJECT:
+		answer_json(x, fail_status(f->code),
+			json_pack("{s:{s:s, s:s, s:s}}", "error", "code", fail_word(f->code),
+				"message", f->text, "field", f->field));
+		break;
+	}
+}
+
+void exchange_fail_text(struct exchange *x, int status, const char *text)
+{
+	switch (x->route->form) {
+	case ERROR_TEXT:
+		answer_json(x, status, json_string(text));
+		break;
+	default:
+		answer_json(x, status, json_pack("{s:s}", "error", text));
+		break;
+	}
+}
+
+void exchange_set_header(struct exchange *x, const char *name, const char *value)
+{
+	(void)x;
+	(void)name;
+	(void)value;
+}
+
+void exchange_stream_begin(struct exchange *x, int status, const char *content_type)
+{
+	assert_false(x->streaming);
+	x->streaming = true;
+	x->status = status;
+	(void)snprintf(x->type, sizeof(x->type), "%s", content_type);
+}
+
+bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
+{
+	assert_true(x->streaming);
+	buf_add(&x->text, bytes, n);
+	return true;
+}
+
+void exchange_stream_end(struct exchange *x, bool ok)
+{
+	assert_true(x->streaming);
+	x->cut = !ok;
+	answered(x);
+}
+
+/* --- host/config/config.h --- */
+
+const struct config_connection *config_connection_find(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->connection_count; i++) {
+		if (strcmp(c->connections[i].name, name) == 0)
+			return &c->connections[i];
+	}
+	return NULL;
+}
+
+const struct config_provider *config_provider_find(const struct config *c, const char *id)
+{
+	for (size_t i = 0; i < c->provider_count; i++) {
+		if (strcmp(c->providers[i].id, id) == 0)
+			return &c->providers[i];
+	}
+	return NULL;
+}
+
+/* --- host/provider/provider.h: one provider, "local" --- */
+
+static struct provider *the_provider(void)
+{
+	return fake_provider.loaded ? (struct provider *)(uintptr_t)&fake_provider : NULL;
+}
+
+static const json_t *parsed(json_t **kept, const char *text)
+{
+	if (*kept == NULL && text != NULL) {
+		*kept = json_parse(text, strlen(text), NULL);
+		assert_non_null(*kept);
+	}
+	return *kept;
+}
+
+struct provider *providers_find(struct providers *ps, const char *id)
+{
+	(void)ps;
+	return strcmp(id, "local") == 0 ? the_provider() : NULL;
+}
+
+struct provider *providers_for_type(struct providers *ps, const char *connection_type)
+{
+	(void)ps;
+	return strcmp(connection_type, "SOMECLOUD") == 0 ? the_provider() : NULL;
+}
+
+const char *providers_names(const struct providers *ps)
+{
+	(void)ps;
+	return fake_provider.loaded ? "local" : "";
+}
+
+json_t *providers_describe(struct providers *ps)
+{
+	(void)ps;
+	return json_pack("[{s:s, s:s}]", "id", "local", "state", "loaded");
+}
+
+const char *provider_id(const struct provider *p)
+{
+	(void)p;
+	return "local";
+}
+
+const json_t *provider_manifest(const struct provider *p)
+{
+	(void)p;
+	return parsed(&site.manifest, fake_provider.manifest);
+}
+
+bool provider_offers(const struct provider *p, const char *interface, const char *slot,
+	const char *kind, struct fail *f)
+{
+	char word[160];
+
+	(void)p;
+	(void)snprintf(word, sizeof(word), " %s/%s%s%s ", interface, slot, kind != NULL ? "/" : "",
+		kind != NULL ? kind : "");
+	if (fake_provider.everything || strstr(fake_provider.offers, word) != NULL)
+		return true;
+	return fail_set(f, FAIL_UNSUPPORTED, "provider 'local' does not offer%s", word);
+}
+
+const json_t *provider_request_schema(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return parsed(&site.schema, fake_provider.schema);
+}
+
+const json_t *provider_entry(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return parsed(&site.entry, fake_provider.entry);
+}
+
+static void see_call(const struct call_spec *spec)
+{
+	ssize_t n = 0;
+
+	fake_provider.calls++;
+	(void)snprintf(
+		fake_provider.interface, sizeof(fake_provider.interface), "%s", spec->interface);
+	(void)snprintf(fake_provider.slot, sizeof(fake_provider.slot), "%s", spec->slot);
+	json_decref(fake_provider.request);
+	fake_provider.request = spec->request;
+	if (spec->body_fd >= 0) {
+		n = read(spec->body_fd, fake_provider.body, sizeof(fake_provider.body) - 1);
+		assert_int_equal(close(spec->body_fd), 0);
+	}
+	fake_provider.body[n > 0 ? n : 0] = '\0';
+}
+
+static void stream(const struct call_spec *spec)
+{
+	const struct call_sink *sink = spec->sink;
+
+	assert_non_null(sink);
+	if (sink->head(sink->ctx, fake_provider.stream_status,
+		    fake_provider.stream_type != NULL ? fake_provider.stream_type : "text/plain"))
+		(void)sink->bytes(sink->ctx, fake_provider.stream, strlen(fake_provider.stream));
+}
+
+/* Runs to its end before it returns, which a real one may also do. */
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	struct call_result result = {.code = fake_provider.code};
+
+	assert_null(ret_call);
+	assert_non_null(spec->request);
+	see_call(spec);
+	if (fake_provider.refused != FAIL_NONE)
+		return fail_set(f, fake_provider.refused, "not started");
+	if (result.code != DAVIT_OK)
+		(void)fail_set(&result.fail, FAIL_INVALID, "%s", fake_provider.fail_text);
+	if (fake_provider.stream != NULL)
+		stream(spec);
+	if (fake_provider.reply != NULL)
+		result.reply = json_parse(fake_provider.reply, strlen(fake_provider.reply), NULL);
+	spec->done(&result, spec->ctx);
+	json_decref(result.reply);
+	return true;
+}
+
+/* --- host/jobs/tracker.h --- */
+
+static void keep(char *to, size_t size, const char *text)
+{
+	(void)snprintf(to, size, "%s", text != NULL ? text : "");
+}
+
+void tracker_submit(
+	struct tracker *t, const struct job_order *order, tracker_accepted *done, void *ctx)
+{
+	char id[ID_SIZE];
+	struct fail f = {0};
+
+	(void)t;
+	fake_tracker.submits++;
+	keep(fake_tracker.provider, sizeof(fake_tracker.provider), order->provider);
+	keep(fake_tracker.interface, sizeof(fake_tracker.interface), order->interface);
+	keep(fake_tracker.kind, sizeof(fake_tracker.kind), order->kind);
+	keep(fake_tracker.name, sizeof(fake_tracker.name), order->name);
+	keep(fake_tracker.project, sizeof(fake_tracker.project), order->project);
+	keep(fake_tracker.connection, sizeof(fake_tracker.connection), order->connection);
+	json_decref(fake_tracker.request);
+	fake_tracker.request = json_deep_copy(order->request);
+	(void)snprintf(id, sizeof(id), "%s", FAKE_JOB_ID);
+	if (fake_tracker.refused == FAIL_NONE) {
+		done(id, NULL, ctx);
+		return;
+	}
+	(void)fail_set(&f, fake_tracker.refused, "refused");
+	done(id, &f, ctx);
+}
+
+void tracker_cancel(struct tracker *t, const char *id, tracker_cancelled *done, void *ctx)
+{
+	struct job_status status;
+	struct fail f = {0};
+
+	(void)t;
+	keep(fake_tracker.cancelled, sizeof(fake_tracker.cancelled), id);
+	if (!store_job_status(site.app.store, id, &status, &f)) {
+		done(false, &f, ctx);
+		return;
+	}
+	fake_tracker.cancels++;
+	done(fake_tracker.changed, NULL, ctx);
+}
+
+void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
+	tracker_watched *done, void *ctx)
+{
+	struct job job = {.state = fake_tracker.state,
+		.name = LITERAL("watched"),
+		.result = LITERAL(fake_tracker.result),
+		.remote_name = LITERAL(fake_tracker.remote_name),
+		.error = LITERAL(fake_tracker.error)};
+
+	(void)t;
+	(void)snprintf(job.id, sizeof(job.id), "%s", id);
+	fake_tracker.states = states;
+	fake_tracker.wait_ms = wait_ms;
+	done(&job, ctx);
+}
+
+bool tracker_recovered(struct tracker *t)
+{
+	(void)t;
+	return fake_tracker.recovered;
+}

@@ -1,0 +1,109 @@
+/*
+ * fakes - a REST surface without its neighbours: exchanges that are answered into memory, a
+ * provider and a tracker that do as they are told and remember what they were asked. The
+ * store, the blobs and the pool are the real ones, in a folder of their own.
+ *
+ * fakes.c defines what the surface calls of host/http/exchange.h, host/jobs/tracker.h,
+ * host/provider/provider.h and host/config/config.h.
+ */
+#ifndef TESTS_UNIT_API_FAKES_H
+#define TESTS_UNIT_API_FAKES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "jobs/job.h"
+
+#define FAKE_JOB_ID "01hzzzzzzzzzzzzzzzzzzzzz" /* of what the tracker accepts */
+
+/* For members that own their text elsewhere and only read it here. */
+#define LITERAL(text) ((char *)(uintptr_t)(text))
+
+struct app;
+struct config;
+struct exchange;
+
+struct fake_provider {
+	bool loaded;
+	bool everything;      /* offers all slots and kinds */
+	const char *offers;   /* else these: " davit.core/check davit.training/submit/train " */
+	const char *manifest; /* JSON text */
+	const char *schema;   /* of every request, or NULL */
+	const char *entry;    /* of every kind, or NULL */
+	int32_t code;         /* how calls end */
+	const char *fail_text;
+	const char *reply;  /* JSON text, or NULL */
+	const char *stream; /* bytes for the sink, or NULL */
+	int stream_status;
+	const char *stream_type;
+	enum fail_code refused; /* of call_start */
+	/* what was seen last */
+	unsigned calls;
+	char interface[64];
+	char slot[64];
+	json_t *request;
+	char body[256];
+};
+
+struct fake_tracker {
+	enum fail_code refused; /* of tracker_submit */
+	enum job_state state;   /* of the job that is watched */
+	const char *result;
+	const char *remote_name;
+	const char *error;
+	bool changed; /* by a cancel */
+	bool recovered;
+	/* what was seen last */
+	unsigned submits;
+	unsigned cancels;
+	char provider[64];
+	char interface[64];
+	char kind[64];
+	char name[64];
+	char project[64];
+	char connection[64];
+	json_t *request;
+	unsigned states;
+	int64_t wait_ms;
+	char cancelled[64];
+};
+
+extern struct fake_provider fake_provider;
+extern struct fake_tracker fake_tracker;
+
+/* A site with one loaded provider "local"; a cmocka setup and teardown for each test. */
+int fake_open(void **state);
+int fake_close(void **state);
+struct app *fake_app(void);
+struct config *fake_config(void);
+const char *fake_folder(void);
+
+/* Stores a job; its texts are copied. */
+void fake_job(const struct job *job);
+
+/* A request that is routed by the table of the surface. body NULL: none; else JSON. */
+struct exchange *fake_request(const char *method, const char *path, const char *body);
+void fake_header(struct exchange *x, const char *name, const char *value);
+void fake_query(struct exchange *x, const char *key, const char *value);
+void fake_listener(struct exchange *x, const char *default_provider);
+/* A part of a multipart body; file: it has a file name. */
+void fake_part(struct exchange *x, const char *part, const char *filename, const char *text);
+void fake_large(struct exchange *x); /* its body is in a file */
+
+/* Serves it and waits for its answer. */
+void fake_serve(struct exchange *x);
+int fake_status(const struct exchange *x);
+const char *fake_text(const struct exchange *x);
+const char *fake_type(const struct exchange *x);
+const json_t *fake_json(const struct exchange *x); /* fails where the text is none */
+bool fake_cut(const struct exchange *x);           /* a stream that was not finished */
+void fake_free(struct exchange *x);
+
+/* All of it for a request without more: the answer must have this status and text. */
+void fake_expect(
+	const char *method, const char *path, const char *body, int status, const char *text);
+
+#endif
