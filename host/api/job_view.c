@@ -272,12 +272,14 @@ void job_view_status(
 
 /* --- slots about a job --- */
 
-/* {connection, kind, ref, id?, include}: "include" asks get for the texts of output files. */
-static json_t *slot_request(const struct app *app, const struct job *job)
+/* {connection, kind, ref, id?, include?}: "include" asks get for the texts of output files. */
+static json_t *slot_request(const struct app *app, const struct job *job, const char *slot)
 {
-	return json_pack("{s:o, s:s, s:o, s:s*, s:[s]}", "connection",
+	json_t *include = strcmp(slot, "get") == 0 ? json_pack("[s]", "artifacts") : NULL;
+
+	return json_pack("{s:o, s:s, s:o, s:s*, s:o*}", "connection",
 		connection_details_of(app->config, job->connection), "kind", job->kind, "ref",
-		answer_stored(job->remote_ref), "id", job->remote_name, "include", "artifacts");
+		answer_stored(job->remote_ref), "id", job->remote_name, "include", include);
 }
 
 bool job_view_call(struct app *app, const struct job *job, const char *slot,
@@ -302,7 +304,7 @@ bool job_view_call(struct app *app, const struct job *job, const char *slot,
 			providers_names(app->providers));
 	if (job->remote_ref == NULL)
 		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
-	spec.request = slot_request(app, job);
+	spec.request = slot_request(app, job, slot);
 	if (spec.request == NULL)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	return call_start(&spec, NULL, f);
