@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct blobs;
@@ -17,10 +18,13 @@ struct fail;
 struct processes;
 
 struct process_options {
-	const char *data_dir;    /* processes/ is made below it */
-	const char *runtime_dir; /* sockets; short enough for a socket path */
-	const char *run_program; /* absolute path of davit-run */
-	struct blobs *blobs;     /* where the inputs of a process come from */
+	const char *data_dir;            /* processes/ is made below it */
+	const char *runtime_dir;         /* sockets; short enough for a socket path */
+	const char *run_program;         /* absolute path of davit-run */
+	const char *cgroup;              /* for davit-run: "off" or a folder; NULL: "auto" */
+	struct blobs *blobs;             /* where the inputs of a process come from */
+	const char *const *import_roots; /* absolute folders an "import" is taken from */
+	size_t import_root_count;
 	/* Called when a watched process ended or changed; on a thread of this module; must not
 	 * block. */
 	void (*changed)(const char *name, void *ctx);
@@ -32,17 +36,23 @@ struct processes *processes_open(const struct process_options *options, struct f
 /* Stops watching; the processes run on. NULL is fine. */
 void processes_close(struct processes *p);
 
-/* The functions of davit_host_process_1 (plugin-api/include/davit/host.h), same meaning. */
+/*
+ * The functions of davit_host_process_1 (plugin-api/include/davit/host.h), same meaning.
+ * process_inspect() may also say "prepared": everything lies ready, but no davit-run could be
+ * started yet; process_start() tries again. Members beyond the documented ones: "cancelled"
+ * (it was asked to stop before it ended), "error" (why it could not be started), "restarting",
+ * "last_exit_code" and "last_signal" of a served process that is about to be started again.
+ */
 bool process_start(struct processes *p, const char *name, const json_t *spec, struct fail *f);
 bool process_inspect(struct processes *p, const char *name, json_t **ret_state, struct fail *f);
 bool process_stop(struct processes *p, const char *name, struct fail *f);
 bool process_remove(struct processes *p, const char *name, struct fail *f);
 
 /* Opens a file of the process's folder for reading; "log" is composed (cut in the middle). */
-bool process_open_file(struct processes *p, const char *name, const char *path, int *ret_fd,
-	struct fail *f);
-bool process_list_files(struct processes *p, const char *name, const char *path,
-	json_t **ret_list, struct fail *f);
+bool process_open_file(
+	struct processes *p, const char *name, const char *path, int *ret_fd, struct fail *f);
+bool process_list_files(
+	struct processes *p, const char *name, const char *path, json_t **ret_list, struct fail *f);
 
 /*
  * One HTTP/1.1 request over the process's own Unix socket. body_fd: its bytes from the start,
@@ -56,8 +66,8 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	struct process_response **ret_response, struct fail *f);
 
 /* Up to cap bytes; *ret_n = 0 at the end. */
-bool process_response_read(struct process_response *r, void *bytes, size_t cap, size_t *ret_n,
-	struct fail *f);
+bool process_response_read(
+	struct process_response *r, void *bytes, size_t cap, size_t *ret_n, struct fail *f);
 void process_response_close(struct process_response *r); /* NULL is fine */
 
 /* Does this name have the right form ([0-9a-z-], 1 to 48)? */

@@ -286,7 +286,7 @@ static void gone(struct life *l)
 static void stop(struct life *l)
 {
 	if (l->pid > 0 && l->phase == LIFE_RUNNING)
-		l->end.stopped = true;
+		l->end.cancelled = true;
 	l->stopping = true;
 }
 

@@ -10,6 +10,8 @@
 #include "platform/fs.h"
 #include "run/folder.h"
 
+#define NOT_STARTED 127 /* as shells say it */
+
 static bool set(json_t *obj, const char *name, json_t *v)
 {
 	return json_object_set_new(obj, name, v) == 0;

@@ -89,8 +89,7 @@ static bool is_known(const char *name, const struct json_field *fields, size_t n
 	return false;
 }
 
-/* Reads the members of obj, which stands at pointer in the specification. */
-static bool read_object(const json_t *obj, const char *pointer, const struct json_field *fields,
+bool run_object_read(const json_t *obj, const char *pointer, const struct json_field *fields,
 	size_t n, void *out, struct fail *f)
 {
 	struct fail inner;
@@ -230,12 +229,12 @@ bool run_spec_read(const json_t *v, struct run_spec *ret_spec, struct fail *f)
 		.restart = {500, 30000, 10000},
 	};
 
-	if (!read_object(v, "", spec_fields, COUNT(spec_fields), &s, f))
+	if (!run_object_read(v, "", spec_fields, COUNT(spec_fields), &s, f))
 		return false;
-	if (s.limits != NULL &&
-		!read_object(s.limits, "/limits", limit_fields, COUNT(limit_fields), &s.limit, f))
+	if (s.limits != NULL && !run_object_read(s.limits, "/limits", limit_fields,
+					COUNT(limit_fields), &s.limit, f))
 		return false;
-	if (s.serve != NULL && !read_object(s.serve, "/serve", restart_fields,
+	if (s.serve != NULL && !run_object_read(s.serve, "/serve", restart_fields,
 				       COUNT(restart_fields), &s.restart, f))
 		return false;
 	if (!check_bounds(&s, f) || !check_command(&s, f))

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fail;
@@ -45,6 +46,13 @@ struct run_spec {          /* all pointers are borrowed from the JSON it was rea
 
 /* FAIL_INVALID with the pointer of the member at fault. */
 bool run_spec_read(const json_t *v, struct run_spec *ret_spec, struct fail *f);
+
+struct json_field;
+
+/* Reads the members of obj, which stands at pointer in the specification; refuses what no
+ * field names. As json_read() otherwise. */
+bool run_object_read(const json_t *obj, const char *pointer, const struct json_field *fields,
+	size_t n, void *out, struct fail *f);
 
 /* Is path relative, of ordinary parts only (no "", "." or ".."), and free of control bytes? */
 bool run_path_valid(const char *path);

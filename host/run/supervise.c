@@ -228,7 +228,7 @@ static bool run_it(struct supervisor *s, const json_t *started, struct fail *f)
 /* With the control socket open: from here on a stop reaches us either way. */
 static bool run_or_cancel(struct supervisor *s, const json_t *started, struct fail *f)
 {
-	struct record_exit cancelled = {.cancelled = started == NULL, .stopped = started != NULL};
+	struct record_exit cancelled = {.cancelled = true};
 	bool good;
 
 	if (exists(RUN_STOP)) {

@@ -1,0 +1,71 @@
+/* Reading in the folder of a process: its log, and the files the command made. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "platform/fs.h"
+#include "process/internal.h"
+#include "run/joblog.h"
+#include "run/spec.h"
+
+#define FILES_MAX 10000
+
+/* The limit the log was written with. */
+static int64_t log_bytes_of(const struct processes *p, const char *name)
+{
+	json_t *v = process_read(p, name, RUN_SPEC);
+	struct run_spec spec = {.log_bytes = 8 << 20};
+
+	if (v != NULL && !run_spec_read(v, &spec, NULL))
+		spec.log_bytes = 8 << 20;
+	json_decref(v);
+	return spec.log_bytes;
+}
+
+bool process_open_file(
+	struct processes *p, const char *name, const char *path, int *ret_fd, struct fail *f)
+{
+	char folder[PATH_MAX];
+
+	if (!process_need(p, name, f) || !process_path(p, name, "", folder, f))
+		return false;
+	if (strcmp(path, "log") == 0)
+		return joblog_view(folder, log_bytes_of(p, name), ret_fd, f);
+	return fs_open_beneath(folder, path, ret_fd, f);
+}
+
+static bool add_item(const char *path, uint64_t bytes, void *ctx)
+{
+	json_t *item = json_object();
+	bool good = item != NULL &&
+	            json_object_set_new(item, "path", json_text_any(path, strlen(path))) == 0 &&
+	            json_object_set_new(item, "bytes", json_integer((json_int_t)bytes)) == 0;
+
+	if (!good) {
+		json_decref(item);
+		return false;
+	}
+	return json_array_append_new(ctx, item) == 0;
+}
+
+bool process_list_files(
+	struct processes *p, const char *name, const char *path, json_t **ret_list, struct fail *f)
+{
+	char folder[PATH_MAX];
+	json_t *items, *list;
+
+	if (!process_need(p, name, f) || !process_path(p, name, "", folder, f))
+		return false;
+	items = json_array();
+	if (items == NULL || !fs_walk(folder, path, FILES_MAX, add_item, items, f)) {
+		json_decref(items);
+		return items != NULL ? false : fail_errno(f, ENOMEM, "list files");
+	}
+	list = json_pack("{s:o}", "items", items);
+	if (list == NULL)
+		return fail_errno(f, ENOMEM, "list files");
+	*ret_list = list;
+	return true;
+}

@@ -1,0 +1,88 @@
+/*
+ * internal - what the files of this component share. Not for others.
+ *
+ * The folders are the state. In memory there is only what can be lost: which names somebody
+ * is working on (so that two threads do not build one folder), and the connections to the
+ * running davit-runs, which the watcher's thread owns.
+ */
+#ifndef HOST_PROCESS_INTERNAL_H
+#define HOST_PROCESS_INTERNAL_H
+
+#include <limits.h>
+#include <sys/queue.h>
+
+#include "platform/thread.h"
+#include "process/process.h"
+#include "run/folder.h"
+
+struct watcher;
+
+struct busy_name {
+	char name[RUN_NAME_MAX + 1];
+	SLIST_ENTRY(busy_name) link;
+};
+
+struct processes {
+	char *root; /* data_dir/processes */
+	char *runtime_dir;
+	char *run_program;
+	char *cgroup;
+	char **import_roots;
+	size_t import_root_count;
+	struct blobs *blobs;
+	void (*changed)(const char *name, void *ctx);
+	void *ctx;
+	struct watcher *watcher;
+
+	struct mutex lock; /* guards what follows */
+	struct cond released;
+	SLIST_HEAD(busy_names, busy_name) busy;
+};
+
+/* --- folder.c --- */
+
+/* A file of a process's folder ("" the folder itself), or its socket by suffix. */
+bool process_path(const struct processes *p, const char *name, const char *file,
+	char path[PATH_MAX], struct fail *f);
+bool process_socket(const struct processes *p, const char *name, const char *suffix,
+	char path[PATH_MAX], struct fail *f);
+
+bool process_has(const struct processes *p, const char *name, const char *file);
+bool process_locked(const struct processes *p, const char *name);
+
+/* FAIL_INVALID for a bad name, FAIL_NOT_FOUND where there is no such process. */
+bool process_need(const struct processes *p, const char *name, struct fail *f);
+
+/* A JSON file of the folder; NULL where there is none or it cannot be read. */
+json_t *process_read(const struct processes *p, const char *name, const char *file);
+
+/* A connection to its davit-run, or -1. */
+int process_connect(const struct processes *p, const char *name);
+
+/* Starts a davit-run for it, which finds out by itself what is left to do. */
+bool process_spawn(struct processes *p, const char *name, struct fail *f);
+
+/* --- inputs.c --- */
+
+/* Are the inputs of a specification well-formed? */
+bool inputs_check(const json_t *inputs, struct fail *f);
+
+/* Makes the folder's content from spec; what the log shall tell is added to notes. */
+bool inputs_make(
+	struct processes *p, const char *name, const json_t *spec, json_t *notes, struct fail *f);
+
+/* --- state.c: process_inspect() --- */
+
+/* --- watch.c --- */
+
+struct watcher *watcher_open(struct processes *p, struct fail *f);
+void watcher_close(struct watcher *w); /* NULL is fine */
+
+/* Watches a process to its end. spawned: a davit-run was started for it just now; else the
+ * watcher starts one if none is there. */
+void watcher_add(struct watcher *w, const char *name, bool spawned);
+
+/* Is a davit-run expected to show up, as one was started a moment ago? */
+bool watcher_expects(struct watcher *w, const char *name);
+
+#endif

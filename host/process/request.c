@@ -1,0 +1,415 @@
+/*
+ * One HTTP request over a process's own socket, by libcurl. The transfer is driven on the
+ * thread that reads the answer: while nobody reads, nothing is taken from the socket, so that
+ * an answer of any size needs a fixed piece of memory.
+ *
+ * Every request has a connection of its own. Many model servers serve one connection at a time
+ * to its end; a kept one would shut all others out. On a Unix socket a new one costs little.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "process/internal.h"
+
+#define WAIT_MS     100            /* between two looks at deadline and cancellation */
+#define HELD_MAX    (256u * 1024u) /* bytes of the answer that wait to be read */
+#define HEAD_MAX    (64u * 1024u)
+#define TARGET_MAX  8192
+#define TYPE_MAX    1024
+#define TEXT_METHOD 16
+
+struct process_response {
+	CURLM *multi;
+	CURL *easy;
+	struct curl_slist *headers;
+	int64_t deadline_mono_ms;
+	bool (*cancelled)(void *ctx);
+	void *ctx;
+	char name[RUN_NAME_MAX + 1];
+	char *url;
+	int body_fd;
+	curl_off_t body_at;
+
+	bool head_done;
+	size_t head_bytes;
+	bool too_long; /* the head */
+	bool paused;
+	bool ended;
+	CURLcode code; /* how, once ended */
+	char *held;    /* HELD_MAX + CURL_MAX_WRITE_SIZE bytes */
+	size_t held_at;
+	size_t held_n;
+};
+
+struct method {
+	const char *word;
+	bool sends; /* has a body, if only an empty one */
+};
+
+static const struct method methods[] = {
+	{"GET", false},
+	{"HEAD", false},
+	{"POST", true},
+	{"PUT", true},
+	{"PATCH", true},
+	{"DELETE", false},
+	{"OPTIONS", false},
+};
+
+/* --- what curl calls --- */
+
+static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct process_response *r = arg;
+	long status = 0;
+
+	r->head_bytes += size * n;
+	if (r->head_bytes > HEAD_MAX) {
+		r->too_long = true;
+		return 0;
+	}
+	if (n * size > 2 || bytes[0] != '\r')
+		return n * size;
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	r->head_done = status >= 200; /* before it come only "100 Continue" and the like */
+	return n * size;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct process_response *r = arg;
+
+	r->head_done = true;
+	if (r->held_n >= HELD_MAX) {
+		r->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	if (size * n > CURL_MAX_WRITE_SIZE)
+		return 0; /* curl promises that it never is */
+	if (r->held_at > 0)
+		memmove(r->held, r->held + r->held_at, r->held_n);
+	r->held_at = 0;
+	memcpy(r->held + r->held_n, bytes, size * n);
+	r->held_n += size * n;
+	return size * n;
+}
+
+static size_t give_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct process_response *r = arg;
+	ssize_t got = pread(r->body_fd, bytes, size * n, r->body_at);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	r->body_at += got;
+	return (size_t)got;
+}
+
+static int seek_body(void *arg, curl_off_t offset, int origin)
+{
+	struct process_response *r = arg;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	r->body_at = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* --- making it --- */
+
+/* A path that stays one line and one word. */
+static bool target_valid(const char *path)
+{
+	if (path[0] != '/' || strlen(path) > TARGET_MAX)
+		return false;
+	for (const char *c = path; *c != '\0'; c++) {
+		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f || *c == '#')
+			return false;
+	}
+	return true;
+}
+
+static bool type_valid(const char *type)
+{
+	for (const char *c = type; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	}
+	return strlen(type) <= TYPE_MAX;
+}
+
+static const struct method *find_method(const char *word)
+{
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		if (strcmp(methods[i].word, word) == 0)
+			return &methods[i];
+	}
+	return NULL;
+}
+
+static bool add_header(struct process_response *r, const char *name, const char *value)
+{
+	struct curl_slist *more;
+	char *line;
+
+	/* An empty value takes out what curl would send. */
+	if (asprintf(&line, value[0] == '\0' ? "%s:%s" : "%s: %s", name, value) < 0)
+		return false;
+	more = curl_slist_append(r->headers, line);
+	free(line);
+	if (more != NULL)
+		r->headers = more;
+	return more != NULL;
+}
+
+static bool add_headers(struct process_response *r, const json_t *request)
+{
+	return add_header(r, "Content-Type", json_text_or(request, "content_type", "")) &&
+	       add_header(r, "Accept", json_text_or(request, "accept", "*/*")) &&
+	       add_header(r, "Expect", "") && add_header(r, "Connection", "close");
+}
+
+static void set_body(struct process_response *r, const struct method *method, curl_off_t length)
+{
+	if (r->body_fd >= 0) {
+		curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(r->easy, CURLOPT_INFILESIZE_LARGE, length);
+		curl_easy_setopt(r->easy, CURLOPT_READFUNCTION, give_body);
+		curl_easy_setopt(r->easy, CURLOPT_READDATA, r);
+		curl_easy_setopt(r->easy, CURLOPT_SEEKFUNCTION, seek_body);
+		curl_easy_setopt(r->easy, CURLOPT_SEEKDATA, r);
+	} else if (method->sends) {
+		curl_easy_setopt(r->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE, 0L);
+	} else if (strcmp(method->word, "HEAD") == 0) {
+		curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
+		return; /* says the method by itself */
+	}
+	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method->word);
+}
+
+static void set_options(struct process_response *r, const char *socket)
+{
+	curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+	curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
+	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(r->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(r->easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	curl_easy_setopt(r->easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(r->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(r->easy, CURLOPT_NOPROXY, "*");
+}
+
+static bool prepare(struct process_response *r, const char *socket, const json_t *request,
+	const struct method *method, struct fail *f)
+{
+	struct stat st = {0};
+
+	r->multi = curl_multi_init();
+	r->easy = curl_easy_init();
+	r->held = malloc(HELD_MAX + CURL_MAX_WRITE_SIZE);
+	if (asprintf(&r->url, "http://localhost%s", json_text_or(request, "path", "/")) < 0)
+		r->url = NULL;
+	if (r->multi == NULL || r->easy == NULL || r->held == NULL || r->url == NULL ||
+		!add_headers(r, request))
+		return fail_errno(f, ENOMEM, "ask process %s", r->name);
+	if (r->body_fd >= 0 && fstat(r->body_fd, &st) != 0)
+		return fail_errno(f, errno, "read the body for process %s", r->name);
+	set_options(r, socket);
+	set_body(r, method, (curl_off_t)st.st_size);
+	return curl_multi_add_handle(r->multi, r->easy) == CURLM_OK ||
+	       fail_set(f, FAIL_INTERNAL, "ask process %s: curl refuses", r->name);
+}
+
+/* --- driving it --- */
+
+static bool explain(const struct process_response *r, struct fail *f)
+{
+	if (r->too_long)
+		return fail_set(f, FAIL_UPSTREAM,
+			"process %s answered with more than %u bytes of headers", r->name,
+			HEAD_MAX);
+	switch ((int)r->code) {
+	case CURLE_COULDNT_CONNECT:
+		return fail_set(f, FAIL_UNAVAILABLE, "process %s does not listen (yet)", r->name);
+	case CURLE_OUT_OF_MEMORY:
+		return fail_errno(f, ENOMEM, "ask process %s", r->name);
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+	case CURLE_PARTIAL_FILE:
+		return fail_set(f, FAIL_UPSTREAM,
+			"process %s ended the connection before its answer was complete", r->name);
+	default:
+		return fail_set(f, FAIL_UPSTREAM, "process %s does not answer as HTTP says: %s",
+			r->name, curl_easy_strerror(r->code));
+	}
+}
+
+static void note_end(struct process_response *r)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(r->multi, &left)) != NULL) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		r->ended = true;
+		r->code = message->data.result;
+	}
+}
+
+/* Moves what can be moved now; then waits a little if nothing came of it. */
+static bool drive(struct process_response *r, struct fail *f)
+{
+	int64_t left = r->deadline_mono_ms - clock_mono_ms();
+	bool head = r->head_done;
+	size_t n = r->held_n;
+	int running;
+
+	if (r->cancelled != NULL && r->cancelled(r->ctx))
+		return fail_set(
+			f, FAIL_UNAVAILABLE, "the request to process %s was cancelled", r->name);
+	if (left <= 0)
+		return fail_set(f, FAIL_DEADLINE, "process %s did not answer in time", r->name);
+	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+		return fail_set(f, FAIL_INTERNAL, "ask process %s: curl fails", r->name);
+	note_end(r);
+	if (r->ended || r->held_n != n || r->head_done != head)
+		return true;
+	curl_multi_poll(r->multi, NULL, 0, left < WAIT_MS ? (int)left : WAIT_MS, NULL);
+	return true;
+}
+
+static bool drive_to_head(struct process_response *r, struct fail *f)
+{
+	while (!r->head_done && !r->ended) {
+		if (!drive(r, f))
+			return false;
+	}
+	return !r->ended || r->code == CURLE_OK || explain(r, f);
+}
+
+static json_t *head_of(const struct process_response *r)
+{
+	const char *type = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &type);
+	if (type == NULL)
+		type = "";
+	return json_pack("{s:I,s:o}", "status", (json_int_t)status, "content_type",
+		json_text_any(type, strlen(type)));
+}
+
+static bool check_request(const json_t *request, const struct method **ret_method, struct fail *f)
+{
+	const struct method *method = find_method(json_text_or(request, "method", ""));
+
+	if (method == NULL)
+		return fail_at(f, FAIL_INVALID, "/method", "is none that is known");
+	if (!target_valid(json_text_or(request, "path", "")))
+		return fail_at(f, FAIL_INVALID, "/path",
+			"must begin with \"/\" and be of printable characters");
+	if (!type_valid(json_text_or(request, "content_type", "")))
+		return fail_at(f, FAIL_INVALID, "/content_type", "is no media type");
+	if (!type_valid(json_text_or(request, "accept", "")))
+		return fail_at(f, FAIL_INVALID, "/accept", "is no list of media types");
+	*ret_method = method;
+	return true;
+}
+
+bool process_request(struct processes *p, const char *name, const json_t *request, int body_fd,
+	int64_t deadline_mono_ms, bool (*cancelled)(void *ctx), void *ctx, json_t **ret_head,
+	struct process_response **ret_response, struct fail *f)
+{
+	struct process_response *r;
+	const struct method *method;
+	char socket[PATH_MAX];
+	json_t *head;
+
+	if (!process_need(p, name, f) || !check_request(request, &method, f) ||
+		!process_socket(p, name, RUN_SERVE_SUFFIX, socket, f))
+		return false;
+	r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return fail_errno(f, ENOMEM, "ask process %s", name);
+	memcpy(r->name, name, strlen(name) + 1);
+	r->body_fd = body_fd;
+	r->deadline_mono_ms = deadline_mono_ms;
+	r->cancelled = cancelled;
+	r->ctx = ctx;
+	if (!prepare(r, socket, request, method, f) || !drive_to_head(r, f)) {
+		process_response_close(r);
+		return false;
+	}
+	head = head_of(r);
+	if (head == NULL) {
+		process_response_close(r);
+		return fail_errno(f, ENOMEM, "ask process %s", name);
+	}
+	*ret_head = head;
+	*ret_response = r;
+	return true;
+}
+
+static void resume(struct process_response *r)
+{
+	if (!r->paused || r->held_n > 0)
+		return;
+	r->paused = false;
+	curl_easy_pause(r->easy, CURLPAUSE_CONT); /* calls take_body() with what it holds */
+}
+
+bool process_response_read(
+	struct process_response *r, void *bytes, size_t cap, size_t *ret_n, struct fail *f)
+{
+	size_t n;
+
+	resume(r);
+	while (r->held_n == 0 && !r->ended) {
+		if (!drive(r, f))
+			return false;
+	}
+	if (r->held_n == 0 && r->code != CURLE_OK)
+		return explain(r, f);
+	n = r->held_n < cap ? r->held_n : cap;
+	if (n > 0)
+		memcpy(bytes, r->held + r->held_at, n);
+	r->held_at += n;
+	r->held_n -= n;
+	*ret_n = n;
+	return true;
+}
+
+void process_response_close(struct process_response *r)
+{
+	if (r == NULL)
+		return;
+	if (r->multi != NULL && r->easy != NULL)
+		curl_multi_remove_handle(r->multi, r->easy);
+	curl_easy_cleanup(r->easy);
+	if (r->multi != NULL)
+		curl_multi_cleanup(r->multi);
+	curl_slist_free_all(r->headers);
+	free(r->held);
+	free(r->url);
+	free(r);
+}
