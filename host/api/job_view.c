@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -69,6 +70,22 @@ json_t *job_view_neutral(const struct job *job)
 		return NULL;
 	}
 	return neutral;
+}
+
+char *job_view_object(const struct job *job)
+{
+	json_t *neutral;
+	const char *id;
+	char *object;
+
+	if (job->remote_name == NULL)
+		return NULL;
+	/* remote_name may be a longer name than the id that slots take. */
+	neutral = answer_stored(job->result);
+	id = json_text_or(neutral, "id", job->remote_name);
+	object = strdup(id);
+	json_decref(neutral);
+	return object;
 }
 
 /* --- without secrets --- */
@@ -276,10 +293,13 @@ void job_view_status(
 static json_t *slot_request(const struct app *app, const struct job *job, const char *slot)
 {
 	json_t *include = strcmp(slot, "get") == 0 ? json_pack("[s]", "artifacts") : NULL;
-
-	return json_pack("{s:o, s:s, s:o, s:s*, s:o*}", "connection",
+	char *object = job_view_object(job);
+	json_t *request = json_pack("{s:o, s:s, s:o, s:s*, s:o*}", "connection",
 		connection_details_of(app->config, job->connection), "kind", job->kind, "ref",
-		answer_stored(job->remote_ref), "id", job->remote_name, "include", include);
+		answer_stored(job->remote_ref), "id", object, "include", include);
+
+	free(object);
+	return request;
 }
 
 bool job_view_call(struct app *app, const struct job *job, const char *slot,

@@ -27,6 +27,9 @@ struct job_status;
  * {id, name}; with the state the job has by now and our id as "job". New. */
 json_t *job_view_neutral(const struct job *job);
 
+/* What get and other slots call the object a job made: heap, or NULL while there is none. */
+char *job_view_object(const struct job *job);
+
 /* GET /v1/jobs/{id}: everything but secrets; without request for lists. New. */
 json_t *job_view_full(const struct job *job, bool with_request);
 

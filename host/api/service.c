@@ -143,7 +143,7 @@ bool service_find_object(struct service *s, struct fail *f)
 	else if (ours && job.remote_name == NULL)
 		(void)fail_set(f, FAIL_CONFLICT, "job %s made no object: %s", id, job.error);
 	else
-		s->object = strdup(ours ? job.remote_name : id);
+		s->object = ours ? job_view_object(&job) : strdup(id);
 	if (s->object == NULL && (!ours || job.remote_name != NULL))
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
 	job_finish(&job);

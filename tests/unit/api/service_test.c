@@ -238,7 +238,8 @@ static void our_id_stands_for_what_the_job_made(void **state)
 	(void)state;
 	fake_provider.manifest = ROWS;
 	fake_provider.reply = "{\"id\":\"remote\"}";
-	job.remote_name = LITERAL("remote");
+	job.remote_name = LITERAL("projects/1/remote");
+	job.result = LITERAL("{\"id\":\"remote\"}"); /* the short name is the one slots take */
 	fake_job(&job);
 	fake_expect("GET", S "/pipelines/training/" JOB "/get", NULL, 200,
 		"{\"Id\":\"remote\",\"st\":null}");
@@ -445,7 +446,7 @@ static void a_job_of_nobody_here_is_cancelled_at_the_provider(void **state)
 	(void)state;
 	fake_provider.manifest = ROWS;
 	fake_expect("GET", S "/pipelines/training/foreign/cancel", NULL, 200,
-		"{\"Id\":\"foreign\",\"st\":\"cancelling\"}");
+		"{\"Id\":\"foreign\",\"st\":\"CANCELLING\"}");
 	assert_string_equal(fake_provider.slot, "cancel");
 	expect_request(fake_provider.request, "{\"connection\":{},\"id\":\"foreign\"}");
 	fake_provider.everything = false;
