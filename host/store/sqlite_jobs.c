@@ -117,6 +117,22 @@ static bool state_read(sqlite3_stmt *stmt, int at, enum job_state *ret_state, st
 	       fail_set(f, FAIL_INTERNAL, "the database holds a job of the unknown state %s", word);
 }
 
+/* A text that is NULL leaves *ret_text as it is. */
+static bool text_read(sqlite3_stmt *stmt, int at, char **ret_text, struct fail *f)
+{
+	const char *text;
+	char *own;
+
+	if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
+		return true;
+	text = (const char *)sqlite3_column_text(stmt, at);
+	own = text != NULL ? strdup(text) : NULL;
+	if (own == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	*ret_text = own;
+	return true;
+}
+
 static bool value_read(
 	sqlite3_stmt *stmt, int at, const struct column *col, struct job *job, struct fail *f)
 {
@@ -134,12 +150,7 @@ static bool value_read(
 	case COLUMN_TEXT:
 		break;
 	}
-	if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
-		return true;
-	const char *text = (const char *)sqlite3_column_text(stmt, at);
-
-	*(char **)p = text != NULL ? strdup(text) : NULL;
-	return *(char **)p != NULL || fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	return text_read(stmt, at, p, f);
 }
 
 bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f)

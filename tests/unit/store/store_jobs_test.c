@@ -47,6 +47,15 @@ static struct job read_job(struct store *s, unsigned n)
 	return job;
 }
 
+static void number_text(char **text, int n)
+{
+	char *own = strdup("a0");
+
+	assert_non_null(own);
+	own[1] = (char)('0' + n);
+	*text = own;
+}
+
 /* Every member of struct job, so that a column that is forgotten shows. */
 static void fill(struct job *job)
 {
@@ -56,11 +65,8 @@ static void fill(struct job *job)
 	int64_t *const numbers[] = {&job->epoch, &job->attempts, &job->started_ms, &job->cancel_ms,
 		&job->deadline_ms, &job->next_poll_ms};
 
-	for (size_t i = 0; i < COUNT(texts); i++) {
-		*texts[i] = strdup("a0");
-		assert_non_null(*texts[i]);
-		(*texts[i])[1] = (char)('0' + (int)i);
-	}
+	for (size_t i = 0; i < COUNT(texts); i++)
+		number_text(texts[i], (int)i);
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		*numbers[i] = 100 + (int64_t)i;
 	kit_id(job->parent, 77);
