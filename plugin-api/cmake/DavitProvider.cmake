@@ -28,7 +28,7 @@ function(davit_link_provider name)
   target_link_libraries(${name} PRIVATE davit::plugin-api m)
   target_link_options(${name} PRIVATE
     LINKER:-z,now LINKER:-z,relro LINKER:-z,noexecstack LINKER:--as-needed
-    LINKER:--exclude-libs,ALL LINKER:--version-script=${map})
+    LINKER:--gc-sections LINKER:--exclude-libs,ALL LINKER:--version-script=${map})
   _davit_has_sanitizer(sanitized)
   if(NOT sanitized)
     # No start files: then nothing at all runs when the file is loaded, which a host checks.
@@ -49,5 +49,6 @@ function(davit_add_provider name)
   get_property(sdk GLOBAL PROPERTY DAVIT_SDK_SOURCE)
   add_library(${name} MODULE ${arg_SOURCES} ${sdk} ${note})
   target_compile_features(${name} PRIVATE c_std_11)
+  target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections)
   davit_link_provider(${name})
 endfunction()
