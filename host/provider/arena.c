@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define CHUNK_BYTES ((size_t)16 * 1024)
-#define ALIGN       sizeof(max_align_t)
+#define ALIGN       _Alignof(max_align_t)
 
 struct arena_chunk {
 	struct arena_chunk *next;

@@ -63,11 +63,10 @@ void call_leave(void)
 
 struct call *call_current(davit_call handle)
 {
-	if (current != NULL && current->handle != handle) {
-		call_violation(current, "it used a call handle that is not the running call's");
-		return NULL;
-	}
-	return current;
+	if (current == NULL || current->handle == handle)
+		return current;
+	current->wrong_handle = true;
+	return NULL;
 }
 
 void call_violation(struct call *c, const char *fmt, ...)
@@ -110,6 +109,11 @@ void call_result_finish(struct call_result *r)
 	r->reply = NULL;
 }
 
+static const char *strange(const struct call *c)
+{
+	return c->wrong_handle ? ", and used the handle of another call" : "";
+}
+
 /* DAVIT_OK, but was there an answer of the right sort? */
 static void check_answer(struct call *c)
 {
@@ -118,9 +122,9 @@ static void check_answer(struct call *c)
 	if (c->answer.kind == ANSWER_CHUNKS)
 		call_violation(c, "it ended without the last piece of its answer");
 	else if (wanted == TABLE_ANSWER_STATE && c->answer.kind != ANSWER_STATE)
-		call_violation(c, "it returned success without reply_state()");
+		call_violation(c, "it returned success without reply_state()%s", strange(c));
 	else if (wanted == TABLE_ANSWER_MUST && c->answer.kind == ANSWER_NONE)
-		call_violation(c, "it returned success without an answer");
+		call_violation(c, "it returned success without an answer%s", strange(c));
 }
 
 /* A provider told to stop may say "cancelled" where its time was over. */

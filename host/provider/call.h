@@ -65,6 +65,7 @@ struct call {
 	struct answer answer;
 	struct call_blobs blobs;
 	unsigned lines;
+	bool wrong_handle;   /* it used one that is not its own */
 	char violation[256]; /* what the provider did wrong, or "" */
 	int32_t fail_code;   /* given to fail(); DAVIT_OK: it was not called */
 	struct fail fail;
@@ -121,8 +122,7 @@ void call_free(struct call *c); /* NULL is fine */
 void call_enter(struct call *c);
 void call_leave(void);
 
-/* The call of a handle if it is the one this thread runs; NULL otherwise. A wrong handle is
- * noted as the running call's violation. */
+/* The call of a handle if it is the one this thread runs; NULL otherwise. */
 struct call *call_current(davit_call handle);
 
 /* Writes down the first thing a provider did wrong; the call ends as a provider error. */

@@ -1,0 +1,5 @@
+/* A provider that is a program, too. */
+int main(void)
+{
+	return 0;
+}
