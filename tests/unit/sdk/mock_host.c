@@ -103,6 +103,23 @@ static void *DAVIT_CALL core_arena(davit_call call, size_t n)
 	return p;
 }
 
+/* Time passes by itself, a little with each look. */
+static int64_t DAVIT_CALL core_now_ms(davit_call call)
+{
+	return INT64_C(1700000000000) + ++of(call)->clock_ms;
+}
+
+static int64_t DAVIT_CALL core_mono_ms(davit_call call)
+{
+	return ++of(call)->clock_ms;
+}
+
+static int32_t DAVIT_CALL core_sleep_ms(davit_call call, int64_t ms)
+{
+	of(call)->clock_ms += ms;
+	return DAVIT_OK;
+}
+
 const davit_host_core_1 mock_core = {.size = sizeof(mock_core),
 	.reply = core_reply,
 	.reply_state = core_reply_state,
@@ -110,6 +127,9 @@ const davit_host_core_1 mock_core = {.size = sizeof(mock_core),
 	.reply_chunk = core_reply_chunk,
 	.fail = core_fail,
 	.log = core_log,
+	.now_ms = core_now_ms,
+	.mono_ms = core_mono_ms,
+	.sleep_ms = core_sleep_ms,
 	.arena = core_arena};
 
 /* --- kv --- */

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 
 #define MOCK_PAIRS 8
-#define MOCK_TEXT  2048
+#define MOCK_TEXT  8192
 
 struct mock_pair {
 	char key[64];
-	char value[256];
+	char value[1024];
 	int64_t version; /* 0: deleted, or never there */
 };
 
@@ -23,6 +23,8 @@ struct mock {
 	int32_t answer_code; /* what reply… return */
 	int32_t kv_code;     /* what kv returns, unless DAVIT_OK */
 	uint32_t page;       /* keys of one list page */
+
+	int64_t clock_ms;
 
 	char reply[MOCK_TEXT];
 	size_t replies;
