@@ -16,13 +16,16 @@ static void read_state(struct child *child, const struct davit_sdk_json *v)
 		.known = strcmp(state, "prepared") != 0,
 		.lost = strcmp(state, "lost") == 0,
 		.ended = strcmp(state, "exited") == 0 || strcmp(state, "lost") == 0,
-		.cancelled = davit_sdk_bool_at(v, "/cancelled", false),
+		.cancelled = davit_sdk_bool_at(v, "/cancelled", false) ||
+	                     davit_sdk_bool_at(v, "/stopped", false),
 		.pid = davit_sdk_int_at(v, "/pid", 0),
 		.started_ms = davit_sdk_int_at(v, "/started_ms", 0),
 		.finished_ms = davit_sdk_int_at(v, "/finished_ms", 0),
-		.exit_code = davit_sdk_int_at(v, "/exit_code", 0),
+		.exit_code = davit_sdk_int_at(v, "/exit_code", -1),
 		.signal = davit_sdk_int_at(v, "/signal", 0),
 		.limit = davit_sdk_text_at(v, "/limit", ""),
+		.error = davit_sdk_text_at(v, "/error", ""),
+		.interrupted = davit_sdk_bool_at(v, "/interrupted", false),
 		.restarts = davit_sdk_int_at(v, "/restarts", 0),
 	};
 }
@@ -33,7 +36,7 @@ bool child_inspect(struct local_call *c, const char *name, struct child *ret_chi
 	int32_t code = c->sdk.host->process->inspect(c->sdk.call, davit_sdk_buf(name), &text);
 	const struct davit_sdk_json *v;
 
-	*ret_child = (struct child){.limit = ""};
+	*ret_child = (struct child){.limit = "", .error = ""};
 	if (code == DAVIT_NOT_FOUND)
 		return true;
 	if (local_check(c, code) != DAVIT_OK)
@@ -56,9 +59,9 @@ int32_t child_state(const struct child *child)
 		return DAVIT_STATE_RUNNING;
 	if (child->cancelled)
 		return DAVIT_STATE_CANCELLED;
-	if (child->lost || child->limit[0] != '\0' || child->signal != 0 || child->exit_code != 0)
-		return DAVIT_STATE_FAILED;
-	return DAVIT_STATE_SUCCEEDED;
+	if (child->exit_code == 0 && !child->lost && child->limit[0] == '\0')
+		return DAVIT_STATE_SUCCEEDED;
+	return DAVIT_STATE_FAILED;
 }
 
 static const char *signal_word(int64_t number)
@@ -89,6 +92,25 @@ static const char *signal_word(int64_t number)
 	return "";
 }
 
+static const char *limit_words(const char *limit)
+{
+	static const struct {
+		const char *limit;
+		const char *words;
+	} rows[] = {
+		{"wall", "running time (wall_seconds)"},
+		{"cpu", "CPU time (cpu_seconds)"},
+		{"memory", "memory (memory_bytes)"},
+		{"file_bytes", "file size (file_bytes)"},
+	};
+
+	for (size_t i = 0; i < LOCAL_COUNT(rows); i++) {
+		if (strcmp(rows[i].limit, limit) == 0)
+			return rows[i].words;
+	}
+	return limit;
+}
+
 /* The last line of bytes that holds something, with its end; {NULL, 0} if there is none. */
 static davit_buf last_line(davit_buf bytes)
 {
@@ -107,7 +129,7 @@ const char *child_last_words(struct local_call *c, const char *name)
 	davit_buf tail;
 	davit_buf line;
 
-	if (!child_tail(c, name, "log", REASON_TAIL_BYTES, &tail, NULL))
+	if (!child_tail(c, name, "log", REASON_TAIL_BYTES, &tail))
 		return "";
 	line = last_line(tail);
 	if (line.n == 0)
@@ -122,11 +144,17 @@ const char *child_reason(
 {
 	const char *last = child_last_words(c, name);
 
+	if (child->error[0] != '\0')
+		return local_text(c, "%s could not be started: %s", who, child->error);
 	if (child->lost)
 		return local_text(c, "%s is gone and its end unknown: the supervisor was killed%s",
 			who, last);
 	if (child->limit[0] != '\0')
-		return local_text(c, "%s was stopped at its limit %s%s", who, child->limit, last);
+		return local_text(c, "%s was stopped at its limit of %s%s", who,
+			limit_words(child->limit), last);
+	if (child->interrupted)
+		return local_text(
+			c, "%s was stopped when the machine or its supervisor was%s", who, last);
 	if (child->signal != 0)
 		return local_text(c, "%s was ended by signal %d%s%s", who, (int)child->signal,
 			signal_word(child->signal), last);
@@ -157,8 +185,8 @@ static bool read_from(
 	return local_check(c, code) == DAVIT_OK;
 }
 
-bool child_tail(struct local_call *c, const char *name, const char *path, size_t max,
-	davit_buf *ret_bytes, bool *ret_cut)
+bool child_tail(
+	struct local_call *c, const char *name, const char *path, size_t max, davit_buf *ret_bytes)
 {
 	uint64_t length = 0;
 	davit_blob blob = 0;
@@ -167,16 +195,12 @@ bool child_tail(struct local_call *c, const char *name, const char *path, size_t
 	bool ok;
 
 	*ret_bytes = (davit_buf){"", 0};
-	if (ret_cut != NULL)
-		*ret_cut = false;
 	if (code == DAVIT_NOT_FOUND)
 		return true;
 	if (code == DAVIT_OK)
 		code = c->sdk.host->blob->length(c->sdk.call, blob, &length);
 	if (local_check(c, code) != DAVIT_OK)
 		return false;
-	if (ret_cut != NULL)
-		*ret_cut = length > max;
 	ok = read_from(c, blob, length > max ? length - max : 0,
 		length < max ? (size_t)length : max, ret_bytes);
 	c->sdk.host->blob->close(c->sdk.call, blob);

@@ -15,9 +15,11 @@ struct child {
 	int64_t pid;
 	int64_t started_ms;
 	int64_t finished_ms;
-	int64_t exit_code;
+	int64_t exit_code; /* -1: it did not exit by itself */
 	int64_t signal;    /* 0: none */
 	const char *limit; /* the limit that ended it, or "" */
+	const char *error; /* why it could not be started, or "" */
+	bool interrupted;  /* its supervisor was told to end, as when the machine stops */
 	int64_t restarts;
 };
 
@@ -39,9 +41,9 @@ const char *child_last_words(struct local_call *c, const char *name);
 int32_t child_stop(struct local_call *c, const char *name);
 
 /* The last bytes of a file of its folder, at most max; empty where there is no such file.
- * *ret_cut (may be NULL): there are bytes before them. false: the call failed. */
-bool child_tail(struct local_call *c, const char *name, const char *path, size_t max,
-	davit_buf *ret_bytes, bool *ret_cut);
+ * false: the call failed. */
+bool child_tail(
+	struct local_call *c, const char *name, const char *path, size_t max, davit_buf *ret_bytes);
 
 /* The answer of a logs slot: what it printed so far. */
 int32_t child_reply_log(struct local_call *c, const char *name);

@@ -14,26 +14,6 @@ enum {
 	VALUES_MAX = 64
 };
 
-/* Reads the end of the file; a first line that is cut off is left out. */
-static bool read_lines(struct local_call *c, const char *name, size_t max, davit_buf *ret_lines)
-{
-	bool cut;
-	const char *end;
-
-	if (!child_tail(c, name, FILE_NAME, max, ret_lines, &cut))
-		return false;
-	if (!cut)
-		return true;
-	end = memchr(ret_lines->p, '\n', ret_lines->n);
-	if (end == NULL) {
-		ret_lines->n = 0;
-		return true;
-	}
-	ret_lines->n -= (size_t)(end + 1 - ret_lines->p);
-	ret_lines->p = end + 1;
-	return true;
-}
-
 /* Takes the last line off lines. */
 static davit_buf take_last(davit_buf *lines)
 {
@@ -48,6 +28,7 @@ static davit_buf take_last(davit_buf *lines)
 	return (davit_buf){lines->p + start, end - start};
 }
 
+/* Also a first line that is cut off, as only the end of a long file is read, parses as none. */
 static const struct davit_sdk_json *parse(struct local_call *c, davit_buf line)
 {
 	const struct davit_sdk_json *v = davit_sdk_parse(&c->sdk.mem, line, NULL);
@@ -67,7 +48,7 @@ bool progress_read(struct local_call *c, const char *name, struct progress *ret_
 	davit_buf lines;
 
 	*ret_progress = (struct progress){0};
-	if (!read_lines(c, name, TAIL_BYTES, &lines))
+	if (!child_tail(c, name, FILE_NAME, TAIL_BYTES, &lines))
 		return false;
 	for (int i = 0; i < LINES_TRIED && lines.n > 0 && ret_progress->metrics == NULL; i++) {
 		const struct davit_sdk_json *line = parse(c, take_last(&lines));
@@ -158,7 +139,7 @@ int32_t progress_reply_series(struct local_call *c, const char *name)
 	struct davit_sdk_writer w;
 	davit_buf lines;
 
-	if (!read_lines(c, name, SERIES_BYTES, &lines))
+	if (!child_tail(c, name, FILE_NAME, SERIES_BYTES, &lines))
 		return c->sdk.code;
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	davit_sdk_open_object(&w, NULL);

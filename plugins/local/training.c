@@ -72,7 +72,7 @@ static void put_artifact(struct local_call *c, struct davit_sdk_writer *w, const
 	davit_sdk_put_int(w, "bytes", bytes);
 	if (bytes <= ARTIFACT_TEXT_BYTES && bytes <= *room &&
 		child_tail(c, process, local_text(c, "outputs/%s", path), ARTIFACT_TEXT_BYTES,
-			&text, NULL) &&
+			&text) &&
 		utf8_is_text(text)) {
 		davit_sdk_put_bytes(w, "text", text);
 		*room -= bytes;

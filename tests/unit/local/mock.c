@@ -436,15 +436,23 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 {
 	struct mock *m = of(call);
 	const struct mock_process *p = find(m, name);
+	json_t *v;
 
 	if (p == NULL)
 		return DAVIT_NOT_FOUND;
-	*ret_json =
-		hand_out(m, json_pack("{s:s, s:i, s:I, s:I, s:i, s:i, s:s*, s:b, s:i}", "state",
-				    p->state == NULL ? "running" : p->state, "pid", 4711,
-				    "started_ms", (json_int_t)1000, "finished_ms", (json_int_t)3000,
-				    "exit_code", p->exit_code, "signal", p->signal, "limit",
-				    p->limit, "cancelled", p->cancelled, "restarts", p->restarts));
+	v = json_pack("{s:s, s:i, s:I, s:I, s:s*, s:s*, s:i}", "state",
+		p->state == NULL ? "running" : p->state, "pid", 4711, "started_ms",
+		(json_int_t)1000, "finished_ms", (json_int_t)3000, "limit", p->limit, "error",
+		p->error, "restarts", p->restarts);
+	if (p->cancelled)
+		json_object_set_new(v, "cancelled", json_true());
+	if (p->interrupted)
+		json_object_set_new(v, "interrupted", json_true());
+	if (p->signal != 0)
+		json_object_set_new(v, "signal", json_integer(p->signal));
+	else if (p->error == NULL)
+		json_object_set_new(v, "exit_code", json_integer(p->exit_code));
+	*ret_json = hand_out(m, v);
 	return DAVIT_OK;
 }
 

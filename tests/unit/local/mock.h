@@ -28,6 +28,8 @@ struct mock_process {
 	int exit_code;
 	int signal;
 	const char *limit;
+	const char *error; /* with it there is no exit code */
+	bool interrupted;
 	int restarts;
 	bool healthy; /* answers /health with 200 */
 	bool sick;    /* listens, and answers 500 */

@@ -262,8 +262,12 @@ static void an_end_is_told_in_one_sentence(void **state)
 			"the script ended with exit code 1"},
 		{{.state = "exited", .signal = 11}, "x", DAVIT_STATE_FAILED,
 			"the script was ended by signal 11 (SIGSEGV): x"},
-		{{.state = "exited", .signal = 9, .limit = "wall_seconds"}, "x", DAVIT_STATE_FAILED,
-			"the script was stopped at its limit wall_seconds: x"},
+		{{.state = "exited", .signal = 9, .limit = "wall"}, "x", DAVIT_STATE_FAILED,
+			"the script was stopped at its limit of running time (wall_seconds): x"},
+		{{.state = "exited", .error = "there is no program 'sh9'"}, "", DAVIT_STATE_FAILED,
+			"the script could not be started: there is no program 'sh9'"},
+		{{.state = "exited", .signal = 15, .interrupted = true}, "", DAVIT_STATE_FAILED,
+			"the script was stopped when the machine or its supervisor was"},
 		{{.state = "lost"}, "x", DAVIT_STATE_FAILED,
 			"the script is gone and its end unknown: the supervisor was killed: x"},
 		{{.state = "exited", .signal = 15, .cancelled = true}, "x", DAVIT_STATE_CANCELLED,
@@ -283,6 +287,8 @@ static void an_end_is_told_in_one_sentence(void **state)
 		p->signal = rows[i].end.signal;
 		p->limit = rows[i].end.limit;
 		p->cancelled = rows[i].end.cancelled;
+		p->error = rows[i].end.error;
+		p->interrupted = rows[i].end.interrupted;
 		mock_write(p->files, "log", rows[i].log, strlen(rows[i].log));
 		assert_int_equal(kit_again(m, DAVIT_TRAINING, "poll", "train", ref), DAVIT_OK);
 		assert_int_equal(m->state, rows[i].state);
