@@ -16,7 +16,7 @@
 #include "http/exchange.h"
 #include "store/blobs.h"
 
-#define PART_MAX (16 * 1024 * 1024) /* bytes of the part "request" */
+#define PART_MAX ((size_t)16 << 20) /* bytes of the part "request" */
 
 void answer_fail(struct exchange *x, const struct fail *f)
 {
@@ -114,7 +114,7 @@ static bool read_request(struct exchange *x, struct buf *b, struct fail *f)
 	whole = read_all(fd, b);
 	(void)close(fd);
 	return whole ||
-	       fail_set(f, FAIL_TOO_LARGE, "the part 'request' is longer than %d bytes", PART_MAX);
+	       fail_set(f, FAIL_TOO_LARGE, "the part 'request' is longer than %zu bytes", PART_MAX);
 }
 
 /* The JSON object of the part "request", or an empty one. */

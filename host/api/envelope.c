@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#define EXTENDS_MAX  8           /* longest chain of "extends" */
-#define TEXT_MAX     (64 * 1024) /* bytes of one date or template */
+#define EXTENDS_MAX  8                  /* longest chain of "extends" */
+#define TEXT_MAX     ((size_t)64 << 10) /* bytes of one date or template */
 #define DATE_PREFIX  "date:"
 #define DEFAULT_ROWS "default"
 
@@ -100,7 +100,7 @@ bool envelope_date(struct buf *out, int64_t ms, const char *pattern)
 			buf_add(out, p++, 1);
 			continue;
 		}
-		while (p[width] == *p && width < 9)
+		while (width < 9 && p[width] == *p)
 			width++;
 		if (!date_letter(out, &tm, millis, *p, width))
 			return false;

@@ -22,7 +22,7 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
-#define LOG_MAX    (8u * 1024 * 1024)
+#define LOG_MAX    ((size_t)8 << 20)
 #define CALL_MS    8000 /* clients give up after ten seconds */
 #define NO_LOG     "Log not found"
 #define NO_JOB_YET "null"

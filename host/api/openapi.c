@@ -133,7 +133,7 @@ static bool put_route(json_t *paths, const struct route *routes, size_t at)
 	char method[16];
 	size_t n = 0;
 
-	for (; routes[at].method[n] != '\0' && n < sizeof(method) - 1; n++)
+	for (; n < sizeof(method) - 1 && routes[at].method[n] != '\0'; n++)
 		method[n] = (char)tolower((unsigned char)routes[at].method[n]);
 	method[n] = '\0';
 	if (path == NULL) {

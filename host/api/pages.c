@@ -22,7 +22,7 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
-#define PAGE_MAX  (1024 * 1024)
+#define PAGE_MAX  ((size_t)1 << 20)
 #define PAGE_JOBS 100
 
 /* --- /execute/jobs --- */

@@ -21,8 +21,8 @@
 #include "http/exchange.h"
 #include "provider/provider.h"
 
-#define ANSWER_MAX (64u * 1024 * 1024) /* of an answer that becomes a JSON string */
-#define ERROR_MAX  2000                /* bytes shown of a model's error */
+#define ANSWER_MAX ((size_t)64 << 20) /* of an answer that becomes a JSON string */
+#define ERROR_MAX  2000               /* bytes shown of a model's error */
 
 struct prediction {
 	struct service *s;

@@ -200,7 +200,7 @@ static void cancelled(struct call_result *result, void *ctx)
 		service_answer(s, json_incref(result->reply));
 	else
 		service_answer(s, json_pack("{s:s, s:n, s:s}", "id", s->object, "name", "state",
-					  "cancelling"));
+					  "CANCELLING"));
 }
 
 /* A job that is not ours: made at the provider by other means. */

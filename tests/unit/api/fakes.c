@@ -273,7 +273,7 @@ const char *fake_type(const struct exchange *x)
 
 const json_t *fake_json(const struct exchange *x)
 {
-	struct exchange *own = (struct exchange *)(uintptr_t)x;
+	struct exchange *own = (struct exchange *)x;
 	struct fail f = {0};
 
 	if (own->seen == NULL)
@@ -559,7 +559,7 @@ const struct config_provider *config_provider_find(const struct config *c, const
 
 static struct provider *the_provider(void)
 {
-	return fake_provider.loaded ? (struct provider *)(uintptr_t)&fake_provider : NULL;
+	return fake_provider.loaded ? (struct provider *)(void *)&fake_provider : NULL;
 }
 
 static const json_t *parsed(json_t **kept, const char *text)

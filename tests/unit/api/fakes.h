@@ -20,7 +20,7 @@
 #define FAKE_JOB_ID "01hzzzzzzzzzzzzzzzzzzzzz" /* of what the tracker accepts */
 
 /* For members that own their text elsewhere and only read it here. */
-#define LITERAL(text) ((char *)(uintptr_t)(text))
+#define LITERAL(text) ((char *)(text))
 
 struct app;
 struct config;
