@@ -233,6 +233,7 @@ static int serve(struct config *config)
 	(void)sigaddset(&signals, SIGPIPE);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)sigdelset(&signals, SIGPIPE);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a write past the limit then fails, and says so */
 	mutex_init(&d.tracker_lock);
 	if (start(&d, &f)) {
 		tell_listeners(&d);
