@@ -75,8 +75,8 @@ const char *errors_last_resort(enum error_form form)
 	static const char *const texts[] = {
 		[ERROR_TEXT] = "\"internal error: out of memory\"\n",
 		[ERROR_SHORT] = "{\"error\":\"internal error: out of memory\"}\n",
-		[ERROR_OBJECT] = "{\"error\":{\"code\":\"internal\","
-				 "\"message\":\"internal error: out of memory\"}}\n",
+		[ERROR_OBJECT] =
+			"{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}\n",
 	};
 
 	return texts[form];

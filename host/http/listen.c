@@ -76,7 +76,7 @@ static bool open_socket(struct listen_socket *s, int family, struct fail *f)
 static bool tcp_open(struct listen_socket *s, const struct config_listener *c, struct fail *f)
 {
 	union address a;
-	socklen_t n;
+	socklen_t n = 0;
 	int on = 1;
 
 	if (!tcp_address(c, &a, &n, f) || !open_socket(s, a.any.sa_family, f))

@@ -148,6 +148,7 @@ enum route_match route_find(const struct route *routes, size_t count, const char
 		*ret_form = routes[i].form;
 		if (method_serves(routes[i].method, method)) {
 			*ret_route = &routes[i];
+			allow[0] = '\0';
 			set_arg(&routes[i], path, path_n, ret_arg, ret_arg_n);
 			return ROUTE_FOUND;
 		}
