@@ -27,7 +27,7 @@
 
 #define WAIT_MS    10000 /* for an answer */
 #define PAIRS_MAX  8
-#define ANSWER_MAX (64u * 1024 * 1024)
+#define ANSWER_MAX ((size_t)64 << 20)
 
 struct fake_provider fake_provider;
 struct fake_tracker fake_tracker;

@@ -96,11 +96,12 @@ static void a_wrong_member_is_named_by_its_pointer(void **state)
 		struct fail f = {0};
 		json_t *body = json_parse(rows[i].body, strlen(rows[i].body), &f);
 		bool good = training_form_check(body, &f);
+		const char *pointer = rows[i].pointer != NULL ? rows[i].pointer : "";
 
 		assert_non_null(body);
 		if (good != (rows[i].pointer == NULL))
 			fail_msg("%s is %s: %s", rows[i].body, good ? "good" : "refused", f.text);
-		if (!good && (strcmp(f.field, rows[i].pointer) != 0 || f.code != FAIL_INVALID))
+		if (!good && (strcmp(f.field, pointer) != 0 || f.code != FAIL_INVALID))
 			fail_msg("%s: at '%s' %s", rows[i].body, f.field, f.text);
 		json_decref(body);
 	}
