@@ -17,9 +17,9 @@
 struct fail;
 
 struct config_listener {
-	char *address; /* "127.0.0.1", "::1"; NULL for a Unix socket */
-	int64_t port;  /* 0: the system chooses (printed at start) */
-	char *unix_path; /* NULL for TCP */
+	char *address;          /* "127.0.0.1", "::1"; NULL for a Unix socket */
+	int64_t port;           /* 0: the system chooses (printed at start) */
+	char *unix_path;        /* NULL for TCP */
 	char *default_provider; /* id of a provider, or NULL */
 	int64_t max_connections;
 	int64_t max_requests; /* request slots at once; more are answered 429 */
@@ -27,9 +27,9 @@ struct config_listener {
 };
 
 struct config_provider { /* one file of providers.d */
-	char *file;   /* where it stands, for messages */
-	char *id;     /* the name requests use; one word */
-	char *plugin; /* path of the .so; relative: below provider_dir */
+	char *file;      /* where it stands, for messages */
+	char *id;        /* the name requests use; one word */
+	char *plugin;    /* path of the .so; relative: below provider_dir */
 	bool enabled;
 	int64_t max_running; /* jobs at once */
 	int64_t max_calls;   /* slots at once */
@@ -38,8 +38,8 @@ struct config_provider { /* one file of providers.d */
 
 struct config_connection {
 	char *name;
-	char *provider; /* id of a provider, or NULL: by type */
-	char *type;     /* what manifests call connection types, or NULL */
+	char *provider;  /* id of a provider, or NULL: by type */
+	char *type;      /* what manifests call connection types, or NULL */
 	json_t *details; /* what the provider gets as "connection" */
 };
 
@@ -48,19 +48,19 @@ struct config {
 	char *runtime_dir; /* absolute; sockets; default data_dir/run */
 	char *store;       /* target for store_open(); default sqlite:data_dir/davit.db */
 	char *provider_dir;
-	char *run_program; /* absolute path of davit-run */
+	char *run_program;      /* absolute path of davit-run */
 	char *default_provider; /* or NULL */
 	char *log_level;
 	int64_t utc_offset_minutes; /* of the times under /execute */
 	int64_t max_header_bytes;
 	int64_t max_body_bytes;
 	int64_t max_body_memory_bytes; /* larger bodies go to a file */
-	int64_t max_running;  /* jobs at once, all providers */
-	int64_t max_queued;   /* open jobs in the store; more are answered 429 */
-	int64_t job_timeout_seconds; /* deadline of a job that names none; 0: none */
-	int64_t call_timeout_seconds; /* deadline of one slot call */
-	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */
-	char **import_roots; /* absolute folders callers may name files in */
+	int64_t max_running;           /* jobs at once, all providers */
+	int64_t max_queued;            /* open jobs in the store; more are answered 429 */
+	int64_t job_timeout_seconds;   /* deadline of a job that names none; 0: none */
+	int64_t call_timeout_seconds;  /* deadline of one slot call */
+	int64_t drain_seconds;         /* how long SIGTERM waits for calls in flight */
+	char **import_roots;           /* absolute folders callers may name files in */
 	size_t import_root_count;
 	struct config_listener *listeners;
 	size_t listener_count;

@@ -43,6 +43,20 @@ bool fs_open_beneath(const char *root, const char *name, int *ret_fd, struct fai
 bool fs_walk(const char *root, const char *path, size_t limit,
 	bool (*each)(const char *name, uint64_t bytes, void *ctx), void *ctx, struct fail *f);
 
+/* The names in a folder but "." and "..", in byte order; FAIL_NOT_FOUND where there is none,
+ * FAIL_TOO_LARGE past limit. The caller gives them to fs_names_free(). */
+bool fs_names(const char *path, size_t limit, char ***ret_names, size_t *ret_n, struct fail *f);
+void fs_names_free(char **names, size_t n); /* NULL is fine */
+
+/* Writes the folder a file stands in, absolute and without links; the folder must be there. */
+bool fs_folder_of(char *folder, size_t size, const char *path, struct fail *f);
+
+/* Writes the path of the running program. */
+bool fs_own_program(char *path, size_t size, struct fail *f);
+
+/* Is there something at path (a link to nothing is nothing)? */
+bool fs_exists(const char *path);
+
 /* Copies all bytes of an open file to path (mode 0600), durable; by reference where the file
  * system can. path appears whole or not at all; FAIL_CONFLICT where it exists already. */
 bool fs_copy_fd(int fd, const char *path, struct fail *f);

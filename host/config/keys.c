@@ -1,0 +1,300 @@
+/* The table of keys. A new key is a row here, a member in config.h, and nothing else. */
+#include "config/keys.h"
+
+#include "base/attr.h"
+#include "config/config.h"
+
+#define MIB INT64_C(1048576)
+
+#define AT(member) .offset = offsetof(struct config, member)
+
+static const struct key log_keys[] = {
+	{.name = "level",
+		.kind = KEY_LEVEL,
+		AT(log_level),
+		.preset_text = "info",
+		.meaning = "The least level that is logged: debug, info, warn or error."},
+};
+
+static const struct section log_section = {
+	"log", "The log goes to standard error, a line per event.", log_keys, COUNT(log_keys)};
+
+static const struct key time_keys[] = {
+	{.name = "utc_offset",
+		.kind = KEY_OFFSET,
+		AT(utc_offset_minutes),
+		.least = -14 * 60,
+		.most = 14 * 60,
+		.meaning = "How far the local times of answers under `/execute` are east of UTC."},
+};
+
+static const struct section time_section = {
+	"time", "How times are shown.", time_keys, COUNT(time_keys)};
+
+static const struct key http_keys[] = {
+	{.name = "max_header_bytes",
+		.kind = KEY_INT,
+		AT(max_header_bytes),
+		.least = 65536,
+		.most = 16 * MIB,
+		.preset = 131072,
+		.meaning = "Longest request line with all headers; more is answered 431."},
+	{.name = "max_body_bytes",
+		.kind = KEY_INT,
+		AT(max_body_bytes),
+		.least = 1024,
+		.most = INT64_C(1) << 40,
+		.preset = 500 * MIB,
+		.meaning = "Longest request body; more is answered 413."},
+	{.name = "max_body_memory_bytes",
+		.kind = KEY_INT,
+		AT(max_body_memory_bytes),
+		.least = 1024,
+		.most = 1024 * MIB,
+		.preset = MIB,
+		.meaning = "Longest body that is kept in memory; a longer one goes to a file."},
+};
+
+static const struct section http_section = {
+	"http", "Limits of requests, for all listeners.", http_keys, COUNT(http_keys)};
+
+static const struct key jobs_keys[] = {
+	{.name = "max_running",
+		.kind = KEY_INT,
+		AT(max_running),
+		.least = 1,
+		.most = 100000,
+		.preset = 8,
+		.meaning = "Jobs of all providers that run at once; more wait."},
+	{.name = "max_queued",
+		.kind = KEY_INT,
+		AT(max_queued),
+		.least = 1,
+		.most = 10000000,
+		.preset = 100000,
+		.meaning = "Jobs that have not ended; more are answered 429."},
+	{.name = "timeout_seconds",
+		.kind = KEY_INT,
+		AT(job_timeout_seconds),
+		.least = 0,
+		.most = 366 * 86400,
+		.meaning = "Longest time a job may take that names no deadline itself; 0: any."},
+	{.name = "call_timeout_seconds",
+		.kind = KEY_INT,
+		AT(call_timeout_seconds),
+		.least = 1,
+		.most = 86400,
+		.preset = 60,
+		.meaning = "Longest time one call of a provider may take."},
+};
+
+static const struct section jobs_section = {
+	"jobs", "How much runs and waits.", jobs_keys, COUNT(jobs_keys)};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct config_listener, member)
+
+static const struct key listener_keys[] = {
+	{.name = "address",
+		.kind = KEY_ADDRESS,
+		AT(address),
+		.preset_text = NULL,
+		.preset_told = "`127.0.0.1`",
+		.meaning = "Loopback address of a TCP listener: 127.0.0.0/8 or ::1."},
+	{.name = "port",
+		.kind = KEY_INT,
+		AT(port),
+		.least = 0,
+		.most = 65535,
+		.preset = 7070,
+		.meaning = "TCP port; 0: the system chooses, and the log tells which."},
+	{.name = "unix",
+		.kind = KEY_PATH,
+		AT(unix_path),
+		.most = 107,
+		.preset_told = "a TCP listener",
+		.meaning = "Path of a Unix socket, instead of address and port."},
+	{.name = "default_provider",
+		.kind = KEY_WORD,
+		AT(default_provider),
+		.preset_told = "none",
+		.meaning = "The provider that serves what comes in here."},
+	{.name = "max_connections",
+		.kind = KEY_INT,
+		AT(max_connections),
+		.least = 1,
+		.most = 1000000,
+		.preset = 10000,
+		.meaning = "Connections at once; more have to wait."},
+	{.name = "max_requests",
+		.kind = KEY_INT,
+		AT(max_requests),
+		.least = 1,
+		.most = 100000,
+		.preset = 256,
+		.meaning = "Requests in work at once; more are answered 429."},
+	{.name = "idle_seconds",
+		.kind = KEY_INT,
+		AT(idle_seconds),
+		.least = 1,
+		.most = 86400,
+		.preset = 5,
+		.meaning = "Connections without a request are closed after this time."},
+};
+
+const struct section keys_listener = {"listeners",
+	"A list. Without it there are two: TCP `127.0.0.1:7070`, and the Unix socket "
+	"`davitd.sock` in `runtime_dir`.",
+	listener_keys, COUNT(listener_keys)};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct config_connection, member)
+
+static const struct key connection_keys[] = {
+	{.name = "provider",
+		.kind = KEY_WORD,
+		AT(provider),
+		.preset_told = "by type",
+		.meaning = "The provider this connection is for."},
+	{.name = "type",
+		.kind = KEY_TEXT,
+		AT(type),
+		.preset_told = "any",
+		.meaning = "The type of connection, as manifests of providers name it."},
+};
+
+const struct section keys_connection = {"connections",
+	"A map from a connection's name to its details. All keys but these two are the details: the "
+	"provider gets them as they are written.",
+	connection_keys, COUNT(connection_keys)};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct config, member)
+
+static const struct key site_keys[] = {
+	{.name = "data_dir",
+		.kind = KEY_PATH,
+		AT(data_dir),
+		.preset_text = "/var/lib/davit",
+		.meaning = "Folder of the database, the files of jobs and the lock."},
+	{.name = "runtime_dir",
+		.kind = KEY_PATH,
+		AT(runtime_dir),
+		.most = 52,
+		.preset_told = "`data_dir/run`",
+		.meaning =
+			"Folder of sockets; at most 52 bytes long, as sockets have short names."},
+	{.name = "store",
+		.kind = KEY_STORE,
+		AT(store),
+		.preset_told = "`sqlite:data_dir/davit.db`",
+		.meaning = "Where jobs are kept: `sqlite:PATH`."},
+	{.name = "provider_dir",
+		.kind = KEY_PATH,
+		AT(provider_dir),
+		.preset_told = "`providers` beside `davitd`, else as installed",
+		.meaning = "Folder of the files of providers."},
+	{.name = "run_program",
+		.kind = KEY_PATH,
+		AT(run_program),
+		.preset_told = "`davit-run` beside `davitd`, else as installed",
+		.meaning = "The supervisor of local processes."},
+	{.name = "default_provider",
+		.kind = KEY_WORD,
+		AT(default_provider),
+		.preset_told = "none",
+		.meaning = "The provider that serves what nothing else decides."},
+	{.name = "log",
+		.kind = KEY_SECTION,
+		.below = &log_section,
+		.preset_told = "see there",
+		.meaning = "See [log](#log)."},
+	{.name = "time",
+		.kind = KEY_SECTION,
+		.below = &time_section,
+		.preset_told = "see there",
+		.meaning = "See [time](#time)."},
+	{.name = "http",
+		.kind = KEY_SECTION,
+		.below = &http_section,
+		.preset_told = "see there",
+		.meaning = "See [http](#http)."},
+	{.name = "jobs",
+		.kind = KEY_SECTION,
+		.below = &jobs_section,
+		.preset_told = "see there",
+		.meaning = "See [jobs](#jobs)."},
+	{.name = "drain_seconds",
+		.kind = KEY_INT,
+		AT(drain_seconds),
+		.least = 0,
+		.most = 3600,
+		.preset = 10,
+		.meaning = "How long an ending daemon waits for requests in work."},
+	{.name = "import_roots",
+		.kind = KEY_PATHS,
+		.preset_told = "none",
+		.meaning = "Folders in which callers may name files."},
+	{.name = "listeners",
+		.kind = KEY_LISTENERS,
+		.below = &keys_listener,
+		.preset_told = "two, see there",
+		.meaning = "See [listeners](#listeners)."},
+	{.name = "connections",
+		.kind = KEY_CONNECTIONS,
+		.below = &keys_connection,
+		.preset_told = "none",
+		.meaning = "See [connections](#connections)."},
+};
+
+const struct section keys_site = {
+	"davit.yaml", "Every key may be left out.", site_keys, COUNT(site_keys)};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct config_provider, member)
+
+static const struct key provider_keys[] = {
+	{.name = "provider",
+		.kind = KEY_WORD,
+		AT(id),
+		.preset_told = "needed",
+		.meaning = "The name that requests and other keys call it."},
+	{.name = "plugin",
+		.kind = KEY_TEXT,
+		AT(plugin),
+		.preset_told = "the name and `.so`",
+		.meaning = "Its file, below `provider_dir` unless the path is absolute."},
+	{.name = "enabled",
+		.kind = KEY_BOOL,
+		AT(enabled),
+		.preset = 1,
+		.meaning = "false: it is not loaded."},
+	{.name = "max_running",
+		.kind = KEY_INT,
+		AT(max_running),
+		.least = 1,
+		.most = 100000,
+		.preset = 4,
+		.meaning = "Jobs of this provider that run at once; more wait."},
+	{.name = "max_calls",
+		.kind = KEY_INT,
+		AT(max_calls),
+		.least = 1,
+		.most = 1024,
+		.preset = 16,
+		.meaning = "Calls of this provider at once."},
+	{.name = "settings",
+		.kind = KEY_JSON,
+		AT(settings),
+		.preset_told = "`{}`",
+		.meaning = "What the provider itself can be told; its manifest says what that is."},
+};
+
+const struct section keys_provider = {"providers.d/NAME.yaml",
+	"A file per provider in the folder `providers.d` beside `davit.yaml`.", provider_keys,
+	COUNT(provider_keys)};
+
+const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
+	&http_section, &jobs_section, &keys_listener, &keys_connection, &keys_provider};
+
+const size_t keys_section_count = COUNT(keys_sections);
