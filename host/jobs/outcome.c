@@ -174,6 +174,7 @@ bool outcome_edge(struct store_op *op, const struct call_result *result, bool ov
 	if (!keep_members(edge, result->reply) || !say_why(edge, overdue))
 		return false;
 	keep_times(edge, result->reply);
+	(void)json_object_del(result->reply, "ref"); /* ours to keep, nobody's to read */
 	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result),
 		json_compact(result->reply, NULL));
 }
