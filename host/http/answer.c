@@ -65,8 +65,7 @@ static struct MHD_Response *last_resort(const struct exchange *x, size_t *ret_n)
 	const char *text = errors_last_resort(x->form);
 
 	*ret_n = strlen(text);
-	return MHD_create_response_from_buffer(
-		*ret_n, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	return MHD_create_response_from_buffer(*ret_n, (void *)text, MHD_RESPMEM_PERSISTENT);
 }
 
 /* Takes text over. */
@@ -183,8 +182,8 @@ void exchange_set_header(struct exchange *x, const char *name, const char *value
 		x->extra_count++;
 		return;
 	}
-	free((char *)(uintptr_t)pair->key);
-	free((char *)(uintptr_t)pair->value);
+	free((char *)pair->key);
+	free((char *)pair->value);
 }
 
 /* --- from server_stop --- */
@@ -216,8 +215,7 @@ void exchange_force(struct exchange *x, const struct fail *f)
 static struct MHD_Response *stream_answer(struct exchange *x)
 {
 	if (strcmp(x->method, MHD_HTTP_METHOD_HEAD) == 0)
-		return MHD_create_response_from_buffer(
-			0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 	return MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, STREAM_BLOCK, exchange_read_stream, x, NULL);
 }

@@ -33,7 +33,7 @@ static void release(struct body *b)
 void body_finish(struct body *b)
 {
 	if (b->map != NULL)
-		munmap((void *)(uintptr_t)b->map, (size_t)b->bytes);
+		munmap((void *)b->map, (size_t)b->bytes);
 	b->map = NULL;
 	release(b);
 }

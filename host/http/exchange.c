@@ -38,21 +38,13 @@ struct exchange *exchange_create(struct front *front, const char *raw_target)
 	return x;
 }
 
-static void form_free(struct exchange *x)
-{
-	for (size_t i = 0; x->form_texts != NULL && i < x->form_parts->count; i++)
-		free(x->form_texts[i]);
-	free(x->form_texts);
-	free(x->form_parts);
-}
-
 static void exchange_free(struct exchange *x)
 {
 	for (size_t i = 0; i < x->extra_count; i++) {
-		free((char *)(uintptr_t)x->extra[i].key);
-		free((char *)(uintptr_t)x->extra[i].value);
+		free((char *)x->extra[i].key);
+		free((char *)x->extra[i].value);
 	}
-	form_free(x);
+	free(x->upload);
 	json_decref(x->json);
 	stream_finish(&x->stream);
 	body_finish(&x->body);
@@ -234,27 +226,52 @@ const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 
 /* --- multipart/form-data --- */
 
+static bool is_text(const struct multipart_part *p, const char *body)
+{
+	return !p->is_file && p->n <= FORM_TEXT_MAX && memchr(body + p->offset, '\0', p->n) == NULL;
+}
+
+/* The parts, and a copy of every field that ends with NUL. NULL: out of memory. */
+static struct exchange_form *form_of(const struct multipart *parts, const char *body)
+{
+	struct exchange_form *form;
+	size_t n = 0;
+
+	for (size_t i = 0; i < parts->count; i++)
+		n += is_text(&parts->parts[i], body) ? parts->parts[i].n + 1 : 0;
+	form = calloc(1, sizeof(*form) + n);
+	if (form == NULL)
+		return NULL;
+	form->parts = *parts;
+	n = 0;
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct multipart_part *p = &parts->parts[i];
+
+		if (!is_text(p, body))
+			continue;
+		memcpy(form->bytes + n, body + p->offset, p->n);
+		form->texts[i] = form->bytes + n;
+		n += p->n + 1;
+	}
+	return form;
+}
+
 bool exchange_form_parse(struct exchange *x, struct fail *f)
 {
 	const char *type = exchange_header(x, "Content-Type");
-	const char *bytes = body_view(&x->body);
-	struct multipart *parts;
+	const char *body = body_view(&x->body);
+	struct multipart parts;
 
-	if (x->form_parts != NULL)
+	if (x->upload != NULL)
 		return true;
 	if (type == NULL || !multipart_is(type) || (x->route->flags & ROUTE_UPLOAD) == 0)
 		return fail_set(f, FAIL_MEDIA_TYPE, "the body is not multipart/form-data");
-	if (bytes == NULL)
+	if (body == NULL)
 		return fail_set(f, FAIL_UNAVAILABLE, "the body cannot be read back");
-	parts = malloc(sizeof(*parts));
-	if (parts == NULL)
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	if (!multipart_parse(parts, type, bytes, (size_t)x->body.bytes, f)) {
-		free(parts);
+	if (!multipart_parse(&parts, type, body, (size_t)x->body.bytes, f))
 		return false;
-	}
-	x->form_parts = parts;
-	return true;
+	x->upload = form_of(&parts, body);
+	return x->upload != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 }
 
 bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char **ret_filename)
@@ -264,7 +281,7 @@ bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char
 
 	if (!exchange_form_parse(x, NULL))
 		return false;
-	p = multipart_find(x->form_parts, part, true);
+	p = multipart_find(&x->upload->parts, part, true);
 	if (p == NULL)
 		return false;
 	fd = body_open_part(&x->body, p->offset, p->n);
@@ -275,29 +292,12 @@ bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char
 	return true;
 }
 
-/* The texts of the fields, made when asked for; they must end with NUL. */
-static const char *form_text(struct exchange *x, const struct multipart_part *p)
-{
-	size_t i = (size_t)(p - x->form_parts->parts);
-	const char *bytes = body_view(&x->body) + p->offset;
-
-	if (p->n > FORM_TEXT_MAX || memchr(bytes, '\0', p->n) != NULL)
-		return NULL;
-	if (x->form_texts == NULL)
-		x->form_texts = calloc(x->form_parts->count, sizeof(*x->form_texts));
-	if (x->form_texts == NULL)
-		return NULL;
-	if (x->form_texts[i] == NULL)
-		x->form_texts[i] = strndup(bytes, p->n);
-	return x->form_texts[i];
-}
-
 const char *exchange_form_text(struct exchange *x, const char *part)
 {
 	const struct multipart_part *p;
 
 	if (!exchange_form_parse(x, NULL))
 		return NULL;
-	p = multipart_find(x->form_parts, part, false);
-	return p != NULL ? form_text(x, p) : NULL;
+	p = multipart_find(&x->upload->parts, part, false);
+	return p != NULL ? x->upload->texts[p - x->upload->parts.parts] : NULL;
 }

@@ -50,6 +50,13 @@ struct front {
 	size_t working; /* exchanges whose handler still owes the answer */
 };
 
+/* A multipart/form-data body taken apart. */
+struct exchange_form {
+	struct multipart parts;
+	const char *texts[MULTIPART_PARTS_MAX]; /* of its fields, in bytes; NULL: none */
+	char bytes[];
+};
+
 struct exchange {
 	struct front *front;
 	atomic_int holders;
@@ -71,8 +78,7 @@ struct exchange {
 
 	/* The handler's, while it has the exchange. */
 	json_t *json;
-	struct multipart *form_parts;
-	char **form_texts; /* as many as form_parts has parts */
+	struct exchange_form *upload;
 	struct pair extra[EXCHANGE_HEADERS_MAX];
 	size_t extra_count;
 
@@ -116,8 +122,8 @@ bool exchange_copy_request(struct exchange *x, const char *method, struct fail *
 /* An answer of the server's own while a handler owes one; that one's is dropped later. */
 void exchange_force(struct exchange *x, const struct fail *f);
 
-/* The reader of a streamed answer. [front thread] */
-ssize_t exchange_read_stream(void *x, uint64_t position, char *bytes, size_t max);
+/* The reader of a streamed answer; arg is the exchange. [front thread] */
+ssize_t exchange_read_stream(void *arg, uint64_t position, char *bytes, size_t max);
 
 /* --- server.c; what only fronts use is in front.h --- */
 

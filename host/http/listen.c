@@ -189,7 +189,7 @@ void listen_raise_limit(size_t connections)
 
 int listen_port(const struct listen_socket *s)
 {
-	union address a;
+	union address a = {.any.sa_family = AF_UNSPEC};
 	socklen_t n = sizeof(a);
 
 	if (s->fd < 0 || getsockname(s->fd, &a.any, &n) != 0)

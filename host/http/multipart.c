@@ -84,7 +84,7 @@ static bool parameter(struct span value, const char *name, char *text, size_t si
 	while (value.n > 0) {
 		size_t n;
 		bool same;
-		char other[2 * MULTIPART_NAME_SIZE];
+		char other[2 * MULTIPART_NAME_SIZE] = "";
 
 		skip(&value, 1);
 		skip_blanks(&value);

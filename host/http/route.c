@@ -7,8 +7,9 @@
 
 #define ALLOW_SIZE 64
 
-/* A pattern cut at its hole. Without one, suffix is NULL. */
+/* A pattern cut at its hole, if it has one. */
 struct shape {
+	bool hole;
 	size_t prefix_n;
 	const char *suffix;
 	size_t suffix_n;
@@ -16,9 +17,10 @@ struct shape {
 
 static struct shape shape_of(const char *pattern)
 {
-	struct shape s = {.prefix_n = strcspn(pattern, "{")};
+	struct shape s = {.prefix_n = strcspn(pattern, "{"), .suffix = ""};
 
-	if (pattern[s.prefix_n] == '{') {
+	s.hole = pattern[s.prefix_n] == '{';
+	if (s.hole) {
 		const char *close = strchr(pattern + s.prefix_n, '}');
 
 		s.suffix = close != NULL ? close + 1 : "";
@@ -121,8 +123,8 @@ static void set_arg(const struct route *r, const char *path, size_t path_n, cons
 {
 	struct shape s = shape_of(r->pattern);
 
-	*ret_arg = s.suffix != NULL ? path + s.prefix_n : "";
-	*ret_arg_n = s.suffix != NULL ? path_n - s.prefix_n - s.suffix_n : 0;
+	*ret_arg = s.hole ? path + s.prefix_n : "";
+	*ret_arg_n = s.hole ? path_n - s.prefix_n - s.suffix_n : 0;
 }
 
 enum route_match route_find(const struct route *routes, size_t count, const char *method,

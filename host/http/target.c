@@ -38,15 +38,14 @@ static bool decode(char *text, char *end, bool plus_is_blank)
 	for (const char *p = text; p < end; p++) {
 		int byte = escaped_byte(p, end);
 
-		if (byte >= 0) {
-			*to++ = (char)byte;
-			p += 2;
-		} else {
-			byte = *p;
-			*to++ = byte == '+' && plus_is_blank ? ' ' : *p;
-		}
 		if (byte == 0)
 			return false;
+		if (byte > 0) {
+			*(unsigned char *)to++ = (unsigned char)byte;
+			p += 2;
+		} else {
+			*to++ = (char)(*p == '+' && plus_is_blank ? ' ' : *p);
+		}
 	}
 	*to = '\0';
 	return true;

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define B "/api/service/v1"
 #define ROW(METHOD, PATTERN, FORM)                                                                 \
 	{                                                                                          \
-		.method = METHOD, .pattern = PATTERN, .form = FORM                                 \
+		.method = (METHOD), .pattern = (PATTERN), .form = (FORM)                           \
 	}
 
 static const struct route table[] = {

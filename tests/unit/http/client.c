@@ -172,7 +172,8 @@ void client_receive(struct client *c, bool head_only, struct client_answer *a)
 		return;
 	a->head = strndup(c->bytes, n);
 	assert_non_null(a->head);
-	assert_int_equal(sscanf(a->head, "HTTP/1.%*d %d", &a->status), 1);
+	assert_memory_equal(a->head, "HTTP/1.", 7);
+	a->status = (int)strtol(a->head + 9, NULL, 10);
 	use(c, n + 4);
 	length = client_header(a, "Content-Length");
 	if (head_only)

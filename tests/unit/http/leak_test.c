@@ -18,7 +18,7 @@
 #include "unit/http/site.h"
 
 #define CLIENTS      2000
-#define IDLE_SECONDS 3
+#define IDLE_SECONDS 3L
 #define HEALTH       "GET /healthz HTTP/1.1\r\n\r\n"
 
 /* Measured: 25 MiB for clients with one request each, 8 MiB for the beginning of one.
@@ -26,7 +26,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define GROWTH_KIB 400000
 #else
-#define GROWTH_KIB (32 * 1024)
+#define GROWTH_KIB (32L * 1024)
 #endif
 
 static struct client clients[CLIENTS];
@@ -117,7 +117,7 @@ static void check_growth(long before, const char *what)
 static void all_end(int64_t began)
 {
 	for (int i = 0; i < CLIENTS; i++) {
-		assert_true(client_ended(&clients[i], (IDLE_SECONDS + 10) * 1000));
+		assert_true(client_ended(&clients[i], (int)((IDLE_SECONDS + 10) * 1000)));
 		client_close(&clients[i]);
 	}
 	assert_true(clock_mono_ms() - began < (IDLE_SECONDS + 3) * 1000);

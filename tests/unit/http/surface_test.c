@@ -287,6 +287,7 @@ static void headers_of_64_kib_and_cookies_of_48_are_taken(void **state)
 
 static void larger_headers_are_answered_431(void **state)
 {
+	static const char line[] = "GET /execute HTTP/1.1\r\nX: ";
 	size_t n = 200000;
 	char *request = malloc(n + 100);
 	struct client_answer a;
@@ -295,7 +296,7 @@ static void larger_headers_are_answered_431(void **state)
 	(void)state;
 	assert_non_null(request);
 	memset(request, 'x', n);
-	memcpy(request, "GET /execute HTTP/1.1\r\nX: ", 26);
+	memcpy(request, line, sizeof(line) - 1);
 	client_open(&c, site.port);
 	(void)client_push(&c, request, n);
 	client_receive(&c, false, &a);
@@ -431,7 +432,7 @@ static void json_bodies_are_parsed_from_memory_and_from_files(void **state)
 
 		assert_non_null(body);
 		memset(body, ' ', sizes[i]);
-		memcpy(body + sizes[i] - 9, "{\"a\":[1]}", 9);
+		memcpy(body + sizes[i] - 9, "{\"a\":[1]}", 10);
 		client_open(&c, site.port);
 		snprintf(head, sizeof(head),
 			"POST /api/service/v1/json" H
