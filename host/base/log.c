@@ -18,7 +18,7 @@
 #include "platform/thread.h"
 
 #define LINE_SIZE 4096 /* PIPE_BUF of Linux: what fits is written in one piece */
-#define KEPT_SIZE (256 * 1024)
+#define KEPT_SIZE ((size_t)256 * 1024)
 
 static const struct {
 	const char *word;  /* in the configuration */
@@ -98,14 +98,9 @@ static size_t add_character(char *line, size_t *n, const char *text, size_t left
 	unsigned char c = (unsigned char)*text;
 
 	if (length == 0 || c < 0x20 || c == 0x7f) {
-		char escaped[5];
+		int escaped = snprintf(line + *n, 5, c == '\n' ? "\\n" : "\\x%02x", c);
 
-		if (c == '\n')
-			snprintf(escaped, sizeof(escaped), "\\n");
-		else
-			snprintf(escaped, sizeof(escaped), "\\x%02x", c);
-		memcpy(line + *n, escaped, strlen(escaped));
-		*n += strlen(escaped);
+		*n += escaped > 0 ? (size_t)escaped : 0;
 		return 1;
 	}
 	memcpy(line + *n, text, length);
@@ -117,22 +112,21 @@ static size_t add_character(char *line, size_t *n, const char *text, size_t left
 static size_t finish_line(char line[LINE_SIZE], size_t n, const char *text)
 {
 	static const char cut[] = "...";
+	size_t most = LINE_SIZE - sizeof(cut) - 5; /* one more character, the mark, the end */
 	size_t left = strlen(text);
 
-	while (left > 0) {
-		size_t used;
+	while (left > 0 && n <= most) {
+		size_t used = add_character(line, &n, text, left);
 
-		if (n + 4 + sizeof(cut) >= LINE_SIZE) {
-			memcpy(line + n, cut, sizeof(cut) - 1);
-			n += sizeof(cut) - 1;
-			break;
-		}
-		used = add_character(line, &n, text, left);
 		text += used;
 		left -= used;
 	}
-	line[n++] = '\n';
-	return n;
+	if (left > 0) {
+		memcpy(line + n, cut, sizeof(cut) - 1);
+		n += sizeof(cut) - 1;
+	}
+	line[n] = '\n';
+	return n + 1;
 }
 
 void log_line(enum log_level level, const char *id, const char *fmt, ...)
@@ -160,7 +154,6 @@ void log_line(enum log_level level, const char *id, const char *fmt, ...)
 char *log_recent(void)
 {
 	char *text = malloc(KEPT_SIZE + 1);
-	char *exact;
 	size_t first, n;
 
 	if (text == NULL)
@@ -172,6 +165,5 @@ char *log_recent(void)
 	memcpy(text + first, kept.bytes, n - first);
 	mutex_unlock(&kept.m);
 	text[n] = '\0';
-	exact = realloc(text, n + 1);
-	return exact != NULL ? exact : text;
+	return text;
 }

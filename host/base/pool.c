@@ -12,10 +12,10 @@
 #include "base/fail.h"
 #include "platform/thread.h"
 
-#define IDLE_MS 10000
+#define IDLE_MS    10000
+#define RING_FIRST 16
 
 struct task {
-	struct task *next;
 	void (*run)(void *);
 	void *arg;
 };
@@ -38,8 +38,8 @@ struct pool {
 	size_t max_queue;
 	struct mutex m; /* guards what follows */
 	struct cond work;
-	struct task *first, **last;
-	size_t queued; /* tasks in the list */
+	struct task *ring; /* of the tasks that wait; grows up to what the limits allow */
+	size_t cap, first, queued;
 	size_t alive;
 	size_t busy; /* threads that run a task; the others wait for one, or will in a moment */
 	bool ending;
@@ -57,7 +57,6 @@ struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue,
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->max_threads = max_threads;
 	p->max_queue = max_queue;
-	p->last = &p->first;
 	mutex_init(&p->m);
 	cond_init(&p->work);
 	for (size_t i = 0; i < max_threads; i++)
@@ -65,38 +64,34 @@ struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue,
 	return p;
 }
 
-/* The next task, or NULL when this thread shall end. The mutex is held. */
-static struct task *next_task(struct pool *p)
+/* The next task; false when this thread shall end. The mutex is held. */
+static bool next_task(struct pool *p, struct task *ret_task)
 {
 	int64_t until = clock_mono_ms() + IDLE_MS;
-	struct task *t;
 
-	while (p->first == NULL && !p->ending) {
+	while (p->queued == 0 && !p->ending) {
 		if (!clock_wait(&p->work, &p->m, until))
 			break;
 	}
-	t = p->first;
-	if (t == NULL)
-		return NULL;
-	p->first = t->next;
-	if (p->first == NULL)
-		p->last = &p->first;
+	if (p->queued == 0)
+		return false;
+	*ret_task = p->ring[p->first];
+	p->first = (p->first + 1) % p->cap;
 	p->queued--;
 	p->busy++;
-	return t;
+	return true;
 }
 
 static void serve(void *arg)
 {
 	struct place *place = arg;
 	struct pool *p = place->pool;
-	struct task *t;
+	struct task t;
 
 	mutex_lock(&p->m);
-	while ((t = next_task(p)) != NULL) {
+	while (next_task(p, &t)) {
 		mutex_unlock(&p->m);
-		t->run(t->arg);
-		free(t);
+		t.run(t.arg);
 		mutex_lock(&p->m);
 		p->busy--;
 	}
@@ -138,16 +133,37 @@ static bool staff(struct pool *p, struct fail *f)
 	return start_one(p, f) || p->alive > 0;
 }
 
-static bool put(struct pool *p, struct task *t, struct fail *f)
+/* Room for one more in the ring. */
+static bool reserve(struct pool *p)
+{
+	size_t cap = p->cap == 0 ? RING_FIRST : p->cap * 2;
+	struct task *ring;
+
+	if (p->queued < p->cap)
+		return true;
+	ring = calloc(cap, sizeof(*ring));
+	if (ring == NULL)
+		return false;
+	for (size_t i = 0; i < p->queued; i++)
+		ring[i] = p->ring[(p->first + i) % p->cap];
+	free(p->ring);
+	p->ring = ring;
+	p->cap = cap;
+	p->first = 0;
+	return true;
+}
+
+static bool put(struct pool *p, struct task t, struct fail *f)
 {
 	if (p->ending)
 		return fail_set(f, FAIL_BUSY, "the pool is ending");
 	if (!has_room(p))
 		return fail_set(f, FAIL_BUSY, "%zu tasks wait already", p->max_queue);
+	if (!reserve(p))
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	if (!staff(p, f))
 		return false;
-	*p->last = t;
-	p->last = &t->next;
+	p->ring[(p->first + p->queued) % p->cap] = t;
 	p->queued++;
 	cond_signal(&p->work);
 	return true;
@@ -155,17 +171,11 @@ static bool put(struct pool *p, struct task *t, struct fail *f)
 
 bool pool_add(struct pool *p, void (*run)(void *), void *arg, struct fail *f)
 {
-	struct task *t = malloc(sizeof(*t));
 	bool added;
 
-	if (t == NULL)
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	*t = (struct task){.run = run, .arg = arg};
 	mutex_lock(&p->m);
-	added = put(p, t, f);
+	added = put(p, (struct task){run, arg}, f);
 	mutex_unlock(&p->m);
-	if (!added)
-		free(t);
 	return added;
 }
 
@@ -189,5 +199,6 @@ void pool_destroy(struct pool *p)
 	}
 	cond_finish(&p->work);
 	mutex_finish(&p->m);
+	free(p->ring);
 	free(p);
 }

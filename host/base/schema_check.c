@@ -274,7 +274,7 @@ static bool check(struct check *c, const json_t *s, const json_t *v)
 
 bool schema_check(const json_t *schema, const json_t *value, struct fail *f)
 {
-	struct fail why; /* f may be NULL, ours never is */
+	struct fail why = {0}; /* f may be NULL, ours never is */
 	struct check c = {.root = schema, .f = &why};
 	bool good = check(&c, schema, value);
 

@@ -6,9 +6,9 @@
 
 #define WORD_MAX 64 /* longer words are not compared */
 
-static char fold(char c)
+static int fold(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static size_t least(size_t a, size_t b)

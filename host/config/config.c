@@ -10,28 +10,18 @@
 #include "config/read.h"
 #include "platform/fs.h"
 
-#define FILE_MAX      (1024 * 1024)
+#define FILE_MAX      ((size_t)1024 * 1024)
 #define PROVIDERS_MAX 1000
 #define SOCKET_MAX    107 /* bytes of a path in a sockaddr_un */
 #define SOCKET_NAME   "/123456789012345678901234567890123456789012345678.serve"
-
-static bool set(char **at, const char *text, struct fail *f)
-{
-	char *copy = strdup(text);
-
-	if (copy == NULL)
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	free(*at);
-	*at = copy;
-	return true;
-}
 
 /* *at := folder/name, unless it is there already. */
 static bool preset_below(char **at, const char *folder, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
 
-	return *at != NULL || (fs_join(path, sizeof(path), folder, name, f) && set(at, path, f));
+	return *at != NULL ||
+	       (fs_join(path, sizeof(path), folder, name, f) && read_set(at, path, f));
 }
 
 static bool preset_store(struct config *c, struct fail *f)
@@ -41,7 +31,7 @@ static bool preset_store(struct config *c, struct fail *f)
 
 	return c->store != NULL ||
 	       (fs_join(target + n, sizeof(target) - n, c->data_dir, "davit.db", f) &&
-		       set(&c->store, target, f));
+		       read_set(&c->store, target, f));
 }
 
 /* What belongs to the daemon: beside it, where it stands relative to it once installed, or
@@ -59,9 +49,9 @@ static bool preset_companion(char **at, const char *beside, const char *from_pro
 		return false;
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		if (fs_join(path, sizeof(path), folder, ways[i], NULL) && fs_exists(path))
-			return set(at, path, f);
+			return read_set(at, path, f);
 	}
-	return set(at, installed, f);
+	return read_set(at, installed, f);
 }
 
 static bool preset_listeners(struct config *c, struct fail *f)
@@ -70,7 +60,7 @@ static bool preset_listeners(struct config *c, struct fail *f)
 
 	if (c->listener_count > 0)
 		return true;
-	if (!read_listener_presets(c, f) || !set(&c->listeners[0].address, "127.0.0.1", f) ||
+	if (!read_listener_presets(c, f) || !read_set(&c->listeners[0].address, "127.0.0.1", f) ||
 		!read_listener_presets(c, f))
 		return false;
 	l = &c->listeners[1];

@@ -23,8 +23,8 @@ static const struct key time_keys[] = {
 	{.name = "utc_offset",
 		.kind = KEY_OFFSET,
 		AT(utc_offset_minutes),
-		.least = -14 * 60,
-		.most = 14 * 60,
+		.least = -INT64_C(14) * 60,
+		.most = INT64_C(14) * 60,
 		.meaning = "How far the local times of answers under `/execute` are east of UTC."},
 };
 
@@ -77,7 +77,7 @@ static const struct key jobs_keys[] = {
 		.kind = KEY_INT,
 		AT(job_timeout_seconds),
 		.least = 0,
-		.most = 366 * 86400,
+		.most = INT64_C(366) * 86400,
 		.meaning = "Longest time a job may take that names no deadline itself; 0: any."},
 	{.name = "call_timeout_seconds",
 		.kind = KEY_INT,

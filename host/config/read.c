@@ -44,15 +44,20 @@ static void *member(const struct key *k, void *base)
 	return (char *)base + k->offset;
 }
 
-static bool set_text(struct reader *r, char **at, const char *text)
+bool read_set(char **at, const char *text, struct fail *f)
 {
 	char *copy = strdup(text);
 
 	if (copy == NULL)
-		return no_memory(r);
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	free(*at);
 	*at = copy;
 	return true;
+}
+
+static bool set_text(struct reader *r, char **at, const char *text)
+{
+	return read_set(at, text, r->f) || fail_wrap(r->f, "%s", r->file->name);
 }
 
 static bool is_filled_text(const struct ytree *v)
@@ -208,7 +213,8 @@ static bool parse_offset(const char *text, int64_t *ret_minutes)
 	minutes = two_digits(text + 4);
 	if (minutes > 59)
 		return false;
-	*ret_minutes = (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+	minutes += hours * 60;
+	*ret_minutes = text[0] == '-' ? -minutes : minutes;
 	return true;
 }
 
@@ -314,6 +320,12 @@ static bool refuse_key(struct reader *r, const struct section *s, const struct y
 		v->key, known);
 }
 
+static bool set_preset_text(struct reader *r, const struct key *k, void *base)
+{
+	return k->preset_text == NULL || set_text(r, member(k, base), k->preset_text);
+}
+
+/* Recurses from davit.yaml into its sections, no deeper. */
 static bool set_presets(struct reader *r, const struct section *s, void *base)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -323,9 +335,8 @@ static bool set_presets(struct reader *r, const struct section *s, void *base)
 			*(int64_t *)member(k, base) = k->preset;
 		else if (k->kind == KEY_BOOL)
 			*(bool *)member(k, base) = k->preset != 0;
-		else if (k->preset_text != NULL && !set_text(r, member(k, base), k->preset_text))
-			return false;
-		else if (k->kind == KEY_SECTION && !set_presets(r, k->below, base))
+		else if (!set_preset_text(r, k, base) ||
+			 (k->kind == KEY_SECTION && !set_presets(r, k->below, base)))
 			return false;
 	}
 	return true;

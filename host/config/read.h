@@ -24,6 +24,9 @@ bool read_site(struct config *c, const struct read_file *file, const char *bytes
 bool read_provider(struct config *c, const struct read_file *file, const char *bytes, size_t n,
 	struct fail *f);
 
+/* *at := a copy of text, in place of what is there. */
+bool read_set(char **at, const char *text, struct fail *f);
+
 /* What read_site() does to one listener that nobody wrote down: presets only. */
 bool read_listener_presets(struct config *c, struct fail *f);
 

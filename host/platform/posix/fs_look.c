@@ -19,6 +19,8 @@ struct names {
 
 static bool add_name(struct names *l, const char *name, struct fail *f)
 {
+	char *copy;
+
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
 	if (l->n == l->limit)
@@ -32,10 +34,10 @@ static bool add_name(struct names *l, const char *name, struct fail *f)
 		l->names = grown;
 		l->cap = cap;
 	}
-	l->names[l->n] = strdup(name);
-	if (l->names[l->n] == NULL)
+	copy = strdup(name);
+	if (copy == NULL)
 		return fail_errno(f, ENOMEM, "list");
-	l->n++;
+	l->names[l->n++] = copy;
 	return true;
 }
 

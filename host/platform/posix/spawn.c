@@ -91,7 +91,7 @@ static void reset_signals(void)
 	for (int i = 1; i < NSIG; i++)
 		sigaction(i, &standard, NULL); /* KILL, STOP and libc's own refuse: fine */
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static void become(const struct plan *p)

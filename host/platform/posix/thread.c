@@ -25,7 +25,7 @@
 #define STACK_FACTOR 1
 #endif
 
-#define STACK_BYTES (256u * 1024u)
+#define STACK_BYTES ((size_t)256 * 1024)
 #define NEVER_MS                                                                                   \
 	(INT64_C(1) << 50) /* past what the kernel counts; waits from here on are endless */
 

@@ -472,6 +472,66 @@ static void a_walk_that_leads_too_deep_is_refused(void **state)
 	assert_true(fs_remove_tree(scratch_path(dir, "pit"), NULL));
 }
 
+static void names_are_told_in_byte_order_up_to_a_limit(void **state)
+{
+	static const char *const expected[] = {".hidden", "B", "a", "b"};
+	char **names = NULL;
+	size_t n = 0;
+	struct fail f = {0};
+
+	(void)state;
+	make_dir("names");
+	for (size_t i = 0; i < COUNT(expected); i++)
+		scratch_write(scratch_path(dir, "names"), expected[COUNT(expected) - 1 - i], "");
+	assert_true(fs_names(scratch_path(dir, "names"), 4, &names, &n, &f));
+	assert_int_equal(n, COUNT(expected));
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(names[i], expected[i]);
+	fs_names_free(names, n);
+	fs_names_free(NULL, 0);
+	assert_false(fs_names(scratch_path(dir, "names"), 3, &names, &n, &f));
+	assert_int_equal(f.code, FAIL_TOO_LARGE);
+	assert_false(fs_names(scratch_path(dir, "no-names"), 3, &names, &n, &f));
+	assert_int_equal(f.code, FAIL_NOT_FOUND);
+}
+
+static void the_folder_of_a_file_is_absolute(void **state)
+{
+	char folder[SCRATCH_SIZE + 16], expected[SCRATCH_SIZE + 16], small[4];
+	struct fail f = {0};
+
+	(void)state;
+	make_dir("folder");
+	assert_int_equal(symlink("folder", scratch_path(dir, "other")), 0);
+	snprintf(expected, sizeof(expected), "%s/folder", dir);
+	assert_true(fs_folder_of(folder, sizeof(folder), scratch_path(dir, "other/x"), NULL));
+	assert_string_equal(folder, expected);
+	assert_true(fs_folder_of(folder, sizeof(folder), "/x", NULL));
+	assert_string_equal(folder, "/");
+	assert_int_equal(chdir(scratch_path(dir, "folder")), 0);
+	assert_true(fs_folder_of(folder, sizeof(folder), "x", NULL));
+	assert_string_equal(folder, expected);
+	assert_true(fs_folder_of(folder, sizeof(folder), "../other/x", NULL));
+	assert_string_equal(folder, expected);
+	assert_int_equal(chdir("/"), 0);
+	assert_false(fs_folder_of(folder, sizeof(folder), scratch_path(dir, "none/x"), &f));
+	assert_int_equal(f.code, FAIL_NOT_FOUND);
+	assert_false(fs_folder_of(small, sizeof(small), scratch_path(dir, "x"), NULL));
+}
+
+static void this_program_knows_its_file(void **state)
+{
+	char path[4096], small[4];
+
+	(void)state;
+	assert_true(fs_own_program(path, sizeof(path), NULL));
+	assert_int_equal(path[0], '/');
+	assert_string_equal(path + strlen(path) - strlen("/fs_test"), "/fs_test");
+	assert_false(fs_own_program(small, sizeof(small), NULL));
+	assert_true(fs_exists(path));
+	assert_false(fs_exists(scratch_path(dir, "never-made")));
+}
+
 static void a_copy_has_all_bytes_from_the_start(void **state)
 {
 	size_t n = 100000, got = 0;
@@ -553,6 +613,9 @@ int main(void)
 		cmocka_unit_test(a_walk_with_too_many_files_tells_none),
 		cmocka_unit_test(a_walk_stays_below_its_root),
 		cmocka_unit_test(a_walk_that_leads_too_deep_is_refused),
+		cmocka_unit_test(names_are_told_in_byte_order_up_to_a_limit),
+		cmocka_unit_test(the_folder_of_a_file_is_absolute),
+		cmocka_unit_test(this_program_knows_its_file),
 		cmocka_unit_test(a_copy_has_all_bytes_from_the_start),
 		cmocka_unit_test(a_copy_works_where_the_kernel_cannot_help),
 		cmocka_unit_test(a_copy_replaces_nothing),
