@@ -197,7 +197,7 @@ static const struct {
 	{"random", exercise_random},
 	{"arena", exercise_arena},
 	{"handle", exercise_handle},
-	{"checkpoint", exercise_checkpoint},
+	{"no_checkpoint", exercise_checkpoint},
 };
 
 static bool has_services(struct davit_sdk *sdk)
