@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "config/read.h"
+#include "platform/fs.h"
 #include "support/scratch.h"
 #include "unit/cmocka.h"
 
@@ -450,6 +451,25 @@ static void a_file_that_is_too_large_is_told(void **state)
 	assert_int_equal(f.code, FAIL_TOO_LARGE);
 }
 
+static void the_reference_in_docs_is_current(void **state)
+{
+	char *text = NULL, *kept = NULL;
+	size_t n = 0, kept_n = 0;
+	FILE *out = open_memstream(&text, &n);
+	struct fail f = {0};
+
+	(void)state;
+	assert_non_null(out);
+	config_reference(out);
+	fclose(out);
+	if (!fs_read(REFERENCE, 1 << 20, &kept, &kept_n, &f))
+		fail_msg("%s", f.text);
+	if (n != kept_n || memcmp(text, kept, n) != 0)
+		fail_msg("write it anew: davitd --print-config-reference > docs/configuration.md");
+	free(text);
+	free(kept);
+}
+
 static void the_reference_tells_every_key_with_its_default(void **state)
 {
 	static const char *const lines[] = {
@@ -494,6 +514,7 @@ int main(void)
 		cmocka_unit_test(files_may_be_links_as_in_config_maps),
 		cmocka_unit_test(a_file_that_is_not_there_is_told),
 		cmocka_unit_test(a_file_that_is_too_large_is_told),
+		cmocka_unit_test(the_reference_in_docs_is_current),
 		cmocka_unit_test(the_reference_tells_every_key_with_its_default),
 	};
 
