@@ -239,6 +239,12 @@ static const struct {
 	{"not", check_not},
 };
 
+static bool give_up(struct fail *f)
+{
+	return fail_set(
+		f, FAIL_INVALID, "is too deep or too large to be checked against its schema");
+}
+
 static bool check_keywords(struct check *c, const json_t *s, const json_t *v)
 {
 	if (!schema_rules_check(s, v, c->path.text, c->f))
@@ -260,7 +266,7 @@ static bool check(struct check *c, const json_t *s, const json_t *v)
 	if (c->depth == DEPTH_MAX || c->steps == STEPS_MAX)
 		c->gave_up = true;
 	if (c->gave_up)
-		return false; /* schema_check() has the words */
+		return give_up(c->f);
 	if (json_is_true(s))
 		return true;
 	if (json_is_false(s))
@@ -279,8 +285,7 @@ bool schema_check(const json_t *schema, const json_t *value, struct fail *f)
 	bool good = check(&c, schema, value);
 
 	if (c.gave_up)
-		return fail_set(f, FAIL_INVALID,
-			"is too deep or too large to be checked against its schema");
+		return give_up(f);
 	if (!good && f != NULL)
 		*f = why;
 	return good;

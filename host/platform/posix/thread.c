@@ -164,7 +164,10 @@ bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (
 	if (err == 0)
 		return true;
 	free(s);
-	return fail_errno(f, err, "start thread %s", name);
+	fail_errno(f, err, "start thread %s", name);
+	if (f != NULL) /* some systems say EINVAL for a stack they have no room for */
+		f->code = FAIL_UNAVAILABLE;
+	return false;
 }
 
 void thread_join(struct thread *t)
