@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "process/process.h"
+#include "provider/codes.h"
 #include "store/blobs.h"
 
 #define PLACE_BITS 8
@@ -80,7 +81,7 @@ static int32_t read_stream(struct call_blob *b, uint64_t offset, void *bytes, si
 		return DAVIT_INVALID;
 	}
 	if (!process_response_read(b->stream, bytes, cap, &n, f))
-		return DAVIT_RETRY;
+		return codes_of_fail(f->code);
 	b->position += n;
 	*ret_n = n;
 	return DAVIT_OK;

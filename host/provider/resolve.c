@@ -18,8 +18,8 @@
 
 #define ROOTS_TEXT_MAX 300
 
-/* "import_roots: /data, /srv" for messages. */
-static bool refuse_outside(const struct config *config, const char *path, struct fail *f)
+/* Says what may not be read, why, and what may. */
+static bool refuse(const struct config *config, const char *path, const char *why, struct fail *f)
 {
 	struct buf roots;
 
@@ -31,8 +31,8 @@ static bool refuse_outside(const struct config *config, const char *path, struct
 			"'%.150s' may not be read: this site has no import_roots", path);
 	else
 		(void)fail_set(f, FAIL_FORBIDDEN,
-			"'%.150s' is not below the folders that may be read (import_roots): %s",
-			path, roots.n > 0 ? roots.p : "");
+			"'%.150s' may not be read: %.150s; files can be named below import_roots: %s",
+			path, why, roots.n > 0 ? roots.p : "");
 	buf_finish(&roots);
 	return false;
 }
@@ -53,25 +53,23 @@ static const char *below(const char *root, const char *path)
 
 static bool open_path(const struct config *config, const char *path, int *ret_fd, struct fail *f)
 {
-	bool tried = false;
+	struct fail last = {0};
 
-	for (size_t i = 0; i < config->import_root_count; i++) {
+	for (size_t i = 0; i < config->import_root_count && last.code != FAIL_FORBIDDEN; i++) {
 		const char *root = config->import_roots[i];
 		const char *rest = path[0] == '/' ? below(root, path) : path;
 
-		if (rest == NULL)
-			continue;
-		tried = true;
-		if (fs_open_beneath(root, rest, ret_fd, f))
+		if (rest != NULL && fs_open_beneath(root, rest, ret_fd, &last))
 			return true;
-		if (f->code != FAIL_NOT_FOUND)
-			break;
+		if (rest != NULL && last.code != FAIL_NOT_FOUND && last.code != FAIL_FORBIDDEN) {
+			*f = last;
+			return false;
+		}
 	}
-	if (!tried || f->code == FAIL_FORBIDDEN)
-		return refuse_outside(config, path, f);
-	return f->code == FAIL_NOT_FOUND
-	               ? fail_set(f, FAIL_NOT_FOUND, "there is no file '%.300s'", path)
-	               : false;
+	if (last.code == FAIL_NOT_FOUND)
+		return fail_set(f, FAIL_NOT_FOUND, "there is no file '%.300s'", path);
+	return refuse(config, path,
+		last.code == FAIL_FORBIDDEN ? last.text : "it is not below one of them", f);
 }
 
 /* --- the kinds of source --- */
