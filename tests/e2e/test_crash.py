@@ -56,11 +56,11 @@ def test_killed_between_the_scripts_end_and_the_commit(shelled):
     task = shelled.execute(
         command_for(file, before=f"while [ ! -e {gate} ]; do sleep 0.05; done;")
     )
-    shelled.await_status(task, "RUNNING")
+    folder = shelled.folder / "data" / "processes" / task
+    wait_for("the start of the script", (folder / "started.json").exists)
     shelled.kill()
     gate.touch()
-    exit_file = shelled.folder / "data" / "processes" / task / "exit.json"
-    wait_for("the end of the script", exit_file.exists)
+    wait_for("the end of the script", (folder / "exit.json").exists)
     shelled.start()
     check(shelled, task, file)
 

@@ -229,7 +229,7 @@ def test_health_readiness_and_the_description(site):
 
 def test_jobs_are_listed_in_pages_and_filtered(sites):
     site = sites().start()
-    tasks = [site.execute("true") for _ in range(5)]
+    tasks = [site.execute("echo hello") for _ in range(5)]
     for task in tasks:
         site.await_status(task)
     seen, cursor = [], ""
@@ -244,7 +244,8 @@ def test_jobs_are_listed_in_pages_and_filtered(sites):
     assert site.get("/v1/jobs?state=failed").json()["jobs"] == []
     assert len(site.get("/v1/jobs?state=succeeded&provider=local").json()["jobs"]) == 5
     assert site.get("/v1/jobs?state=nonsense").status == 400
-    assert b"" == site.get(f"/v1/jobs/{tasks[0]}/log").body
+    log = site.get(f"/v1/jobs/{tasks[0]}/log")
+    assert log.text.endswith("hello\n") and log.headers["Content-Type"].startswith("text/plain")
 
 
 def test_secrets_of_a_request_are_kept_nowhere(sites):

@@ -72,7 +72,7 @@ REFUSALS = {
     "refused_two_symbols": "symbol",
     "refused_no_manifest": "manifest",
     "refused_two_notes": "manifest",
-    "refused_bad_hash": "sha256",
+    "refused_bad_hash": "SHA-256",
 }
 
 
