@@ -62,19 +62,25 @@ bool record_started(const struct record_started *r, struct fail *f)
 	return write_record(RUN_STARTED, obj, good, f);
 }
 
+static bool set_end(json_t *obj, const struct record_exit *r)
+{
+	if (!r->ran)
+		return set_int(obj, "exit_code", NOT_STARTED, r->error != NULL);
+	return set_int(obj, "exit_code", WEXITSTATUS(r->status), WIFEXITED(r->status)) &&
+	       set_int(obj, "signal", WTERMSIG(r->status), WIFSIGNALED(r->status));
+}
+
 bool record_exit(const struct record_exit *r, struct fail *f)
 {
 	json_t *obj = json_object();
-	bool good =
-		obj != NULL && set_int(obj, "started_ms", r->started_ms, r->started_ms > 0) &&
-		set_int(obj, "finished_ms", r->finished_ms, true) &&
-		set_int(obj, "restarts", r->restarts, r->restarts > 0) &&
-		set_int(obj, "exit_code", WEXITSTATUS(r->status), r->ran && WIFEXITED(r->status)) &&
-		set_int(obj, "signal", WTERMSIG(r->status), r->ran && WIFSIGNALED(r->status)) &&
-		set_text(obj, "limit", r->limit) && set_text(obj, "error", r->error) &&
-		set_true(obj, "cancelled", r->cancelled) && set_true(obj, "stopped", r->stopped) &&
-		set_true(obj, "interrupted", r->interrupted) && set_true(obj, "lost", r->lost) &&
-		set_int(obj, "log_lost_bytes", (int64_t)r->log_lost, r->log_lost > 0);
+	bool good = obj != NULL && set_int(obj, "started_ms", r->started_ms, r->started_ms > 0) &&
+	            set_int(obj, "finished_ms", r->finished_ms, true) &&
+	            set_int(obj, "restarts", r->restarts, r->restarts > 0) && set_end(obj, r) &&
+	            set_text(obj, "limit", r->limit) && set_text(obj, "error", r->error) &&
+	            set_true(obj, "cancelled", r->cancelled) &&
+	            set_true(obj, "interrupted", r->interrupted) &&
+	            set_true(obj, "lost", r->lost) &&
+	            set_int(obj, "log_lost_bytes", (int64_t)r->log_lost, r->log_lost > 0);
 
 	return write_record(RUN_EXIT, obj, good, f);
 }

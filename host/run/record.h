@@ -29,8 +29,7 @@ struct record_exit {
 	int status;        /* as waitpid() tells it */
 	const char *limit; /* which limit ended it, or NULL */
 	const char *error; /* why it could not be started, or NULL */
-	bool cancelled;    /* asked to stop before it ran */
-	bool stopped;      /* asked to stop while it ran */
+	bool cancelled;    /* asked to stop before it ended */
 	bool interrupted;  /* davit-run itself was told to end */
 	bool lost;         /* it had run when davit-run died: nobody knows how it ended */
 	uint64_t log_lost; /* bytes of output that could not be kept */

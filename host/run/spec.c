@@ -92,6 +92,7 @@ static bool is_known(const char *name, const struct json_field *fields, size_t n
 bool run_object_read(const json_t *obj, const char *pointer, const struct json_field *fields,
 	size_t n, void *out, struct fail *f)
 {
+	char at[sizeof(f->field)];
 	struct fail inner;
 	const char *name;
 	json_t *v;
@@ -100,8 +101,6 @@ bool run_object_read(const json_t *obj, const char *pointer, const struct json_f
 		return fail_at(f, FAIL_INVALID, pointer, "must be an object");
 	json_object_foreach((json_t *)obj, name, v)
 	{
-		char at[sizeof(inner.field)];
-
 		if (is_known(name, fields, n))
 			continue;
 		snprintf(at, sizeof(at), "%s/%.64s", pointer, name);
@@ -109,7 +108,8 @@ bool run_object_read(const json_t *obj, const char *pointer, const struct json_f
 	}
 	if (json_read(obj, fields, n, out, &inner))
 		return true;
-	return fail_at(f, inner.code, pointer[0] == '\0' ? inner.field : pointer, "%s", inner.text);
+	snprintf(at, sizeof(at), "%s%.64s", pointer, inner.field);
+	return fail_at(f, inner.code, at, "%s", inner.text);
 }
 
 static bool check_bounds(const struct run_spec *s, struct fail *f)
