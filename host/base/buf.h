@@ -11,11 +11,11 @@
 #include "base/attr.h"
 
 struct buf {
-	char *p;      /* NUL after n bytes, or NULL while empty */
+	char *p; /* NUL after n bytes, or NULL while empty */
 	size_t n;
 	size_t cap;
 	size_t limit;
-	bool failed;  /* something did not fit */
+	bool failed; /* something did not fit */
 };
 
 void buf_init(struct buf *b, size_t limit);

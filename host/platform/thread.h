@@ -16,7 +16,10 @@ struct mutex {
 	pthread_mutex_t m;
 };
 
-#define MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER} /* for a mutex that lives as long as the process */
+#define MUTEX_INIT                                                                                 \
+	{                                                                                          \
+		PTHREAD_MUTEX_INITIALIZER                                                          \
+	} /* for a mutex that lives as long as the process */
 
 struct cond { /* waits by the monotonic clock */
 	pthread_cond_t c;

@@ -197,8 +197,9 @@ static void a_schema_that_refers_to_itself_ends_in_a_sentence(void **state)
 	static const char *const schemas[] = {
 		"{\"$defs\":{\"a\":{\"$ref\":\"#/$defs/a\"}},\"$ref\":\"#/$defs/a\"}",
 		"{\"$defs\":{\"a\":{\"not\":{\"$ref\":\"#/$defs/a\"}}},\"$ref\":\"#/$defs/a\"}",
-		"{\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},{\"$ref\":\"#/$defs/a\"}]}},"
-		"\"$ref\":\"#/$defs/a\"}",
+		/* parentheses: one text, not two */
+		("{\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/a\"},{\"$ref\":\"#/$defs/a\"}]}},"
+		 "\"$ref\":\"#/$defs/a\"}"),
 	};
 
 	(void)state;
