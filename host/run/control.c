@@ -66,11 +66,13 @@ void control_close(struct control *c)
 		drop(&c->clients[i]);
 }
 
+/* One that has closed its end may have left a line for us: it is dropped when that is read. */
 static void send_state(const struct control *c, struct control_client *client)
 {
 	size_t n = strlen(c->state);
+	ssize_t sent = send(client->fd, c->state, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	if (send(client->fd, c->state, n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n)
+	if (sent != (ssize_t)n && !(sent < 0 && errno == EPIPE))
 		drop(client);
 }
 
@@ -150,7 +152,7 @@ static bool serve_client(struct control_client *client)
 	return stop;
 }
 
-bool control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS])
+bool control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS], bool *ret_came)
 {
 	bool stop = false;
 
@@ -158,7 +160,8 @@ bool control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS])
 		if (c->clients[i].fd >= 0 && fds[1 + i].revents != 0)
 			stop = serve_client(&c->clients[i]) || stop;
 	}
-	if (fds[0].revents != 0)
+	*ret_came = fds[0].revents != 0;
+	if (*ret_came)
 		accept_client(c);
 	return stop;
 }

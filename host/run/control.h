@@ -42,7 +42,7 @@ void control_tell(struct control *c, const char *state);
 /* Fills fds with what to wait for. */
 void control_poll(const struct control *c, struct pollfd fds[CONTROL_FDS]);
 
-/* Serves what is ready; true when somebody asked for the stop. */
-bool control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS]);
+/* Serves what is ready; true when somebody asked for the stop. *ret_came: somebody connected. */
+bool control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS], bool *ret_came);
 
 #endif

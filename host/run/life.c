@@ -18,6 +18,7 @@
 #include "base/fail.h"
 #include "run/cgroup.h"
 #include "run/control.h"
+#include "run/folder.h"
 #include "run/joblog.h"
 #include "run/spec.h"
 #include "run/test_point.h"
@@ -313,6 +314,7 @@ static int timeout_of(const struct life *l)
 static void wait_for_events(struct life *l)
 {
 	struct pollfd fds[FD_COUNT];
+	bool came;
 
 	fds[FD_SIGNALS] = (struct pollfd){.fd = l->signals, .events = POLLIN};
 	fds[FD_OUTPUT] = (struct pollfd){.fd = l->output, .events = POLLIN};
@@ -323,7 +325,9 @@ static void wait_for_events(struct life *l)
 		take_output(l);
 	if (fds[FD_SIGNALS].revents != 0)
 		take_signals(l);
-	if (control_serve(l->control, fds + FD_CONTROL))
+	/* The file is there before the daemon comes to say so: no lost word loses the stop. */
+	if (control_serve(l->control, fds + FD_CONTROL, &came) ||
+		(came && access(RUN_STOP, F_OK) == 0))
 		stop(l);
 	reap(l);
 }

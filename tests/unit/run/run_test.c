@@ -419,6 +419,50 @@ static void listeners_hear_the_state_and_the_end(void **state)
 	assert_int_equal(access(place_runtime(p, "p1.ctl", path), F_OK), -1);
 }
 
+/* Said and gone, before davit-run has even accepted the connection. */
+static void a_stop_of_one_who_leaves_at_once_is_heard(void **state)
+{
+	const struct run_place *p = *state;
+	json_t *end;
+	pid_t run;
+
+	put_spec(p, "{'shell': 'echo 1 > ready; exec sleep 1000'}");
+	run = run_begin(p, NULL);
+	await_file(p, "work/ready");
+	kill(run, SIGSTOP);
+	await_stopped(run);
+	for (int i = 0; i < 5; i++) {
+		int fd = connect_to(p, "p1.ctl");
+
+		send_text(fd, "stop\n");
+		close(fd);
+	}
+	kill(run, SIGCONT);
+	assert_int_equal(run_end(run), 0);
+	end = get_json(p, "exit.json");
+	assert_true(is_true(end, "cancelled"));
+	json_decref(end);
+}
+
+/* The daemon's stop is in the folder: that it came at all is enough. */
+static void a_stop_is_seen_although_its_word_is_lost(void **state)
+{
+	const struct run_place *p = *state;
+	char path[HELP_PATH];
+	json_t *end;
+	pid_t run;
+
+	put_spec(p, "{'shell': 'echo 1 > ready; exec sleep 1000'}");
+	run = run_begin(p, NULL);
+	await_file(p, "work/ready");
+	put_file(place_file(p, "stop", path), "");
+	close(connect_to(p, "p1.ctl"));
+	assert_int_equal(run_end(run), 0);
+	end = get_json(p, "exit.json");
+	assert_true(is_true(end, "cancelled"));
+	json_decref(end);
+}
+
 static void rubbish_on_the_control_socket_does_no_harm(void **state)
 {
 	const struct run_place *p = *state;
@@ -540,6 +584,8 @@ int main(void)
 		TEST(a_tree_that_keeps_forking_is_ended),
 		TEST(the_grace_is_given_before_the_kill),
 		TEST(listeners_hear_the_state_and_the_end),
+		TEST(a_stop_of_one_who_leaves_at_once_is_heard),
+		TEST(a_stop_is_seen_although_its_word_is_lost),
 		TEST(rubbish_on_the_control_socket_does_no_harm),
 		TEST(the_log_is_readable_while_it_grows),
 		TEST(output_of_the_whole_tree_is_kept_to_its_end),
