@@ -341,7 +341,7 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	struct process_response **ret_response, struct fail *f)
 {
 	struct process_response *r;
-	const struct method *method;
+	const struct method *method = NULL;
 	char socket[PATH_MAX];
 	json_t *head;
 
