@@ -208,6 +208,16 @@ bool davit_sdk_find_services(struct davit_sdk_services *services, davit_host_que
 	return services->core != NULL;
 }
 
+davit_instance davit_sdk_number_of(void *instance)
+{
+	return (davit_instance)(uintptr_t)instance;
+}
+
+void *davit_sdk_instance_of(davit_instance number)
+{
+	return (void *)(uintptr_t)number; /* NOLINT(performance-no-int-to-ptr): made above */
+}
+
 /* What stands where a value is missing, so that readers need not look. */
 static const struct davit_sdk_json *nothing(void)
 {

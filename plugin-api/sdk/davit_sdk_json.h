@@ -26,6 +26,14 @@ static bool refuse(struct reader *r, const char *reason)
 	return false;
 }
 
+/* The next byte; 0 at the end. */
+static char this_byte(const struct reader *r)
+{
+	if (r->p == r->end)
+		return '\0';
+	return *r->p;
+}
+
 static void skip_space(struct reader *r)
 {
 	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
@@ -104,7 +112,7 @@ static bool read_escape(struct reader *r, char **out)
 	static const char bytes[] = "\"\\/\b\f\n\r\t";
 	uint32_t code;
 
-	char c = r->p < r->end ? *r->p : '\0';
+	char c = this_byte(r);
 	const char *found = c != '\0' ? strchr(names, c) : NULL;
 	if (found != NULL) {
 		r->p++;
@@ -316,7 +324,7 @@ static bool read_children(struct reader *r, node *v, char close, unsigned depth)
 static bool read_value(struct reader *r, node *v, unsigned depth)
 {
 	skip_space(r);
-	char c = r->p < r->end ? *r->p : '\0';
+	char c = this_byte(r);
 	if (c == '-' || (c >= '0' && c <= '9'))
 		return read_number(r, v);
 	if (c != '{' && c != '[' && c != '"')
@@ -382,7 +390,7 @@ static bool token_is(const char *token, size_t n, davit_buf name)
 		char c = token[i];
 
 		if (c == '~' && i + 1 < n && (token[i + 1] == '0' || token[i + 1] == '1'))
-			c = token[++i] == '0' ? '~' : '/';
+			c = (char)(token[++i] == '0' ? '~' : '/');
 		if (k >= name.n || name.p[k] != c)
 			return false;
 	}
@@ -470,14 +478,13 @@ static size_t write_token(davit_buf name, char *out)
 	size_t n = 0;
 
 	for (size_t i = 0; i < name.n; i++) {
-		bool escape = name.p[i] == '~' || name.p[i] == '/';
+		const char *escaped = name.p[i] == '~' ? "~0" : name.p[i] == '/' ? "~1" : NULL;
+		const char *bytes = escaped != NULL ? escaped : &name.p[i];
+		size_t count = escaped != NULL ? 2 : 1;
 
-		if (out != NULL && escape)
-			out[n] = '~';
-		n += escape ? 1 : 0;
 		if (out != NULL)
-			out[n] = !escape ? name.p[i] : name.p[i] == '~' ? '0' : '1';
-		n++;
+			memcpy(out + n, bytes, count);
+		n += count;
 	}
 	return n;
 }

@@ -18,7 +18,7 @@ struct hello {
 /* The number we gave the host is the address of our instance. */
 static struct hello *hello_of(davit_instance inst)
 {
-	return (struct hello *)(uintptr_t)inst;
+	return davit_sdk_instance_of(inst);
 }
 
 static void begin(struct davit_sdk *sdk, davit_instance inst, davit_call call, davit_buf request)
@@ -48,7 +48,7 @@ static int32_t DAVIT_CALL create(
 		return sdk.code;
 	}
 	memcpy(hello->greeting, greeting, strlen(greeting) + 1);
-	*ret_instance = (davit_instance)(uintptr_t)hello;
+	*ret_instance = davit_sdk_number_of(hello);
 	return DAVIT_OK;
 }
 

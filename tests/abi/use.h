@@ -11,10 +11,9 @@ static const davit_core_1 core = {sizeof(davit_core_1), 0, NULL, NULL, check};
 
 const void *DAVIT_CALL davit_provider_query(const char *id, uint32_t major)
 {
-	return id[0] != '\0' && major == 1 && DAVIT_HAS(&core, davit_core_1, check) &&
-			       !DAVIT_HAS(&core, davit_core_1, create)
-		       ? &core
-		       : NULL;
+	if (id[0] == '\0' || major != 1 || DAVIT_HAS(&core, davit_core_1, create))
+		return NULL;
+	return DAVIT_HAS(&core, davit_core_1, check) ? &core : NULL;
 }
 
 #endif

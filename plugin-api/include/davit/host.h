@@ -69,10 +69,14 @@ typedef struct davit_host_core_1 {
 	/* One line for the host's log. Never put a secret in it. */
 	void(DAVIT_CALL *log)(davit_call call, int32_t level, davit_buf text);
 
-	int64_t(DAVIT_CALL *now_ms)(davit_call call);      /* wall clock; virtual under test */
-	int64_t(DAVIT_CALL *mono_ms)(davit_call call);     /* never runs backwards */
-	int64_t(DAVIT_CALL *deadline_ms)(davit_call call); /* when the call must have ended, mono_ms */
-	uint32_t(DAVIT_CALL *cancelled)(davit_call call);  /* 1: stop soon and return DAVIT_CANCELLED */
+	int64_t(DAVIT_CALL *now_ms)(davit_call call);  /* wall clock; virtual under test */
+	int64_t(DAVIT_CALL *mono_ms)(davit_call call); /* never runs backwards */
+
+	/* When the call must have ended, as mono_ms() tells the time. */
+	int64_t(DAVIT_CALL *deadline_ms)(davit_call call);
+
+	/* 1: stop soon and return DAVIT_CANCELLED. */
+	uint32_t(DAVIT_CALL *cancelled)(davit_call call);
 
 	/* Waits; DAVIT_CANCELLED or DAVIT_DEADLINE when it ended early. */
 	int32_t(DAVIT_CALL *sleep_ms)(davit_call call, int64_t ms);
@@ -109,8 +113,8 @@ typedef struct davit_host_kv_1 {
 
 	/* Keys that begin with prefix, after the key `after` (empty: from the start), in byte
 	 * order: {"items":[{"key","value"}],"more":bool}. limit 0: the host's page size. */
-	int32_t(DAVIT_CALL *list)(davit_call call, davit_buf prefix, davit_buf after, uint32_t limit,
-		davit_buf *ret_json);
+	int32_t(DAVIT_CALL *list)(davit_call call, davit_buf prefix, davit_buf after,
+		uint32_t limit, davit_buf *ret_json);
 } davit_host_kv_1;
 
 /*
@@ -121,7 +125,10 @@ typedef struct davit_host_blob_1 {
 	uint32_t size;
 	uint32_t flags;
 
-	int32_t(DAVIT_CALL *create)(davit_call call, davit_blob *ret_blob); /* empty, to be written */
+	/* An empty one, to be written. */
+	int32_t(DAVIT_CALL *create)(davit_call call, davit_blob *ret_blob);
+
+	/* Adds bytes at its end. */
 	int32_t(DAVIT_CALL *write)(davit_call call, davit_blob blob, davit_buf bytes);
 
 	/* Makes a written blob durable; *ret_digest is its name from then on. */

@@ -14,7 +14,7 @@
 #define DAVIT_MANIFEST_SECTION ".note.davit"
 #define DAVIT_MANIFEST_OWNER   "Davit" /* six bytes with the NUL */
 #define DAVIT_MANIFEST_TYPE    1u
-#define DAVIT_MANIFEST_MAGIC   "DAVITMF1" /* eight bytes, no NUL */
+#define DAVIT_MANIFEST_MAGIC   "DAVITMF1"     /* eight bytes, no NUL */
 #define DAVIT_MANIFEST_MAX     (256u * 1024u) /* bytes of JSON a host must accept */
 
 typedef struct davit_manifest_head {

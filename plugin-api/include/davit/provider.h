@@ -49,7 +49,7 @@ typedef const void *(DAVIT_CALL *davit_provider_query_fn)(const char *id, uint32
  * davit.core/1: an instance is one configured provider. Required.
  */
 typedef struct davit_core_1 {
-	uint32_t size; /* sizeof(davit_core_1) when the provider was built */
+	uint32_t size;  /* sizeof(davit_core_1) when the provider was built */
 	uint32_t flags; /* 0 */
 
 	/*
@@ -58,10 +58,11 @@ typedef struct davit_core_1 {
 	 * *ret_instance. The host query stays valid until destroy() returns. On failure call
 	 * fail() and return its code; nothing is kept then. [once]
 	 */
-	int32_t(DAVIT_CALL *create)(
-		davit_host_query query, davit_call call, davit_buf config, davit_instance *ret_instance);
+	int32_t(DAVIT_CALL *create)(davit_host_query query, davit_call call, davit_buf config,
+		davit_instance *ret_instance);
 
-	/* Ends an instance: no call of it runs, none will follow. Frees what create() made. [once] */
+	/* Ends an instance: no call of it runs, none will follow. Frees what create() made.
+	 * [once] */
 	void(DAVIT_CALL *destroy)(davit_instance inst);
 
 	/* A cheap probe of credentials and reachability. Request: {"connection":{…}}; answer:
@@ -99,7 +100,7 @@ typedef struct davit_core_1 {
 	davit_op cancel;                                                                           \
 	/* One object {id}: a neutral object. */                                                   \
 	davit_op get;                                                                              \
-	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. */                 \
+	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. */               \
 	davit_op list;                                                                             \
 	/* Deletes {id}; answers the neutral object as it was. */                                  \
 	davit_op remove;                                                                           \
@@ -107,7 +108,7 @@ typedef struct davit_core_1 {
 	davit_op logs;                                                                             \
 	/* Metrics of {kind, ref}: {"series":[{"step","time_ms","values":{name:number}}]}. */      \
 	davit_op metrics;                                                                          \
-	/* Rewrites {from_version, ref} of an older release; answers {"ref":…}. */                 \
+	/* Rewrites {from_version, ref} of an older release; answers {"ref":…}. */               \
 	davit_op migrate_ref
 
 /* The job shape alone; the first members of every table below that has jobs. */

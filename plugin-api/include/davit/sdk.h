@@ -208,6 +208,10 @@ struct davit_sdk_services {
  */
 bool davit_sdk_find_services(struct davit_sdk_services *services, davit_host_query query);
 
+/* The number create() gives the host for its instance, and back. [any] */
+davit_instance davit_sdk_number_of(void *instance);
+void *davit_sdk_instance_of(davit_instance number);
+
 /* One running call. Lives on the slot's stack. */
 struct davit_sdk {
 	const struct davit_sdk_services *host;

@@ -75,7 +75,7 @@ static bool act_crash(struct davit_sdk *sdk, const struct word *word, int32_t *r
 {
 	(void)sdk;
 	(void)word;
-	(void)ret_code;
+	*ret_code = DAVIT_INTERNAL;
 	abort();
 }
 
@@ -149,7 +149,7 @@ static bool act_deaf(struct davit_sdk *sdk, const struct word *word, int32_t *re
 	const davit_host_core_1 *core = sdk->host->core;
 	int64_t end = core->mono_ms(sdk->call) + word->number;
 
-	(void)ret_code;
+	*ret_code = DAVIT_OK;
 	while (core->mono_ms(sdk->call) < end)
 		(void)core->sleep_ms(sdk->call, 1);
 	return false;

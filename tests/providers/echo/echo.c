@@ -6,7 +6,7 @@
 
 const struct echo *echo_of(davit_instance inst)
 {
-	return (const struct echo *)(uintptr_t)inst; /* NOLINT(performance-no-int-to-ptr) */
+	return davit_sdk_instance_of(inst);
 }
 
 int32_t echo_begin(struct davit_sdk *sdk, davit_instance inst, davit_call call, davit_buf request)
@@ -38,13 +38,13 @@ static int32_t DAVIT_CALL create(
 	echo->host = host;
 	echo->poll_ms = poll_ms;
 	memcpy(echo->behave, words, strlen(words) + 1);
-	*ret_instance = (davit_instance)(uintptr_t)echo;
+	*ret_instance = davit_sdk_number_of(echo);
 	return DAVIT_OK;
 }
 
 static void DAVIT_CALL destroy(davit_instance inst)
 {
-	free((void *)(uintptr_t)inst); /* NOLINT(performance-no-int-to-ptr) */
+	free(davit_sdk_instance_of(inst));
 }
 
 static int32_t DAVIT_CALL check(davit_instance inst, davit_call call, davit_buf request)

@@ -156,7 +156,7 @@ static void exercise_arena(struct davit_sdk *sdk)
 	for (size_t n = 1; n <= 65536; n *= 4) {
 		char *p = core->arena(sdk->call, n);
 
-		if (!expect(sdk, p != NULL && (uintptr_t)p % 16 == 0, "arena"))
+		if (!expect(sdk, p != NULL && (uintptr_t)p % 16 == 0, "arena") || p == NULL)
 			return;
 		for (size_t i = 0; i < n; i++)
 			expect(sdk, p[i] == 0, "zeroed memory");

@@ -189,7 +189,7 @@ int32_t jobs_validate(const char *family, davit_instance inst, davit_call call, 
 static bool need_endpoint(struct davit_sdk *sdk, const char *family)
 {
 	const char *kind = davit_sdk_text_at(sdk->request, "/kind", "");
-	struct object endpoint;
+	struct object endpoint = {0};
 
 	if (strcmp(kind, "deploy") != 0 && strcmp(kind, "undeploy") != 0)
 		return true;
@@ -221,7 +221,7 @@ static bool create(struct davit_sdk *sdk, const char *family, const char *id)
 int32_t jobs_submit(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -241,7 +241,7 @@ int32_t jobs_submit(const char *family, davit_instance inst, davit_call call, da
 int32_t jobs_find(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -270,7 +270,7 @@ static bool begin_known(struct davit_sdk *sdk, const char *family, const char *s
 int32_t jobs_poll(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -286,7 +286,7 @@ int32_t jobs_poll(const char *family, davit_instance inst, davit_call call, davi
 int32_t jobs_cancel(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -300,7 +300,7 @@ int32_t jobs_cancel(const char *family, davit_instance inst, davit_call call, da
 int32_t jobs_get(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -340,7 +340,7 @@ int32_t jobs_list(const char *family, davit_instance inst, davit_call call, davi
 int32_t jobs_remove(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -390,7 +390,7 @@ static int32_t reply_log_blob(struct davit_sdk *sdk)
 int32_t jobs_logs(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -406,7 +406,7 @@ int32_t jobs_metrics(const char *family, davit_instance inst, davit_call call, d
 {
 	struct davit_sdk sdk;
 	struct davit_sdk_writer w;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);
@@ -450,7 +450,7 @@ int32_t jobs_migrate_ref(
 int32_t jobs_export(const char *family, davit_instance inst, davit_call call, davit_buf request)
 {
 	struct davit_sdk sdk;
-	struct object o;
+	struct object o = {0};
 	int32_t code = DAVIT_OK;
 
 	echo_begin(&sdk, inst, call, request);

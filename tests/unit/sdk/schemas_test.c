@@ -232,7 +232,7 @@ static void the_echo_provider_misbehaves_as_it_is_told(void **state)
 {
 	static const struct {
 		const char *request;
-		int32_t code;
+		size_t code; /* DAVIT_… */
 		size_t replies, fails;
 		bool kept; /* is the object there afterwards? */
 	} rows[] = {
@@ -258,7 +258,7 @@ static void the_echo_provider_misbehaves_as_it_is_told(void **state)
 		open_provider(&p, echo_file);
 		const davit_training_1 *training = p.query(DAVIT_TRAINING, 1);
 		int32_t code = ask(&p, training->submit, rows[i].request);
-		if (code != rows[i].code || p.mock.replies != rows[i].replies ||
+		if (code != (int32_t)rows[i].code || p.mock.replies != rows[i].replies ||
 			p.mock.fails != rows[i].fails)
 			fail_msg("row %zu: code %d, %zu replies, %zu fails: %s", i, code,
 				p.mock.replies, p.mock.fails, p.mock.fail_text);
