@@ -76,7 +76,9 @@ static bool take_lock(struct daemon *d, struct fail *f)
 	if (!fs_mkdirs(d->config->data_dir, f) ||
 		!fs_join(path, sizeof(path), d->config->data_dir, "davitd.lock", f))
 		return fail_wrap(f, "data folder");
-	if (inherited_lock(path, &d->lock) || lock_take(path, &d->lock, &pid, f))
+	if (inherited_lock(path, &d->lock))
+		return lock_sign(d->lock, f);
+	if (lock_take(path, &d->lock, &pid, f))
 		return true;
 	if (f->code == FAIL_CONFLICT)
 		return fail_set(f, FAIL_CONFLICT,

@@ -177,30 +177,52 @@ static json_t *endpoint_spec(const json_t *spec)
 	return json_pack("{s:O}", "name", name == NULL ? json_object_get(spec, "name") : name);
 }
 
-/* What the other side calls the object a step made. */
-static const char *made(const struct job *step)
+/* The id of the object a step made, as its provider's slots take it; owned, NULL: not known. */
+static json_t *made(const struct job *step)
 {
-	return step == NULL || step->remote_name == NULL ? "" : step->remote_name;
+	struct fail ignored;
+	json_t *result = step == NULL || step->result == NULL
+	                         ? NULL
+	                         : json_parse(step->result, strlen(step->result), &ignored);
+	json_t *id = json_incref(json_object_get(result, "id"));
+
+	json_decref(result);
+	if (id == NULL && step != NULL && step->remote_name != NULL)
+		id = json_string(step->remote_name);
+	return id;
 }
 
 static json_t *step_request(
 	const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT], enum flow_step step)
 {
-	const char *dataset = steps[FLOW_DATASET] == NULL ? NULL : made(steps[FLOW_DATASET]);
+	/* Of which step each step needs what it made. */
+	static const enum flow_step before[FLOW_STEP_COUNT] = {
+		[FLOW_TRAIN] = FLOW_DATASET, [FLOW_MODEL] = FLOW_TRAIN, [FLOW_DEPLOY] = FLOW_MODEL};
+	json_t *object = made(steps[before[step]]);
+	json_t *endpoint = made(steps[FLOW_ENDPOINT]);
+	const char *id = json_string_value(object);
+	json_t *request = NULL;
 
 	switch (step) {
 	case FLOW_DATASET:
-		return request_of(dataset_spec(spec), NULL);
+		request = request_of(dataset_spec(spec), NULL);
+		break;
 	case FLOW_TRAIN:
-		return request_of(flow_train_spec(spec, dataset), NULL);
+		request = request_of(flow_train_spec(spec, id), NULL);
+		break;
 	case FLOW_MODEL:
-		return request_of(model_spec(spec, made(steps[FLOW_TRAIN])), NULL);
+		request = request_of(model_spec(spec, id), NULL);
+		break;
 	case FLOW_ENDPOINT:
-		return request_of(endpoint_spec(spec), NULL);
+		request = request_of(endpoint_spec(spec), NULL);
+		break;
 	default:
-		return request_of(json_pack("{s:s}", "model", made(steps[FLOW_MODEL])),
-			made(steps[FLOW_ENDPOINT]));
+		request = request_of(json_pack("{s:s}", "model", id), json_string_value(endpoint));
+		break;
 	}
+	json_decref(object);
+	json_decref(endpoint);
+	return request;
 }
 
 /* --- the next move --- */
