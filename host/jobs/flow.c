@@ -286,6 +286,6 @@ bool flow_next(const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT
 	}
 	end(ret_move, JOB_SUCCEEDED);
 	(void)snprintf(ret_move->text, sizeof(ret_move->text),
-		"trained and deployed as endpoint %s", made(steps[FLOW_ENDPOINT]));
+		"trained and deployed as endpoint %s", steps[FLOW_ENDPOINT]->remote_name);
 	return true;
 }
