@@ -38,13 +38,18 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	return c;
 }
 
+void call_release(struct call *c)
+{
+	answer_finish(&c->answer);
+	call_blobs_finish(&c->blobs);
+	arena_finish(&c->arena);
+}
+
 void call_free(struct call *c)
 {
 	if (c == NULL)
 		return;
-	answer_finish(&c->answer);
-	call_blobs_finish(&c->blobs);
-	arena_finish(&c->arena);
+	call_release(c);
 	free(c->request);
 	cond_finish(&c->wake);
 	mutex_finish(&c->lock);

@@ -118,6 +118,9 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	int64_t timeout_ms, struct fail *f);
 void call_free(struct call *c); /* NULL is fine */
 
+/* Closes and frees what the slot had open, after its result was taken. */
+void call_release(struct call *c);
+
 /* Makes c the current call of this thread, or ends that. */
 void call_enter(struct call *c);
 void call_leave(void);

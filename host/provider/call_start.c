@@ -21,6 +21,7 @@ static void run(void *arg)
 	code = c->op(c->provider->instance, c->handle, request);
 	call_leave();
 	call_conclude(c, code, &result);
+	call_release(c);             /* who is told of the end finds everything closed */
 	call_table_leave_lane(t, c); /* done may start the next one */
 	c->done(&result, c->ctx);
 	call_result_finish(&result);

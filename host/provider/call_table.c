@@ -226,15 +226,15 @@ void call_table_remove(struct call_table *t, struct call *c)
 	mutex_unlock(&t->lock);
 }
 
-void call_cancel(struct providers *ps, uint64_t handle)
+void call_cancel(struct providers *ps, uint64_t call)
 {
 	struct call_table *t = &ps->calls;
-	size_t place = (size_t)(handle & ((1u << PLACE_BITS) - 1));
+	size_t place = (size_t)(call & ((1u << PLACE_BITS) - 1));
 
 	if (place == 0 || place > CALLS_MAX)
 		return;
 	mutex_lock(&t->lock);
-	if (t->places[place - 1].call != NULL && t->places[place - 1].call->handle == handle)
+	if (t->places[place - 1].call != NULL && t->places[place - 1].call->handle == call)
 		cancel(t->places[place - 1].call);
 	mutex_unlock(&t->lock);
 }

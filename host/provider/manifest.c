@@ -46,12 +46,12 @@ static bool verify(
 	davit_manifest_head head;
 	uint8_t digest[SHA256_BYTES];
 	const uint8_t *text = note->desc + sizeof(head);
-	uint64_t length;
+	uint32_t length;
 
 	if (note->desc_size < sizeof(head))
 		return fail_set(f, FAIL_INVALID, "its manifest is cut off");
 	memcpy(&head, note->desc, sizeof(head));
-	length = elf_load(note->desc + offsetof(davit_manifest_head, length), 4);
+	length = (uint32_t)elf_load(note->desc + offsetof(davit_manifest_head, length), 4);
 	if (memcmp(head.magic, DAVIT_MANIFEST_MAGIC, sizeof(head.magic)) != 0)
 		return fail_set(
 			f, FAIL_INVALID, "its manifest does not begin with " DAVIT_MANIFEST_MAGIC);
@@ -60,11 +60,11 @@ static bool verify(
 			DAVIT_MANIFEST_MAX / 1024);
 	if (length != note->desc_size - sizeof(head))
 		return fail_set(f, FAIL_INVALID, "the length of its manifest is wrong");
-	sha256_of(text, (size_t)length, digest);
+	sha256_of(text, length, digest);
 	if (memcmp(digest, head.sha256, sizeof(digest)) != 0)
 		return fail_set(f, FAIL_INVALID, "its manifest was changed: the SHA-256 differs");
 	*ret_text = (const char *)text;
-	*ret_n = (size_t)length;
+	*ret_n = length;
 	return true;
 }
 
@@ -260,8 +260,8 @@ json_t *manifest_parse(const char *text, size_t n, struct fail *f)
 
 json_t *manifest_read(const struct elf *e, struct fail *f)
 {
-	const char *text;
-	size_t n;
+	const char *text = NULL;
+	size_t n = 0;
 
 	return manifest_find(e, &text, &n, f) ? manifest_parse(text, n, f) : NULL;
 }

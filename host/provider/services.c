@@ -13,15 +13,15 @@
 /* davit.host.http, .secret and .token are declared in the ABI and not offered yet. */
 static const struct {
 	const char *id;
-	uint32_t major;
 	const void *table;
+	uint32_t major;
 	bool process; /* by grant */
 } offered[] = {
-	{DAVIT_HOST_CORE, 1, &service_core, false},
-	{DAVIT_HOST_KV, 1, &service_kv, false},
-	{DAVIT_HOST_BLOB, 1, &service_blob, false},
-	{DAVIT_HOST_JOB, 1, &service_job, false},
-	{DAVIT_HOST_PROCESS, 1, &service_process, true},
+	{DAVIT_HOST_CORE, &service_core, 1, false},
+	{DAVIT_HOST_KV, &service_kv, 1, false},
+	{DAVIT_HOST_BLOB, &service_blob, 1, false},
+	{DAVIT_HOST_JOB, &service_job, 1, false},
+	{DAVIT_HOST_PROCESS, &service_process, 1, true},
 };
 
 static const void *find(const char *id, uint32_t major, bool may_process)

@@ -282,7 +282,8 @@ OP(op_large)
 
 	(void)request;
 	memset(text, ' ', n);
-	memcpy(text, "{}", 2);
+	text[0] = '{';
+	text[1] = '}';
 	(void)k->core->reply_state(call, 1, 0, (davit_buf){text, n});
 	return DAVIT_OK;
 }

@@ -26,6 +26,8 @@ struct site {
 	char folder[SCRATCH_SIZE];
 	struct config config;
 	struct config_provider entries[ENTRIES_MAX];
+	char ids[ENTRIES_MAX][16];
+	char plugins[ENTRIES_MAX][SCRATCH_SIZE];
 	struct provider_host host;
 	struct providers *ps;
 };
@@ -52,18 +54,21 @@ static void site_open(struct site *s)
 
 static struct config_provider *site_add(struct site *s, const char *id, const char *plugin)
 {
-	struct config_provider *e = &s->entries[s->config.provider_count++];
+	static char file[] = "providers.d/test.yaml";
+	size_t n = s->config.provider_count++;
 
-	assert_true(s->config.provider_count <= ENTRIES_MAX);
-	*e = (struct config_provider){
-		.file = strdup("providers.d/test.yaml"),
-		.id = strdup(id),
-		.plugin = strdup(plugin),
+	assert_true(n < ENTRIES_MAX);
+	(void)snprintf(s->ids[n], sizeof(s->ids[n]), "%s", id);
+	(void)snprintf(s->plugins[n], sizeof(s->plugins[n]), "%s", plugin);
+	s->entries[n] = (struct config_provider){
+		.file = file,
+		.id = s->ids[n],
+		.plugin = s->plugins[n],
 		.enabled = true,
 		.max_running = 4,
 		.max_calls = 8,
 	};
-	return e;
+	return &s->entries[n];
 }
 
 static void site_load(struct site *s)
@@ -80,12 +85,8 @@ static void site_close(struct site *s)
 	providers_close(s->ps, KIT_WAIT_MS);
 	blobs_close(s->host.blobs);
 	store_close(s->host.store);
-	for (size_t i = 0; i < s->config.provider_count; i++) {
-		free(s->entries[i].file);
-		free(s->entries[i].id);
-		free(s->entries[i].plugin);
+	for (size_t i = 0; i < s->config.provider_count; i++)
 		json_decref(s->entries[i].settings);
-	}
 	scratch_close(s->folder);
 }
 

@@ -215,31 +215,50 @@ OP(op_kv_quota)
 {
 	struct kit *k = kit_of(inst);
 	char *large = k->core->arena(call, SERVICE_JSON_MAX);
-	int32_t code = DAVIT_OK;
 
 	(void)request;
 	memset(large, '7', SERVICE_JSON_MAX);
 	large[0] = '"';
 	large[SERVICE_JSON_MAX - 1] = '"';
-	for (unsigned i = 0; i < 70 && code == DAVIT_OK; i++) {
+	return k->kv->put(call, kit_buf("one too many"), (davit_buf){large, SERVICE_JSON_MAX});
+}
+
+/* All but less than a value's worth of what the instance may keep. */
+static void fill(struct kit *k)
+{
+	for (size_t i = 0; i < STORE_KV_BYTES_MAX / SERVICE_JSON_MAX; i++) {
+		struct store_op *op = store_op_new(STORE_KV_PUT, false);
+		struct fail f = {0};
 		char key[16];
 
-		(void)snprintf(key, sizeof(key), "large/%u", i);
-		code = k->kv->put(call, kit_buf(key), (davit_buf){large, SERVICE_JSON_MAX});
+		assert_non_null(op);
+		(void)snprintf(key, sizeof(key), "%zu", i);
+		op->kv.instance = strdup("kit");
+		op->kv.key = strdup(key);
+		op->kv.value = calloc(1, SERVICE_JSON_MAX - 100);
+		op->kv.version = -1;
+		assert_non_null(op->kv.value);
+		memset(op->kv.value, '7', SERVICE_JSON_MAX - 101);
+		if (!store_run(k->store, op, &f))
+			fail_msg("%s", f.text);
+		store_op_free(op);
 	}
-	return code;
 }
 
 static void past_the_limit_of_an_instance_it_is_quota_with_the_stores_words(void **state)
 {
-	struct kit *k = *state;
+	struct kit k;
 	struct kit_call c;
 
-	kit_run(k, &c, op_kv_quota);
+	(void)state;
+	kit_open(&k, false);
+	fill(&k);
+	kit_run(&k, &c, op_kv_quota);
 	assert_int_equal(c.result.code, DAVIT_QUOTA);
 	assert_int_equal(c.result.fail.code, FAIL_UPSTREAM);
 	assert_non_null(strstr(c.result.fail.text, "delete some"));
 	kit_call_finish(&c);
+	kit_close(&k);
 }
 
 /* --- blob --- */
@@ -248,7 +267,7 @@ OP(op_blob)
 {
 	struct kit *k = kit_of(inst);
 	const davit_host_blob_1 *b = k->blob;
-	davit_blob blob, again;
+	davit_blob blob = 0, again = 0;
 	davit_buf digest = {NULL, 0};
 	uint64_t length = 0;
 	char text[16] = {0};
