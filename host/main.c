@@ -1,5 +1,5 @@
 /* davitd - reads the configuration, starts the parts in order, waits for a signal, ends them. */
-#include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/app.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/pool.h"
@@ -33,7 +35,8 @@
 
 enum {
 	API_THREADS = 4,
-	API_QUEUE = 1024
+	API_QUEUE = 1024,
+	LOCK_WAIT_MS = 10000
 };
 
 struct daemon {
@@ -68,6 +71,25 @@ static bool inherited_lock(const char *path, int *ret_fd)
 	return true;
 }
 
+/* Whom the lock names is gone; children it was starting when it died let go in a moment. */
+static bool holder_died(int64_t pid)
+{
+	return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static bool lock_take_patiently(const char *path, int *ret_fd, int64_t *ret_pid, struct fail *f)
+{
+	static const struct timespec pause = {0, 20 * 1000 * 1000};
+	int64_t until = clock_mono_ms() + LOCK_WAIT_MS;
+
+	while (!lock_take(path, ret_fd, ret_pid, f)) {
+		if (f->code != FAIL_CONFLICT || !holder_died(*ret_pid) || clock_mono_ms() > until)
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool take_lock(struct daemon *d, struct fail *f)
 {
 	char path[4096];
@@ -78,7 +100,7 @@ static bool take_lock(struct daemon *d, struct fail *f)
 		return fail_wrap(f, "data folder");
 	if (inherited_lock(path, &d->lock))
 		return lock_sign(d->lock, f);
-	if (lock_take(path, &d->lock, &pid, f))
+	if (lock_take_patiently(path, &d->lock, &pid, f))
 		return true;
 	if (f->code == FAIL_CONFLICT)
 		return fail_set(f, FAIL_CONFLICT,
