@@ -302,7 +302,7 @@ static void object_later(struct service *s)
 
 static void job_later(struct service *s)
 {
-	service_later(s, service_job);
+	service_later(s, service_submit);
 }
 
 static void cancel_later(struct service *s)

@@ -66,7 +66,7 @@ void service_call(struct service *s, const char *slot, json_t *request,
 	void (*done)(struct call_result *result, void *ctx));
 
 /* The shapes; each owns s. */
-void service_job(struct service *s);
+void service_submit(struct service *s);
 void service_cancel(struct service *s);
 void service_predict(struct service *s);
 void service_function(struct service *s);

@@ -132,7 +132,7 @@ static bool check_body(const struct service *s, struct fail *f)
 	return schema == NULL || schema_check(schema, s->body, f);
 }
 
-void service_job(struct service *s)
+void service_submit(struct service *s)
 {
 	struct fail f = {0};
 
