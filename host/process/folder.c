@@ -35,13 +35,13 @@ bool process_path(const struct processes *p, const char *name, const char *file,
 bool process_socket(const struct processes *p, const char *name, const char *suffix,
 	char path[PATH_MAX], struct fail *f)
 {
-	int n = snprintf(path, PATH_MAX, "%s/%s%s", p->runtime_dir, name, suffix);
+	int n = snprintf(path, PATH_MAX, "%s/%s%s", p->options.runtime_dir, name, suffix);
 
 	return (n > 0 && n <= RUN_SOCKET_MAX) ||
 	       fail_set(f, FAIL_INVALID,
 		       "the socket %s/%s%s would have a path of more than %d bytes: use a shorter "
 		       "runtime folder",
-		       p->runtime_dir, name, suffix, RUN_SOCKET_MAX);
+		       p->options.runtime_dir, name, suffix, RUN_SOCKET_MAX);
 }
 
 bool process_has(const struct processes *p, const char *name, const char *file)
@@ -103,7 +103,8 @@ static bool spawn_in(const struct processes *p, const char *folder, int messages
 {
 	static const char *const env[] = {
 		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
-	const char *argv[] = {p->run_program, "--cgroup", p->cgroup, folder, p->runtime_dir, NULL};
+	const char *argv[] = {p->options.run_program, "--cgroup", p->options.cgroup, folder,
+		p->options.runtime_dir, NULL};
 
 	return spawn_detached(argv, env, "/", messages, f);
 }

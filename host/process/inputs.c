@@ -188,7 +188,8 @@ static bool put_blob(const struct target *t, const struct input *in)
 {
 	int fd;
 
-	return blob_open(t->p->blobs, in->blob, &fd, t->f) && put_fd(t, fd, in->as, in->executable);
+	return blob_open(t->p->options.blobs, in->blob, &fd, t->f) &&
+	       put_fd(t, fd, in->as, in->executable);
 }
 
 struct tree {
@@ -265,8 +266,8 @@ static bool is_absent(const struct fail *f)
 static bool import_from(const struct target *t, const struct input *in)
 {
 	fail_set(t->f, FAIL_NOT_FOUND, "there is nothing of that name that may be imported");
-	for (size_t i = 0; i < t->p->import_root_count; i++) {
-		const char *root = t->p->import_roots[i];
+	for (size_t i = 0; i < t->p->options.import_root_count; i++) {
+		const char *root = t->p->options.import_roots[i];
 		const char *name = below_root(root, in->import);
 
 		if (name == NULL || !run_path_valid(name))
@@ -287,7 +288,7 @@ static bool add_note(json_t *notes, const char *name)
 
 	buf_init(&line, NOTE_MAX + 200);
 	buf_text(&line, "[davit: there is no folder \"");
-	for (size_t i = 0; name[i] != '\0' && i < NOTE_MAX; i++)
+	for (size_t i = 0; i < NOTE_MAX && name[i] != '\0'; i++)
 		buf_add(&line, (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? "?" : name + i,
 			1);
 	buf_text(&line, "\" below the import roots of this site; it starts with an empty one]");
@@ -342,7 +343,7 @@ static bool put_program(const struct target *t, const char *name, const char *pr
 	struct buf script;
 	bool good;
 
-	buf_init(&script, 4 * PATH_MAX);
+	buf_init(&script, (size_t)4 * PATH_MAX);
 	buf_text(&script, "#!/bin/sh\nexec '");
 	for (const char *c = program; *c != '\0'; c++) {
 		if (*c == '\'')
@@ -375,11 +376,13 @@ bool inputs_make(
 	struct processes *p, const char *name, const json_t *spec, json_t *notes, struct fail *f)
 {
 	static const char *const folders[] = {RUN_WORK, RUN_OUTPUTS, RUN_BIN};
-	struct target *t = calloc(1, sizeof(*t));
-	bool good = t != NULL || fail_errno(f, ENOMEM, "make the folder");
+	struct target *t = calloc(1, sizeof(*t)); /* much for a small stack */
+	bool good;
 
-	if (!good)
+	if (t == NULL) {
+		fail_errno(f, ENOMEM, "make the folder");
 		return false;
+	}
 	t->p = p;
 	t->f = f;
 	good = process_path(p, name, "", t->folder, f) && fs_mkdirs(t->folder, f);

@@ -23,15 +23,8 @@ struct busy_name {
 };
 
 struct processes {
-	char *root; /* data_dir/processes */
-	char *runtime_dir;
-	char *run_program;
-	char *cgroup;
-	char **import_roots;
-	size_t import_root_count;
-	struct blobs *blobs;
-	void (*changed)(const char *name, void *ctx);
-	void *ctx;
+	struct process_options options;
+	char root[PATH_MAX]; /* data_dir/processes */
 	struct watcher *watcher;
 
 	struct mutex lock; /* guards what follows */

@@ -324,40 +324,6 @@ static bool adopt_all(struct processes *p, struct fail *f)
 	return true;
 }
 
-static bool copy_roots(struct processes *p, const struct process_options *o)
-{
-	p->import_roots = calloc(o->import_root_count + 1, sizeof(*p->import_roots));
-	if (p->import_roots == NULL)
-		return false;
-	for (; p->import_root_count < o->import_root_count; p->import_root_count++) {
-		char *root = strdup(o->import_roots[p->import_root_count]);
-
-		if (root == NULL)
-			return false;
-		p->import_roots[p->import_root_count] = root;
-	}
-	return true;
-}
-
-static bool copy_options(struct processes *p, const struct process_options *o, struct fail *f)
-{
-	char root[PATH_MAX];
-
-	if (!fs_join(root, sizeof(root), o->data_dir, "processes", f))
-		return false;
-	p->root = strdup(root);
-	p->runtime_dir = strdup(o->runtime_dir);
-	p->run_program = strdup(o->run_program);
-	p->cgroup = strdup(o->cgroup == NULL ? "auto" : o->cgroup);
-	p->blobs = o->blobs;
-	p->changed = o->changed;
-	p->ctx = o->ctx;
-	if (p->root == NULL || p->runtime_dir == NULL || p->run_program == NULL ||
-		p->cgroup == NULL || !copy_roots(p, o))
-		return fail_errno(f, ENOMEM, "open the processes");
-	return true;
-}
-
 /* Are the folders there, and the names of jobs short enough for the sockets in them? */
 static bool check_folders(const struct processes *p, struct fail *f)
 {
@@ -365,7 +331,7 @@ static bool check_folders(const struct processes *p, struct fail *f)
 
 	id_make(id);
 	return process_socket(p, id, RUN_SERVE_SUFFIX, path, f) && fs_mkdirs(p->root, f) &&
-	       fs_mkdirs(p->runtime_dir, f);
+	       fs_mkdirs(p->options.runtime_dir, f);
 }
 
 struct processes *processes_open(const struct process_options *options, struct fail *f)
@@ -380,7 +346,11 @@ struct processes *processes_open(const struct process_options *options, struct f
 	cond_init(&p->released);
 	SLIST_INIT(&p->busy);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (copy_options(p, options, f) && check_folders(p, f))
+	p->options = *options;
+	if (p->options.cgroup == NULL)
+		p->options.cgroup = "auto";
+	if (fs_join(p->root, sizeof(p->root), options->data_dir, "processes", f) &&
+		check_folders(p, f))
 		p->watcher = watcher_open(p, f);
 	if (p->watcher != NULL && adopt_all(p, f))
 		return p;
@@ -394,13 +364,6 @@ void processes_close(struct processes *p)
 		return;
 	watcher_close(p->watcher);
 	curl_global_cleanup();
-	for (size_t i = 0; i < p->import_root_count; i++)
-		free(p->import_roots[i]);
-	free(p->import_roots);
-	free(p->root);
-	free(p->runtime_dir);
-	free(p->run_program);
-	free(p->cgroup);
 	cond_finish(&p->released);
 	mutex_finish(&p->lock);
 	free(p);

@@ -17,6 +17,7 @@ struct blobs;
 struct fail;
 struct processes;
 
+/* What it points to must live until processes_close(). */
 struct process_options {
 	const char *data_dir;            /* processes/ is made below it */
 	const char *runtime_dir;         /* sockets; short enough for a socket path */

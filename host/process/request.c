@@ -19,9 +19,9 @@
 #include "base/json.h"
 #include "process/internal.h"
 
-#define WAIT_MS     100            /* between two looks at deadline and cancellation */
-#define HELD_MAX    (256u * 1024u) /* bytes of the answer that wait to be read */
-#define HEAD_MAX    (64u * 1024u)
+#define WAIT_MS     100                  /* between two looks at deadline and cancellation */
+#define HELD_MAX    ((size_t)256 * 1024) /* bytes of the answer that wait to be read */
+#define HEAD_MAX    ((size_t)64 * 1024)
 #define TARGET_MAX  8192
 #define TYPE_MAX    1024
 #define TEXT_METHOD 16
@@ -66,6 +66,7 @@ static const struct method methods[] = {
 
 /* --- what curl calls --- */
 
+/* curl says what type it has. NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct process_response *r = arg;
@@ -177,8 +178,10 @@ static bool add_headers(struct process_response *r, const json_t *request)
 	       add_header(r, "Expect", "") && add_header(r, "Connection", "close");
 }
 
-static void set_body(struct process_response *r, const struct method *method, curl_off_t length)
+static void set_body(struct process_response *r, const char *method, curl_off_t length)
 {
+	const struct method *known = find_method(method);
+
 	if (r->body_fd >= 0) {
 		curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(r->easy, CURLOPT_INFILESIZE_LARGE, length);
@@ -186,15 +189,15 @@ static void set_body(struct process_response *r, const struct method *method, cu
 		curl_easy_setopt(r->easy, CURLOPT_READDATA, r);
 		curl_easy_setopt(r->easy, CURLOPT_SEEKFUNCTION, seek_body);
 		curl_easy_setopt(r->easy, CURLOPT_SEEKDATA, r);
-	} else if (method->sends) {
+	} else if (known != NULL && known->sends) {
 		curl_easy_setopt(r->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, "");
 		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE, 0L);
-	} else if (strcmp(method->word, "HEAD") == 0) {
+	} else if (strcmp(method, "HEAD") == 0) {
 		curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
 		return; /* says the method by itself */
 	}
-	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method->word);
+	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static void set_options(struct process_response *r, const char *socket)
@@ -216,8 +219,8 @@ static void set_options(struct process_response *r, const char *socket)
 	curl_easy_setopt(r->easy, CURLOPT_NOPROXY, "*");
 }
 
-static bool prepare(struct process_response *r, const char *socket, const json_t *request,
-	const struct method *method, struct fail *f)
+static bool prepare(
+	struct process_response *r, const char *socket, const json_t *request, struct fail *f)
 {
 	struct stat st = {0};
 
@@ -232,7 +235,7 @@ static bool prepare(struct process_response *r, const char *socket, const json_t
 	if (r->body_fd >= 0 && fstat(r->body_fd, &st) != 0)
 		return fail_errno(f, errno, "read the body for process %s", r->name);
 	set_options(r, socket);
-	set_body(r, method, (curl_off_t)st.st_size);
+	set_body(r, json_text_or(request, "method", ""), (curl_off_t)st.st_size);
 	return curl_multi_add_handle(r->multi, r->easy) == CURLM_OK ||
 	       fail_set(f, FAIL_INTERNAL, "ask process %s: curl refuses", r->name);
 }
@@ -243,7 +246,7 @@ static bool explain(const struct process_response *r, struct fail *f)
 {
 	if (r->too_long)
 		return fail_set(f, FAIL_UPSTREAM,
-			"process %s answered with more than %u bytes of headers", r->name,
+			"process %s answered with more than %zu bytes of headers", r->name,
 			HEAD_MAX);
 	switch ((int)r->code) {
 	case CURLE_COULDNT_CONNECT:
@@ -319,11 +322,9 @@ static json_t *head_of(const struct process_response *r)
 		json_text_any(type, strlen(type)));
 }
 
-static bool check_request(const json_t *request, const struct method **ret_method, struct fail *f)
+static bool check_request(const json_t *request, struct fail *f)
 {
-	const struct method *method = find_method(json_text_or(request, "method", ""));
-
-	if (method == NULL)
+	if (find_method(json_text_or(request, "method", "")) == NULL)
 		return fail_at(f, FAIL_INVALID, "/method", "is none that is known");
 	if (!target_valid(json_text_or(request, "path", "")))
 		return fail_at(f, FAIL_INVALID, "/path",
@@ -332,7 +333,6 @@ static bool check_request(const json_t *request, const struct method **ret_metho
 		return fail_at(f, FAIL_INVALID, "/content_type", "is no media type");
 	if (!type_valid(json_text_or(request, "accept", "")))
 		return fail_at(f, FAIL_INVALID, "/accept", "is no list of media types");
-	*ret_method = method;
 	return true;
 }
 
@@ -341,11 +341,10 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	struct process_response **ret_response, struct fail *f)
 {
 	struct process_response *r;
-	const struct method *method = NULL;
 	char socket[PATH_MAX];
 	json_t *head;
 
-	if (!process_need(p, name, f) || !check_request(request, &method, f) ||
+	if (!process_need(p, name, f) || !check_request(request, f) ||
 		!process_socket(p, name, RUN_SERVE_SUFFIX, socket, f))
 		return false;
 	r = calloc(1, sizeof(*r));
@@ -356,7 +355,7 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	r->deadline_mono_ms = deadline_mono_ms;
 	r->cancelled = cancelled;
 	r->ctx = ctx;
-	if (!prepare(r, socket, request, method, f) || !drive_to_head(r, f)) {
+	if (!prepare(r, socket, request, f) || !drive_to_head(r, f)) {
 		process_response_close(r);
 		return false;
 	}

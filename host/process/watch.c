@@ -195,8 +195,8 @@ static void send_another(const struct watcher *w, struct watch *x)
 
 static void tell_changed(const struct watcher *w, const char *name)
 {
-	if (w->p->changed != NULL)
-		w->p->changed(name, w->p->ctx);
+	if (w->p->options.changed != NULL)
+		w->p->options.changed(name, w->p->options.ctx);
 }
 
 static void try_later(struct watch *x, int64_t now)
@@ -351,12 +351,16 @@ static bool make_fds(struct watcher *w, struct fail *f)
 
 static void destroy(struct watcher *w)
 {
-	struct notice *n;
+	struct watch *x, *next_watch;
+	struct notice *n, *next;
 
-	while (!LIST_EMPTY(&w->watches))
-		end_watch(LIST_FIRST(&w->watches));
-	while ((n = LIST_FIRST(&w->notices)) != NULL) {
-		LIST_REMOVE(n, link);
+	for (x = LIST_FIRST(&w->watches); x != NULL; x = next_watch) {
+		next_watch = LIST_NEXT(x, link);
+		disconnect(x);
+		free(x);
+	}
+	for (n = LIST_FIRST(&w->notices); n != NULL; n = next) {
+		next = LIST_NEXT(n, link);
 		free(n);
 	}
 	if (w->epoll >= 0)

@@ -61,7 +61,7 @@ struct limit {
 
 struct plan {
 	const struct child_options *o;
-	char **argv;
+	const char **argv;
 	char **env;
 	pid_t parent;
 	int gate[2];
@@ -91,26 +91,18 @@ static void plan_limits(struct plan *p)
 		want_limit(p, "processes", RLIMIT_NPROC, l->processes + tree_user_threads());
 }
 
+/* The words stay those of the specification. */
 static bool plan_argv(struct plan *p)
 {
 	const struct run_spec *s = p->o->spec;
-	size_t n = s->shell != NULL ? 3 : json_array_size(s->argv);
+	const char *shell[] = {"/bin/sh", "-c", s->shell};
+	size_t n = s->shell != NULL ? COUNT(shell) : json_array_size(s->argv);
 
-	p->argv = calloc(n + 1, sizeof(*p->argv));
-	if (p->argv == NULL)
-		return false;
-	for (size_t i = 0; s->shell == NULL && i < n; i++)
-		p->argv[i] = strdup(json_string_value(json_array_get(s->argv, i)));
-	if (s->shell != NULL) {
-		p->argv[0] = strdup("/bin/sh");
-		p->argv[1] = strdup("-c");
-		p->argv[2] = strdup(s->shell);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (p->argv[i] == NULL)
-			return false;
-	}
-	return true;
+	p->argv = (const char **)calloc(n + 1, sizeof(*p->argv));
+	for (size_t i = 0; p->argv != NULL && i < n; i++)
+		p->argv[i] =
+			s->shell != NULL ? shell[i] : json_string_value(json_array_get(s->argv, i));
+	return p->argv != NULL;
 }
 
 static bool plan_make(struct plan *p, const struct child_options *o, struct fail *f)
@@ -118,8 +110,10 @@ static bool plan_make(struct plan *p, const struct child_options *o, struct fail
 	*p = (struct plan){.o = o, .parent = getpid(), .gate = {-1, -1}, .report = {-1, -1}};
 	plan_limits(p);
 	p->env = environment_make(o);
-	if (p->env == NULL || !plan_argv(p))
-		return fail_errno(f, ENOMEM, "start the command");
+	if (p->env == NULL || !plan_argv(p)) {
+		fail_errno(f, ENOMEM, "start the command");
+		return false;
+	}
 	if (pipe2(p->gate, O_CLOEXEC) != 0 || pipe2(p->report, O_CLOEXEC) != 0)
 		return fail_errno(f, errno, "start the command");
 	return true;
@@ -134,9 +128,7 @@ static void close_end(int *fd)
 
 static void plan_finish(struct plan *p)
 {
-	for (size_t i = 0; p->argv != NULL && p->argv[i] != NULL; i++)
-		free(p->argv[i]);
-	free(p->argv);
+	free((void *)p->argv);
 	environment_free(p->env);
 	for (size_t i = 0; i < 2; i++) {
 		close_end(&p->gate[i]);
@@ -227,7 +219,7 @@ static void become(const struct plan *p)
 		_exit(126);
 	reset_signals();
 	environ = p->env; /* execvp() looks for the program by the PATH the command will see */
-	execvp(p->argv[0], p->argv);
+	execvp(p->argv[0], (char *const *)p->argv); /* writes to none of them */
 	tell(p, STEP_EXEC, errno);
 	_exit(127);
 }

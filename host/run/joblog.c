@@ -360,23 +360,27 @@ static bool view_with_head(struct view *v, int head, struct opened *o, int *ret_
 	return good;
 }
 
+static int open_head(int dir)
+{
+	int fd = openat(dir, HEAD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 || errno != ENOENT ? fd : memfd_create("davit-log", MFD_CLOEXEC);
+}
+
 static bool view_in(struct view *v, int *ret_fd)
 {
 	struct opened *o = malloc(sizeof(*o)); /* much for a small stack */
-	int head = openat(v->dir, HEAD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int head;
 	bool good;
 
-	if (head < 0 && errno == ENOENT)
-		head = memfd_create("davit-log", MFD_CLOEXEC);
-	if (o == NULL || head < 0) {
-		fail_errno(v->f, errno, "open the log");
-		free(o);
-		if (head >= 0)
-			close(head);
+	if (o == NULL) {
+		fail_errno(v->f, ENOMEM, "open the log");
 		return false;
 	}
-	good = view_with_head(v, head, o, ret_fd);
-	if (!good || *ret_fd != head)
+	head = open_head(v->dir);
+	good = head >= 0 ? view_with_head(v, head, o, ret_fd)
+	                 : fail_errno(v->f, errno, "open the log");
+	if (head >= 0 && (!good || *ret_fd != head))
 		close(head);
 	free(o);
 	return good;

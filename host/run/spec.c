@@ -92,8 +92,8 @@ static bool is_known(const char *name, const struct json_field *fields, size_t n
 bool run_object_read(const json_t *obj, const char *pointer, const struct json_field *fields,
 	size_t n, void *out, struct fail *f)
 {
-	char at[sizeof(f->field)];
 	struct fail inner;
+	char at[sizeof(inner.field)];
 	const char *name;
 	json_t *v;
 
