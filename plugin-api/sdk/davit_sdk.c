@@ -639,16 +639,28 @@ static bool read_more(struct davit_sdk *sdk, davit_blob blob, char *bytes, size_
 	return got > 0;
 }
 
+/* Room for all of it where the host knows how much that is, and for one byte more, by which
+ * the end is seen. */
+static size_t first_room(struct davit_sdk *sdk, davit_blob blob, size_t max)
+{
+	const davit_host_blob_1 *table = sdk->host->blob;
+	uint64_t bytes = 0;
+
+	if (table->length == NULL || table->length(sdk->call, blob, &bytes) != DAVIT_OK)
+		return 4096;
+	return (bytes < max ? (size_t)bytes : max) + 1;
+}
+
 davit_buf davit_sdk_read_blob(struct davit_sdk *sdk, davit_blob blob, size_t max)
 {
-	size_t cap = 4096, n = 0;
+	size_t cap = 0, n = 0;
 	char *bytes = NULL;
 
 	if (!may_use(sdk, sdk->host->blob, DAVIT_HOST_BLOB))
 		return make_buf(NULL, 0);
 	do {
 		if (bytes == NULL || n == cap) {
-			cap = bytes == NULL ? cap : cap * 2;
+			cap = bytes == NULL ? first_room(sdk, blob, max) : cap * 2;
 			bytes = grow(sdk, bytes, n, cap);
 		}
 		if (bytes == NULL)

@@ -251,7 +251,16 @@ static int32_t DAVIT_CALL blob_read(
 	return DAVIT_OK;
 }
 
-const davit_host_blob_1 mock_blob = {.size = sizeof(mock_blob), .read = blob_read};
+static int32_t DAVIT_CALL blob_length(davit_call call, davit_blob blob, uint64_t *ret_bytes)
+{
+	if (blob != 1 || of(call)->blob_stream)
+		return blob != 1 ? DAVIT_INVALID : DAVIT_UNSUPPORTED;
+	*ret_bytes = of(call)->blob_n;
+	return DAVIT_OK;
+}
+
+const davit_host_blob_1 mock_blob = {
+	.size = sizeof(mock_blob), .read = blob_read, .length = blob_length};
 
 const void *DAVIT_CALL mock_query(const char *id, uint32_t major)
 {

@@ -43,6 +43,7 @@ struct mock {
 	const char *blob_bytes;
 	size_t blob_n;
 	size_t blob_step; /* bytes a read gives at most */
+	bool blob_stream; /* nobody knows its length */
 };
 
 void mock_init(struct mock *m);
