@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "platform/lock.h"
 #include "platform/spawn.h"
 #include "process/internal.h"
+
+#define MESSAGES_MAX 65536
 
 bool process_name_valid(const char *name)
 {
@@ -109,6 +112,17 @@ static bool spawn_in(const struct processes *p, const char *folder, int messages
 	return spawn_detached(argv, env, "/", messages, f);
 }
 
+/* Where davit-run's own messages go; begun anew when it got long. */
+static int open_messages(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > MESSAGES_MAX && ftruncate(fd, 0) != 0)
+		errno = 0; /* then it goes on growing, slowly */
+	return fd;
+}
+
 bool process_spawn(struct processes *p, const char *name, struct fail *f)
 {
 	char folder[PATH_MAX], messages[PATH_MAX];
@@ -118,7 +132,7 @@ bool process_spawn(struct processes *p, const char *name, struct fail *f)
 	if (!process_path(p, name, "", folder, f) ||
 		!process_path(p, name, RUN_MESSAGES, messages, f))
 		return false;
-	fd = open(messages, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open_messages(messages);
 	if (fd < 0)
 		return fail_errno(f, errno, "open %s", messages);
 	good = spawn_in(p, folder, fd, f);

@@ -177,20 +177,25 @@ static bool tell_stop(const struct processes *p, const char *name)
 
 /*
  * The file first, then the word. A davit-run that does not listen yet will look for the file
- * after it does; where there is none at all, one is started to write the end.
+ * after it does; where there is none at all, one is started to write the end. On a full disk
+ * the word alone must do: stopping may be what makes room.
  */
 static bool stop_held(struct processes *p, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
+	bool written;
 
 	if (!process_need(p, name, f))
 		return false;
 	if (process_has(p, name, RUN_EXIT))
 		return true;
-	if (!process_path(p, name, RUN_STOP, path, f) || !fs_write_durable(path, "", 0, f))
+	if (!process_path(p, name, RUN_STOP, path, f))
 		return false;
-	if (tell_stop(p, name) || process_locked(p, name) || process_has(p, name, RUN_EXIT))
+	written = fs_write_durable(path, "", 0, f);
+	if (tell_stop(p, name) || process_has(p, name, RUN_EXIT))
 		return true;
+	if (!written || process_locked(p, name))
+		return written;
 	return process_spawn(p, name, f);
 }
 

@@ -24,7 +24,8 @@
 #include "run/test_point.h"
 #include "run/tree.h"
 
-#define KILL_AGAIN_MS 20
+#define KILL_FIRST_MS 20
+#define KILL_MAX_MS   1000
 #define READ_BYTES    65536
 #define READS_MAX     16 /* before the other events have their turn */
 
@@ -132,6 +133,7 @@ static void running(struct life *l, const struct child *c)
 	l->pid = c->pid;
 	l->childless = false;
 	l->killed = false;
+	l->kill_ms = KILL_FIRST_MS;
 	l->start_mono = clock_mono_ms();
 	if (limit->wall_seconds > 0 && l->wall_mono == CLOCK_NEVER)
 		l->wall_mono = l->start_mono + limit->wall_seconds * 1000;
@@ -212,7 +214,8 @@ static void kill_tree(struct life *l)
 	l->killed = true;
 	cgroup_kill(l->cgroup);
 	tree_kill();
-	l->next_mono = clock_mono_ms() + KILL_AGAIN_MS;
+	l->next_mono = clock_mono_ms() + l->kill_ms;
+	l->kill_ms = l->kill_ms * 2 > KILL_MAX_MS ? KILL_MAX_MS : l->kill_ms * 2;
 }
 
 /* By signal, or as a shell tells that a command of its ended so. */
@@ -286,7 +289,7 @@ static void gone(struct life *l)
 
 static void stop(struct life *l)
 {
-	if (l->pid > 0 && l->phase == LIFE_RUNNING)
+	if (l->phase == LIFE_WAITING || (l->phase == LIFE_RUNNING && l->pid > 0))
 		l->end.cancelled = true;
 	l->stopping = true;
 }

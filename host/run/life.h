@@ -47,6 +47,7 @@ struct life {
 	int64_t wall_mono;
 	int64_t next_mono;
 	int64_t back_off_ms;
+	int64_t kill_ms; /* until KILL again: what waits for a device dies late */
 	char error[512];
 };
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define STAT_SIZE  1024
-#define FREEZE_MAX 64 /* rounds against a tree that forks faster than it is stopped */
+#define FREEZE_MAX 16 /* rounds against a tree that forks faster than it is stopped */
 
 struct process {
 	pid_t pid;

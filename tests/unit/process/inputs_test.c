@@ -7,6 +7,8 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/json.h"
+#include "base/schema.h"
 #include "platform/fs.h"
 #include "unit/cmocka.h"
 #include "unit/process/place.h"
@@ -248,6 +250,40 @@ static void inputs_never_leave_the_folder_or_replace_the_supervisors_files(void 
 	}
 }
 
+static void the_published_schema_names_the_same_members(void **state)
+{
+	static const char *const taken[] = {
+		"{'as': 'work/x', 'text': '', 'executable': true}",
+		"{'as': 'work/x', 'import': 'set', 'optional': true}",
+		"{'as': 'work/x', 'process': 'p2', 'path': 'outputs'}",
+		"{'as': 'work/x', 'blob': "
+		"'0000000000000000000000000000000000000000000000000000000000000000'}",
+	};
+	json_t *schema = json_load_file(SPEC_SCHEMA, 0, NULL), *seen = json_object(), *v;
+	const char *name;
+	struct fail f;
+
+	(void)state;
+	assert_non_null(schema);
+	for (size_t i = 0; i < COUNT(taken); i++) {
+		json_t *input = parse(taken[i]);
+		json_t *spec = json_pack("{s:s,s:[O]}", "shell", "true", "inputs", input);
+
+		if (!schema_check(schema, spec, &f))
+			fail_msg("%s: %s", taken[i], f.text);
+		json_object_update(seen, input);
+		json_decref(spec);
+		json_decref(input);
+	}
+	json_object_foreach(json_at(schema, "/properties/inputs/items/properties"), name, v)
+	{
+		if (json_object_get(seen, name) == NULL)
+			fail_msg("only the schema knows %s", name);
+	}
+	json_decref(seen);
+	json_decref(schema);
+}
+
 static void programs_are_found_first_and_know_where_they_are(void **state)
 {
 	struct place *p = *state;
@@ -290,6 +326,7 @@ int main(void)
 		TEST(an_import_that_is_needed_must_be_there),
 		TEST(a_link_below_an_import_is_not_followed),
 		TEST(inputs_never_leave_the_folder_or_replace_the_supervisors_files),
+		cmocka_unit_test(the_published_schema_names_the_same_members),
 		TEST(programs_are_found_first_and_know_where_they_are),
 	};
 

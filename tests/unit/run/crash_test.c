@@ -234,7 +234,7 @@ static void a_server_is_started_again_later_and_later(void **state)
 static void between_two_starts_the_record_says_why(void **state)
 {
 	const struct run_place *p = *state;
-	json_t *started = NULL;
+	json_t *started = NULL, *end;
 	pid_t run;
 	int fd;
 
@@ -255,6 +255,10 @@ static void between_two_starts_the_record_says_why(void **state)
 	send_text(fd, "stop\n");
 	assert_int_equal(run_end(run), 0);
 	close(fd);
+	end = get_json(p, "exit.json");
+	assert_true(is_true(end, "cancelled"));
+	assert_int_equal(int_of(end, "exit_code"), 1);
+	json_decref(end);
 }
 
 static void a_server_that_was_healthy_is_started_again_soon(void **state)

@@ -7,6 +7,8 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/json.h"
+#include "base/schema.h"
 #include "unit/cmocka.h"
 
 /* ' stands for ". */
@@ -25,6 +27,14 @@ static json_t *parse(const char *text)
 	assert_non_null(v);
 	return v;
 }
+
+#define ALL                                                                                        \
+	"{'argv': ['a'], 'cwd': 'work/x', 'log_bytes': 4096, 'grace_seconds': 0,"                  \
+	"'environment': {'K': 'V'}, 'programs': {'python': '/usr/bin/python3'}, 'inputs': [],"     \
+	"'notes': ['n'], 'limits': {'wall_seconds': 1, 'cpu_seconds': 2,"                          \
+	"'address_space_bytes': 3, 'memory_bytes': 4, 'open_files': 5, 'file_bytes': 6,"           \
+	"'processes': 7}, 'serve': {'restart_first_ms': 8, 'restart_max_ms': 9,"                   \
+	"'healthy_after_ms': 10}}"
 
 static void what_is_not_given_has_its_default(void **state)
 {
@@ -46,22 +56,14 @@ static void what_is_not_given_has_its_default(void **state)
 
 static void what_is_given_is_taken(void **state)
 {
-	json_t *v =
-		parse("{'argv': ['a', 'b'], 'cwd': 'work/x', 'log_bytes': 4096,"
-		      "'grace_seconds': 0, 'environment': {'K': 'V'},"
-		      "'programs': {'python': '/usr/bin/python3'}, 'inputs': [], 'notes': ['n'],"
-		      "'limits': {'wall_seconds': 1, 'cpu_seconds': 2,"
-		      "'address_space_bytes': 3, 'memory_bytes': 4, 'open_files': 5,"
-		      "'file_bytes': 6, 'processes': 7},"
-		      "'serve': {'restart_first_ms': 8, 'restart_max_ms': 9,"
-		      "'healthy_after_ms': 10}}");
+	json_t *v = parse(ALL);
 	struct run_spec s;
 	struct fail f;
 
 	(void)state;
 	if (!run_spec_read(v, &s, &f))
 		fail_msg("%s", f.text);
-	assert_int_equal(json_array_size(s.argv), 2);
+	assert_int_equal(json_array_size(s.argv), 1);
 	assert_string_equal(s.cwd, "work/x");
 	assert_int_equal(s.log_bytes, 4096);
 	assert_int_equal(s.grace_seconds, 0);
@@ -77,6 +79,39 @@ static void what_is_given_is_taken(void **state)
 	assert_int_equal(s.restart.restart_max_ms, 9);
 	assert_int_equal(s.restart.healthy_after_ms, 10);
 	json_decref(v);
+}
+
+/* Every member of the schema at pointer is one of obj. */
+static void assert_covers(const json_t *schema, const char *pointer, const json_t *obj)
+{
+	const char *name;
+	json_t *v;
+
+	assert_non_null(json_at(schema, pointer));
+	json_object_foreach(json_at(schema, pointer), name, v)
+	{
+		if (json_object_get(obj, name) == NULL && strcmp(name, "shell") != 0)
+			fail_msg("only the schema knows %s/%s", pointer, name);
+	}
+}
+
+static void the_published_schema_says_the_same(void **state)
+{
+	json_t *schema = json_load_file(SPEC_SCHEMA, 0, NULL);
+	json_t *all = parse(ALL);
+	struct run_spec s;
+	struct fail f;
+
+	(void)state;
+	assert_non_null(schema);
+	if (!schema_valid(schema, &f) || !schema_check(schema, all, &f) ||
+		!run_spec_read(all, &s, &f))
+		fail_msg("%s: %s", f.field, f.text);
+	assert_covers(schema, "/properties", all);
+	assert_covers(schema, "/properties/limits/properties", s.limits);
+	assert_covers(schema, "/properties/serve/properties", s.serve);
+	json_decref(all);
+	json_decref(schema);
 }
 
 static void faults_are_refused_with_their_place(void **state)
@@ -176,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(what_is_given_is_taken),
+		cmocka_unit_test(the_published_schema_says_the_same),
 		cmocka_unit_test(faults_are_refused_with_their_place),
 		cmocka_unit_test(paths_stay_below_their_folder),
 		cmocka_unit_test(a_path_longer_than_the_system_takes_is_refused),
