@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "platform/fs.h"
@@ -25,6 +24,7 @@
 #include "run/spec.h"
 
 #define HOLD_MS       60000
+#define NAME_USUAL    36 /* bytes of a name, at most, but for odd ones */
 #define REMOVE_TRIES  3
 #define RELEASE_TRIES 100
 #define PAUSE_NS      20000000
@@ -329,13 +329,14 @@ static bool adopt_all(struct processes *p, struct fail *f)
 	return true;
 }
 
-/* Are the folders there, and the names of jobs short enough for the sockets in them? */
+/* Are the folders there, and short enough for the sockets of processes with usual names? */
 static bool check_folders(const struct processes *p, struct fail *f)
 {
-	char path[PATH_MAX], id[ID_SIZE];
+	char path[PATH_MAX], name[NAME_USUAL + 1];
 
-	id_make(id);
-	return process_socket(p, id, RUN_SERVE_SUFFIX, path, f) && fs_mkdirs(p->root, f) &&
+	memset(name, 'x', NAME_USUAL);
+	name[NAME_USUAL] = '\0';
+	return process_socket(p, name, RUN_SERVE_SUFFIX, path, f) && fs_mkdirs(p->root, f) &&
 	       fs_mkdirs(p->options.runtime_dir, f);
 }
 

@@ -494,7 +494,7 @@ static void a_runtime_folder_too_long_for_a_socket_is_refused(void **state)
 
 	memset(runtime, 'x', sizeof(runtime));
 	runtime[0] = '/';
-	runtime[90] = '\0';
+	runtime[65] = '\0';
 	place_close(p);
 	p->options.runtime_dir = runtime;
 	assert_null(processes_open(&p->options, &f));
