@@ -160,10 +160,11 @@ static enum command_fault step(struct splitter *s)
 enum command_fault command_split(
 	const char *text, size_t n, char *words, size_t *ret_count, size_t *ret_at)
 {
-	struct splitter s = {.text = text, .n = n, .out = words};
+	struct splitter s = {.text = text, .n = n};
 	enum command_fault fault = COMMAND_OK;
 	const char *nul = memchr(text, '\0', n);
 
+	s.out = words;
 	if (nul != NULL) {
 		*ret_at = (size_t)(nul - text);
 		return COMMAND_NUL;

@@ -92,7 +92,7 @@ LOCAL_SLOT(datasets_submit)
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
 	id = davit_sdk_need_text(&c.sdk, c.sdk.request, "/submission_id");
-	if (c.sdk.code == DAVIT_OK && !records_find(&c, RECORD_DATASET, id, &record))
+	if (c.sdk.code == DAVIT_OK && !records_get(&c, RECORD_DATASET, id, &record))
 		(void)create(&c, id);
 	if (c.sdk.code != DAVIT_OK)
 		return c.sdk.code;

@@ -20,7 +20,7 @@ static void put_model(struct local_call *c, struct davit_sdk_writer *w, const st
 	davit_sdk_open_object(w, NULL);
 	davit_sdk_put_text(w, "id", endpoint_process(c, e, d));
 	davit_sdk_put_text(w, "model", d->model);
-	if (records_find(c, RECORD_MODEL, d->model, &model))
+	if (records_get(c, RECORD_MODEL, d->model, &model))
 		davit_sdk_put_text(w, "name", model.name);
 	davit_sdk_put_text(w, "state", objects_state_word(state));
 	davit_sdk_close_object(w);

@@ -115,8 +115,9 @@ int32_t objects_reply_made(
 	struct davit_sdk_writer w;
 	struct record record;
 
-	if (!records_need(c, kind, id, DAVIT_NOT_FOUND, "", &record))
-		return c->sdk.code;
+	if (!records_get(c, kind, id, &record))
+		return davit_sdk_fail(
+			&c->sdk, DAVIT_NOT_FOUND, "'%s' was not made by this provider", id);
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	put(c, &w, &record);
 	davit_sdk_open_object(&w, "ref");

@@ -36,14 +36,15 @@ static void fill(struct record *r, const struct davit_sdk_json *value, int64_t v
 	};
 }
 
-static bool get(struct local_call *c, enum record_kind kind, const char *id, struct record *r)
+bool records_get(
+	struct local_call *c, enum record_kind kind, const char *id, struct record *ret_record)
 {
 	int64_t version = 0;
 	const struct davit_sdk_json *value =
 		davit_sdk_kv_get(&c->sdk, key_of(c, kind, id), &version);
 
 	if (value != NULL)
-		fill(r, value, version);
+		fill(ret_record, value, version);
 	return value != NULL;
 }
 
@@ -53,13 +54,13 @@ bool records_find(struct local_call *c, enum record_kind kind, const char *id_or
 	struct records_scan scan = {0};
 	const char *id = NULL;
 
-	if (is_id(id_or_name) && get(c, kind, id_or_name, ret_record))
+	if (is_id(id_or_name) && records_get(c, kind, id_or_name, ret_record))
 		return true;
 	while (records_next(c, kind, &scan)) {
 		if (strcmp(scan.record.name, id_or_name) == 0)
 			id = scan.record.id;
 	}
-	return c->sdk.code == DAVIT_OK && id != NULL && get(c, kind, id, ret_record);
+	return c->sdk.code == DAVIT_OK && id != NULL && records_get(c, kind, id, ret_record);
 }
 
 bool records_need(struct local_call *c, enum record_kind kind, const char *id_or_name, int32_t code,
@@ -108,7 +109,8 @@ int32_t records_del(struct local_call *c, enum record_kind kind, const char *id)
 
 bool records_next(struct local_call *c, enum record_kind kind, struct records_scan *scan)
 {
-	scan->kv.prefix = key_of(c, kind, "");
+	if (scan->kv.prefix == NULL)
+		scan->kv.prefix = key_of(c, kind, "");
 	if (!davit_sdk_kv_next(&c->sdk, &scan->kv))
 		return false;
 	fill(&scan->record, scan->kv.value, 0);

@@ -27,6 +27,11 @@ struct record {
 	int64_t version; /* of the kv entry; 0 where it came from a list */
 };
 
+/* The object with that id. false: there is none (sdk.code is DAVIT_OK then), or the call
+ * failed. */
+bool records_get(
+	struct local_call *c, enum record_kind kind, const char *id, struct record *ret_record);
+
 /* The object with that id or name. false: there is none (sdk.code is DAVIT_OK then), or the
  * call failed. */
 bool records_find(struct local_call *c, enum record_kind kind, const char *id_or_name,

@@ -117,7 +117,7 @@ static bool still_wanted(struct local_call *c, const struct davit_sdk_json *mark
 	struct record record;
 	struct endpoint e;
 
-	if (!records_find(c, RECORD_ENDPOINT, davit_sdk_text_at(mark, "/endpoint", ""), &record))
+	if (!records_get(c, RECORD_ENDPOINT, davit_sdk_text_at(mark, "/endpoint", ""), &record))
 		return c->sdk.code != DAVIT_OK;
 	endpoint_parse(&record, &e);
 	return !e.removed &&
