@@ -329,3 +329,17 @@ bool job_view_call(struct app *app, const struct job *job, const char *slot,
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	return call_start(&spec, NULL, f);
 }
+
+int job_view_failure_status(const struct job *job)
+{
+	json_t *result = answer_stored(job->result);
+	const char *word = json_text_or(result, "failure", "");
+	int status = fail_status(FAIL_INTERNAL);
+
+	for (unsigned i = FAIL_NONE + 1; i < FAIL_CODE_COUNT; i++) {
+		if (strcmp(word, fail_word((enum fail_code)i)) == 0)
+			status = fail_status((enum fail_code)i);
+	}
+	json_decref(result);
+	return status;
+}

@@ -27,7 +27,7 @@ static void end_unsubmitted(struct tracker *t, struct open_job *e, const char *w
 		return;
 	}
 	op = tracker_edge(e);
-	if (op != NULL && !outcome_failed(op, why)) {
+	if (op != NULL && !outcome_failed(op, FAIL_DEADLINE, why)) {
 		store_op_free(op);
 		op = NULL;
 	}

@@ -80,6 +80,7 @@ static void take_state(struct tracker *t, struct open_job *e, const struct call_
 		return;
 	}
 	e->failures = 0;
+	e->asked_mono = clock_mono_ms();
 	after = after < NEXT_POLL_LEAST_MS ? NEXT_POLL_LEAST_MS : after;
 	after = after > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : after;
 	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
@@ -87,6 +88,7 @@ static void take_state(struct tracker *t, struct open_job *e, const struct call_
 	if (op->edge.to == e->state && same) {
 		store_op_free(op);
 		tracker_later(t, e, after);
+		tracker_fire_refreshed(t, e);
 		return;
 	}
 	if (op->edge.to == e->state)
@@ -102,7 +104,7 @@ static void take_failure(struct tracker *t, struct open_job *e, const struct cal
 {
 	struct store_op *op = tracker_edge(e);
 
-	if (op == NULL || !outcome_failed(op, result->fail.text)) {
+	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
 		store_op_free(op);
 		tracker_back_off(t, e);
 		return;

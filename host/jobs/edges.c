@@ -159,6 +159,7 @@ static void edge_applied(
 		tracker_fire(t, e);
 	}
 	settled(t, e);
+	tracker_fire_refreshed(t, e);
 	tracker_later(t, e, after_ms);
 	tracker_idle(t, e);
 }

@@ -54,6 +54,7 @@ struct open_job {
 	bool again;     /* something happened while it was busy: look once more */
 	bool stale;     /* the store knows better: read the row again */
 	enum entry_busy busy;
+	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it */
 	unsigned failures;        /* in a row, for the back-off */
 	int64_t cancel_sent_mono; /* 0: not yet */

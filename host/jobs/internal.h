@@ -25,8 +25,8 @@ struct watcher {
 	unsigned states;
 	int64_t deadline_mono;
 	tracker_watched *done;
+	tracker_refreshed *refreshed; /* instead of done: wants the next word of the provider */
 	void *ctx;
-	bool fired; /* waits in the fired list */
 	LIST_ENTRY(watcher) entry_link;
 	TAILQ_ENTRY(watcher) link; /* of all that wait, or of the fired */
 };
@@ -96,6 +96,9 @@ void tracker_advance_flow(struct tracker *t, struct open_job *e);
 /* --- watch.c: lock held, but for the last. --- */
 
 void tracker_fire(struct tracker *t, struct open_job *e);
+
+/* What the provider of e last said of it can be read now. */
+void tracker_fire_refreshed(struct tracker *t, struct open_job *e);
 int64_t tracker_watch_next(const struct tracker *t);
 void tracker_watch_expire(struct tracker *t, int64_t mono_ms);
 

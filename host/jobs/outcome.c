@@ -179,12 +179,23 @@ bool outcome_edge(struct store_op *op, const struct call_result *result, bool ov
 		json_compact(result->reply, NULL));
 }
 
-bool outcome_failed(struct store_op *op, const char *why)
+/* {"failure": word} */
+static char *failure_text(enum fail_code code)
+{
+	json_t *failure = json_pack("{s:s}", "failure", fail_word(code));
+	char *text = failure == NULL ? NULL : json_compact(failure, NULL);
+
+	json_decref(failure);
+	return text;
+}
+
+bool outcome_failed(struct store_op *op, enum fail_code code, const char *why)
 {
 	struct job_edge *edge = &op->edge;
 
 	edge->to = JOB_FAILED;
 	edge->values.finished_ms = clock_now_ms();
 	edge->set |= JOB_SET_FINISHED;
-	return put_text(edge, JOB_SET_ERROR, offsetof(struct job, error), strdup(why));
+	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result), failure_text(code)) &&
+	       put_text(edge, JOB_SET_ERROR, offsetof(struct job, error), strdup(why));
 }

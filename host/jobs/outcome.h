@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fail.h"
 #include "jobs/job.h"
 
 struct call_result;
@@ -45,7 +46,7 @@ enum verdict outcome_verdict(
  */
 bool outcome_edge(struct store_op *op, const struct call_result *result, bool overdue);
 
-/* The edge to failed with a reason. */
-bool outcome_failed(struct store_op *op, const char *why);
+/* The edge to failed with a reason; its class becomes the result's member "failure". */
+bool outcome_failed(struct store_op *op, enum fail_code code, const char *why);
 
 #endif

@@ -78,6 +78,16 @@ typedef void tracker_watched(const struct job *job, void *ctx);
 void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
 	tracker_watched *done, void *ctx);
 
+/*
+ * As it is now: where the job runs and its provider was last asked more than max_age_ms ago, it
+ * is asked first, for at most wait_ms. age_ms: how long ago the provider was asked; 0 for a job
+ * that nobody need ask about (it waits, or has ended), -1 where it was not asked since the
+ * daemon's start. done as for tracker_watch.
+ */
+typedef void tracker_refreshed(const struct job *job, int64_t age_ms, void *ctx);
+void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,
+	tracker_refreshed *done, void *ctx);
+
 /* Something happened to the job of this submission: poll it now. */
 void tracker_nudge(struct tracker *t, const char *submission);
 

@@ -1,4 +1,5 @@
 /* watch - who waits for a job to reach a state, and answering them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,12 @@ static void fire(struct tracker *t, struct watcher *w)
 {
 	LIST_REMOVE(w, entry_link);
 	TAILQ_REMOVE(&t->waiting, w, link);
-	w->fired = true;
 	TAILQ_INSERT_TAIL(&t->fired, w, link);
 	cond_signal(&t->wake);
 }
 
-void tracker_fire(struct tracker *t, struct open_job *e)
+/* Fires those watchers of e that wait for this: a state, or a word of the provider. */
+static void fire_those(struct tracker *t, struct open_job *e, bool spoken)
 {
 	struct watcher *w = LIST_FIRST(&e->watchers);
 	bool ended = (JOB_BIT(e->state) & JOB_TERMINAL) != 0;
@@ -24,10 +25,20 @@ void tracker_fire(struct tracker *t, struct open_job *e)
 	while (w != NULL) {
 		struct watcher *next = LIST_NEXT(w, entry_link);
 
-		if (ended || (w->states & JOB_BIT(e->state)))
+		if (ended || (spoken && w->refreshed != NULL) || (w->states & JOB_BIT(e->state)))
 			fire(t, w);
 		w = next;
 	}
+}
+
+void tracker_fire(struct tracker *t, struct open_job *e)
+{
+	fire_those(t, e, false);
+}
+
+void tracker_fire_refreshed(struct tracker *t, struct open_job *e)
+{
+	fire_those(t, e, true);
 }
 
 int64_t tracker_watch_next(const struct tracker *t)
@@ -58,68 +69,107 @@ void tracker_watch_expire(struct tracker *t, int64_t mono_ms)
 	}
 }
 
+/* As age_ms of tracker_refresh(). Lock held. */
+static int64_t age_of(const struct tracker *t, const char *id)
+{
+	const struct open_job *e = entries_find(&t->entries, id);
+
+	if (e == NULL || e->state != JOB_RUNNING || e->flow)
+		return 0;
+	return e->asked_mono == 0 ? -1 : clock_mono_ms() - e->asked_mono;
+}
+
 /* Reads the job and tells it; no lock held. */
-static void answer(struct tracker *t, const char *id, tracker_watched *done, void *ctx)
+static void answer(struct tracker *t, const struct watcher *w, int64_t age_ms)
 {
 	struct job job = {0};
 	struct fail f;
+	const struct job *found = store_job(t->options.store, w->id, &job, &f) ? &job : NULL;
 
-	done(store_job(t->options.store, id, &job, &f) ? &job : NULL, ctx);
+	if (w->refreshed != NULL)
+		w->refreshed(found, age_ms, w->ctx);
+	else
+		w->done(found, w->ctx);
 	job_finish(&job);
 }
 
 bool tracker_watch_answer(struct tracker *t)
 {
 	struct watcher *w = TAILQ_FIRST(&t->fired);
+	int64_t age;
 
 	if (w == NULL)
 		return false;
 	TAILQ_REMOVE(&t->fired, w, link);
+	age = age_of(t, w->id);
 	mutex_unlock(&t->lock);
-	answer(t, w->id, w->done, w->ctx);
+	answer(t, w, age);
 	free(w);
 	mutex_lock(&t->lock);
 	return true;
 }
 
-static struct watcher *watcher_new(
-	const char *id, unsigned states, int64_t wait_ms, tracker_watched *done, void *ctx)
+/* Makes e's watchers one more, a copy of wanted; false: out of memory. Lock held. */
+static bool wait_for(struct tracker *t, struct open_job *e, const struct watcher *wanted)
 {
-	struct watcher *w = calloc(1, sizeof(*w));
+	struct watcher *w = malloc(sizeof(*w));
 
 	if (w == NULL)
-		return NULL;
-	memcpy(w->id, id, strlen(id) + 1);
-	w->states = states;
-	w->deadline_mono = clock_mono_ms() + wait_ms;
-	w->done = done;
-	w->ctx = ctx;
-	return w;
+		return false;
+	*w = *wanted;
+	LIST_INSERT_HEAD(&e->watchers, w, entry_link);
+	TAILQ_INSERT_TAIL(&t->waiting, w, link);
+	cond_signal(&t->wake);
+	return true;
 }
 
-/* Registers a watcher where there is something to wait for. */
-static bool wait_for(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
-	tracker_watched *done, void *ctx)
+static struct watcher watcher_of(const char *id, int64_t wait_ms, void *ctx)
 {
-	struct open_job *e;
-	struct watcher *w = NULL;
+	struct watcher w = {.deadline_mono = clock_mono_ms() + wait_ms, .ctx = ctx};
 
-	mutex_lock(&t->lock);
-	e = t->stopping ? NULL : entries_find(&t->entries, id);
-	if (e != NULL && !(states & JOB_BIT(e->state)) && wait_ms > 0)
-		w = watcher_new(e->id, states, wait_ms, done, ctx);
-	if (w != NULL) {
-		LIST_INSERT_HEAD(&e->watchers, w, entry_link);
-		TAILQ_INSERT_TAIL(&t->waiting, w, link);
-		cond_signal(&t->wake);
-	}
-	mutex_unlock(&t->lock);
-	return w != NULL;
+	(void)snprintf(w.id, sizeof(w.id), "%s", id);
+	return w;
 }
 
 void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
 	tracker_watched *done, void *ctx)
 {
-	if (!wait_for(t, id, states, wait_ms, done, ctx))
-		answer(t, id, done, ctx);
+	struct watcher w = watcher_of(id, wait_ms, ctx);
+	struct open_job *e;
+	bool waits;
+
+	w.states = states;
+	w.done = done;
+	mutex_lock(&t->lock);
+	e = t->stopping ? NULL : entries_find(&t->entries, id);
+	waits = e != NULL && !(states & JOB_BIT(e->state)) && wait_ms > 0 && wait_for(t, e, &w);
+	mutex_unlock(&t->lock);
+	if (!waits)
+		answer(t, &w, 0);
+}
+
+/* Is the last word of the provider older than that, and can it be asked now? Lock held. */
+static bool stale(const struct open_job *e, int64_t max_age_ms)
+{
+	return e->state == JOB_RUNNING && !e->flow && clock_mono_ms() - e->asked_mono > max_age_ms;
+}
+
+void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,
+	tracker_refreshed *done, void *ctx)
+{
+	struct watcher w = watcher_of(id, wait_ms, ctx);
+	struct open_job *e;
+	int64_t age;
+	bool waits;
+
+	w.refreshed = done;
+	mutex_lock(&t->lock);
+	e = t->stopping ? NULL : entries_find(&t->entries, id);
+	waits = e != NULL && stale(e, max_age_ms) && wait_for(t, e, &w);
+	if (waits && e->busy == ENTRY_IDLE)
+		entries_due(&t->entries, e, clock_mono_ms());
+	age = age_of(t, id);
+	mutex_unlock(&t->lock);
+	if (!waits)
+		answer(t, &w, age);
 }

@@ -56,6 +56,7 @@ struct fake_tracker {
 	const char *error;
 	bool changed; /* by a cancel */
 	bool recovered;
+	int64_t age_ms; /* of tracker_refresh() */
 	/* what was seen last */
 	unsigned submits;
 	unsigned cancels;

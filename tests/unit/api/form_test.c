@@ -290,12 +290,35 @@ static void status_of_what_did_not_start_has_nulls(void **state)
 		"\"progress\":null,\"error\":null}");
 }
 
+static void status_says_how_old_it_is_when_the_provider_is_silent(void **state)
+{
+	static const char text[] =
+		"{\"id\":\"" JOB "\",\"state\":\"RUNNING\",\"resource\":null,"
+		"\"provider\":\"local\",\"submitted\":\"2026-11-21T08:00:00.000Z\","
+		"\"started\":null,\"finished\":null,\"progress\":null,\"error\":null,\"age\":7.5}";
+	const struct job job = {.id = JOB,
+		.submission = JOB,
+		.state = JOB_RUNNING,
+		.created_ms = 1795248000000,
+		.provider = LITERAL("local"),
+		.interface = LITERAL("davit.training"),
+		.kind = LITERAL("train"),
+		.connection = LITERAL(""),
+		.request = LITERAL("{}")};
+
+	(void)state;
+	fake_job(&job);
+	fake_tracker.age_ms = 7500;
+	fake_expect("GET", "/status/" JOB, NULL, 200, text);
+}
+
 #define ON_SITE(test) cmocka_unit_test_setup_teardown(test, fake_open, fake_close)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_member_is_named_by_its_pointer),
+		ON_SITE(status_says_how_old_it_is_when_the_provider_is_silent),
 		ON_SITE(it_becomes_one_job_with_the_body_as_it_was),
 		ON_SITE(a_slow_one_is_answered_without_a_resource),
 		ON_SITE(one_that_failed_before_it_was_made_is_no_object),

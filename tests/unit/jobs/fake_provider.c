@@ -34,6 +34,7 @@ static struct {
 	bool absent;
 	bool instant;
 	bool obeys;
+	bool slow;
 	const char *lacks;
 	const char *idempotency;
 	struct object objects[OBJECTS_MAX];
@@ -60,6 +61,7 @@ void fake_reset(void)
 	cloud.absent = false;
 	cloud.instant = false;
 	cloud.obeys = true;
+	cloud.slow = false;
 	cloud.lacks = NULL;
 	cloud.idempotency = "name";
 	memset(cloud.calls, 0, sizeof(cloud.calls));
@@ -86,6 +88,13 @@ void fake_instant(bool instant)
 {
 	pthread_mutex_lock(&cloud.lock);
 	cloud.instant = instant;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_slow_polls(bool slow)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.slow = slow;
 	pthread_mutex_unlock(&cloud.lock);
 }
 
@@ -177,7 +186,7 @@ static void show(const struct object *o, struct call_result *result)
 {
 	result->has_state = true;
 	result->state = o->state;
-	result->next_poll_ms = 1000;
+	result->next_poll_ms = cloud.slow ? 3600000 : 1000;
 	if (o->reply != NULL)
 		result->reply = json_loads(o->reply, 0, NULL);
 	else

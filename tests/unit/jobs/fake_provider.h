@@ -29,6 +29,9 @@ void fake_end(const char *submission, int32_t state, const char *reply);
 /* All objects made from now on end at once, successfully. */
 void fake_instant(bool instant);
 
+/* Polls are asked for an hour apart, not a second. */
+void fake_slow_polls(bool slow);
+
 void fake_obeys_cancel(bool obeys);
 
 unsigned fake_objects(void);           /* made so far */

@@ -258,10 +258,14 @@ static void a_refused_submission_fails_with_both_times(void **state)
 	struct fixture *x = *state;
 	struct ticket t;
 	struct job_status status;
+	struct job job;
 
 	fake_fault("submit", DAVIT_INVALID, 1, false);
 	t = train(x);
 	await_state(x, t.id, JOB_FAILED);
+	job = job_of(x, t.id);
+	assert_string_equal(job.result, "{\"failure\":\"upstream\"}");
+	job_finish(&job);
 	status = status_of(x, t.id);
 	assert_int_equal(status.started_ms, status.finished_ms);
 	assert_true(status.finished_ms > 0);
@@ -594,6 +598,70 @@ static void a_watcher_of_nothing_is_told_so(void **state)
 	assert_int_equal(w.state, JOB_STATE_COUNT);
 }
 
+struct refreshed {
+	int64_t age_ms;
+	enum job_state state;
+	atomic_bool done;
+};
+
+static void refreshed(const struct job *job, int64_t age_ms, void *ctx)
+{
+	struct refreshed *r = ctx;
+
+	r->age_ms = age_ms;
+	r->state = job == NULL ? JOB_STATE_COUNT : job->state;
+	r->done = true;
+}
+
+static void a_state_that_is_old_is_asked_for_first(void **state)
+{
+	struct fixture *x = *state;
+	struct refreshed r = {0};
+	struct ticket t;
+
+	fake_slow_polls(true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	clock_advance(10000);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	tracker_refresh(x->tracker, t.id, 5000, 3600000, refreshed, &r);
+	await_flag(&r.done);
+	assert_int_equal(r.state, JOB_SUCCEEDED);
+	assert_int_equal(r.age_ms, 0);
+}
+
+static void a_state_that_is_fresh_is_answered_at_once(void **state)
+{
+	struct fixture *x = *state;
+	struct refreshed r = {0};
+	struct ticket t;
+
+	fake_slow_polls(true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	tracker_refresh(x->tracker, t.id, 3600000, 3600000, refreshed, &r);
+	assert_true(r.done);
+	assert_int_equal(r.state, JOB_RUNNING);
+	assert_int_equal(fake_calls("poll"), 0);
+}
+
+static void a_provider_that_does_not_answer_leaves_the_age(void **state)
+{
+	struct fixture *x = *state;
+	struct refreshed r = {0};
+	struct ticket t;
+
+	fake_slow_polls(true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	clock_advance(10000);
+	fake_fault("poll", DAVIT_RETRY, 1000000, false);
+	tracker_refresh(x->tracker, t.id, 5000, 1000, refreshed, &r);
+	await_flag(&r.done);
+	assert_int_equal(r.state, JOB_RUNNING);
+	assert_true(r.age_ms >= 10000);
+}
+
 static void a_nudge_makes_the_next_poll_come_now(void **state)
 {
 	struct fixture *x = *state;
@@ -730,6 +798,9 @@ int main(void)
 		TEST(a_watcher_hears_of_the_state_it_waits_for),
 		TEST(a_watcher_hears_when_its_time_is_up),
 		TEST(a_watcher_of_nothing_is_told_so),
+		TEST(a_state_that_is_old_is_asked_for_first),
+		TEST(a_state_that_is_fresh_is_answered_at_once),
+		TEST(a_provider_that_does_not_answer_leaves_the_age),
 		TEST(a_nudge_makes_the_next_poll_come_now),
 		TEST(a_flow_runs_all_its_steps),
 		TEST(a_flow_counts_as_running_once_its_training_is_known),
