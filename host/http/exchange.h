@@ -68,7 +68,8 @@ bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char
 void exchange_reply_json(struct exchange *x, int status, json_t *body);
 
 /* Takes heap text over; bytes are sent as they are. */
-void exchange_reply_text(struct exchange *x, int status, const char *content_type, char *text, size_t n);
+void exchange_reply_text(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n);
 
 /* In the error form of the route: a bare JSON string or an object (docs/rest.md). Logs what is
  * internal and hides it from the caller. */

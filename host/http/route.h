@@ -20,9 +20,9 @@ typedef void route_handler(struct app *app, struct exchange *x);
 
 /* How errors look on the wire. */
 enum error_form {
-	ERROR_TEXT,   /* a bare JSON string: all of /api/service/v1 */
-	ERROR_SHORT,  /* {"error":"…"}: the /execute family, as the originals */
-	ERROR_OBJECT  /* {"error":{"code","message","request_id",…}} */
+	ERROR_TEXT,  /* a bare JSON string: all of /api/service/v1 */
+	ERROR_SHORT, /* {"error":"…"}: the /execute family, as the originals */
+	ERROR_OBJECT /* {"error":{"code","message","request_id",…}} */
 };
 
 enum route_flag {
@@ -35,15 +35,15 @@ enum route_flag {
 /* In the order in which people read a row.
  * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct route {
-	const char *method;    /* GET also serves HEAD */
+	const char *method; /* GET also serves HEAD */
 	const char *pattern;
 	const char *operation; /* stable name, for OpenAPI, logs and docs */
 	enum error_form form;
 	route_handler *handle;
 	unsigned flags;
-	const char *query_id;  /* query key that repeats the hole's value cleanly, or NULL */
+	const char *query_id;         /* query key that repeats the hole's value cleanly, or NULL */
 	const struct operation *slot; /* for routes that are one provider slot (api/operations.h) */
-	const char *summary;   /* one sentence for OpenAPI */
+	const char *summary;          /* one sentence for OpenAPI */
 };
 
 enum route_match {

@@ -39,8 +39,8 @@ struct store_driver {
 	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,
 		int64_t *ret_version, struct fail *f);
 	bool (*kv_list)(void *reader, const char *instance, const char *prefix, const char *after,
-		size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
-		struct fail *f);
+		size_t limit, bool (*each)(const char *key, const char *value, void *ctx),
+		void *ctx, struct fail *f);
 };
 
 extern const struct store_driver store_sqlite;

@@ -105,15 +105,14 @@ extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, withou
 /* The job of a row of that select. */
 bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
 
-/* sqlite_jobs.c, sqlite_list.c, sqlite_kv.c: the slots of struct store_driver, on a connection. apply
- * functions return false only when the transaction is lost. */
+/* sqlite_jobs.c, sqlite_list.c, sqlite_kv.c: the slots of struct store_driver, on a connection.
+ * apply functions return false only when the transaction is lost. */
 bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *f);
-bool sqlite_job_by_remote(void *reader, const char *provider, const char *name,
-	struct job *ret_job, struct fail *f);
-bool sqlite_job_status(
-	void *reader, const char *id, struct job_status *ret_status, struct fail *f);
+bool sqlite_job_by_remote(
+	void *reader, const char *provider, const char *name, struct job *ret_job, struct fail *f);
+bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_status, struct fail *f);
 bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
 bool sqlite_kv_put(struct conn *c, struct store_op *op, struct fail *f);

@@ -47,7 +47,7 @@ enum job_set {
 	JOB_SET_RESULT = 1 << 9,
 	JOB_SET_PROGRESS = 1 << 10,
 	JOB_SET_ERROR = 1 << 11,
-	JOB_SET_EPOCH = 1 << 12,   /* epoch + 1, attempts + 1 */
+	JOB_SET_EPOCH = 1 << 12, /* epoch + 1, attempts + 1 */
 	JOB_SET_REQUEST = 1 << 13
 };
 
@@ -63,17 +63,17 @@ enum job_set {
  * set only what JOB_SET_AFTER_END has.
  */
 struct job_edge {
-	unsigned from;        /* JOB_BIT()s */
-	enum job_state to;    /* JOB_STATE_COUNT: the state stays */
-	int64_t epoch;        /* -1: any */
-	unsigned set;         /* enum job_set bits */
-	struct job values;    /* id, and the members that set names; owned */
+	unsigned from;     /* JOB_BIT()s */
+	enum job_state to; /* JOB_STATE_COUNT: the state stays */
+	int64_t epoch;     /* -1: any */
+	unsigned set;      /* enum job_set bits */
+	struct job values; /* id, and the members that set names; owned */
 };
 
 struct store_kv {
-	char *instance; /* owned */
-	char *key;      /* owned */
-	char *value;    /* owned JSON text */
+	char *instance;  /* owned */
+	char *key;       /* owned */
+	char *value;     /* owned JSON text */
 	int64_t version; /* in: see STORE_KV_PUT; out: the version written. Grows by 1 per
 	                  * write; also a key that was deleted never gets an old one again */
 };
@@ -89,11 +89,11 @@ typedef void store_done(struct store_op *op);
 struct store_op {
 	enum store_kind kind;
 	bool durable;
-	struct job job;        /* STORE_JOB_ADD */
-	struct job_edge edge;  /* STORE_JOB_EDGE */
-	struct store_kv kv;    /* STORE_KV_… */
-	bool changed;          /* out: the condition held and the write happened */
-	bool ok;               /* out: false: see fail */
+	struct job job;       /* STORE_JOB_ADD */
+	struct job_edge edge; /* STORE_JOB_EDGE */
+	struct store_kv kv;   /* STORE_KV_… */
+	bool changed;         /* out: the condition held and the write happened */
+	bool ok;              /* out: false: see fail */
 	struct fail fail;
 	store_done *done;
 	void *arg;             /* the caller's */
@@ -145,8 +145,8 @@ struct job_status {
 	char provider[64]; /* these two cut between characters where longer */
 	char handle[64];
 };
-bool store_job_status(struct store *s, const char *id, struct job_status *ret_status,
-	struct fail *f);
+bool store_job_status(
+	struct store *s, const char *id, struct job_status *ret_status, struct fail *f);
 
 struct job_filter {
 	unsigned states;      /* JOB_BIT()s; 0: all */
@@ -156,8 +156,9 @@ struct job_filter {
 	const char *kind;
 	const char *project;
 	const char *parent;
-	const char *before;   /* only ids below this one (the cursor of a page); NULL: from the newest */
-	size_t limit;         /* 0: all */
+	const char
+		*before; /* only ids below this one (the cursor of a page); NULL: from the newest */
+	size_t limit;    /* 0: all */
 };
 
 /* Calls each(job, ctx) for matching jobs, newest first; job is borrowed for the call; stops
