@@ -102,6 +102,17 @@ static int32_t missing_service(const struct davit_sdk_services *host, davit_call
 	return host->core->fail(call, DAVIT_UNSUPPORTED, davit_sdk_buf(text), davit_sdk_buf(NULL));
 }
 
+/* What the schema of the settings cannot say. */
+static int32_t check_settings(struct local_call *c)
+{
+	const char *python = davit_sdk_text_at(c->settings, "/python", "/");
+
+	if (python[0] != '/')
+		return davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/python",
+			"python must be an absolute path, not '%s'", python);
+	return c->sdk.code;
+}
+
 static int32_t DAVIT_CALL create(
 	davit_host_query query, davit_call call, davit_buf config, davit_instance *ret_instance)
 {
@@ -121,7 +132,8 @@ static int32_t DAVIT_CALL create(
 			davit_sdk_buf("no memory left for the provider"), davit_sdk_buf(NULL));
 	*local = (struct local){.host = host, .settings_n = config.n};
 	memcpy(local->settings, config.p, config.n);
-	code = local_begin(&c, (davit_instance)(uintptr_t)local, call, davit_sdk_buf("{}"));
+	(void)local_begin(&c, (davit_instance)(uintptr_t)local, call, davit_sdk_buf("{}"));
+	code = check_settings(&c);
 	if (code != DAVIT_OK) {
 		free(local);
 		return code;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/fail.h"
+#include "base/schema.h"
 #include "base/sha256.h"
 #include "unit/cmocka.h"
 
@@ -612,6 +614,60 @@ static const void *DAVIT_CALL query(const char *id, uint32_t major)
 	return NULL;
 }
 
+/* --- the neutral shapes --- */
+
+/* Which of plugin-api/schemas an object of an interface must satisfy. */
+static const struct {
+	const char *interface;
+	const char *schema;
+} shapes[] = {
+	{DAVIT_DATASETS, "dataset"},
+	{DAVIT_TRAINING, "training"},
+	{DAVIT_MODELS, "model"},
+	{DAVIT_DEPLOYMENT, "endpoint"},
+};
+
+static void must_satisfy(const json_t *v, const char *name)
+{
+	char path[512];
+	struct fail f = {0};
+	json_t *schema;
+
+	snprintf(path, sizeof(path), "%s/%s.json", DAVIT_SCHEMAS, name);
+	schema = json_load_file(path, 0, NULL);
+	if (schema == NULL)
+		fail_msg("no schema %s", path);
+	if (!schema_check(schema, v, &f))
+		fail_msg("%s: %s: %s", name, f.field, f.text);
+	json_decref(schema);
+}
+
+static void check_shape(const struct mock *m, const char *interface, const char *slot)
+{
+	const char *schema = NULL;
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; i < COUNT(shapes); i++) {
+		if (strcmp(shapes[i].interface, interface) == 0)
+			schema = shapes[i].schema;
+	}
+	if (m->reply == NULL || schema == NULL)
+		return;
+	if (strcmp(slot, "metrics") == 0) {
+		must_satisfy(m->reply, "metrics");
+		return;
+	}
+	if (strcmp(slot, "list") != 0) {
+		must_satisfy(m->reply, schema);
+		if (m->state >= 0)
+			must_satisfy(m->reply, "job-state");
+		return;
+	}
+	must_satisfy(m->reply, "list");
+	json_array_foreach(json_object_get(m->reply, "items"), i, item) must_satisfy(item, schema);
+}
+
 /* --- running --- */
 
 static void forget_call(struct mock *m)
@@ -727,5 +783,7 @@ int32_t mock_run(struct mock *m, const char *interface, const char *slot, json_t
 	free(text);
 	json_decref(request);
 	forget_call(m);
+	if (code == DAVIT_OK)
+		check_shape(m, interface, slot);
 	return code;
 }

@@ -81,7 +81,7 @@ void mock_finish(struct mock *m);
 int32_t mock_create(struct mock *m, const char *settings);
 void mock_destroy(struct mock *m);
 
-/* Runs a slot of an interface; request is freed. */
+/* Runs a slot of an interface; request is freed. An answer must have its neutral shape. */
 int32_t mock_run(struct mock *m, const char *interface, const char *slot, json_t *request);
 
 /* The process of that name; NULL: none. */

@@ -381,6 +381,16 @@ static void a_command_runs_without_a_shell_unless_the_site_has_one(void **state)
 	assert_null(json_object_get(spec, "argv"));
 }
 
+static void the_sites_python_is_an_absolute_path(void **state)
+{
+	struct mock *m = *state;
+
+	mock_destroy(m);
+	assert_int_equal(mock_create(m, "{\"python\": \"python3\"}"), DAVIT_INVALID);
+	assert_string_equal(m->fail_text, "python must be an absolute path, not 'python3'");
+	assert_string_equal(m->fail_pointer, "/python");
+}
+
 /* --- models --- */
 
 static void a_model_is_made_of_a_training_that_succeeded(void **state)
@@ -421,6 +431,7 @@ int main(void)
 		TEST(artifacts_are_listed_with_the_text_of_those_that_are_text),
 		TEST(cancel_stops_the_process_and_nothing_else),
 		TEST(a_command_runs_without_a_shell_unless_the_site_has_one),
+		TEST(the_sites_python_is_an_absolute_path),
 		TEST(a_model_is_made_of_a_training_that_succeeded),
 	};
 #undef TEST
