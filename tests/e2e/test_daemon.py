@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
@@ -11,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from davit_site import BUILD, DEADLINE, execute_body, wait_for
+from davit_site import BUILD, DEADLINE, ROOT, execute_body, wait_for
 
 
 def refused(site):
@@ -225,6 +226,18 @@ def test_health_readiness_and_the_description(site):
     assert document["openapi"].startswith("3.")
     assert "/execute/{id}/getStatus" in document["paths"]
     assert "/api/service/v1/datasets/list" in document["paths"]
+
+
+def test_the_reference_lists_every_route_and_no_other(site):
+    paths = site.get("/swagger.json").json()["paths"]
+    served = {
+        f"| {method.upper()} | `{path}` | {operation['summary']} |"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    text = (ROOT / "docs" / "rest.md").read_text(encoding="utf-8")
+    written = {line for line in text.splitlines() if re.match(r"\| [A-Z]+ \| `/", line)}
+    assert written == served
 
 
 def test_jobs_are_listed_in_pages_and_filtered(sites):
