@@ -124,7 +124,7 @@ static const struct key listener_keys[] = {
 		AT(max_connections),
 		.least = 1,
 		.most = 1000000,
-		.preset = 10000,
+		.preset = 4096,
 		.meaning = "Connections at once; more have to wait."},
 	{.name = "max_requests",
 		.kind = KEY_INT,
