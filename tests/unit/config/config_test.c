@@ -227,7 +227,7 @@ static void an_empty_file_means_the_defaults(void **state)
 		assert_null(c->listeners[0].unix_path);
 		assert_null(c->listeners[1].address);
 		assert_string_equal(c->listeners[1].unix_path, "/var/lib/davit/run/davitd.sock");
-		assert_int_equal(c->listeners[1].max_connections, 10000);
+		assert_int_equal(c->listeners[1].max_connections, 4096);
 		assert_int_equal(c->listeners[1].max_requests, 256);
 		assert_int_equal(c->listeners[1].idle_seconds, 5);
 		assert_int_equal(c->run_program[0], '/');
