@@ -79,7 +79,7 @@ static bool holder_died(int64_t pid)
 
 static bool lock_take_patiently(const char *path, int *ret_fd, int64_t *ret_pid, struct fail *f)
 {
-	static const struct timespec pause = {0, 20 * 1000 * 1000};
+	static const struct timespec pause = {0, 20000000L};
 	int64_t until = clock_mono_ms() + LOCK_WAIT_MS;
 
 	while (!lock_take(path, ret_fd, ret_pid, f)) {

@@ -144,8 +144,10 @@ static bool reserve(struct pool *p)
 	ring = calloc(cap, sizeof(*ring));
 	if (ring == NULL)
 		return false;
-	for (size_t i = 0; i < p->queued; i++)
-		ring[i] = p->ring[(p->first + i) % p->cap];
+	for (size_t i = 0, at = p->first; i < p->queued; i++) {
+		ring[i] = p->ring[at];
+		at = at + 1 == p->cap ? 0 : at + 1;
+	}
 	free(p->ring);
 	p->ring = ring;
 	p->cap = cap;

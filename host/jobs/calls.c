@@ -177,7 +177,7 @@ static void call_done(struct call_result *result, void *ctx)
 	free(call);
 }
 
-/* Starts the slot; no lock held. */
+/* Starts the slot, which owns call from then on; no lock held. */
 static bool start(
 	struct call_context *call, const struct job *job, uint64_t *ret_call, struct fail *f)
 {
@@ -195,13 +195,17 @@ static bool start(
 		.ctx = call,
 	};
 
-	if (p == NULL)
-		return fail_set(f, FAIL_UNAVAILABLE, "provider '%s' is not loaded", job->provider);
+	if (p == NULL) {
+		(void)fail_set(f, FAIL_UNAVAILABLE, "provider '%s' is not loaded", job->provider);
+		return false;
+	}
 	(void)snprintf(call->idempotency, sizeof(call->idempotency), "%s",
 		provider_idempotency(p, job->interface, "submit", job->kind));
 	spec.request = request_of(t, job, p);
-	if (spec.request == NULL)
-		return fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
+	if (spec.request == NULL) {
+		(void)fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
+		return false;
+	}
 	return call_start(&spec, ret_call, f);
 }
 

@@ -100,16 +100,16 @@ static enum job_state state_of(int32_t state, bool overdue)
 /* Members of a neutral job answer that are kept as text, and what an edge calls them. */
 static const struct {
 	const char *member;
-	unsigned set;
 	size_t offset;
+	unsigned set;
 	bool json; /* the value's JSON text, else a string as it is */
 } kept[] = {
-	{"ref", JOB_SET_REMOTE_REF, offsetof(struct job, remote_ref), true},
-	{"progress", JOB_SET_PROGRESS, offsetof(struct job, progress), true},
-	{"handle", JOB_SET_HANDLE, offsetof(struct job, handle), false},
-	{"id", JOB_SET_REMOTE_NAME, offsetof(struct job, remote_name), false},
-	{"resource", JOB_SET_REMOTE_NAME, offsetof(struct job, remote_name), false},
-	{"error", JOB_SET_ERROR, offsetof(struct job, error), false},
+	{"ref", offsetof(struct job, remote_ref), JOB_SET_REMOTE_REF, true},
+	{"progress", offsetof(struct job, progress), JOB_SET_PROGRESS, true},
+	{"handle", offsetof(struct job, handle), JOB_SET_HANDLE, false},
+	{"id", offsetof(struct job, remote_name), JOB_SET_REMOTE_NAME, false},
+	{"resource", offsetof(struct job, remote_name), JOB_SET_REMOTE_NAME, false},
+	{"error", offsetof(struct job, error), JOB_SET_ERROR, false},
 };
 
 static bool put_text(struct job_edge *edge, unsigned set, size_t offset, char *text)

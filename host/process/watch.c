@@ -156,16 +156,20 @@ static void begin_watch(struct watcher *w, const char *name, bool spawned)
 	x->send_mono = spawned ? now + EXPECT_MS : now;
 }
 
-static void disconnect(struct watch *x)
+/* Taken out of the epoll set by hand: a child that is being started may hold a copy of the
+ * descriptor, and closing ours alone would leave the set with a pointer to what we free. */
+static void disconnect(const struct watcher *w, struct watch *x)
 {
-	if (x->fd >= 0)
-		close(x->fd);
+	if (x->fd < 0)
+		return;
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, x->fd, NULL);
+	close(x->fd);
 	x->fd = -1;
 }
 
-static void end_watch(struct watch *x)
+static void end_watch(const struct watcher *w, struct watch *x)
 {
-	disconnect(x);
+	disconnect(w, x);
 	LIST_REMOVE(x, link);
 	free(x);
 }
@@ -176,7 +180,7 @@ static bool follow(const struct watcher *w, struct watch *x)
 
 	x->fd = process_connect(w->p, x->name);
 	if (x->fd >= 0 && epoll_ctl(w->epoll, EPOLL_CTL_ADD, x->fd, &event) != 0)
-		disconnect(x);
+		disconnect(w, x);
 	return x->fd >= 0;
 }
 
@@ -215,7 +219,7 @@ static bool is_over(struct watcher *w, struct watch *x)
 	forget_notice(w, x->name);
 	if (ended)
 		tell_changed(w, x->name);
-	end_watch(x);
+	end_watch(w, x);
 	return true;
 }
 
@@ -251,7 +255,7 @@ static void hear(const struct watcher *w, struct watch *x)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	disconnect(x);
+	disconnect(w, x);
 	x->try_mono = x->send_mono = clock_mono_ms();
 	x->try_ms = TRY_FIRST_MS;
 }
@@ -356,7 +360,7 @@ static void destroy(struct watcher *w)
 
 	for (x = LIST_FIRST(&w->watches); x != NULL; x = next_watch) {
 		next_watch = LIST_NEXT(x, link);
-		disconnect(x);
+		disconnect(w, x);
 		free(x);
 	}
 	for (n = LIST_FIRST(&w->notices); n != NULL; n = next) {
