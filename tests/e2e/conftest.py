@@ -24,8 +24,11 @@ class Sites:
         bad = []
         for site in self.made:
             code = site.clean_up()
-            if code not in (0, -9) or "Sanitizer" in site.log():
-                bad.append(f"davitd ended with {code}:\n{site.log()[-6000:]}")
+            log = site.log()
+            at = log.find("Sanitizer")
+            if code not in (0, -9) or at >= 0:
+                said = log[max(0, at - 100) : at + 6000] if at >= 0 else log[-6000:]
+                bad.append(f"davitd ended with {code}:\n{said}")
             shutil.rmtree(site.folder, ignore_errors=True)
         assert not bad, "\n".join(bad)
 
