@@ -114,7 +114,11 @@ static void take_failure(struct tracker *t, struct open_job *e, const struct cal
 
 static void take_retry(struct tracker *t, struct open_job *e, const struct call_result *result)
 {
-	log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider, result->fail.text);
+	bool ours = result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
+
+	if (!ours) /* all places are taken: not worth a line */
+		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
+			result->fail.text);
 	if (result->retry_after_ms > 0)
 		tracker_later(t, e, result->retry_after_ms);
 	else
@@ -153,24 +157,34 @@ static void take_verdict(struct tracker *t, struct open_job *e, enum verdict ver
 	}
 }
 
+/* The call of the entry with that id has ended. Storing gives the lock up, and the job may be
+ * over before it is back: the entry is looked up again before it is touched. */
+static void take_end(
+	struct tracker *t, const char *id, enum verdict verdict, const struct call_result *result)
+{
+	struct open_job *e = entries_find(&t->entries, id);
+
+	if (e == NULL || e->busy != ENTRY_CALLING)
+		return;
+	e->busy = ENTRY_IDLE;
+	e->call = 0;
+	take_verdict(t, e, verdict, result);
+	e = entries_find(&t->entries, id);
+	if (e != NULL && e->busy == ENTRY_IDLE)
+		tracker_idle(t, e);
+}
+
 static void call_done(struct call_result *result, void *ctx)
 {
 	struct call_context *call = ctx;
 	struct tracker *t = call->t;
 	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
-	struct open_job *e;
 
 	if (result->code == DAVIT_OK && verdict == VERDICT_RECOVER)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
 			"the provider answered without saying where the job stands");
 	mutex_lock(&t->lock);
-	e = entries_find(&t->entries, call->id);
-	if (e != NULL && e->busy == ENTRY_CALLING) {
-		e->busy = ENTRY_IDLE;
-		take_verdict(t, e, verdict, result);
-		if (e->busy == ENTRY_IDLE)
-			tracker_idle(t, e);
-	}
+	take_end(t, call->id, verdict, result);
 	t->in_flight--;
 	cond_broadcast(&t->quiet);
 	mutex_unlock(&t->lock);
@@ -210,22 +224,16 @@ static bool start(
 }
 
 /* A slot that could not be started: a missing one is an answer, all else is for later. */
-static void not_started(
-	struct tracker *t, const char *id, enum job_action action, const struct fail *f)
+static void not_started(struct call_context *call, const struct fail *f)
 {
-	struct open_job *e = entries_find(&t->entries, id);
-	struct call_result result = {.fail = *f};
+	struct call_result result = {
+		.fail = *f,
+		.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY,
+		.retry_after_ms = f->code == FAIL_BUSY ? NEXT_POLL_LEAST_MS : 0,
+	};
 
-	if (e == NULL || e->busy != ENTRY_CALLING)
-		return;
-	e->busy = ENTRY_IDLE;
-	result.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY;
-	if (f->code == FAIL_BUSY)
-		tracker_later(t, e, NEXT_POLL_LEAST_MS);
-	else
-		take_verdict(t, e, outcome_verdict(action, &result, "none"), &result);
-	if (e->busy == ENTRY_IDLE)
-		tracker_idle(t, e);
+	take_end(call->t, call->id, outcome_verdict(call->action, &result, call->idempotency),
+		&result);
 }
 
 void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
@@ -257,8 +265,8 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 			e->call = handle;
 		return;
 	}
+	not_started(call, &f);
 	free(call);
 	t->in_flight--;
 	cond_broadcast(&t->quiet);
-	not_started(t, id, action, &f);
 }

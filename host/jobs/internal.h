@@ -52,7 +52,8 @@ struct tracker {
 
 void tracker_advance(struct tracker *t, struct open_job *e);
 
-/* --- edges.c: durable changes; lock held. --- */
+/* --- edges.c: durable changes; lock held. What stores gives the lock up meanwhile, and its entry
+ * may be gone afterwards: look it up again. --- */
 
 /* Sends an edge of e to the store; e is busy until its end. op is given over. after_ms: when e
  * is due again if the edge leaves it open. */

@@ -470,6 +470,19 @@ static void what_cannot_be_found_out_waits_for_a_person(void **state)
 	assert_int_equal(fake_calls("submit"), 1);
 }
 
+static void a_name_taken_only_once_needs_no_find(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_lacks("find");
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 2);
+	assert_int_equal(fake_objects(), 1);
+}
+
 static void a_submission_that_did_nothing_is_tried_again(void **state)
 {
 	struct fixture *x = *state;
@@ -791,6 +804,7 @@ int main(void)
 		TEST(an_unclear_submission_is_found_not_repeated),
 		TEST(what_was_certainly_not_created_is_submitted_again_with_the_same_id),
 		TEST(what_cannot_be_found_out_waits_for_a_person),
+		TEST(a_name_taken_only_once_needs_no_find),
 		TEST(a_submission_that_did_nothing_is_tried_again),
 		TEST(failing_polls_end_nothing),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
