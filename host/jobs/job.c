@@ -63,7 +63,7 @@ static const size_t texts[] = {
 static_assert(sizeof(struct job) - offsetof(struct job, provider) == sizeof(char *) * COUNT(texts),
 	"every text of struct job is listed");
 
-static char **text_at(struct job *job, size_t offset)
+char **job_text_at(struct job *job, size_t offset)
 {
 	return (char **)(void *)((char *)job + offset);
 }
@@ -115,7 +115,7 @@ bool job_edge_allowed(enum job_state from, enum job_state to)
 void job_finish(struct job *job)
 {
 	for (size_t i = 0; i < COUNT(texts); i++)
-		free(*text_at(job, texts[i]));
+		free(*job_text_at(job, texts[i]));
 	memset(job, 0, sizeof(*job));
 }
 
@@ -124,7 +124,7 @@ bool job_copy(struct job *ret_job, const struct job *job)
 	struct job copy = *job;
 
 	for (size_t i = 0; i < COUNT(texts); i++)
-		*text_at(&copy, texts[i]) = NULL;
+		*job_text_at(&copy, texts[i]) = NULL;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		const char *text = text_of(job, texts[i]);
 		char *own = text != NULL ? strdup(text) : NULL;
@@ -134,7 +134,7 @@ bool job_copy(struct job *ret_job, const struct job *job)
 			memset(ret_job, 0, sizeof(*ret_job));
 			return false;
 		}
-		*text_at(&copy, texts[i]) = own;
+		*job_text_at(&copy, texts[i]) = own;
 	}
 	*ret_job = copy;
 	return true;

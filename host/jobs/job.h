@@ -76,6 +76,9 @@ struct job {
 	char *error;       /* one sentence, with a failed job */
 };
 
+/* The text at offsetof(struct job, provider) and the like, for tables. */
+char **job_text_at(struct job *job, size_t offset);
+
 /* Frees the texts; *job is zeroed. */
 void job_finish(struct job *job);
 

@@ -114,7 +114,7 @@ static const struct {
 
 static bool put_text(struct job_edge *edge, unsigned set, size_t offset, char *text)
 {
-	char **at = (char **)(void *)((char *)&edge->values + offset);
+	char **at = job_text_at(&edge->values, offset);
 
 	if (text == NULL)
 		return false;

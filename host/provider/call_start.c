@@ -102,14 +102,15 @@ bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *
 	struct call *c = call_new(spec.provider, "", "", spec.timeout_ms, f);
 	bool ok = false;
 
-	if (c == NULL || !find_slot(c, &spec, f) || !add_request(c, &spec, f))
-		goto out;
-	add_rest(c, &spec);
-	ok = enqueue(c, ret_call, f);
-out:
+	ok = c != NULL && find_slot(c, &spec, f) && add_request(c, &spec, f);
+	/* Before it is queued: done() may let go of parts of the request on another thread. */
 	json_decref(spec.request);
 	if (spec.body_fd >= 0)
 		(void)close(spec.body_fd);
+	if (ok) {
+		add_rest(c, &spec);
+		ok = enqueue(c, ret_call, f);
+	}
 	if (!ok)
 		call_free(c);
 	return ok;
