@@ -50,7 +50,7 @@ static void begin(struct tracker *t, struct open_job *e)
 {
 	if (e->cancel) {
 		end_unsubmitted(t, e, NULL);
-	} else if (e->counted && !e->holding) {
+	} else if (!e->lane->loaded || (e->counted && !e->holding)) {
 		entry_enqueue(e);
 		tracker_later(t, e, CLOCK_NEVER);
 	} else {
@@ -138,10 +138,11 @@ static void refresh(struct tracker *t, struct open_job *e)
 	job_finish(&job);
 }
 
-/* Is the provider of an open job missing here? A job that waits for it needs no telling. */
+/* Is the provider of a job that was given to it missing here? A job that waits simply waits on. */
 static bool provider_absent(const struct open_job *e)
 {
-	return !e->lane->loaded && e->state != JOB_ORPHANED && e->state != JOB_NEEDS_DECISION;
+	return !e->lane->loaded && e->state != JOB_QUEUED && e->state != JOB_ORPHANED &&
+	       e->state != JOB_NEEDS_DECISION;
 }
 
 void tracker_advance(struct tracker *t, struct open_job *e)

@@ -16,19 +16,25 @@ enum {
 	STOP_WAIT_MS = 30000
 };
 
-/* The next entry that waits for capacity and may have it, or NULL. Lock held. */
+/* The oldest entry that waits for capacity and may have it, or NULL: ids sort by time, so that
+ * no provider overtakes another one for ever. Lock held. */
 static struct open_job *next_queued(struct tracker *t)
 {
+	struct open_job *oldest = NULL;
 	struct lane *lane;
 
 	if (t->running >= t->options.config->max_running)
 		return NULL;
 	SLIST_FOREACH(lane, &t->entries.lanes, link)
 	{
-		if (lane->running < lane->max_running && !TAILQ_EMPTY(&lane->queue))
-			return TAILQ_FIRST(&lane->queue);
+		struct open_job *head = TAILQ_FIRST(&lane->queue);
+
+		if (head == NULL || !lane->loaded || lane->running >= lane->max_running)
+			continue;
+		if (oldest == NULL || strcmp(head->id, oldest->id) < 0)
+			oldest = head;
 	}
-	return NULL;
+	return oldest;
 }
 
 /* Does one thing that is to be done now; false where there is nothing. Lock held. */

@@ -125,10 +125,11 @@ static void await_flag(const atomic_bool *done)
 	fail_msg("nobody answered");
 }
 
-static struct ticket order(struct fixture *x, const char *interface, int64_t timeout_ms)
+static struct ticket order_at(
+	struct fixture *x, const char *provider, const char *interface, int64_t timeout_ms)
 {
 	json_t *request = json_pack("{s:{}}", "spec");
-	const struct job_order o = {.provider = "p",
+	const struct job_order o = {.provider = provider,
 		.interface = interface,
 		.kind = "train",
 		.name = "n",
@@ -140,6 +141,16 @@ static struct ticket order(struct fixture *x, const char *interface, int64_t tim
 	await_flag(&ticket.done);
 	json_decref(request);
 	return ticket;
+}
+
+static struct ticket order(struct fixture *x, const char *interface, int64_t timeout_ms)
+{
+	return order_at(x, "p", interface, timeout_ms);
+}
+
+static struct ticket train_at(struct fixture *x, const char *provider)
+{
+	return order_at(x, provider, "davit.training", 0);
 }
 
 static struct ticket train(struct fixture *x)
@@ -287,6 +298,36 @@ static void jobs_wait_for_capacity_and_start_in_order(void **state)
 	fake_end(b.id, DAVIT_STATE_SUCCEEDED, NULL);
 	await_state(x, c.id, JOB_RUNNING);
 	assert_int_equal(status_of(x, d.id).state, JOB_QUEUED);
+}
+
+static void providers_share_the_capacity_in_the_order_of_coming(void **state)
+{
+	struct fixture *x = *state;
+	const struct config_provider two[] = {
+		{.id = (char *)"p", .enabled = true, .max_running = 8, .max_calls = 8},
+		{.id = (char *)"q", .enabled = true, .max_running = 8, .max_calls = 8},
+	};
+	struct ticket first;
+	struct ticket other;
+	struct ticket last;
+
+	x->config.providers = (struct config_provider *)two;
+	x->config.provider_count = 2;
+	x->config.max_running = 1;
+	restart(x);
+	first = train_at(x, "q");
+	await_state(x, first.id, JOB_RUNNING);
+	clock_advance(5);
+	other = train_at(x, "p");
+	clock_advance(5);
+	last = train_at(x, "q");
+	fake_end(first.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, other.id, JOB_RUNNING);
+	assert_int_equal(status_of(x, last.id).state, JOB_QUEUED);
+	fake_end(other.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, last.id, JOB_RUNNING);
+	x->config.providers = &x->provider;
+	x->config.provider_count = 1;
 }
 
 static void a_short_job_does_not_wait_behind_training(void **state)
@@ -560,6 +601,35 @@ static void jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back(void **sta
 	assert_int_equal(fake_calls("submit"), 1);
 }
 
+static void a_job_that_waits_for_an_absent_provider_can_be_cancelled(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	x->provider.max_running = 0;
+	restart(x);
+	t = train(x);
+	fake_absent(true);
+	x->provider.max_running = 2;
+	restart(x);
+	clock_advance(10000);
+	assert_int_equal(status_of(x, t.id).state, JOB_QUEUED);
+	assert_true(cancel(x, t.id));
+	assert_int_equal(status_of(x, t.id).state, JOB_CANCELLED);
+}
+
+static void a_deadline_ends_a_job_that_waits_for_an_absent_provider(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_absent(true);
+	restart(x);
+	t = order(x, "davit.training", 60000);
+	await_state(x, t.id, JOB_FAILED);
+	assert_int_equal(fake_objects(), 0);
+}
+
 /* --- watching --- */
 
 struct watched {
@@ -790,6 +860,7 @@ int main(void)
 		TEST(a_failure_keeps_the_providers_reason),
 		TEST(a_refused_submission_fails_with_both_times),
 		TEST(jobs_wait_for_capacity_and_start_in_order),
+		TEST(providers_share_the_capacity_in_the_order_of_coming),
 		TEST(a_short_job_does_not_wait_behind_training),
 		TEST(a_full_queue_refuses_and_says_when_to_come_back),
 		TEST(a_waiting_job_is_cancelled_at_once_with_both_times),
@@ -809,6 +880,8 @@ int main(void)
 		TEST(failing_polls_end_nothing),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
 		TEST(jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back),
+		TEST(a_job_that_waits_for_an_absent_provider_can_be_cancelled),
+		TEST(a_deadline_ends_a_job_that_waits_for_an_absent_provider),
 		TEST(a_watcher_hears_of_the_state_it_waits_for),
 		TEST(a_watcher_hears_when_its_time_is_up),
 		TEST(a_watcher_of_nothing_is_told_so),
