@@ -185,7 +185,7 @@ static void checked(struct call_result *result, void *ctx)
 
 /* The body is connection details as the platform keeps them. They are neither stored nor
  * logged. A provider without a check has nothing that could be refused. */
-void pages_connection_check(struct app *app, struct exchange *x)
+static void check_connection(struct app *app, struct exchange *x)
 {
 	struct target t = connection_default(app, x);
 	struct fail f = {0};
@@ -212,4 +212,10 @@ void pages_connection_check(struct app *app, struct exchange *x)
 		answer_memory(x);
 	else if (!call_start(&spec, NULL, &f))
 		answer_fail(x, &f);
+}
+
+/* A body may be large, and parsing it is no work for a front thread. */
+void pages_connection_check(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, check_connection);
 }

@@ -274,7 +274,7 @@ static void executed(struct call_result *result, void *ctx)
 	service_free(s);
 }
 
-void service_function(struct service *s)
+static void run_function(struct service *s)
 {
 	struct fail f = {0};
 	const json_t *body = exchange_body_json(s->x, &f);
@@ -284,4 +284,10 @@ void service_function(struct service *s)
 		service_fail(s, &f);
 	else
 		service_call(s, s->op->slot, request, executed);
+}
+
+/* A body may be large, and parsing it is no work for a front thread. */
+void service_function(struct service *s)
+{
+	service_later(s, run_function);
 }

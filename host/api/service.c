@@ -97,47 +97,52 @@ static bool same_place(const struct service *s, const struct job *job)
 	       strcmp(s->op->interface, job->interface) == 0;
 }
 
-/* Is the id in the path one of ours? */
-static bool find_by_id(const struct service *s, struct job *ret_job)
+/* Takes job over as the result where it belongs to this operation. */
+static bool take_job(const struct service *s, struct job *job, struct job *ret_job, struct fail *f)
 {
-	const char *id = exchange_arg(s->x);
-	struct job job = {0};
-	struct fail f = {0};
-
-	if (!id_valid(id) || !store_job(s->app->store, id, &job, &f))
-		return false;
-	if (!same_place(s, &job)) {
-		job_finish(&job);
-		return false;
+	if (!same_place(s, job)) {
+		job_finish(job);
+		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(s->x));
 	}
-	*ret_job = job;
+	*ret_job = *job;
 	return true;
 }
 
-bool service_find_job(const struct service *s, struct job *ret_job)
+/* Is the id in the path one of ours? FAIL_NOT_FOUND where it is not. */
+static bool find_by_id(const struct service *s, struct job *ret_job, struct fail *f)
 {
 	const char *id = exchange_arg(s->x);
 	struct job job = {0};
-	struct fail f = {0};
 
-	if (find_by_id(s, ret_job))
+	if (!id_valid(id))
+		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", id);
+	return store_job(s->app->store, id, &job, f) && take_job(s, &job, ret_job, f);
+}
+
+bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f)
+{
+	const char *id = exchange_arg(s->x);
+	struct job job = {0};
+
+	if (find_by_id(s, ret_job, f))
 		return true;
-	if (s->target.id == NULL || !store_job_by_remote(s->app->store, s->target.id, id, &job, &f))
+	if (f->code != FAIL_NOT_FOUND || s->target.id == NULL)
 		return false;
-	if (!same_place(s, &job)) {
-		job_finish(&job);
-		return false;
-	}
-	*ret_job = job;
-	return true;
+	return store_job_by_remote(s->app->store, s->target.id, id, &job, f) &&
+	       take_job(s, &job, ret_job, f);
 }
 
 bool service_find_object(struct service *s, struct fail *f)
 {
 	const char *id = exchange_arg(s->x);
 	struct job job = {0};
-	bool ours = find_by_id(s, &job);
+	struct fail missing = {0};
+	bool ours = find_by_id(s, &job, &missing);
 
+	if (!ours && missing.code != FAIL_NOT_FOUND) {
+		*f = missing;
+		return false;
+	}
 	if (ours && job.remote_name == NULL && job.error == NULL)
 		(void)fail_set(f, FAIL_CONFLICT, "job %s has not made its object yet", id);
 	else if (ours && job.remote_name == NULL)
@@ -248,9 +253,10 @@ static json_t *object_spec(struct service *s, struct fail *f)
 static bool answer_from_store(struct service *s)
 {
 	struct job job = {0};
+	struct fail f = {0};
 	bool unmade;
 
-	if (strcmp(s->op->slot, "get") != 0 || !service_find_job(s, &job))
+	if (strcmp(s->op->slot, "get") != 0 || !service_find_job(s, &job, &f))
 		return false;
 	unmade = s->target.provider == NULL || job.remote_name == NULL;
 	if (unmade)

@@ -47,10 +47,11 @@ void service_answer(struct service *s, json_t *neutral);
 /* --- these do not --- */
 
 /*
- * The job behind the id in the path: by our id, or by what its provider calls it. false: not
- * one of ours, or of another provider or interface. *ret_job: job_finish().
+ * The job behind the id in the path: by our id, or by what its provider calls it. FAIL_NOT_FOUND:
+ * not one of ours, or of another provider or interface; else it could not be read. *ret_job:
+ * job_finish().
  */
-bool service_find_job(const struct service *s, struct job *ret_job);
+bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f);
 
 /* Sets s->object. A job of ours stands for what it made. false: out of memory, or it has made
  * nothing yet (FAIL_CONFLICT). */

@@ -220,32 +220,56 @@ static void cancelled(struct call_result *result, void *ctx)
 }
 
 /* A job that is not ours: made at the provider by other means. */
+/* The provider knows the object: it is told to stop it. */
+static void found_foreign(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (result->code != DAVIT_OK)
+		service_fail(s, &result->fail);
+	else
+		service_call(s, s->op->slot, service_request(s, json_object()), cancelled);
+}
+
+/* Can the provider be asked about an object that is no job of ours? */
+static bool foreign_possible(const struct service *s, struct fail *f)
+{
+	const struct provider *p = s->target.provider;
+	struct fail slot = {0};
+
+	if (!connection_loaded(s->app, &s->target, f) ||
+		!provider_offers(p, s->op->interface, "submit", NULL, f))
+		return false;
+	if (provider_offers(p, s->op->interface, "get", NULL, &slot) &&
+		provider_offers(p, s->op->interface, s->op->slot, NULL, &slot))
+		return true;
+	return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(s->x));
+}
+
+/* Looked for first: a cancel of what is not there must not answer as if it had happened. */
 static void cancel_foreign(struct service *s)
 {
-	const char *id = exchange_arg(s->x);
 	struct fail f = {0};
 
-	if (!connection_loaded(s->app, &s->target, &f)) {
+	if (!foreign_possible(s, &f)) {
 		service_fail(s, &f);
 		return;
 	}
-	if (!provider_offers(s->target.provider, s->op->interface, s->op->slot, NULL, &f)) {
-		(void)fail_set(&f, FAIL_NOT_FOUND, "there is no job '%s'", id);
-		service_fail(s, &f);
-		return;
-	}
-	s->object = strdup(id);
-	service_call(s, s->op->slot, s->object != NULL ? service_request(s, json_object()) : NULL,
-		cancelled);
+	s->object = strdup(exchange_arg(s->x));
+	service_call(s, "get", s->object != NULL ? service_request(s, json_object()) : NULL,
+		found_foreign);
 }
 
 void service_cancel(struct service *s)
 {
 	struct job job = {0};
+	struct fail f = {0};
 
-	if (service_find_job(s, &job))
+	if (service_find_job(s, &job, &f))
 		cancel_job(s, &job);
-	else
+	else if (f.code == FAIL_NOT_FOUND)
 		cancel_foreign(s);
+	else
+		service_fail(s, &f);
 	job_finish(&job);
 }

@@ -91,6 +91,12 @@ def test_a_training_can_be_cancelled(shared):
     assert shared.await_job(job)["state"] == "CANCELLED"
 
 
+def test_a_cancel_of_nothing_is_not_said_to_have_happened(shared):
+    answer = shared.service("GET", "/pipelines/training/nothing/cancel")
+    assert answer.status == 404 and answer.text.startswith('"')
+    assert shared.service("POST", "/pipelines/inference/nothing/cancel").status == 501
+
+
 def test_undeploy_then_delete(shared):
     endpoint = digits.deploy(shared)
     assert shared.service("POST", f"/endpoints/{endpoint}/undeploy_models", {}).status == 200

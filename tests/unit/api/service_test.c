@@ -449,10 +449,23 @@ static void a_job_of_nobody_here_is_cancelled_at_the_provider(void **state)
 		"{\"Id\":\"foreign\",\"st\":\"CANCELLING\"}");
 	assert_string_equal(fake_provider.slot, "cancel");
 	expect_request(fake_provider.request, "{\"connection\":{},\"id\":\"foreign\"}");
+	assert_int_equal(fake_provider.calls, 2);
 	fake_provider.everything = false;
-	fake_provider.offers = "";
+	fake_provider.offers = " davit.training/submit ";
 	fake_expect("GET", S "/pipelines/training/foreign/cancel", NULL, 404,
 		"\"there is no job 'foreign'\"");
+	assert_int_equal(fake_provider.calls, 2);
+}
+
+static void what_the_provider_does_not_know_is_not_cancelled(void **state)
+{
+	(void)state;
+	fake_provider.code = DAVIT_NOT_FOUND;
+	fake_provider.fail_text = "there is no training 'foreign'";
+	fake_expect("GET", S "/pipelines/training/foreign/cancel", NULL, 400,
+		"\"there is no training 'foreign'\"");
+	assert_string_equal(fake_provider.slot, "get");
+	assert_int_equal(fake_provider.calls, 1);
 }
 
 /* --- predictions --- */
@@ -595,6 +608,7 @@ int main(void)
 		ON_SITE(a_form_without_a_file_is_refused),
 		ON_SITE(a_cancel_finds_the_job_by_either_name),
 		ON_SITE(a_job_of_nobody_here_is_cancelled_at_the_provider),
+		ON_SITE(what_the_provider_does_not_know_is_not_cancelled),
 		ON_SITE(the_model_s_json_comes_inside_a_string),
 		ON_SITE(native_bytes_come_as_they_are),
 		ON_SITE(a_model_s_error_is_text_with_its_status),
