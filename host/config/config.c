@@ -7,7 +7,9 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/schema.h"
 #include "config/read.h"
+#include "config/ytree.h"
 #include "platform/fs.h"
 
 #define FILE_MAX      ((size_t)1024 * 1024)
@@ -162,6 +164,47 @@ static bool load_providers(struct config *c, const char *site_folder, struct fai
 	return good;
 }
 
+/* The names of all configured providers; the caller frees the array, not the names. */
+static const char **provider_names(const struct config *c)
+{
+	const char **names = calloc(c->provider_count + 1, sizeof(*names));
+
+	for (size_t i = 0; names != NULL && i < c->provider_count; i++)
+		names[i] = c->providers[i].id;
+	return names;
+}
+
+static bool refuse_use(
+	const struct config *c, const char *file, const struct config_use *use, struct fail *f)
+{
+	const char **names = provider_names(c);
+	const char *nearest;
+
+	if (names == NULL)
+		return fail_set(f, FAIL_INTERNAL, "%s: out of memory", file);
+	nearest = schema_nearest(use->id, names, c->provider_count);
+	free(names);
+	if (nearest != NULL)
+		return ytree_refuse(f, file, use->line, "unknown provider '%s'; did you mean '%s'?",
+			use->id, nearest);
+	if (c->provider_count == 0)
+		return ytree_refuse(f, file, use->line,
+			"unknown provider '%s'; providers.d configures none", use->id);
+	return ytree_refuse(f, file, use->line,
+		"unknown provider '%s'; providers.d configures '%s'%s", use->id, c->providers[0].id,
+		c->provider_count > 1 ? " and others" : "");
+}
+
+/* A provider that is disabled may be named, so that it can be switched off and on by one key. */
+static bool check_uses(const struct config *c, const char *file, struct fail *f)
+{
+	for (size_t i = 0; i < c->use_count; i++) {
+		if (config_provider_find(c, c->uses[i].id) == NULL)
+			return refuse_use(c, file, &c->uses[i], f);
+	}
+	return true;
+}
+
 struct config *config_load(const char *path, struct fail *f)
 {
 	struct config *c = calloc(1, sizeof(*c));
@@ -172,7 +215,7 @@ struct config *config_load(const char *path, struct fail *f)
 		return NULL;
 	}
 	if (fs_folder_of(folder, sizeof(folder), path, f) && load_site(c, path, folder, f) &&
-		load_providers(c, folder, f))
+		load_providers(c, folder, f) && check_uses(c, path, f))
 		return c;
 	config_free(c);
 	return NULL;
@@ -210,6 +253,13 @@ static void free_connections(struct config *c)
 	free(c->connections);
 }
 
+static void free_uses(struct config *c)
+{
+	for (size_t i = 0; i < c->use_count; i++)
+		free(c->uses[i].id);
+	free(c->uses);
+}
+
 void config_free(struct config *c)
 {
 	if (c == NULL)
@@ -225,6 +275,7 @@ void config_free(struct config *c)
 	free_listeners(c);
 	free_providers(c);
 	free_connections(c);
+	free_uses(c);
 	free(c);
 }
 

@@ -43,6 +43,11 @@ struct config_connection {
 	json_t *details; /* what the provider gets as "connection" */
 };
 
+struct config_use { /* a provider that davit.yaml names, checked once all files are read */
+	char *id;
+	int line;
+};
+
 struct config {
 	char *data_dir;    /* absolute; database, blobs, processes */
 	char *runtime_dir; /* absolute; sockets; default data_dir/run */
@@ -57,7 +62,7 @@ struct config {
 	int64_t max_body_memory_bytes; /* larger bodies go to a file */
 	int64_t max_running;           /* jobs at once, all providers */
 	int64_t max_queued;            /* open jobs in the store; more are answered 429 */
-	int64_t job_timeout_seconds;   /* deadline of a job that names none; 0: none */
+	int64_t job_timeout_seconds;   /* longest time of a job; 0: any */
 	int64_t call_timeout_seconds;  /* deadline of one slot call */
 	int64_t drain_seconds;         /* how long SIGTERM waits for calls in flight */
 	char **import_roots;           /* absolute folders callers may name files in */
@@ -68,10 +73,13 @@ struct config {
 	size_t provider_count;
 	struct config_connection *connections;
 	size_t connection_count;
+	struct config_use *uses;
+	size_t use_count;
 };
 
 /* Reads path and providers.d/\*.yaml (in byte order) beside it. Relative paths in a file are
  * taken from that file's folder. *f says "davit.yaml:12: unknown key 'databse', did you mean …".
+ * A provider that davit.yaml names must have a file in providers.d, enabled or not.
  * NULL on failure. */
 struct config *config_load(const char *path, struct fail *f);
 void config_free(struct config *c); /* NULL is fine */

@@ -10,7 +10,8 @@
 
 enum key_kind {
 	KEY_TEXT,        /* char *; not empty */
-	KEY_WORD,        /* char *; the id of a provider */
+	KEY_WORD,        /* char *; the id a provider is given */
+	KEY_PROVIDER,    /* char *; the id of a provider that providers.d configures */
 	KEY_LEVEL,       /* char *; a level of the log */
 	KEY_PATH,        /* char *; made absolute */
 	KEY_STORE,       /* char *; "sqlite:PATH", the path made absolute */

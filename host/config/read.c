@@ -44,6 +44,18 @@ static void *member(const struct key *k, void *base)
 	return (char *)base + k->offset;
 }
 
+/* One more, zeroed, at the end of an array; NULL: out of memory. */
+static void *grow(void *array_pointer, size_t *count, size_t size)
+{
+	void **array = array_pointer;
+	char *grown = realloc(*array, (*count + 1) * size);
+
+	if (grown == NULL)
+		return NULL;
+	*array = grown;
+	return memset(grown + (*count)++ * size, 0, size);
+}
+
 bool read_set(char **at, const char *text, struct fail *f)
 {
 	char *copy = strdup(text);
@@ -83,6 +95,21 @@ static bool read_word(struct reader *r, const struct key *k, const struct ytree 
 			"a name of 1 to 64 letters, digits, '-', '_' and '.', beginning with a "
 			"letter or digit");
 	return set_text(r, member(k, base), v->text);
+}
+
+/* Whether there is such a provider is known when providers.d was read. */
+static bool read_use(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
+	struct config *c = r->c;
+	struct config_use *use;
+
+	if (!read_word(r, k, v, base))
+		return false;
+	use = grow(&c->uses, &c->use_count, sizeof(*use));
+	if (use == NULL)
+		return no_memory(r);
+	use->line = v->line;
+	return set_text(r, &use->id, v->text);
 }
 
 static bool read_level(struct reader *r, const struct key *k, const struct ytree *v, void *base)
@@ -241,18 +268,6 @@ static bool read_json(struct reader *r, const struct key *k, const struct ytree 
 	json_decref(*at);
 	*at = value;
 	return true;
-}
-
-/* One more, zeroed, at the end of an array; NULL: out of memory. */
-static void *grow(void *array_pointer, size_t *count, size_t size)
-{
-	void **array = array_pointer;
-	char *grown = realloc(*array, (*count + 1) * size);
-
-	if (grown == NULL)
-		return NULL;
-	*array = grown;
-	return memset(grown + (*count)++ * size, 0, size);
 }
 
 static bool read_paths(struct reader *r, const struct key *k, const struct ytree *v, void *base)
@@ -463,6 +478,7 @@ static bool read_key(struct reader *r, const struct key *k, const struct ytree *
 	static read_fn *const readers[KEY_KIND_COUNT] = {
 		[KEY_TEXT] = read_text,
 		[KEY_WORD] = read_word,
+		[KEY_PROVIDER] = read_use,
 		[KEY_LEVEL] = read_level,
 		[KEY_PATH] = read_path,
 		[KEY_STORE] = read_store,

@@ -7,6 +7,7 @@
 static const char *const kind_names[KEY_KIND_COUNT] = {
 	[KEY_TEXT] = "text",
 	[KEY_WORD] = "name of a provider",
+	[KEY_PROVIDER] = "name of a provider",
 	[KEY_LEVEL] = "level",
 	[KEY_PATH] = "path",
 	[KEY_STORE] = "store",

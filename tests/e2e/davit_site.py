@@ -223,6 +223,15 @@ listeners:
         return wait_for(f"job {job} to end", ended, deadline)
 
 
+def refused(site):
+    """Starts a daemon that must not start; returns what it said."""
+    seen = site.log_path.stat().st_size if site.log_path.exists() else 0
+    process = site.launch()
+    assert process.wait(DEADLINE) == 1
+    site.process = None
+    return site.log_path.read_bytes()[seen:].decode()
+
+
 def execute_body(command, **members):
     """What the backend sends: nine keys."""
     body = {

@@ -12,16 +12,7 @@ import subprocess
 import time
 
 import pytest
-from davit_site import BUILD, DEADLINE, ROOT, execute_body, wait_for
-
-
-def refused(site):
-    """Starts a daemon that must not start; returns what it said."""
-    seen = site.log_path.stat().st_size if site.log_path.exists() else 0
-    process = site.launch()
-    assert process.wait(DEADLINE) == 1
-    site.process = None
-    return site.log_path.read_bytes()[seen:].decode()
+from davit_site import BUILD, DEADLINE, ROOT, execute_body, refused, wait_for
 
 
 def test_a_second_daemon_is_told_who_is_the_first(sites):

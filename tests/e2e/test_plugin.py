@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from davit_site import BUILD, ROOT, wait_for
+from davit_site import BUILD, ROOT, execute_body, refused, wait_for
 
 LOCAL = BUILD / "plugins" / "local" / "local.so"
 REFUSED = BUILD / "tests" / "providers"
@@ -90,30 +90,29 @@ def test_a_provider_that_reaches_out_is_refused_before_it_is_loaded(sites, name,
     assert answer.status == 200
 
 
-def test_new_work_for_an_absent_provider_is_404_and_old_jobs_still_answer(sites):
+def test_new_work_for_a_disabled_provider_is_404_and_old_jobs_still_answer(sites):
     site = sites().start()
     task = site.execute("true")
     site.await_status(task)
     site.stop()
-    del site.providers["local"]
+    site.providers["local"] += "enabled: false\n"
     site.write_configuration()
     site.start()
     assert site.status(task)["task_status"] == "COMPLETED"
     answer = site.service("GET", "/datasets/list")
     assert answer.status == 404 and answer.text.startswith('"') and "local" in answer.json()
-    from davit_site import execute_body
-
     answer = site.post("/execute", execute_body("true"))
     assert answer.status == 404 and "local" in answer.json()["error"]
 
 
-def test_jobs_of_an_absent_provider_run_on_and_come_back(sites):
+def test_jobs_of_a_disabled_provider_run_on_and_come_back(sites):
     site = sites(settings="  shell: true\n").start()
     gate = site.folder / "gate"
     task = site.execute(f"while [ ! -e {gate} ]; do sleep 0.05; done; echo done")
     site.await_status(task, "RUNNING")
     site.stop()
-    kept = site.providers.pop("local")
+    kept = site.providers["local"]
+    site.providers["local"] += "enabled: false\n"
     site.write_configuration()
     site.start()
     wait_for("the orphan", lambda: site.job(task)["state"] == "orphaned_provider")
@@ -132,6 +131,25 @@ def test_an_unknown_setting_names_file_and_key(sites):
     provider = site.get("/v1/providers").json()["providers"][0]
     assert provider["state"] == "refused"
     assert "pyton" in provider["reason"] and "python" in provider["reason"]
+
+
+@pytest.mark.parametrize(
+    "key, line",
+    [
+        ("default_provider: locl\n", 4),
+        ("listeners: [{unix: davitd.sock, default_provider: locl}]\n", 4),
+        ("connections:\n  mine:\n    provider: locl\n", 6),
+    ],
+)
+def test_an_unknown_provider_ends_the_start_with_file_line_and_nearest_name(sites, key, line):
+    site = sites()
+    (site.folder / "davit.yaml").write_text(
+        f"data_dir: data\nprovider_dir: {LOCAL.parent}\n"
+        f"run_program: {BUILD}/host/run/davit-run\n{key}",
+        encoding="utf-8",
+    )
+    said = refused(site)
+    assert f"davit.yaml:{line}: unknown provider 'locl'; did you mean 'local'?" in said, said
 
 
 assert os.path.isdir(BUILD), f"{BUILD} is not built"

@@ -402,6 +402,59 @@ static void wrong_files_of_providers_are_refused_by_name_and_line(void **state)
 	unlink(scratch_path(dir, "providers.d/z.yaml"));
 }
 
+static void a_provider_that_has_no_file_is_refused_with_line_and_nearest_name(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} rows[] = {
+		{"default_provider: bea\n",
+			"/davit.yaml:1: unknown provider 'bea'; did you mean 'bee'?"},
+		{"listeners:\n- {port: 1}\n- port: 2\n  default_provider: ent\n",
+			"/davit.yaml:4: unknown provider 'ent'; did you mean 'ant'?"},
+		{"default_provider: ant\nconnections:\n  c:\n    provider: nope\n",
+			"/davit.yaml:4: unknown provider 'nope'; providers.d configures 'ant' and "
+			"others"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fail f = {0};
+
+		scratch_write(dir, "davit.yaml", rows[i].text);
+		assert_null(config_load(scratch_path(dir, "davit.yaml"), &f));
+		assert_int_equal(f.code, FAIL_INVALID);
+		if (strstr(f.text, rows[i].said) == NULL)
+			fail_msg("\"%s\" lacks \"%s\"", f.text, rows[i].said);
+	}
+}
+
+static void a_disabled_provider_may_be_named(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	scratch_write(dir, "davit.yaml",
+		"default_provider: ant\nlisteners: [{port: 1, default_provider: ant}]\n"
+		"connections: {c: {provider: ant}, d: {}}\n");
+	c = load();
+	assert_false(config_provider_find(c, c->default_provider)->enabled);
+	config_free(c);
+	scratch_write(dir, "davit.yaml", "");
+}
+
+static void a_name_is_refused_where_no_provider_has_a_file(void **state)
+{
+	struct fail f = {0};
+
+	(void)state;
+	scratch_write(dir, "davit.yaml", "\ndefault_provider: local\n");
+	assert_null(config_load(scratch_path(dir, "davit.yaml"), &f));
+	assert_int_equal(f.code, FAIL_INVALID);
+	assert_non_null(strstr(f.text, "/davit.yaml:2: unknown provider 'local'; providers.d "
+				       "configures none"));
+	scratch_write(dir, "davit.yaml", "");
+}
+
 static void a_file_that_would_be_passed_over_is_told(void **state)
 {
 	struct fail f = {0};
@@ -508,7 +561,10 @@ int main(void)
 		cmocka_unit_test(an_empty_file_means_the_defaults),
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(loopback_addresses_are_allowed),
+		cmocka_unit_test(a_name_is_refused_where_no_provider_has_a_file),
 		cmocka_unit_test(providers_are_read_in_byte_order),
+		cmocka_unit_test(a_provider_that_has_no_file_is_refused_with_line_and_nearest_name),
+		cmocka_unit_test(a_disabled_provider_may_be_named),
 		cmocka_unit_test(wrong_files_of_providers_are_refused_by_name_and_line),
 		cmocka_unit_test(a_file_that_would_be_passed_over_is_told),
 		cmocka_unit_test(files_may_be_links_as_in_config_maps),
