@@ -87,6 +87,8 @@ void gate_check(struct exchange *x, const struct route *routes, size_t count)
 
 	if (x->target.path == NULL)
 		x->target.path = x->raw_target;
-	if (parsed && find(x, routes, count))
+	if (!parsed)
+		x->form = route_form(routes, count, x->target.path);
+	else if (find(x, routes, count))
 		admit(x);
 }

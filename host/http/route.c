@@ -89,7 +89,7 @@ static size_t shared_segments(const char *pattern, const char *path)
 }
 
 /* An unknown address gets errors as its nearest neighbours in the table have them. */
-static enum error_form form_nearby(const struct route *routes, size_t count, const char *path)
+enum error_form route_form(const struct route *routes, size_t count, const char *path)
 {
 	enum error_form form = ERROR_OBJECT;
 	size_t best = 1; /* the slash alone makes no neighbour */
@@ -139,7 +139,7 @@ enum route_match route_find(const struct route *routes, size_t count, const char
 	allow[0] = '\0';
 	best = best_fit(routes, count, path, path_n);
 	if (best == 0) {
-		*ret_form = form_nearby(routes, count, path);
+		*ret_form = route_form(routes, count, path);
 		return ROUTE_NO_PATH;
 	}
 	/* The method is looked for among the best patterns only: DELETE of ".../7/infer" must

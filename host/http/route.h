@@ -59,4 +59,7 @@ enum route_match route_find(const struct route *routes, size_t count, const char
 	const char *path, const struct route **ret_route, const char **ret_arg, size_t *ret_arg_n,
 	char allow[64], enum error_form *ret_form);
 
+/* The error form of the rows nearest to a path that leads nowhere. */
+enum error_form route_form(const struct route *routes, size_t count, const char *path);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/utf8.h"
 
 static int hex_value(char c)
 {
@@ -29,17 +30,29 @@ static int escaped_byte(const char *p, const char *end)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Decodes text up to end in place and ends it with NUL; *end itself may be overwritten.
- * False: a NUL byte. */
-static bool decode(char *text, char *end, bool plus_is_blank)
+static bool is_utf8(const char *text, size_t n)
+{
+	for (size_t length; n > 0; text += length, n -= length) {
+		length = utf8_length(text, n);
+		if (length == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Decodes text up to end in place and ends it with NUL, before a NUL byte that fails it;
+ * *end itself may be overwritten. part: the word for it in errors. */
+static bool decode(char *text, char *end, bool plus_is_blank, const char *part, struct fail *f)
 {
 	char *to = text;
 
 	for (const char *p = text; p < end; p++) {
 		int byte = escaped_byte(p, end);
 
-		if (byte == 0)
-			return false;
+		if (byte == 0) {
+			*to = '\0';
+			return fail_set(f, FAIL_INVALID, "the %s holds a NUL byte", part);
+		}
 		if (byte > 0) {
 			*(unsigned char *)to++ = (unsigned char)byte;
 			p += 2;
@@ -48,7 +61,8 @@ static bool decode(char *text, char *end, bool plus_is_blank)
 		}
 	}
 	*to = '\0';
-	return true;
+	return is_utf8(text, (size_t)(to - text)) ||
+	       fail_set(f, FAIL_INVALID, "the %s is not UTF-8", part);
 }
 
 /* "http://host/path" to "/path": proxies send it. */
@@ -62,15 +76,15 @@ static char *skip_authority(char *text)
 	return slashes + 3 + strcspn(slashes + 3, "/?#");
 }
 
-static bool query_pair(struct pair *pair, char *text, char *end)
+static bool query_pair(struct pair *pair, char *text, char *end, struct fail *f)
 {
 	char *equals = memchr(text, '=', (size_t)(end - text));
 
 	pair->key = text;
 	pair->value = equals != NULL ? equals + 1 : "";
 	if (equals == NULL)
-		return decode(text, end, true);
-	return decode(equals + 1, end, true) && decode(text, equals, true);
+		return decode(text, end, true, "query", f);
+	return decode(equals + 1, end, true, "query", f) && decode(text, equals, true, "query", f);
 }
 
 static size_t query_parts(const char *text)
@@ -96,8 +110,8 @@ static bool query_parse(struct target *t, char *text, struct fail *f)
 		char *end = text + strcspn(text, "&");
 		char *next = *end == '&' ? end + 1 : end;
 
-		if (end != text && !query_pair(&t->query[t->query_count++], text, end))
-			return fail_set(f, FAIL_INVALID, "the query holds a NUL byte");
+		if (end != text && !query_pair(&t->query[t->query_count++], text, end, f))
+			return false;
 		text = next;
 	}
 	return true;
@@ -105,12 +119,12 @@ static bool query_parse(struct target *t, char *text, struct fail *f)
 
 static bool path_parse(struct target *t, char *text, char *end, struct fail *f)
 {
-	if (!decode(text, end, false))
-		return fail_set(f, FAIL_INVALID, "the path holds a NUL byte");
+	bool ok = decode(text, end, false, "path", f);
+
 	while (text[0] == '/' && text[1] == '/')
 		text++;
 	t->path = text;
-	return true;
+	return ok;
 }
 
 bool target_parse(struct target *t, const char *raw, size_t n, struct fail *f)

@@ -3,7 +3,8 @@
  * percent-decoded once, and the query's keys and values. Pure. [any thread]
  *
  * An escape that is not one ("%zz", "%4") stays as it is: the clients send ids with lone
- * percent signs. NUL bytes are refused, for everything behind us takes C strings.
+ * percent signs. NUL bytes are refused, for everything behind us takes C strings; what is not
+ * UTF-8 too, for it ends up in JSON.
  */
 #ifndef HOST_HTTP_TARGET_H
 #define HOST_HTTP_TARGET_H
@@ -24,7 +25,9 @@ struct target {
 	char *text; /* what path and query point into */
 };
 
-/* FAIL_INVALID for a NUL byte or too many keys. The caller calls target_finish in any case. */
+/* FAIL_INVALID for a NUL byte, bytes that are not UTF-8, too many keys. On failure path is what
+ * was there before the NUL byte, for finding out what the client was after, or NULL. The caller
+ * calls target_finish in any case. */
 bool target_parse(struct target *t, const char *raw, size_t n, struct fail *f);
 void target_finish(struct target *t); /* of a zeroed target too */
 

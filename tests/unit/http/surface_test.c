@@ -114,14 +114,21 @@ static void errors_have_the_form_of_their_part_of_the_surface(void **state)
 			"{\"error\":\"there is nothing at /execute/7/nothing\"}"},
 		{"GET /api/service/v1/nothing" H, 404,
 			"\"there is nothing at /api/service/v1/nothing\""},
-		{"GET /api/service/v1/\xff" H, 404, "\"there is nothing at /api/service/v1/"},
+		{"GET /api/service/v1/\xff" H, 400, "\"the path is not UTF-8\""},
 		{"DELETE /execute" H, 405,
 			"{\"error\":\"/execute does not take DELETE, only GET, HEAD\"}"},
 		{INFER "x/infer/y" H, 404, "\"there is nothing"},
 		{"GET /api/service/v1/endpoints/x/infer" H, 405,
 			"\"/api/service/v1/endpoints/x/infer does"},
 		{"BREW /healthz" H, 405, "\"code\":\"method\""},
-		{"GET /execute/a%00b/getStatus" H, 400, "NUL byte"},
+		{"GET /execute/a%00b/getStatus" H, 400,
+			"{\"error\":\"the path holds a NUL byte\"}"},
+		{"GET //execute/%ff/getStatus" H, 400, "{\"error\":\"the path is not UTF-8\"}"},
+		{"GET /execute?isInstance=%ff" H, 400, "{\"error\":\"the query is not UTF-8\"}"},
+		{INFER "%ff/infer" H, 400, "\"the path is not UTF-8\""},
+		{INFER "x/infer?project=%ff" H, 400, "\"the query is not UTF-8\""},
+		{INFER "x%00/infer" H, 400, "\"the path holds a NUL byte\""},
+		{"GET /healthz?%ff" H, 400, "{\"error\":{\"code\":\"invalid\",\"message\":"},
 		{"GET /v1/field" H, 429, "\"field\":\"/jobs/0\",\"retry_after_ms\":1500}}"},
 		{"GET /api/service/v1/internal" H, 500,
 			"\"internal error; see the log of davitd for request "},
@@ -133,6 +140,28 @@ static void errors_have_the_form_of_their_part_of_the_surface(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check(&rows[i]);
+}
+
+static void too_many_query_keys_are_refused_in_the_form_of_their_part(void **state)
+{
+	static const struct {
+		const char *path, *body;
+	} rows[] = {
+		{"/api/service/v1/endpoints/x", "\"the address has more than 512 query keys\"\n"},
+		{"/execute", "{\"error\":\"the address has more than 512 query keys\"}\n"},
+	};
+	char keys[513] = "", request[1024];
+	struct client_answer a;
+
+	(void)state;
+	memset(keys, '&', sizeof(keys) - 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(request, sizeof(request), "GET %s?%s" H "\r\n\r\n", rows[i].path, keys);
+		ask(request, false, &a);
+		assert_int_equal(a.status, 400);
+		assert_string_equal(a.body, rows[i].body);
+		client_answer_free(&a);
+	}
 }
 
 static void what_is_internal_stays_in_the_log(void **state)
@@ -495,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_arrive_as_the_clients_mean_them),
 		cmocka_unit_test(errors_have_the_form_of_their_part_of_the_surface),
+		cmocka_unit_test(too_many_query_keys_are_refused_in_the_form_of_their_part),
 		cmocka_unit_test(what_is_internal_stays_in_the_log),
 		cmocka_unit_test(retry_after_is_in_whole_seconds),
 		cmocka_unit_test(head_is_get_without_the_body),

@@ -24,7 +24,6 @@ static void paths_are_decoded_once_and_lone_percent_signs_stay(void **state)
 		{"/%4", "/%4"},
 		{"/%zz%2", "/%zz%2"},
 		{"/%c3%A9", "/\xc3\xa9"},
-		{"/%ff", "/\xff"},
 		{"/a?b", "/a"},
 		{"/a#b?c", "/a"},
 		{"http://host:80/a", "/a"},
@@ -111,11 +110,43 @@ static void nul_bytes_and_endless_queries_are_refused(void **state)
 	target_finish(&t);
 }
 
+static void what_is_not_utf8_is_refused(void **state)
+{
+	static const struct {
+		const char *raw, *path, *part;
+	} rows[] = {
+		{"/a/%ff", "/a/\xff", "path"},
+		{"//a/\xff?b", "/a/\xff", "path"},
+		{"/a/%c3", "/a/\xc3", "path"},
+		{"/%c0%af", "/\xc0\xaf", "path"},
+		{"/%ed%a0%80", "/\xed\xa0\x80", "path"},
+		{"/a?project=%ff", "/a", "query"},
+		{"/a?%ff=1", "/a", "query"},
+		{"/a?%ff", "/a", "query"},
+		{"/a?b=1&c=x%c3&d", "/a", "query"},
+		{"/a?b=%c3&%a9=1", "/a", "query"},
+	};
+	struct target t;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fail f = {0};
+
+		assert_false(target_parse(&t, rows[i].raw, strlen(rows[i].raw), &f));
+		assert_int_equal(f.code, FAIL_INVALID);
+		assert_non_null(strstr(f.text, "is not UTF-8"));
+		assert_non_null(strstr(f.text, rows[i].part));
+		assert_string_equal(t.path, rows[i].path);
+		target_finish(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_decoded_once_and_lone_percent_signs_stay),
 		cmocka_unit_test(query_keys_may_lack_a_value_or_come_twice),
+		cmocka_unit_test(what_is_not_utf8_is_refused),
 		cmocka_unit_test(nul_bytes_and_endless_queries_are_refused),
 	};
 
