@@ -1,4 +1,5 @@
-/* schema_path - where a walk through JSON stands, as a pointer; shared by schema's two files. */
+/* schema_path - where a walk through JSON stands, as a pointer; as schema's complaints and
+ * the lines of configuration files name it. */
 #ifndef HOST_BASE_SCHEMA_PATH_H
 #define HOST_BASE_SCHEMA_PATH_H
 

@@ -238,6 +238,7 @@ static void free_providers(struct config *c)
 		free(c->providers[i].id);
 		free(c->providers[i].plugin);
 		json_decref(c->providers[i].settings);
+		json_decref(c->providers[i].setting_lines);
 	}
 	free(c->providers);
 }
@@ -286,6 +287,23 @@ const struct config_provider *config_provider_find(const struct config *c, const
 			return &c->providers[i];
 	}
 	return NULL;
+}
+
+int config_setting_line(const struct config_provider *p, const char *pointer)
+{
+	char around[sizeof(((struct fail *)0)->field)];
+
+	(void)snprintf(around, sizeof(around), "%s", pointer);
+	for (;;) {
+		const json_t *line = json_object_get(p->setting_lines, around);
+		char *slash = strrchr(around, '/');
+
+		if (line != NULL)
+			return (int)json_integer_value(line);
+		if (around[0] == '\0')
+			return p->line;
+		*(slash != NULL ? slash : around) = '\0';
+	}
 }
 
 const struct config_connection *config_connection_find(const struct config *c, const char *name)

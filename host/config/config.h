@@ -31,9 +31,11 @@ struct config_provider { /* one file of providers.d */
 	char *id;        /* the name requests use; one word */
 	char *plugin;    /* path of the .so; relative: below provider_dir */
 	bool enabled;
-	int64_t max_running; /* jobs at once */
-	int64_t max_calls;   /* slots at once */
-	json_t *settings;    /* checked against the manifest when it is loaded */
+	int64_t max_running;   /* jobs at once */
+	int64_t max_calls;     /* slots at once */
+	json_t *settings;      /* checked against the manifest when it is loaded */
+	int line;              /* of plugin, or of provider where that is the plugin's name too */
+	json_t *setting_lines; /* by JSON pointer; see config_setting_line() */
 };
 
 struct config_connection {
@@ -85,6 +87,10 @@ struct config *config_load(const char *path, struct fail *f);
 void config_free(struct config *c); /* NULL is fine */
 
 const struct config_provider *config_provider_find(const struct config *c, const char *id);
+/* The line in p->file of a member of settings, by its JSON pointer; for one that is not there
+ * the line of what it belongs in. */
+int config_setting_line(const struct config_provider *p, const char *pointer);
+
 const struct config_connection *config_connection_find(const struct config *c, const char *name);
 
 /* Writes the table of keys as Markdown; `davitd --print-config-reference`. */

@@ -520,6 +520,20 @@ bool read_site(
 	return good;
 }
 
+/* Notes where things stand, for what is found wrong when the provider is loaded. */
+static bool note_lines(struct reader *r, const struct ytree *t, struct config_provider *p)
+{
+	const struct ytree *plugin = ytree_member(t, "plugin");
+	const struct ytree *settings = ytree_member(t, "settings");
+
+	if (plugin == NULL || ytree_is_null(plugin))
+		plugin = ytree_member(t, "provider");
+	p->line = plugin->line;
+	if (settings != NULL)
+		p->setting_lines = ytree_lines(r->file->name, settings, r->f);
+	return settings == NULL || p->setting_lines != NULL;
+}
+
 static bool finish_provider(struct reader *r, const struct ytree *t, struct config_provider *p)
 {
 	const struct config *c = r->c;
@@ -539,7 +553,7 @@ static bool finish_provider(struct reader *r, const struct ytree *t, struct conf
 		return false;
 	if (p->settings == NULL)
 		p->settings = json_object();
-	return p->settings != NULL || no_memory(r);
+	return (p->settings != NULL || no_memory(r)) && note_lines(r, t, p);
 }
 
 bool read_provider(

@@ -51,6 +51,10 @@ bool ytree_is_null(const struct ytree *t);
  * those, everything else is text. What JSON lacks (.inf, too large integers) is refused. */
 json_t *ytree_json(const char *file, const struct ytree *t, struct fail *f);
 
+/* The line of everything below t by its JSON pointer, as schema_check() writes it: {"": 3,
+ * "/python": 4, "/list/0": 6}. NULL: out of memory, *f says so. */
+json_t *ytree_lines(const char *file, const struct ytree *t, struct fail *f);
+
 /* Sets *f to FAIL_INVALID and "file:line: text"; returns false. */
 bool ytree_refuse(struct fail *f, const char *file, int line, const char *fmt, ...)
 	ATTR_PRINTF(4, 5);

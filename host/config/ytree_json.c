@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/schema_path.h"
 #include "config/ytree.h"
 
 static const char digits[] = "0123456789";
@@ -171,6 +172,42 @@ json_t *ytree_json(const char *file, const struct ytree *t, struct fail *f)
 	if (t->kind != YTREE_TEXT)
 		return collection_json(file, t, f);
 	return t->plain ? plain_json(file, t, f) : made(json_string(t->text), file, f);
+}
+
+/* A member counts from its key, where its writer looks for it. */
+static int line_to_tell(const struct ytree *t)
+{
+	return t->key != NULL ? t->key_line : t->line;
+}
+
+/* Recurses at most YTREE_DEPTH_MAX deep. */
+static bool add_lines(json_t *lines, struct schema_path *path, const struct ytree *t)
+{
+	size_t index = 0;
+
+	if (json_object_set_new(lines, path->text, json_integer(line_to_tell(t))) != 0)
+		return false;
+	for (const struct ytree *m = t->first; m != NULL; m = m->next) {
+		size_t mark = t->kind == YTREE_LIST ? schema_path_add_index(path, index++)
+		                                    : schema_path_add(path, m->key);
+
+		/* Where the path is full, the line of what is around stands for the rest. */
+		if (json_object_get(lines, path->text) == NULL && !add_lines(lines, path, m))
+			return false;
+		schema_path_cut(path, mark);
+	}
+	return true;
+}
+
+json_t *ytree_lines(const char *file, const struct ytree *t, struct fail *f)
+{
+	struct schema_path path = {.n = 0};
+	json_t *lines = json_object();
+
+	if (lines != NULL && add_lines(lines, &path, t))
+		return lines;
+	json_decref(lines);
+	return made(NULL, file, f);
 }
 
 bool ytree_is_null(const struct ytree *t)

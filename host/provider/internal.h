@@ -26,6 +26,7 @@ struct provider {
 	struct providers *all;
 	enum provider_state state;
 	char reason[sizeof(((struct fail *)0)->text)];
+	bool misconfigured; /* its file in providers.d is wrong: the daemon must not start */
 	char sha256[SHA256_HEX_SIZE];
 	json_t *manifest; /* NULL: not read */
 	bool may_process; /* the manifest's grant */
@@ -46,7 +47,9 @@ struct providers {
 };
 
 /* Reads, checks and loads p->config->plugin and makes the instance. On failure *f is one
- * sentence that names the file; what of p is known by then stays for providers_describe(). */
+ * sentence that names the file; what of p is known by then stays for providers_describe().
+ * Where the plugin is not there or settings are wrong it sets p->misconfigured, and *f names
+ * the line of the configuration instead. */
 bool provider_load(struct provider *p, struct fail *f);
 
 /* Ends the instance, if there is one, and frees what p owns; the code stays loaded. */

@@ -23,7 +23,8 @@
 #include "provider/preflight.h"
 #include "provider/services.h"
 
-#define FILE_MAX ((size_t)64 * 1024 * 1024)
+#define FILE_MAX    ((size_t)64 * 1024 * 1024)
+#define PLUGINS_MAX 1000 /* in a folder; among more none is suggested */
 
 /* --- the file --- */
 
@@ -37,6 +38,39 @@ static bool plugin_path(const struct provider *p, char path[PATH_MAX], struct fa
 		return fail_set(f, FAIL_INVALID, "its path is too long");
 	memcpy(path, p->config->plugin, strlen(p->config->plugin) + 1);
 	return true;
+}
+
+/* Suggests what lies in that folder under a similar name. */
+static void refuse_absent(struct provider *p, const char *path, struct fail *f)
+{
+	char folder[PATH_MAX];
+	const char *name = strrchr(path, '/');
+	const char *nearest = NULL;
+	char **names = NULL;
+	size_t n = 0;
+
+	p->misconfigured = true;
+	name = name != NULL ? name + 1 : path;
+	if (fs_folder_of(folder, sizeof(folder), path, NULL) &&
+		fs_names(folder, PLUGINS_MAX, &names, &n, NULL))
+		nearest = schema_nearest(name, (const char *const *)names, n);
+	(void)fail_set(f, FAIL_INVALID, "%s:%d: plugin '%s' is not there (%s)%s%s%s",
+		p->config->file, p->config->line, p->config->plugin, path,
+		nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
+		nearest != NULL ? "'?" : "");
+	fs_names_free(names, n);
+}
+
+static bool read_plugin(
+	struct provider *p, char path[PATH_MAX], char **ret_bytes, size_t *ret_n, struct fail *f)
+{
+	if (plugin_path(p, path, f) && fs_read(path, FILE_MAX, ret_bytes, ret_n, f))
+		return true;
+	if (f->code == FAIL_NOT_FOUND)
+		refuse_absent(p, path, f);
+	else
+		(void)fail_wrap(f, "plugin %s", p->config->plugin);
+	return false;
 }
 
 static bool look_at(struct provider *p, const char *bytes, size_t n, struct fail *f)
@@ -104,13 +138,25 @@ static bool load_bytes(struct provider *p, const char *bytes, size_t n, struct f
 
 /* --- the instance --- */
 
-static bool check_settings(const struct provider *p, const json_t *settings, struct fail *f)
+/* A new reference; NULL: out of memory. */
+static json_t *settings_of(const struct provider *p)
+{
+	return p->config->settings != NULL ? json_incref(p->config->settings) : json_object();
+}
+
+static bool check_settings(struct provider *p, struct fail *f)
 {
 	const json_t *schema = json_object_get(p->manifest, "config_schema");
+	json_t *settings = settings_of(p);
+	struct fail why = {0};
+	bool ok = schema == NULL || schema_check(schema, settings, &why);
 
-	if (schema == NULL || schema_check(schema, settings, f))
+	json_decref(settings);
+	if (ok)
 		return true;
-	return fail_wrap(f, "%s: settings%s", p->config->file, f != NULL ? f->field : "");
+	p->misconfigured = true;
+	return fail_at(f, FAIL_INVALID, why.field, "%s:%d: settings%s: %s", p->config->file,
+		config_setting_line(p->config, why.field), why.field, why.text);
 }
 
 /* create() as a call on this thread. */
@@ -149,17 +195,12 @@ static bool create_instance(struct provider *p, const char *config, size_t n, st
 
 static bool start_instance(struct provider *p, struct fail *f)
 {
-	json_t *settings =
-		p->config->settings != NULL ? json_incref(p->config->settings) : json_object();
-	char *text = NULL;
+	json_t *settings = settings_of(p);
 	size_t n = 0;
-	bool ok = check_settings(p, settings, f);
+	char *text = json_compact(settings, &n);
+	bool ok = text != NULL ? create_instance(p, text, n, f)
+	                       : fail_set(f, FAIL_INTERNAL, "out of memory");
 
-	if (ok) {
-		text = json_compact(settings, &n);
-		ok = text != NULL ? create_instance(p, text, n, f)
-		                  : fail_set(f, FAIL_INTERNAL, "out of memory");
-	}
 	free(text);
 	json_decref(settings);
 	return ok;
@@ -186,16 +227,18 @@ bool provider_load(struct provider *p, struct fail *f)
 	size_t n;
 	bool ok;
 
-	if (!plugin_path(p, path, f) || !fs_read(path, FILE_MAX, &bytes, &n, f))
-		return fail_wrap(f, "plugin %s", p->config->plugin);
+	if (!read_plugin(p, path, &bytes, &n, f))
+		return false;
 	ok = load_bytes(p, bytes, n, f);
 	free(bytes);
 	if (ok) {
 		p->may_process = has_grant(p->manifest, "process");
 		provider_limits(p);
-		ok = provider_compare(p, f) && start_instance(p, f);
+		ok = provider_compare(p, f);
 	}
-	return ok || fail_wrap(f, "%s", path);
+	if (ok && !check_settings(p, f))
+		return false;
+	return (ok && start_instance(p, f)) || fail_wrap(f, "%s", path);
 }
 
 void provider_unload(struct provider *p)

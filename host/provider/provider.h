@@ -35,7 +35,8 @@ struct provider_host {
 };
 
 /* Loads every enabled provider of the configuration. A provider that is refused is logged and
- * kept with its reason, the others are loaded; *f is for what stops the start altogether. */
+ * kept with its reason, the others are loaded; *f is for what stops the start altogether, such
+ * as a plugin that is not there or settings its manifest does not allow (with file and line). */
 struct providers *providers_open(const struct provider_host *host, struct fail *f);
 
 /*

@@ -13,22 +13,29 @@
 
 /* --- opening and closing --- */
 
-static void load_one(struct provider *p)
+/* False: the start must end, and *ret_why says why. */
+static bool load_one(struct provider *p, struct fail *ret_why)
 {
 	struct fail f = {0};
 
 	if (!p->config->enabled)
-		return;
+		return true;
 	if (provider_load(p, &f)) {
 		p->state = PROVIDER_LOADED;
 		log_info("PROVIDER-LOADED", "provider=%s plugin=%s version=%s sha256=%s",
 			provider_id(p), json_text_or(p->manifest, "id", "?"), provider_version(p),
 			p->sha256);
-		return;
+		return true;
+	}
+	if (p->misconfigured) {
+		if (ret_why != NULL)
+			*ret_why = f;
+		return false;
 	}
 	p->state = PROVIDER_REFUSED;
 	memcpy(p->reason, f.text, sizeof(p->reason));
 	log_error("PROVIDER-REFUSED", "provider=%s: %s", provider_id(p), p->reason);
+	return true;
 }
 
 static char *make_names(const struct providers *ps)
@@ -43,6 +50,17 @@ static char *make_names(const struct providers *ps)
 				&names, "%s%s", names.n > 0 ? ", " : "", provider_id(&ps->list[i]));
 	}
 	return buf_take(&names, &n);
+}
+
+static bool load_all(struct providers *ps, struct fail *f)
+{
+	for (size_t i = 0; i < ps->count; i++) {
+		if (!load_one(&ps->list[i], f))
+			return false;
+	}
+	ps->names = make_names(ps);
+	return ps->names != NULL ||
+	       fail_set(f, FAIL_INTERNAL, "load providers: their names are too long");
 }
 
 static void free_providers(struct providers *ps)
@@ -87,13 +105,9 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 			free_providers(ps);
 		return NULL;
 	}
-	for (size_t i = 0; i < ps->count; i++)
-		load_one(&ps->list[i]);
-	ps->names = make_names(ps);
-	if (ps->names != NULL)
+	if (load_all(ps, f))
 		return ps;
 	providers_close(ps, 0);
-	(void)fail_set(f, FAIL_INTERNAL, "load providers: their names are too long");
 	return NULL;
 }
 

@@ -125,12 +125,22 @@ def test_jobs_of_a_disabled_provider_run_on_and_come_back(sites):
     assert site.await_status(task)["task_status"] == "COMPLETED"
 
 
-def test_an_unknown_setting_names_file_and_key(sites):
-    site = sites(settings="  pyton: /usr/bin/python3\n")
-    site.start()
-    provider = site.get("/v1/providers").json()["providers"][0]
-    assert provider["state"] == "refused"
-    assert "pyton" in provider["reason"] and "python" in provider["reason"]
+def test_an_unknown_setting_ends_the_start_with_file_line_and_key(sites):
+    site = sites(settings="  shell: true\n  pyton: /usr/bin/python3\n")
+    said = refused(site)
+    assert "providers.d/local.yaml:6: settings/pyton: " in said, said
+    assert "did you mean 'python'?" in said, said
+
+
+def test_a_wrong_value_of_a_setting_ends_the_start_with_file_and_line(sites):
+    said = refused(sites(settings="  shell: maybe\n"))
+    assert "providers.d/local.yaml:5: settings/shell: " in said, said
+
+
+def test_a_plugin_that_is_not_there_ends_the_start_with_file_and_line(sites):
+    said = refused(sites(providers={"bad": "provider: bad\nplugin: locl.so\n"}))
+    assert "providers.d/bad.yaml:2: plugin 'locl.so' is not there" in said, said
+    assert "did you mean 'local.so'?" in said, said
 
 
 @pytest.mark.parametrize(

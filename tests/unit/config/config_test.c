@@ -368,6 +368,54 @@ static void providers_are_read_in_byte_order(void **state)
 	config_free(c);
 }
 
+static void the_lines_of_settings_are_kept(void **state)
+{
+	static const char text[] = "provider: p\nplugin: q.so\nsettings:\n  a: 1\n  l:\n  - 2\n"
+				   "  - {x/y~: 3,\n     z: 4}\n";
+	static const struct {
+		const char *pointer;
+		int line;
+	} rows[] = {
+		{"", 3},
+		{"/a", 4},
+		{"/l", 5},
+		{"/l/0", 6},
+		{"/l/1", 7},
+		{"/l/1/x~1y~0", 7},
+		{"/l/1/z", 8},
+		{"/l/1/missing", 7},
+		{"/missing", 3},
+		{"/a/b/c", 4},
+		{"/l/2/x", 5},
+		{"no pointer", 3},
+	};
+	static const struct read_file file = {"p.yaml", "/site"};
+	struct config *c = calloc(1, sizeof(*c));
+	struct fail f = {0};
+
+	(void)state;
+	if (!read_provider(c, &file, text, strlen(text), &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(c->providers[0].line, 2);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(
+			config_setting_line(&c->providers[0], rows[i].pointer), rows[i].line);
+	config_free(c);
+}
+
+static void settings_that_are_absent_have_the_line_of_the_provider(void **state)
+{
+	static const char text[] = "\nprovider: p\n";
+	static const struct read_file file = {"p.yaml", "/site"};
+	struct config *c = calloc(1, sizeof(*c));
+
+	(void)state;
+	assert_true(read_provider(c, &file, text, strlen(text), NULL));
+	assert_int_equal(c->providers[0].line, 2);
+	assert_int_equal(config_setting_line(&c->providers[0], "/python"), 2);
+	config_free(c);
+}
+
 static void wrong_files_of_providers_are_refused_by_name_and_line(void **state)
 {
 	static const struct {
@@ -565,6 +613,8 @@ int main(void)
 		cmocka_unit_test(providers_are_read_in_byte_order),
 		cmocka_unit_test(a_provider_that_has_no_file_is_refused_with_line_and_nearest_name),
 		cmocka_unit_test(a_disabled_provider_may_be_named),
+		cmocka_unit_test(the_lines_of_settings_are_kept),
+		cmocka_unit_test(settings_that_are_absent_have_the_line_of_the_provider),
 		cmocka_unit_test(wrong_files_of_providers_are_refused_by_name_and_line),
 		cmocka_unit_test(a_file_that_would_be_passed_over_is_told),
 		cmocka_unit_test(files_may_be_links_as_in_config_maps),

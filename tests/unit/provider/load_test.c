@@ -169,7 +169,6 @@ static const struct {
 	const char *plugin;
 	const char *why;
 } refused[] = {
-	{"absent.so", "plugin absent.so: "},
 	{"socket.so", "socket.so: it uses socket"},
 	{"no_manifest.so", "no_manifest.so: it has no manifest"},
 	{"no_core.so", "no davit.core/1"},
@@ -212,26 +211,69 @@ static void a_refused_file_leaves_a_sentence_and_the_others_work(void **state)
 	site_close(&s);
 }
 
-static void wrong_settings_are_told_with_file_and_member(void **state)
+/* providers_open() must refuse the one entry of s. */
+static void site_must_not_load(struct site *s, const char *said)
 {
-	struct site s;
-	json_t *list;
-	const char *reason;
+	struct fail f = {0};
+
+	s->ps = providers_open(&s->host, &f);
+	assert_null(s->ps);
+	assert_int_equal(f.code, FAIL_INVALID);
+	if (strstr(f.text, said) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", f.text, said);
+}
+
+static void wrong_settings_end_the_start_with_file_line_and_member(void **state)
+{
+	static const struct {
+		const char *key;
+		int value;
+		const char *said;
+	} rows[] = {
+		{"depth", 0, "providers.d/test.yaml:7: settings/depth: "},
+		{"deepth", 1,
+			"providers.d/test.yaml:5: settings/deepth: unknown member 'deepth', did "
+			"you mean 'depth'?"},
+	};
 
 	(void)state;
-	site_open(&s);
-	site_add(&s, "probe", "good.so")->settings = json_pack("{s:i}", "depth", 0);
-	site_add(&s, "probe", "good.so")->settings = json_pack("{s:i}", "deepth", 1);
-	site_load(&s);
-	list = providers_describe(s.ps);
-	reason = described(list, 0, "reason");
-	assert_non_null(strstr(reason, "providers.d/test.yaml: settings/depth: "));
-	reason = described(list, 1, "reason");
-	assert_non_null(strstr(reason, "providers.d/test.yaml: settings/deepth: "));
-	assert_non_null(strstr(reason, "'depth'"));
-	assert_string_equal(providers_names(s.ps), "");
-	json_decref(list);
-	site_close(&s);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct site s;
+		struct config_provider *p;
+
+		site_open(&s);
+		site_add(&s, "good", "good.so");
+		p = site_add(&s, "probe", "good.so");
+		p->settings = json_pack("{s:i}", rows[i].key, rows[i].value);
+		p->setting_lines = json_pack("{s:i, s:i}", "", 5, "/depth", 7);
+		site_must_not_load(&s, rows[i].said);
+		json_decref(p->setting_lines);
+		site_close(&s);
+	}
+}
+
+static void a_plugin_that_is_not_there_ends_the_start_with_file_and_line(void **state)
+{
+	static const struct {
+		const char *plugin, *said;
+	} rows[] = {
+		{"nothing-like-it.so", "providers.d/test.yaml:2: plugin 'nothing-like-it.so' is "
+				       "not there (" PROBES "nothing-like-it.so)"},
+		{"god.so", "; did you mean 'good.so'?"},
+		{"no/such/folder/x.so", "plugin 'no/such/folder/x.so' is not there ("},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct site s;
+
+		site_open(&s);
+		site_add(&s, "bad", rows[i].plugin)->line = 2;
+		site_must_not_load(&s, rows[i].said);
+		s.entries[0].enabled = false;
+		site_load(&s);
+		site_close(&s);
+	}
 }
 
 /* --- finding --- */
@@ -392,7 +434,8 @@ int main(void)
 		cmocka_unit_test(a_good_file_is_loaded_from_a_copy_of_its_bytes),
 		cmocka_unit_test(a_damaged_copy_is_not_loaded_but_made_again),
 		cmocka_unit_test(a_refused_file_leaves_a_sentence_and_the_others_work),
-		cmocka_unit_test(wrong_settings_are_told_with_file_and_member),
+		cmocka_unit_test(wrong_settings_end_the_start_with_file_line_and_member),
+		cmocka_unit_test(a_plugin_that_is_not_there_ends_the_start_with_file_and_line),
 		cmocka_unit_test(providers_are_found_by_id_and_by_type),
 		cmocka_unit_test(what_is_not_offered_is_told_in_the_manifests_words),
 		cmocka_unit_test(every_service_works_for_a_provider_built_with_the_sdk),
