@@ -1,10 +1,14 @@
 /* Addresses nobody serves, browsers on other sites, admin routes on the wrong listener. */
 #include "http/gate.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
 #include "http/internal.h"
+
+#define HOST_SIZE 256 /* DNS names have at most 253 bytes */
 
 static bool read_only(const char *method)
 {
@@ -12,8 +16,59 @@ static bool read_only(const char *method)
 	       strcmp(method, "OPTIONS") == 0;
 }
 
-/* Does Origin ("https://host:port") name the host the request was meant for? Essedum hands on
- * both headers of its own user's browser, and then both name Essedum. */
+static bool loopback_v4(const struct in_addr *a)
+{
+	return ntohl(a->s_addr) >> 24 == IN_LOOPBACKNET || a->s_addr == htonl(INADDR_ANY);
+}
+
+static bool loopback_v6(const struct in6_addr *a)
+{
+	struct in_addr v4;
+
+	memcpy(&v4, a->s6_addr + 12, sizeof(v4));
+	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) ||
+	       (IN6_IS_ADDR_V4MAPPED(a) && loopback_v4(&v4));
+}
+
+/* "localhost" and, as browsers have it, everything below it. */
+static bool local_name(const char *name)
+{
+	static const char local[] = "localhost";
+	size_t n = strlen(name);
+
+	if (n > 0 && name[n - 1] == '.')
+		n--;
+	if (n < sizeof(local) - 1)
+		return false;
+	n -= sizeof(local) - 1;
+	return strncasecmp(name + n, local, sizeof(local) - 1) == 0 &&
+	       (n == 0 || name[n - 1] == '.');
+}
+
+/* Does Host name this daemon itself: by any name or address of the loopback, with or without
+ * a port, or not at all? Addresses that mean "any" lead to the loopback too. */
+static bool names_us(const char *host)
+{
+	bool bracket = host != NULL && host[0] == '[';
+	char name[HOST_SIZE];
+	struct in_addr v4;
+	struct in6_addr v6;
+	size_t n;
+
+	if (host == NULL || host[0] == '\0')
+		return true;
+	host += bracket;
+	n = strcspn(host, bracket ? "]" : ":");
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, host, n);
+	name[n] = '\0';
+	if (bracket)
+		return inet_pton(AF_INET6, name, &v6) == 1 && loopback_v6(&v6);
+	return local_name(name) || (inet_pton(AF_INET, name, &v4) == 1 && loopback_v4(&v4));
+}
+
+/* Does Origin ("http://host:port") name the host the request was sent to? */
 static bool same_host(const char *origin, const char *host)
 {
 	const char *name = strstr(origin, "://");
@@ -31,16 +86,22 @@ static bool same_host(const char *origin, const char *host)
  * Sec-Fetch-Site tells whose page it was, older ones tell Origin with whatever may change
  * something. Requests to read are refused too, for some addresses of the surface change
  * state by GET (stop, cancel). Programs send neither header and pass.
+ *
+ * Essedum hands on both headers of its own user's browser, but with a Host of its own choice,
+ * so they say nothing about us. A browser that was sent here by a page has a Host that leads
+ * here; only with such a one the headers count.
  */
 static bool cross_site(const struct exchange *x)
 {
 	const char *site = exchange_header(x, "Sec-Fetch-Site");
 	const char *origin = exchange_header(x, "Origin");
+	const char *host = exchange_header(x, "Host");
 
+	if (!names_us(host))
+		return false;
 	if (site != NULL)
 		return strcasecmp(site, "cross-site") == 0;
-	return origin != NULL && !read_only(x->method) &&
-	       !same_host(origin, exchange_header(x, "Host"));
+	return origin != NULL && !read_only(x->method) && !same_host(origin, host);
 }
 
 static bool refuse_match(struct exchange *x, enum route_match match)

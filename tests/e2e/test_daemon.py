@@ -176,6 +176,21 @@ def test_requests_from_foreign_pages_are_refused(site):
     assert site.get("/execute").json() == []
 
 
+def test_browser_headers_that_a_backend_forwards_do_no_harm(site):
+    for headers in (
+        {"Host": "fixed.example", "Origin": "http://essedum:8080"},
+        {"Host": "fixed.example", "Sec-Fetch-Site": "cross-site"},
+    ):
+        answer = site.post("/execute", execute_body("true"), headers=headers)
+        assert answer.status == 200, headers
+
+
+def test_bytes_that_are_no_text_are_refused_in_the_form_of_their_part(site):
+    assert site.get("/execute?project=%ff").json() == {"error": "the query is not UTF-8"}
+    answer = site.service("GET", "/endpoints/%ff")
+    assert answer.status == 400 and answer.json() == "the path is not UTF-8"
+
+
 def test_big_headers_are_taken(site):
     answer = site.get("/execute", headers={"Cookie": "c" * 60000})
     assert answer.status == 200

@@ -224,28 +224,90 @@ static void options_and_405_say_what_is_allowed(void **state)
 	client_answer_free(&a);
 }
 
+#define DIRECT " HTTP/1.1\r\nHost: 127.0.0.1:7070"
+
 static void pages_of_other_sites_are_refused(void **state)
 {
 	static const struct row rows[] = {
-		{"GET /execute/1/stop" H "\r\nSec-Fetch-Site: cross-site", 403, "another site"},
-		{"POST /healthz" H "\r\nSec-Fetch-Site: cross-site", 403,
+		{"GET /execute/1/stop" DIRECT "\r\nSec-Fetch-Site: cross-site", 403,
+			"another site"},
+		{"POST /healthz" DIRECT "\r\nSec-Fetch-Site: cross-site", 403,
 			"{\"error\":{\"code\":\"forbidden\""},
-		{INFER "x/infer" H "\r\nOrigin: https://evil.example", 403,
+		{INFER "x/infer" DIRECT "\r\nOrigin: https://evil.example", 403,
 			"\"a web page of another site"},
-		{INFER "x/infer" H "\r\nOrigin: null", 403, "\"a web page"},
-		{INFER "x/infer" H "\r\nOrigin: https://essedum.example.evil", 403, "\"a web page"},
-		{INFER "x/infer" H "\r\nOrigin: https://essedum.example", 200, "infer"},
-		{INFER "x/infer" H
-		       "\r\nOrigin: https://Essedum.example\r\nSec-Fetch-Site: same-origin",
+		{INFER "x/infer" DIRECT "\r\nOrigin: null", 403, "\"a web page"},
+		{INFER "x/infer" DIRECT "\r\nOrigin: http://127.0.0.1:7070.evil", 403,
+			"\"a web page"},
+		{INFER "x/infer" DIRECT "\r\nOrigin: http://127.0.0.1:7071", 403, "\"a web page"},
+		{INFER "x/infer" DIRECT "\r\nOrigin: http://127.0.0.1:7070", 200, "infer"},
+		{INFER "x/infer" DIRECT
+		       "\r\nOrigin: http://127.0.0.1:7070\r\nSec-Fetch-Site: same-origin",
 			200, "infer"},
-		{INFER "x/infer" H "\r\nSec-Fetch-Site: same-site", 200, "infer"},
-		{INFER "x/infer" H "\r\nSec-Fetch-Site: none", 200, "infer"},
-		{"GET /execute" H "\r\nOrigin: https://evil.example", 200, "list"},
+		{INFER "x/infer" DIRECT "\r\nSec-Fetch-Site: same-site", 200, "infer"},
+		{INFER "x/infer" DIRECT "\r\nSec-Fetch-Site: none", 200, "infer"},
+		{"GET /execute" DIRECT "\r\nOrigin: https://evil.example", 200, "list"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check(&rows[i]);
+}
+
+static void what_a_backend_hands_on_of_its_browser_is_no_foreign_page(void **state)
+{
+	static const struct row rows[] = {
+		{"POST /healthz HTTP/1.1\r\nHost: fixed.example\r\nOrigin: http://essedum:8080",
+			200, ""},
+		{INFER "x/infer" H "\r\nOrigin: https://evil.example", 200, "infer"},
+		{INFER "x/infer" H "\r\nSec-Fetch-Site: cross-site", 200, "infer"},
+		{"GET /execute" H "\r\nSec-Fetch-Site: cross-site", 200, "list"},
+		{"GET /execute" H ":8080\r\nOrigin: http://e\r\nSec-Fetch-Site: cross-site", 200,
+			"list"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check(&rows[i]);
+}
+
+static void every_way_to_name_the_loopback_counts_as_direct(void **state)
+{
+	static const struct {
+		const char *host;
+		int status;
+	} rows[] = {
+		{"Host: localhost", 403},
+		{"Host: LocalHost:7070", 403},
+		{"Host: localhost.:7070", 403},
+		{"Host: a.localhost:7070", 403},
+		{"Host: 127.0.0.1", 403},
+		{"Host: 127.255.1.2:80", 403},
+		{"Host: 0.0.0.0:7070", 403},
+		{"Host: [::1]", 403},
+		{"Host: [::1]:7070", 403},
+		{"Host: [::]:7070", 403},
+		{"Host: [::ffff:7f00:1]:7070", 403},
+		{"Host:", 403},
+		{"X-No-Host: 1", 403},
+		{"Host: alocalhost", 200},
+		{"Host: localhost.example", 200},
+		{"Host: 128.0.0.1:7070", 200},
+		{"Host: 127.0.0.1.example", 200},
+		{"Host: [::2]:7070", 200},
+		{"Host: [::ffff:8.8.8.8]", 200},
+		{"Host: ::1", 200},
+	};
+	char request[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct row row = {request, rows[i].status, ""};
+
+		snprintf(request, sizeof(request),
+			"GET /execute HTTP/1.%d\r\n%s\r\nSec-Fetch-Site: cross-site",
+			rows[i].host[0] == 'H', rows[i].host);
+		check(&row);
+	}
 }
 
 static void only_the_unix_socket_may_change_the_daemon(void **state)
@@ -530,6 +592,8 @@ int main(void)
 		cmocka_unit_test(head_is_get_without_the_body),
 		cmocka_unit_test(options_and_405_say_what_is_allowed),
 		cmocka_unit_test(pages_of_other_sites_are_refused),
+		cmocka_unit_test(what_a_backend_hands_on_of_its_browser_is_no_foreign_page),
+		cmocka_unit_test(every_way_to_name_the_loopback_counts_as_direct),
 		cmocka_unit_test(only_the_unix_socket_may_change_the_daemon),
 		cmocka_unit_test(the_unix_socket_is_for_its_owner_alone),
 		cmocka_unit_test(headers_of_64_kib_and_cookies_of_48_are_taken),
