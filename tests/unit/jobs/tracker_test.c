@@ -311,10 +311,11 @@ static void providers_share_the_capacity_in_the_order_of_coming(void **state)
 	struct ticket other;
 	struct ticket last;
 
+	stop(x);
 	x->config.providers = (struct config_provider *)two;
 	x->config.provider_count = 2;
 	x->config.max_running = 1;
-	restart(x);
+	start(x);
 	first = train_at(x, "q");
 	await_state(x, first.id, JOB_RUNNING);
 	clock_advance(5);
@@ -326,8 +327,10 @@ static void providers_share_the_capacity_in_the_order_of_coming(void **state)
 	assert_int_equal(status_of(x, last.id).state, JOB_QUEUED);
 	fake_end(other.id, DAVIT_STATE_SUCCEEDED, NULL);
 	await_state(x, last.id, JOB_RUNNING);
+	stop(x);
 	x->config.providers = &x->provider;
 	x->config.provider_count = 1;
+	start(x);
 }
 
 static void a_short_job_does_not_wait_behind_training(void **state)
