@@ -361,10 +361,11 @@ static struct MHD_Daemon *daemon_start(struct front *front)
 	/* clang-format on */
 }
 
-bool front_start(struct front *front, size_t max_header_bytes, struct fail *f)
+bool front_start(
+	struct front *front, size_t max_header_bytes, struct handed *handed, struct fail *f)
 {
 	front->max_header_bytes = max_header_bytes;
-	if (!listen_open(&front->socket, front->config, f))
+	if (!listen_open(&front->socket, front->config, handed, f))
 		return false;
 	front->watched = peers_start(&front->peers, f);
 	if (front->watched)

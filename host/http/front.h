@@ -11,11 +11,13 @@
 struct exchange;
 struct fail;
 struct front;
+struct handed;
 struct route;
 struct server;
 struct app;
 
-bool front_start(struct front *front, size_t max_header_bytes, struct fail *f);
+bool front_start(
+	struct front *front, size_t max_header_bytes, struct handed *handed, struct fail *f);
 
 /* No new connections from now on; those there are go on. */
 void front_quiesce(struct front *front);

@@ -1,8 +1,9 @@
-/* Makes listening sockets: loopback TCP and Unix. */
+/* Makes listening sockets, or takes them over: loopback TCP and Unix. */
 #include "http/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "http/handed.h"
 
 #define BACKLOG     1024 /* the kernel's somaxconn is the real limit */
 #define OTHER_FILES 256  /* database, blobs, processes */
@@ -73,13 +75,33 @@ static bool open_socket(struct listen_socket *s, int family, struct fail *f)
 	return s->fd >= 0 || os_fail(f, errno, "socket");
 }
 
-static bool tcp_open(struct listen_socket *s, const struct config_listener *c, struct fail *f)
+/* False: none was handed over for that address, or (s->handed) it is of no use. */
+static bool adopt(
+	struct listen_socket *s, const union address *a, struct handed *handed, struct fail *f)
+{
+	int flags;
+
+	s->fd = handed_find(handed, &a->any);
+	s->handed = s->fd >= 0;
+	if (!s->handed)
+		return false;
+	flags = fcntl(s->fd, F_GETFL);
+	return (flags >= 0 && fcntl(s->fd, F_SETFL, flags | O_NONBLOCK) == 0) ||
+	       os_fail(f, errno, "fcntl");
+}
+
+static bool tcp_open(struct listen_socket *s, const struct config_listener *c,
+	struct handed *handed, struct fail *f)
 {
 	union address a;
 	socklen_t n = 0;
 	int on = 1;
 
-	if (!tcp_address(c, &a, &n, f) || !open_socket(s, a.any.sa_family, f))
+	if (!tcp_address(c, &a, &n, f))
+		return false;
+	if (adopt(s, &a, handed, f))
+		return true;
+	if (s->handed || !open_socket(s, a.any.sa_family, f))
 		return false;
 	/* Connections of an earlier daemon that are still ending must not stop a new one. */
 	if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
@@ -109,7 +131,22 @@ static bool clear_stale(const struct sockaddr_un *a, struct fail *f)
 	return unlink(a->sun_path) == 0 || errno == ENOENT || os_fail(f, errno, "unlink");
 }
 
-static bool unix_open(struct listen_socket *s, const struct config_listener *c, struct fail *f)
+/* Whoever reaches a Unix socket may change the daemon, so it must be as private as our own. */
+static bool check_private(const char *path, struct fail *f)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return os_fail(f, errno, "lstat");
+	if ((st.st_mode & 0077) == 0)
+		return true;
+	return fail_set(f, FAIL_FORBIDDEN,
+		"the socket handed over has mode 0%o, others than its owner must not reach it",
+		(unsigned)st.st_mode & 07777);
+}
+
+static bool unix_open(struct listen_socket *s, const struct config_listener *c,
+	struct handed *handed, struct fail *f)
 {
 	union address a = {.local = {.sun_family = AF_UNIX}};
 	size_t n = strlen(c->unix_path);
@@ -119,7 +156,9 @@ static bool unix_open(struct listen_socket *s, const struct config_listener *c, 
 		return fail_set(f, FAIL_INVALID, "the path of a Unix socket has at most %zu bytes",
 			sizeof(a.local.sun_path) - 1);
 	memcpy(a.local.sun_path, c->unix_path, n + 1);
-	if (!clear_stale(&a.local, f) || !open_socket(s, AF_UNIX, f))
+	if (adopt(s, &a, handed, f))
+		return check_private(c->unix_path, f);
+	if (s->handed || !clear_stale(&a.local, f) || !open_socket(s, AF_UNIX, f))
 		return false;
 	/* The file takes the mode of the socket's own inode, so it never is wider than this;
 	 * changing the umask instead would reach files other threads make. */
@@ -136,13 +175,15 @@ static bool unix_open(struct listen_socket *s, const struct config_listener *c, 
 	return true;
 }
 
-bool listen_open(struct listen_socket *s, const struct config_listener *config, struct fail *f)
+bool listen_open(struct listen_socket *s, const struct config_listener *config,
+	struct handed *handed, struct fail *f)
 {
 	bool ok;
 
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
-	ok = config->unix_path != NULL ? unix_open(s, config, f) : tcp_open(s, config, f);
+	ok = config->unix_path != NULL ? unix_open(s, config, handed, f)
+	                               : tcp_open(s, config, handed, f);
 	if (ok)
 		return true;
 	listen_close(s);
@@ -155,6 +196,8 @@ void listen_shut(struct listen_socket *s)
 {
 	struct stat st;
 
+	if (s->handed)
+		return;
 	if (s->path != NULL && lstat(s->path, &st) == 0 && st.st_dev == s->device &&
 		st.st_ino == s->inode)
 		unlink(s->path);

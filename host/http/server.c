@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/front.h"
+#include "http/handed.h"
 #include "http/internal.h"
 #include "platform/fs.h"
 
@@ -198,7 +199,7 @@ static void front_init(struct server *s, struct front *front, const struct confi
 	};
 }
 
-static bool start_fronts(struct server *s, struct fail *f)
+static bool start_each(struct server *s, struct handed *handed, struct fail *f)
 {
 	const struct config *c = s->config;
 
@@ -206,11 +207,22 @@ static bool start_fronts(struct server *s, struct fail *f)
 		struct front *front = &s->fronts[i];
 
 		front_init(s, front, &c->listeners[i]);
-		if (!front_start(front, (size_t)c->max_header_bytes, f))
+		if (!front_start(front, (size_t)c->max_header_bytes, handed, f))
 			return false;
 		s->front_count++;
 	}
 	return true;
+}
+
+static bool start_fronts(struct server *s, struct fail *f)
+{
+	struct handed handed;
+	bool ok;
+
+	handed_take(&handed);
+	ok = start_each(s, &handed, f);
+	handed_close(&handed);
+	return ok;
 }
 
 static size_t connections_in_all(const struct config *config)

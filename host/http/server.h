@@ -18,7 +18,8 @@ struct fail;
 struct server;
 
 /* Starts all listeners of the configuration. config, routes and app outlive the server. The
- * front threads inherit the caller's signal mask, so block there what main waits for. */
+ * front threads inherit the caller's signal mask, so block there what main waits for.
+ * Sockets handed to this process (handed.h) are used where they fit a listener. */
 struct server *server_start(const struct config *config, const struct route *routes, size_t count,
 	struct app *app, struct fail *f);
 

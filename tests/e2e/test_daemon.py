@@ -4,13 +4,16 @@ import fcntl
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 
+import davit_site
 import pytest
 from davit_site import BUILD, DEADLINE, ROOT, execute_body, refused, wait_for
 
@@ -37,6 +40,64 @@ def test_the_lock_can_be_handed_over(sites):
     first = site.process
     assert str(first.pid) in refused(site) or "another davitd" in site.log()
     site.process = first
+
+
+# Puts a socket where service managers do, then becomes what the other arguments say.
+HAND_OVER = """
+import os, sys
+given = int(sys.argv[1])
+os.dup2(given, 3)
+given == 3 or os.set_inheritable(given, False)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def hand_over(site, monkeypatch, listener):
+    """The site's daemons get listener from now on; returns what start() needs for it."""
+    wrapper = [sys.executable, "-c", HAND_OVER, str(listener.fileno())]
+    program = shutil.which(davit_site.WRAPPER[0]) if davit_site.WRAPPER else None
+    monkeypatch.setattr(
+        davit_site, "WRAPPER", wrapper + ([program] + davit_site.WRAPPER[1:] if program else [])
+    )
+    site.port = listener.getsockname()[1]
+    site.write_configuration()
+    return {"pass_fds": [listener.fileno()]}
+
+
+def test_connections_wait_in_a_listening_socket_that_was_handed_over(sites, monkeypatch):
+    site = sites()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        options = hand_over(site, monkeypatch, listener)
+        site.start(**options)
+        assert site.port == listener.getsockname()[1]
+        task = site.execute("true")
+        site.await_status(task, "COMPLETED")
+        assert site.stop() == 0
+        with socket.create_connection(("127.0.0.1", site.port), DEADLINE) as waiting:
+            waiting.settimeout(DEADLINE)
+            waiting.sendall(
+                f"GET /execute/{task}/getStatus HTTP/1.1\r\n"
+                "Host: davit.example\r\nConnection: close\r\n\r\n".encode()
+            )
+            site.start(**options)
+            answer = waiting.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"COMPLETED" in answer, answer
+    assert "HTTP-LISTEN-FD" not in site.log()
+
+
+def test_a_socket_that_fits_no_listener_is_closed_and_logged(sites, monkeypatch):
+    site = sites()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        options = hand_over(site, monkeypatch, listener)
+        address = f"127.0.0.1:{site.port}"
+        site.port = 0
+        site.write_configuration()
+        site.start(**options)
+        assert f"descriptor=3 ({address}) is closed" in site.log()
+        assert not os.path.exists(f"/proc/{site.process.pid}/fd/3") or os.readlink(
+            f"/proc/{site.process.pid}/fd/3"
+        ) != os.readlink(f"/proc/self/fd/{listener.fileno()}")
 
 
 def test_sigterm_ends_it_and_leaves_jobs_running(sites):
