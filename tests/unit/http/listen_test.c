@@ -202,10 +202,17 @@ static struct handed hand(const struct listen_socket *s)
 
 static bool still_listens(const struct listen_socket *s)
 {
-	int on = 0;
-	socklen_t n = sizeof(on);
+	struct sockaddr_storage at;
+	socklen_t n = sizeof(at);
+	bool ok;
+	int fd;
 
-	return getsockopt(s->fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on != 0;
+	assert_int_equal(getsockname(s->fd, (struct sockaddr *)&at, &n), 0);
+	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	ok = connect(fd, (const struct sockaddr *)&at, n) == 0;
+	close(fd);
+	return ok;
 }
 
 static void a_socket_handed_over_is_used_and_goes_on_listening(void **state)
