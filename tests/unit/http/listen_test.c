@@ -202,7 +202,7 @@ static struct handed hand(const struct listen_socket *s)
 
 static bool still_listens(const struct listen_socket *s)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = {0};
 	socklen_t n = sizeof(at);
 	bool ok;
 	int fd;
