@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "http/internal.h"
 
-#define JSON_BODY_MAX ((int64_t)64 << 20) /* parsed JSON takes many times its text */
+#define JSON_BODY_MAX ((int64_t)16 << 20) /* parsed JSON may take ninety times its text */
 #define FORM_TEXT_MAX ((size_t)1 << 20)
 
 struct exchange *exchange_create(struct front *front, const char *raw_target)
