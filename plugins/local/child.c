@@ -27,6 +27,7 @@ static void read_state(struct child *child, const struct davit_sdk_json *v)
 		.error = davit_sdk_text_at(v, "/error", ""),
 		.interrupted = davit_sdk_bool_at(v, "/interrupted", false),
 		.restarts = davit_sdk_int_at(v, "/restarts", 0),
+		.applied = davit_sdk_member(v, "applied"),
 	};
 }
 
@@ -111,17 +112,32 @@ static const char *limit_words(const char *limit)
 	return limit;
 }
 
-/* The last line of bytes that holds something, with its end; {NULL, 0} if there is none. */
+/* A line of the supervisor's in a log. */
+static bool is_note(const char *line, size_t n)
+{
+	static const char mark[] = "[davit:";
+
+	return n >= sizeof(mark) - 1 && memcmp(line, mark, sizeof(mark) - 1) == 0;
+}
+
+/* The last line of bytes that holds something of the command's, with its end; {NULL, 0} if
+ * there is none. */
 static davit_buf last_line(davit_buf bytes)
 {
 	size_t end = bytes.n;
-	size_t start;
 
-	while (end > 0 && (unsigned char)bytes.p[end - 1] <= ' ')
-		end--;
-	for (start = end; start > 0 && bytes.p[start - 1] != '\n'; start--)
-		;
-	return (davit_buf){end == 0 ? NULL : bytes.p + start, end - start};
+	while (end > 0) {
+		size_t start;
+
+		while (end > 0 && (unsigned char)bytes.p[end - 1] <= ' ')
+			end--;
+		for (start = end; start > 0 && bytes.p[start - 1] != '\n'; start--)
+			;
+		if (end > start && !is_note(bytes.p + start, end - start))
+			return (davit_buf){bytes.p + start, end - start};
+		end = start;
+	}
+	return (davit_buf){NULL, 0};
 }
 
 const char *child_last_words(struct local_call *c, const char *name)

@@ -21,6 +21,8 @@ struct child {
 	const char *error; /* why it could not be started, or "" */
 	bool interrupted;  /* its supervisor was told to end, as when the machine stops */
 	int64_t restarts;
+	const struct davit_sdk_json
+		*applied; /* limits and the like as the supervisor set them, or NULL */
 };
 
 /* How the process of that name stands. false: the call failed. */

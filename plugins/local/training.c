@@ -129,6 +129,8 @@ static int32_t put_training(struct local_call *c, struct davit_sdk_writer *w,
 	objects_open(c, w, RECORD_TRAINING, record, objects_state_word(state),
 		child->ended ? child->finished_ms : child->started_ms);
 	put_times(c, w, child);
+	if (child->applied != NULL)
+		davit_sdk_put_json(w, "applied", child->applied);
 	davit_sdk_open_object(w, "ref");
 	davit_sdk_put_int(w, "v", 1);
 	davit_sdk_put_text(w, "id", record->id);

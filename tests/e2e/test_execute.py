@@ -4,6 +4,7 @@ Every request is sent on a connection of its own with the headers of the backend
 """
 
 import json
+import pathlib
 import re
 import socket
 import time
@@ -155,20 +156,16 @@ def test_10_stop_right_after_the_start(shared):
 
 
 def test_10_stop_ends_the_whole_tree(shared):
-    marker = f"davit-tree-{time.time_ns()}"
-    task = shared.execute(
-        f"(setsid sh -c 'exec sleep 3333 {marker}' &) ; sh -c ': {marker}; sleep 60'"
-    )
-    shared.await_status(task, "RUNNING")
+    seconds = str(100000 + time.time_ns() % 100000)
+    task = shared.execute(f"(setsid sleep {seconds} &) ; sh -c 'sleep 60'")
+    wait_for("the process that left its group", lambda: processes_with(seconds))
     assert shared.get(f"/execute/{task}/stop").status == 200
     shared.await_status(task)
-    assert not processes_with("3333")
+    assert not processes_with(seconds)
 
 
 def processes_with(text):
     found = []
-    import pathlib
-
     for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if text.encode() in entry.read_bytes().split(b"\0"):
@@ -327,3 +324,10 @@ def test_the_exit_code_stands_in_the_reason(shared):
     task = shared.execute("exit 7")
     assert shared.await_status(task)["task_status"] == "ERROR"
     assert "7" in shared.job(task)["error"]
+
+
+def test_what_was_applied_stands_in_the_job(shared):
+    task = shared.execute("true")
+    shared.await_status(task)
+    applied = shared.job(task)["result"]["applied"]
+    assert applied["core_bytes"] == 0 and applied["open_files"] > 0

@@ -61,6 +61,13 @@ def test_a_provider_built_elsewhere_serves_after_a_restart(sites, tmp_path):
     site.start()
     ids = {p["id"]: p for p in site.get("/v1/providers").json()["providers"]}
     assert ids["hello"]["state"] == "loaded", ids
+    query = "?adapter_instance=mine"
+    made = site.service(
+        "POST", f"/datasets{query}", {"name": "three", "rows": [1, 2, 6]}, over_unix=True
+    )
+    assert made.status == 200, made
+    rows = site.service("GET", f"/datasets/list{query}", over_unix=True).json()
+    assert [row["name"] for row in rows] == ["three"]
     assert hashlib.sha256(host.read_bytes()).hexdigest() == before
 
 
@@ -84,8 +91,11 @@ def test_a_provider_that_reaches_out_is_refused_before_it_is_loaded(sites, name,
     described = {p["id"]: p for p in site.get("/v1/providers").json()["providers"]}
     assert described["bad"]["state"] == "refused", described
     assert word in described["bad"]["reason"], described["bad"]["reason"]
-    maps = (f"/proc/{site.process.pid}/maps")
-    assert name not in open(maps, encoding="utf-8").read()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    with open(f"/proc/{site.process.pid}/maps", encoding="utf-8") as maps:
+        assert digest not in maps.read()
+    loaded = [copy.name for copy in (site.folder / "data" / "plugins").iterdir()]
+    assert f"{digest}.so" not in loaded and len(loaded) == 1, loaded
     answer = site.service("GET", "/datasets/list")
     assert answer.status == 200
 
