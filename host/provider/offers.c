@@ -90,9 +90,11 @@ const json_t *provider_request_schema(
 const char *provider_idempotency(
 	const struct provider *p, const char *interface, const char *slot, const char *kind)
 {
+	const json_t *entry = provider_entry(p, interface, slot, kind);
+
 	if (kind == NULL)
-		return "none";
-	return json_text_or(provider_entry(p, interface, slot, kind), "idempotency", "none");
+		entry = json_object_get(json_object_get(entry, "mutating"), slot);
+	return json_text_or(entry, "idempotency", "none");
 }
 
 /* --- names --- */

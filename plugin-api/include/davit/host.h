@@ -102,6 +102,7 @@ typedef struct davit_host_kv_1 {
 	int32_t(DAVIT_CALL *get)(
 		davit_call call, davit_buf key, davit_buf *ret_value, int64_t *ret_version);
 
+	/* Writes, whatever was there. */
 	int32_t(DAVIT_CALL *put)(davit_call call, davit_buf key, davit_buf value);
 
 	/* Writes only if the version still is the one read (0: only if there is no such key);
@@ -236,16 +237,28 @@ typedef uint64_t davit_secret; /* a key the host keeps; valid until the call end
 typedef struct davit_host_secret_1 {
 	uint32_t size;
 	uint32_t flags;
+
+	/* The secret of a name the manifest lists; DAVIT_NOT_FOUND, DAVIT_AUTH. */
 	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf name, davit_secret *ret_secret);
+
+	/* The digest of data ("sha256", "md5"), as bytes; DAVIT_UNSUPPORTED. */
 	int32_t(DAVIT_CALL *digest)(
 		davit_call call, davit_buf algorithm, davit_buf data, davit_buf *ret_bytes);
+
+	/* The keyed digest of data, as bytes that live until the call ends. */
 	int32_t(DAVIT_CALL *hmac)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_buf *ret_bytes);
+
+	/* The same, kept by the host as a key for the next step; the provider never sees it. */
 	int32_t(DAVIT_CALL *hmac_key)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_secret *ret_secret);
+
+	/* A signature ("RS256", "ES256") of data, as bytes; DAVIT_INVALID for the wrong sort of
+	 * key. */
 	int32_t(DAVIT_CALL *sign)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_buf *ret_bytes);
-	/* The value itself; only with the grant "reveal". */
+
+	/* The value itself; only with the grant "reveal", else DAVIT_UNSUPPORTED. */
 	int32_t(DAVIT_CALL *reveal)(davit_call call, davit_secret key, davit_buf *ret_text);
 } davit_host_secret_1;
 
@@ -258,6 +271,8 @@ typedef struct davit_host_token_1 {
 	uint32_t flags;
 	/* A live token, or DAVIT_NOT_FOUND: then this caller alone must fetch and put() one. */
 	int32_t(DAVIT_CALL *get)(davit_call call, davit_buf key, davit_secret *ret_token);
+
+	/* The token for all who wait for it; expires_ms: wall clock. */
 	int32_t(DAVIT_CALL *put)(
 		davit_call call, davit_buf key, davit_secret token, int64_t expires_ms);
 } davit_host_token_1;

@@ -178,15 +178,15 @@ typedef struct davit_functions_1 {
 typedef struct davit_storage_1 {
 	uint32_t size;
 	uint32_t flags;
-	davit_op put;
-	davit_op get;
-	davit_op head;
-	davit_op list;
-	davit_op remove;
-	davit_op copy;
-	davit_op presign;
-	davit_op multipart;
-	davit_op features;
+	davit_op put;       /* how to write one object {uri}. [op] */
+	davit_op get;       /* how to read one, or a range. [op] */
+	davit_op head;      /* size, time and digest of one; DAVIT_NOT_FOUND. [op] */
+	davit_op list;      /* one page below a prefix. [op] */
+	davit_op remove;    /* deletes one or many. [op] */
+	davit_op copy;      /* from one object to another without us in between. [op] */
+	davit_op presign;   /* a URL that works without credentials for a while. [op] */
+	davit_op multipart; /* start, part, finish and abort of an upload in parts. [op] */
+	davit_op features;  /* what of all this the store has. [op] */
 } davit_storage_1;
 
 #ifdef __cplusplus

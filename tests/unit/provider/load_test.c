@@ -418,6 +418,9 @@ static void what_the_manifest_says_of_a_kind_is_found(void **state)
 	assert_non_null(strstr(f.text, "the echo provider has no automatic training"));
 	assert_string_equal(provider_idempotency(p, DAVIT_INFERENCE, "submit", "batch"), "search");
 	assert_string_equal(provider_idempotency(p, DAVIT_INFERENCE, "submit", "other"), "none");
+	assert_string_equal(provider_idempotency(p, DAVIT_DATASETS, "remove", NULL), "name");
+	assert_string_equal(provider_idempotency(p, DAVIT_DATASETS, "export", NULL), "token");
+	assert_string_equal(provider_idempotency(p, DAVIT_MODELS, "remove", NULL), "none");
 	assert_non_null(provider_request_schema(p, DAVIT_TRAINING, "submit", "train"));
 	assert_non_null(provider_request_schema(p, DAVIT_FUNCTIONS, "execute", NULL));
 	assert_non_null(json_at(
