@@ -337,6 +337,31 @@ static bool compose(struct view *v, int head, struct opened *o)
 	return good;
 }
 
+static int open_head(int dir)
+{
+	int fd = openat(dir, HEAD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 || errno != ENOENT ? fd : memfd_create("davit-log", MFD_CLOEXEC);
+}
+
+/* Where there are segments the head is full; one that was opened before it was made is opened
+ * again, behind the same descriptor. */
+static bool refresh_head(const struct view *v, int head)
+{
+	int again;
+	bool good;
+
+	if (size_of(head) > 0)
+		return true;
+	again = open_head(v->dir);
+	good = again >= 0 && dup3(again, head, O_CLOEXEC) >= 0;
+	if (!good)
+		fail_errno(v->f, errno, "open the log");
+	if (again >= 0)
+		close(again);
+	return good;
+}
+
 /* *ret_fd: head itself, or a copy that is cut in the middle. */
 static bool view_with_head(struct view *v, int head, struct opened *o, int *ret_fd)
 {
@@ -353,18 +378,11 @@ static bool view_with_head(struct view *v, int head, struct opened *o, int *ret_
 			return true;
 		}
 	} while (!open_segments(v, o));
-	good = compose(v, head, o);
+	good = refresh_head(v, head) && compose(v, head, o);
 	close_segments(o);
 	if (good)
 		*ret_fd = v->out;
 	return good;
-}
-
-static int open_head(int dir)
-{
-	int fd = openat(dir, HEAD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd >= 0 || errno != ENOENT ? fd : memfd_create("davit-log", MFD_CLOEXEC);
 }
 
 static bool view_in(struct view *v, int *ret_fd)
