@@ -26,10 +26,9 @@ enum error_form {
 };
 
 enum route_flag {
-	ROUTE_ADMIN = 1 << 0,     /* changes things of the daemon: only by the Unix socket */
-	ROUTE_UPLOAD = 1 << 1,    /* takes multipart/form-data too */
-	ROUTE_ANY_BODY = 1 << 2,  /* the body need not be JSON */
-	ROUTE_LOCAL_ONLY = 1 << 3 /* answered only where the original does */
+	ROUTE_ADMIN = 1 << 0,   /* changes things of the daemon: only by the Unix socket */
+	ROUTE_UPLOAD = 1 << 1,  /* takes multipart/form-data too */
+	ROUTE_ANY_BODY = 1 << 2 /* the body need not be JSON */
 };
 
 /* In the order in which people read a row.
