@@ -2,12 +2,14 @@
  * datasets - rows that trainings read: sealed bytes and a record of them. Making one is done
  * when submit returns.
  */
-#include "local.h"
+#include "datasets.h"
 
 #include <string.h>
 
+#include "names.h"
 #include "objects.h"
 #include "source.h"
+#include "used.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -43,11 +45,12 @@ static const char *format_of(const struct davit_sdk_json *spec)
 static void put_dataset(
 	struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
-	static const char *const members[] = {"format", "bytes", "rows"};
+	static const char *const members[] = {"version", "sha256", "format", "bytes", "rows"};
 
 	objects_open(c, w, RECORD_DATASET, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
 	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
 		davit_sdk_put_json(w, members[i], davit_sdk_member(record->value, members[i]));
+	names_put_tags(c, w, RECORD_DATASET, record);
 	davit_sdk_open_object(w, "provider");
 	davit_sdk_put_json(w, "sha256", davit_sdk_member(record->value, "sha256"));
 	davit_sdk_put_json(w, "lines", davit_sdk_member(record->value, "lines"));
@@ -58,7 +61,9 @@ LOCAL_SLOT(datasets_validate)
 {
 	struct local_call c;
 
-	if (local_begin(&c, inst, call, request) == DAVIT_OK)
+	if (local_begin(&c, inst, call, request) == DAVIT_OK &&
+		names_check(&c, davit_sdk_text_at(c.sdk.request, "/spec/name", ""),
+			davit_sdk_at(c.sdk.request, "/spec/tags")))
 		(void)source_check(&c, davit_sdk_at(c.sdk.request, "/spec/source"), "/spec/source");
 	return c.sdk.code;
 }
@@ -69,10 +74,16 @@ static int32_t create(struct local_call *c, const char *id)
 	const char *format = format_of(spec);
 	struct davit_sdk_writer w;
 	struct sealed sealed;
+	int64_t number;
 
 	if (!source_seal(c, davit_sdk_member(spec, "source"), "/spec/source", &sealed))
 		return c->sdk.code;
+	number = names_give(c, RECORD_DATASET, davit_sdk_text_at(spec, "/name", id), id,
+		davit_sdk_member(spec, "tags"));
+	if (number == 0)
+		return c->sdk.code;
 	records_open(c, &w, id);
+	davit_sdk_put_int(&w, "version", number);
 	davit_sdk_put_text(&w, "format", format);
 	davit_sdk_put_text(&w, "sha256", sealed.digest);
 	davit_sdk_put_int(&w, "bytes", sealed.bytes);
@@ -122,13 +133,19 @@ LOCAL_SLOT(datasets_cancel)
 	return DAVIT_OK;
 }
 
+static void put_whole(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
+{
+	put_dataset(c, w, record);
+	used_put(c, w, record);
+}
+
 LOCAL_SLOT(datasets_get)
 {
 	struct local_call c;
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	return objects_reply_one(&c, RECORD_DATASET, objects_id(&c), put_dataset);
+	return objects_reply_one(&c, RECORD_DATASET, objects_id(&c), put_whole);
 }
 
 LOCAL_SLOT(datasets_list)

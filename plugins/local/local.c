@@ -39,6 +39,7 @@ int32_t local_begin(struct local_call *c, davit_instance inst, davit_call call, 
 	const struct local *local = instance(inst);
 
 	c->settings = NULL;
+	c->names = NULL;
 	if (davit_sdk_begin(&c->sdk, &local->host, call, request) == DAVIT_OK)
 		c->settings = read_settings(c, local);
 	return c->sdk.code;
@@ -47,6 +48,7 @@ int32_t local_begin(struct local_call *c, davit_instance inst, davit_call call, 
 int32_t local_again(struct local_call *c, const struct local_call *other)
 {
 	c->settings = other->settings;
+	c->names = NULL;
 	return davit_sdk_begin(&c->sdk, other->sdk.host, other->sdk.call, davit_sdk_buf("{}"));
 }
 

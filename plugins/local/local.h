@@ -13,10 +13,13 @@
 
 #define LOCAL_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+struct local_names;
+
 /* One running call: the SDK's view of it, and the site's settings read for it. */
 struct local_call {
 	struct davit_sdk sdk;
 	const struct davit_sdk_json *settings; /* an object; NULL after a failure */
+	const struct local_names *names;       /* what names.c has read so far */
 };
 
 /* Begins a slot's call; returns sdk.code as davit_sdk_begin() does. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "names.h"
 #include "objects.h"
 #include "progress.h"
 #include "source.h"
@@ -17,6 +18,8 @@
 static void put_model(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
 	objects_open(c, w, RECORD_MODEL, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
+	davit_sdk_put_json(w, "version", davit_sdk_member(record->value, "version"));
+	names_put_tags(c, w, RECORD_MODEL, record);
 	progress_put_metrics(w, davit_sdk_member(record->value, "metrics"));
 	davit_sdk_put_text(w, "container",
 		davit_sdk_text_at(record->value, "/server/command",
@@ -48,7 +51,10 @@ LOCAL_SLOT(models_validate)
 		return c.sdk.code;
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
 	job = davit_sdk_need_text(&c.sdk, spec, "/source/job");
-	if (c.sdk.code == DAVIT_OK && check_server(&c, davit_sdk_member(spec, "server")))
+	if (c.sdk.code == DAVIT_OK &&
+		names_check(&c, davit_sdk_text_at(spec, "/name", ""),
+			davit_sdk_member(spec, "aliases")) &&
+		check_server(&c, davit_sdk_member(spec, "server")))
 		(void)training_need_succeeded(&c, job, "/spec/source/job", &training);
 	return c.sdk.code;
 }
@@ -90,6 +96,11 @@ static int32_t create(struct local_call *c, const char *id)
 	davit_sdk_put_text(&w, "job", training.id);
 	progress_put_metrics(&w, progress.metrics);
 	if (!put_server(c, &w, davit_sdk_member(spec, "server")))
+		return c->sdk.code;
+	davit_sdk_put_int(&w, "version",
+		names_give(c, RECORD_MODEL, davit_sdk_text_at(spec, "/name", id), id,
+			davit_sdk_member(spec, "aliases")));
+	if (c->sdk.code != DAVIT_OK)
 		return c->sdk.code;
 	return records_put(c, RECORD_MODEL, id, &w);
 }

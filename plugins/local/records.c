@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "names.h"
+
 enum {
 	ID_LENGTH = 24
 };
@@ -33,6 +35,7 @@ static void fill(struct record *r, const struct davit_sdk_json *value, int64_t v
 		.name = davit_sdk_text_at(value, "/name", ""),
 		.value = value,
 		.version = version,
+		.number = davit_sdk_int_at(value, "/version", 0),
 	};
 }
 
@@ -56,7 +59,9 @@ bool records_find(struct local_call *c, enum record_kind kind, const char *id_or
 
 	if (is_id(id_or_name) && records_get(c, kind, id_or_name, ret_record))
 		return true;
-	while (records_next(c, kind, &scan)) {
+	if (names_versioned(kind) && names_find(c, kind, id_or_name, ret_record))
+		return true;
+	while (c->sdk.code == DAVIT_OK && records_next(c, kind, &scan)) {
 		if (strcmp(scan.record.name, id_or_name) == 0)
 			id = scan.record.id;
 	}

@@ -2,8 +2,8 @@
  * records - what the provider remembers of an object: one JSON value in kv per object, at
  * KIND/ID. Ids are submission ids, so that their byte order is the order of creation.
  *
- * Names are labels: several objects of a kind may have one name, and where a caller gives a
- * name instead of an id the newest of that name is meant. All memory is the call's.
+ * Where a caller gives a name instead of an id the newest object of that name is meant; data
+ * sets and models are versions of their name, see names.h. All memory is the call's.
  */
 #ifndef PLUGINS_LOCAL_RECORDS_H
 #define PLUGINS_LOCAL_RECORDS_H
@@ -25,6 +25,7 @@ struct record {
 	const char *name;
 	const struct davit_sdk_json *value;
 	int64_t version; /* of the kv entry; 0 where it came from a list */
+	int64_t number;  /* which version of its name it is; 0 where its kind has none */
 };
 
 /* The object with that id. false: there is none (sdk.code is DAVIT_OK then), or the call
@@ -32,8 +33,8 @@ struct record {
 bool records_get(
 	struct local_call *c, enum record_kind kind, const char *id, struct record *ret_record);
 
-/* The object with that id or name. false: there is none (sdk.code is DAVIT_OK then), or the
- * call failed. */
+/* The object with that id or name; of a data set or model also NAME@vN, NAME@TAG and NAME:TAG.
+ * false: there is none (sdk.code is DAVIT_OK then), or the call failed. */
 bool records_find(struct local_call *c, enum record_kind kind, const char *id_or_name,
 	struct record *ret_record);
 

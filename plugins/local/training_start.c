@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "datasets.h"
 #include "source.h"
 
 #define SCRIPT_DEFAULT "train.py"
@@ -117,10 +118,10 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 		davit_sdk_close_object(&w);
 	}
 	if (files->dataset_name != NULL) {
-		davit_sdk_open_object(&w, "dataset");
-		davit_sdk_put_text(&w, "id", files->dataset.id);
-		davit_sdk_put_text(&w, "name", files->dataset.name);
-		davit_sdk_close_object(&w);
+		datasets_put_reference(&w, "dataset", &files->dataset);
+		if (datasets_note_use(c, &files->dataset, "train", id,
+			    davit_sdk_text_at(spec, "/name", id)) != DAVIT_OK)
+			return c->sdk.code;
 	}
 	return records_put(c, RECORD_TRAINING, id, &w);
 }
