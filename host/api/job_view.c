@@ -302,32 +302,65 @@ static json_t *slot_request(const struct app *app, const struct job *job, const 
 	return request;
 }
 
+/* Starts the call of spec about a job; more (NULL: nothing), taken over, goes into its request. */
+static bool start_slot(struct app *app, const struct job *job, struct call_spec *spec, json_t *more,
+	struct fail *f)
+{
+	spec->provider = providers_find(app->providers, job->provider);
+	spec->interface = job->interface;
+	spec->body_fd = -1;
+	if (spec->provider == NULL) {
+		json_decref(more);
+		return fail_set(f, FAIL_UNAVAILABLE,
+			"provider '%s' of this job is not loaded; loaded are: %s", job->provider,
+			providers_names(app->providers));
+	}
+	if (job->remote_ref == NULL) {
+		json_decref(more);
+		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
+	}
+	spec->request = slot_request(app, job, spec->slot);
+	if (spec->request == NULL ||
+		(more != NULL && json_object_update(spec->request, more) != 0)) {
+		json_decref(spec->request);
+		json_decref(more);
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	}
+	json_decref(more);
+	return call_start(spec, NULL, f);
+}
+
 bool job_view_call(struct app *app, const struct job *job, const char *slot,
 	const struct call_sink *sink, int64_t timeout_ms,
 	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f)
 {
-	struct provider *p = providers_find(app->providers, job->provider);
 	struct call_spec spec = {
-		.provider = p,
-		.interface = job->interface,
 		.slot = slot,
-		.body_fd = -1,
 		.timeout_ms = timeout_ms,
 		.sink = sink,
 		.done = done,
 		.ctx = ctx,
 	};
 
-	if (p == NULL)
-		return fail_set(f, FAIL_UNAVAILABLE,
-			"provider '%s' of this job is not loaded; loaded are: %s", job->provider,
-			providers_names(app->providers));
-	if (job->remote_ref == NULL)
-		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
-	spec.request = slot_request(app, job, slot);
-	if (spec.request == NULL)
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	return call_start(&spec, NULL, f);
+	return start_slot(app, job, &spec, NULL, f);
+}
+
+bool job_view_outputs(struct app *app, const struct job *job, const char *path,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f)
+{
+	struct call_spec spec = {
+		.slot = "outputs",
+		.timeout_ms = timeout_ms,
+		.sink = sink,
+		.done = done,
+		.ctx = ctx,
+	};
+	json_t *more = json_pack("{s:s*}", "path", path);
+
+	if (more == NULL)
+		return fail_set(f, FAIL_INVALID, "/path must be UTF-8");
+	return start_slot(app, job, &spec, more, f);
 }
 
 int job_view_failure_status(const struct job *job)

@@ -47,6 +47,12 @@ bool job_view_call(struct app *app, const struct job *job, const char *slot,
 	const struct call_sink *sink, int64_t timeout_ms,
 	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f);
 
+/* As job_view_call() with the slot "outputs": the list of the files a job left, or with path
+ * (not NULL) the bytes of that one. */
+bool job_view_outputs(struct app *app, const struct job *job, const char *path,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f);
+
 /* The HTTP status for a job that failed: that of the class its provider gave, else 500. */
 int job_view_failure_status(const struct job *job);
 

@@ -87,6 +87,7 @@ const struct route api_routes[] = {
 	{"GET", "/v1/jobs/{id}", "v1_jobs_get", ERROR_OBJECT, v1_jobs_get, 0, NULL, NULL, "All that is known of one job."},
 	{"POST", "/v1/jobs/{id}/cancel", "v1_jobs_cancel", ERROR_OBJECT, v1_jobs_cancel, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Cancels a job."},
 	{"GET", "/v1/jobs/{id}/log", "v1_jobs_log", ERROR_OBJECT, v1_jobs_log, 0, NULL, NULL, "The log of a job as text."},
+	{"GET", "/v1/jobs/{id}/outputs", "v1_jobs_outputs", ERROR_OBJECT, v1_jobs_outputs, 0, NULL, NULL, "The files a job left; with path one of them, whole."},
 	{"GET", "/healthz", "health_live", ERROR_OBJECT, health_live, 0, NULL, NULL, "Is the daemon alive?"},
 	{"GET", "/readyz", "health_ready", ERROR_OBJECT, health_ready, 0, NULL, NULL, "Does it take work?"},
 	{"GET", "/swagger.json", "openapi_get", ERROR_OBJECT, openapi_get, 0, NULL, NULL, "This surface as an OpenAPI document."},

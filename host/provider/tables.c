@@ -16,8 +16,9 @@
 		{"remove", offsetof(davit_jobs_1, remove), TABLE_ANSWER_MUST},                     \
 		{"logs", offsetof(davit_jobs_1, logs), TABLE_ANSWER_MUST},                         \
 		{"metrics", offsetof(davit_jobs_1, metrics), TABLE_ANSWER_MUST},                   \
+		{"migrate_ref", offsetof(davit_jobs_1, migrate_ref), TABLE_ANSWER_MUST},           \
 	{                                                                                          \
-		"migrate_ref", offsetof(davit_jobs_1, migrate_ref), TABLE_ANSWER_MUST              \
+		"outputs", offsetof(davit_jobs_1, outputs), TABLE_ANSWER_MUST                      \
 	}
 
 static const struct table_slot core_slots[] = {

@@ -110,7 +110,7 @@ AT(davit_core_1, create, 8);
 AT(davit_core_1, destroy, 16);
 AT(davit_core_1, check, 24);
 
-SIZE(davit_jobs_1, 96);
+SIZE(davit_jobs_1, 104);
 AT(davit_jobs_1, size, 0);
 AT(davit_jobs_1, flags, 4);
 AT(davit_jobs_1, validate, 8);
@@ -124,8 +124,9 @@ AT(davit_jobs_1, remove, 64);
 AT(davit_jobs_1, logs, 72);
 AT(davit_jobs_1, metrics, 80);
 AT(davit_jobs_1, migrate_ref, 88);
+AT(davit_jobs_1, outputs, 96);
 
-SIZE(davit_datasets_1, 104);
+SIZE(davit_datasets_1, 112);
 AT(davit_datasets_1, size, 0);
 AT(davit_datasets_1, flags, 4);
 AT(davit_datasets_1, validate, 8);
@@ -139,9 +140,10 @@ AT(davit_datasets_1, remove, 64);
 AT(davit_datasets_1, logs, 72);
 AT(davit_datasets_1, metrics, 80);
 AT(davit_datasets_1, migrate_ref, 88);
-AT(davit_datasets_1, export_, 96);
+AT(davit_datasets_1, outputs, 96);
+AT(davit_datasets_1, export_, 104);
 
-SIZE(davit_models_1, 104);
+SIZE(davit_models_1, 112);
 AT(davit_models_1, size, 0);
 AT(davit_models_1, flags, 4);
 AT(davit_models_1, validate, 8);
@@ -155,7 +157,8 @@ AT(davit_models_1, remove, 64);
 AT(davit_models_1, logs, 72);
 AT(davit_models_1, metrics, 80);
 AT(davit_models_1, migrate_ref, 88);
-AT(davit_models_1, export_, 96);
+AT(davit_models_1, outputs, 96);
+AT(davit_models_1, export_, 104);
 
 SIZE(davit_prediction_1, 24);
 AT(davit_prediction_1, size, 0);
@@ -182,10 +185,10 @@ AT(davit_storage_1, multipart, 64);
 AT(davit_storage_1, features, 72);
 
 /* Names for the job shape alone. */
-SIZE(davit_training_1, 96);
-SIZE(davit_inference_1, 96);
-SIZE(davit_deployment_1, 96);
-SIZE(davit_pipelines_1, 96);
+SIZE(davit_training_1, 104);
+SIZE(davit_inference_1, 104);
+SIZE(davit_deployment_1, 104);
+SIZE(davit_pipelines_1, 104);
 
 /* Codes and states are numbers forever. */
 #define IS(name, value) _Static_assert((name) == (value), #name " has another value")

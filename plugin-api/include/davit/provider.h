@@ -109,7 +109,10 @@ typedef struct davit_core_1 {
 	/* Metrics of {kind, ref}: {"series":[{"step","time_ms","values":{name:number}}]}. */      \
 	davit_op metrics;                                                                          \
 	/* Rewrites {from_version, ref} of an older release; answers {"ref":…}. */               \
-	davit_op migrate_ref
+	davit_op migrate_ref;                                                                      \
+	/* What a job of {kind, ref} left: {"items":[{"path","bytes"}]}, or of {…, path} the     \
+	 * bytes of that file: reply_blob() or reply_chunk(), whole and of any size. */            \
+	davit_op outputs
 
 /* The job shape alone; the first members of every table below that has jobs. */
 typedef struct davit_jobs_1 {

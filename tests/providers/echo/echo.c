@@ -88,13 +88,15 @@ static const davit_core_1 core = {
 	SLOT(family, remove)                                                                       \
 	SLOT(family, logs)                                                                         \
 	SLOT(family, metrics)                                                                      \
-	SLOT(family, migrate_ref)
+	SLOT(family, migrate_ref)                                                                  \
+	SLOT(family, outputs)
 
 #define FILLED(family)                                                                             \
 	.validate = family##_validate, .submit = family##_submit, .find = family##_find,           \
 	.poll = family##_poll, .cancel = family##_cancel, .get = family##_get,                     \
 	.list = family##_list, .remove = family##_remove, .logs = family##_logs,                   \
-	.metrics = family##_metrics, .migrate_ref = family##_migrate_ref
+	.metrics = family##_metrics, .migrate_ref = family##_migrate_ref,                          \
+	.outputs = family##_outputs
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 SLOTS(training)

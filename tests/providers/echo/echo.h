@@ -50,7 +50,7 @@ typedef int32_t echo_slot(
 	const char *family, davit_instance inst, davit_call call, davit_buf request);
 
 echo_slot jobs_validate, jobs_submit, jobs_find, jobs_poll, jobs_cancel, jobs_get, jobs_list,
-	jobs_remove, jobs_logs, jobs_metrics, jobs_migrate_ref, jobs_export;
+	jobs_remove, jobs_logs, jobs_metrics, jobs_migrate_ref, jobs_outputs, jobs_export;
 
 /* --- predict.c, exercise.c --- */
 

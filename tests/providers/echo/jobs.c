@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+/* The one file that every object has. */
+#define OUTPUT_NAME "report.txt"
+#define OUTPUT_TEXT "echo!\n"
+
 /* One object as it was read from kv. */
 struct object {
 	const char *family;
@@ -96,9 +100,9 @@ static void put_artifacts(struct davit_sdk_writer *w)
 {
 	davit_sdk_open_array(w, "artifacts");
 	davit_sdk_open_object(w, NULL);
-	davit_sdk_put_text(w, "name", "report.txt");
-	davit_sdk_put_int(w, "bytes", 6);
-	davit_sdk_put_text(w, "text", "echo!\n");
+	davit_sdk_put_text(w, "name", OUTPUT_NAME);
+	davit_sdk_put_int(w, "bytes", sizeof(OUTPUT_TEXT) - 1);
+	davit_sdk_put_text(w, "text", OUTPUT_TEXT);
 	davit_sdk_close_object(w);
 	davit_sdk_close_array(w);
 }
@@ -425,6 +429,39 @@ int32_t jobs_metrics(const char *family, davit_instance inst, davit_call call, d
 	}
 	davit_sdk_close_array(&w);
 	davit_sdk_close_object(&w);
+	return davit_sdk_reply(&sdk, &w);
+}
+
+static void put_outputs(struct davit_sdk_writer *w)
+{
+	davit_sdk_open_object(w, NULL);
+	davit_sdk_open_array(w, "items");
+	davit_sdk_open_object(w, NULL);
+	davit_sdk_put_text(w, "path", OUTPUT_NAME);
+	davit_sdk_put_int(w, "bytes", sizeof(OUTPUT_TEXT) - 1);
+	davit_sdk_close_object(w);
+	davit_sdk_close_array(w);
+	davit_sdk_close_object(w);
+}
+
+int32_t jobs_outputs(const char *family, davit_instance inst, davit_call call, davit_buf request)
+{
+	struct davit_sdk sdk;
+	struct davit_sdk_writer w;
+	struct object o = {0};
+	const char *path;
+	int32_t code = DAVIT_OK;
+
+	echo_begin(&sdk, inst, call, request);
+	if (!begin_known(&sdk, family, "outputs", &o, &code))
+		return code;
+	path = davit_sdk_text_at(sdk.request, "/path", NULL);
+	if (path != NULL && strcmp(path, OUTPUT_NAME) != 0)
+		return davit_sdk_fail(&sdk, DAVIT_NOT_FOUND, "the job left no file '%s'", path);
+	if (path != NULL)
+		return davit_sdk_reply_bytes(&sdk, "text/plain", 200, davit_sdk_buf(OUTPUT_TEXT));
+	davit_sdk_write_begin(&w, &sdk.mem);
+	put_outputs(&w);
 	return davit_sdk_reply(&sdk, &w);
 }
 

@@ -95,6 +95,7 @@ static const struct row {
 	{"GET", "/v1/jobs/01hz", "v1_jobs_get", "01hz", ERROR_OBJECT},
 	{"POST", "/v1/jobs/01hz/cancel", "v1_jobs_cancel", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz/log", "v1_jobs_log", "01hz", ERROR_OBJECT},
+	{"GET", "/v1/jobs/01hz/outputs", "v1_jobs_outputs", "01hz", ERROR_OBJECT},
 	{"GET", "/healthz", "health_live", "", ERROR_OBJECT},
 	{"GET", "/readyz", "health_ready", "", ERROR_OBJECT},
 	{"GET", "/swagger.json", "openapi_get", "", ERROR_OBJECT},

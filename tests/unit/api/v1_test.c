@@ -258,6 +258,67 @@ static void a_job_without_output_has_an_empty_log(void **state)
 		"not loaded; loaded are: \",\"field\":\"\"}}");
 }
 
+static void the_files_of_a_job_are_listed(void **state)
+{
+	(void)state;
+	add_job(7, "local", "train", JOB_QUEUED);
+	fake_expect(
+		"GET", "/v1/jobs/000000000000000000000007/outputs", NULL, 200, "{\"items\":[]}");
+	submitted();
+	fake_provider.reply = "{\"items\":[{\"path\":\"a\",\"bytes\":1}]}";
+	fake_expect("GET", "/v1/jobs/" JOB "/outputs", NULL, 200,
+		"{\"items\":[{\"path\":\"a\",\"bytes\":1}]}");
+	assert_string_equal(fake_provider.slot, "outputs");
+	assert_null(json_object_get(fake_provider.request, "path"));
+}
+
+static void a_file_of_a_job_is_streamed_as_bytes(void **state)
+{
+	struct exchange *x = fake_request("GET", "/v1/jobs/" JOB "/outputs", NULL);
+
+	(void)state;
+	submitted();
+	fake_query(x, "path", "plots/a.html");
+	fake_provider.stream = "<b>bytes</b>";
+	fake_provider.stream_type = "text/html";
+	fake_serve(x);
+	assert_int_equal(fake_status(x), 200);
+	assert_string_equal(fake_type(x), "application/octet-stream");
+	assert_string_equal(fake_text(x), "<b>bytes</b>");
+	assert_string_equal(json_text_or(fake_provider.request, "path", ""), "plots/a.html");
+	fake_free(x);
+}
+
+static void a_file_that_breaks_off_is_cut(void **state)
+{
+	struct exchange *x = fake_request("GET", "/v1/jobs/" JOB "/outputs", NULL);
+
+	(void)state;
+	submitted();
+	fake_query(x, "path", "a");
+	fake_provider.stream = "half";
+	fake_provider.code = DAVIT_INTERNAL;
+	fake_provider.fail_text = "gone";
+	fake_serve(x);
+	assert_true(fake_cut(x));
+	fake_free(x);
+}
+
+static void a_file_that_is_not_there_is_not_found(void **state)
+{
+	struct exchange *x = fake_request("GET", "/v1/jobs/000000000000000000000007/outputs", NULL);
+
+	(void)state;
+	fake_expect("GET", "/v1/jobs/" JOB "/outputs", NULL, 404,
+		"{\"error\":{\"code\":\"not_found\",\"message\":\"there is no job '" JOB
+		"'\",\"field\":\"\"}}");
+	add_job(7, "local", "train", JOB_QUEUED);
+	fake_query(x, "path", "a");
+	fake_serve(x);
+	assert_int_equal(fake_status(x), 404);
+	fake_free(x);
+}
+
 static void providers_are_listed_and_found(void **state)
 {
 	(void)state;
@@ -323,6 +384,10 @@ int main(void)
 		ON_SITE(a_log_is_streamed_as_text),
 		ON_SITE(a_log_that_breaks_off_is_cut),
 		ON_SITE(a_job_without_output_has_an_empty_log),
+		ON_SITE(the_files_of_a_job_are_listed),
+		ON_SITE(a_file_of_a_job_is_streamed_as_bytes),
+		ON_SITE(a_file_that_breaks_off_is_cut),
+		ON_SITE(a_file_that_is_not_there_is_not_found),
 		ON_SITE(providers_are_listed_and_found),
 		ON_SITE(health_and_readiness_differ),
 		ON_SITE(the_root_shows_name_and_version_to_anybody),

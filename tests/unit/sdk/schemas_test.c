@@ -51,7 +51,7 @@ static void must_satisfy(const char *schema_name, const json_t *value)
 static void the_host_understands_every_shipped_schema(void **state)
 {
 	static const char *const names[] = {"manifest", "process-spec", "dataset", "model",
-		"endpoint", "training", "job-state", "list", "artifacts", "metrics",
+		"endpoint", "training", "job-state", "list", "artifacts", "metrics", "outputs",
 		"error-detail"};
 
 	(void)state;
@@ -218,6 +218,7 @@ static void the_echo_provider_answers_as_the_schemas_say(void **state)
 	must_answer(&p, training->poll, REF, "training");
 	assert_int_equal(p.mock.state, DAVIT_STATE_RUNNING);
 	must_answer(&p, training->metrics, REF, "metrics");
+	must_answer(&p, training->outputs, REF, "outputs");
 	must_answer(&p, training->poll, REF, "training");
 	assert_int_equal(p.mock.state, DAVIT_STATE_FAILED);
 	must_answer(&p, training->find, TRAIN(""), "job-state");
