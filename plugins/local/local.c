@@ -184,6 +184,7 @@ static const davit_training_1 training = {
 	.list = training_list,
 	.logs = training_logs,
 	.metrics = training_metrics,
+	.outputs = training_outputs,
 };
 
 static const davit_datasets_1 datasets = {

@@ -59,6 +59,7 @@ LOCAL_SLOT(training_get);
 LOCAL_SLOT(training_list);
 LOCAL_SLOT(training_logs);
 LOCAL_SLOT(training_metrics);
+LOCAL_SLOT(training_outputs);
 
 LOCAL_SLOT(models_validate);
 LOCAL_SLOT(models_submit);

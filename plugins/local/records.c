@@ -17,6 +17,11 @@ static const char *const words[RECORD_KIND_COUNT] = {
 	[RECORD_ENDPOINT] = "endpoint",
 };
 
+const char *records_word(enum record_kind kind)
+{
+	return words[kind];
+}
+
 static const char *key_of(struct local_call *c, enum record_kind kind, const char *id)
 {
 	return local_text(c, "%s/%s", words[kind], id);

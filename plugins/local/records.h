@@ -55,6 +55,9 @@ int32_t records_put(
 bool records_cas(struct local_call *c, enum record_kind kind, const char *id,
 	struct davit_sdk_writer *w, int64_t version);
 
+/* The word for a kind in sentences. */
+const char *records_word(enum record_kind kind);
+
 int32_t records_del(struct local_call *c, enum record_kind kind, const char *id);
 
 /* All records of a kind, oldest first: zero a scan, then call until it returns false. After it

@@ -654,8 +654,8 @@ static void check_shape(const struct mock *m, const char *interface, const char 
 	}
 	if (m->reply == NULL || schema == NULL)
 		return;
-	if (strcmp(slot, "metrics") == 0) {
-		must_satisfy(m->reply, "metrics");
+	if (strcmp(slot, "metrics") == 0 || strcmp(slot, "outputs") == 0) {
+		must_satisfy(m->reply, slot);
 		return;
 	}
 	if (strcmp(slot, "list") != 0) {
@@ -757,6 +757,7 @@ static davit_op op_of(const char *interface, const char *slot)
 		{"remove", offsetof(davit_jobs_1, remove)},
 		{"logs", offsetof(davit_jobs_1, logs)},
 		{"metrics", offsetof(davit_jobs_1, metrics)},
+		{"outputs", offsetof(davit_jobs_1, outputs)},
 		{"infer", offsetof(davit_prediction_1, infer)},
 		{"check", offsetof(davit_core_1, check)},
 	};

@@ -330,6 +330,26 @@ static void artifacts_are_listed_with_the_text_of_those_that_are_text(void **sta
 	assert_null(json_object_get(m->reply, "artifacts"));
 }
 
+static void its_files_are_given_whole(void **state)
+{
+	struct mock *m = *state;
+	json_t *ref;
+
+	kit_trained(m, 1);
+	mock_write(mock_process(m, kit_id(1))->files, "outputs/a/b.bin", "\xff\xfe!", 3);
+	ref = json_pack("{s:i, s:s}", "v", 1, "id", kit_id(1));
+	assert_int_equal(kit_again(m, DAVIT_TRAINING, "outputs", "train", ref), DAVIT_OK);
+	assert_string_equal(kit_text(m->reply, "/items/0/path"), "a/b.bin");
+	assert_int_equal(mock_run(m, DAVIT_TRAINING, "outputs",
+				 json_pack("{s:O, s:s}", "ref", ref, "path", "a/b.bin")),
+		DAVIT_OK);
+	assert_memory_equal(m->bytes, "\xff\xfe!", 4);
+	assert_int_equal(mock_run(m, DAVIT_TRAINING, "outputs",
+				 json_pack("{s:O, s:s}", "ref", ref, "path", "b.bin")),
+		DAVIT_NOT_FOUND);
+	json_decref(ref);
+}
+
 static void cancel_stops_the_process_and_nothing_else(void **state)
 {
 	struct mock *m = *state;
@@ -429,6 +449,7 @@ int main(void)
 		TEST(a_long_progress_file_is_read_at_its_end),
 		TEST(an_end_is_told_in_one_sentence),
 		TEST(artifacts_are_listed_with_the_text_of_those_that_are_text),
+		TEST(its_files_are_given_whole),
 		TEST(cancel_stops_the_process_and_nothing_else),
 		TEST(a_command_runs_without_a_shell_unless_the_site_has_one),
 		TEST(the_sites_python_is_an_absolute_path),
