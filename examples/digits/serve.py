@@ -8,6 +8,9 @@
   POST /predict  {"instances": [[64 numbers], ...]}
                  200 {"predictions": [{"label": 3, "confidence": 0.98}, ...]}
                  With "Accept: text/event-stream" one event per instance, as it is ready.
+  POST /explain  the same instances
+                 200 {"explanations": [{"label": 3, "bias": 0.1, "contributions": [64 numbers]}, ...]}
+                 The model is linear: bias and contributions add up to the label's score.
 """
 
 import json
@@ -29,15 +32,31 @@ class Refused(Exception):
         self.status = status
 
 
-def predict(model, pixels):
+def scores_of(model, pixels):
     scaled = [p / model["scale"] for p in pixels]
     scores = [
         bias + sum(w * p for w, p in zip(weights, scaled))
         for weights, bias in zip(model["weights"], model["bias"])
     ]
+    return scaled, scores
+
+
+def predict(model, pixels):
+    _, scores = scores_of(model, pixels)
     top = max(scores)
     total = sum(math.exp(s - top) for s in scores)
     return {"label": scores.index(top), "confidence": round(1.0 / total, 6)}
+
+
+def explain(model, pixels):
+    scaled, scores = scores_of(model, pixels)
+    label = scores.index(max(scores))
+    contributions = [round(w * p, 6) for w, p in zip(model["weights"][label], scaled)]
+    return {"label": label, "bias": model["bias"][label], "contributions": contributions}
+
+
+# path: what it does with an instance, and the name of its answer
+ACTIONS = {"/predict": (predict, "predictions"), "/explain": (explain, "explanations")}
 
 
 def is_number(value):
@@ -85,13 +104,13 @@ class Handler(BaseHTTPRequestHandler):
     def chunk(self, data):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def stream(self, instances):
+    def stream(self, action, instances):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for pixels in instances:
-            self.chunk(f"data: {json.dumps(predict(self.server.model, pixels))}\n\n".encode())
+            self.chunk(f"data: {json.dumps(action(self.server.model, pixels))}\n\n".encode())
         self.chunk(b"")
 
     def body(self):
@@ -113,14 +132,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         try:
             body = self.body()
-            if self.path.split("?")[0] != "/predict":
+            path = self.path.split("?")[0]
+            if path not in ACTIONS:
                 raise Refused(404, f"no such path: {self.path}")
+            action, name = ACTIONS[path]
             instances = instances_of(body)
             if "text/event-stream" in self.headers.get("Accept", ""):
-                self.stream(instances)
+                self.stream(action, instances)
             else:
-                found = [predict(self.server.model, pixels) for pixels in instances]
-                self.answer(200, {"predictions": found})
+                found = [action(self.server.model, pixels) for pixels in instances]
+                self.answer(200, {name: found})
         except Refused as e:
             self.answer(e.status, {"error": str(e)})
 
