@@ -1,130 +1,272 @@
-"""Figures of a running davitd. Each function below prints lines `name value unit`."""
+"""Figures of a running davitd: ./bench [--list] [--tiny] [NAME…]"""
 
-import http.client
 import json
 import pathlib
-import shutil
-import sqlite3
+import statistics
+import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from davit_site import OKHTTP, Site, execute_body  # noqa: E402
+from lab import (  # noqa: E402
+    PROGRAMS,
+    Lab,
+    await_ready,
+    cpu,
+    cpu_per_answer,
+    figure,
+    load,
+    private_mib,
+    request,
+    rounds,
+    some,
+)
+from davit_site import execute_body, wait_for  # noqa: E402
+import digits  # noqa: E402
 
-
-def figure(name, value, unit):
-    print(f"{name} {value:.4g} {unit}", flush=True)
-
-
-class BenchSite:
-    def __init__(self, **options):
-        self.options = options
-
-    def __enter__(self):
-        self.site = Site(tempfile.mkdtemp(prefix="davit-bench."), **self.options)
-        return self.site
-
-    def __exit__(self, *_):
-        self.site.clean_up()
-        shutil.rmtree(self.site.folder, ignore_errors=True)
-
-
-def memory(site, field):
-    rollup = pathlib.Path(f"/proc/{site.process.pid}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(field))
+BIG_POOL = 212992  # bytes a connection takes in a bare server that takes headers as long as ours
+NO_SLOTS = {"davit": "jobs: {max_running: 1}\n", "settings": "  shell: true\n"}
 
 
-def start():
-    """From exec to /readyz, with an empty store and with 10,000 ended jobs."""
-    with BenchSite() as site:
-        begin = time.perf_counter()
-        site.start()
-        figure("start_empty", (time.perf_counter() - begin) * 1000, "ms")
-        task = site.execute("true")
-        site.await_status(task)
-        site.stop()
-        with sqlite3.connect(site.folder / "data" / "davit.db") as db:
-            columns = [row[1] for row in db.execute("PRAGMA table_info(jobs)")]
-            rest = ",".join(c for c in columns if c not in ("id", "submission"))
-            for n in range(10000):
-                name = f"{n:024d}"
-                db.execute(
-                    f"INSERT INTO jobs(id,submission,{rest}) SELECT ?,?,{rest} FROM jobs "
-                    "WHERE id=?", (name, name, task))
-        begin = time.perf_counter()
-        site.start()
-        figure("start_10000_jobs", (time.perf_counter() - begin) * 1000, "ms")
-
-
-def memory_idle():
-    """Private memory of an idle daemon, and after 2,000 statuses."""
-    with BenchSite() as site:
-        site.start()
-        figure("private_memory_idle", memory(site, "Private_") / 1024, "MiB")
-        task = site.execute("true")
-        for _ in range(2000):
-            site.status(task)
-        figure("private_memory_after_2000_requests", memory(site, "Private_") / 1024, "MiB")
-
-
-def clients(site, count, seconds, work):
-    """count threads repeat work(connection) for that long; returns calls per second."""
-    done = [0] * count
-    end = time.monotonic() + seconds
-
-    def run(index):
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
-        while time.monotonic() < end:
-            work(connection)
-            done[index] += 1
-        connection.close()
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / seconds
+def hold_the_slot(site):
+    """With its one slot taken a daemon only accepts."""
+    blocker = site.execute("exec sleep 600")
+    site.await_status(blocker, "RUNNING")
 
 
 def status():
-    """getStatus on kept connections, as fast as four Python clients can ask."""
-    with BenchSite() as site:
-        site.start()
+    """CPU time of the server per getStatus, against a bare libmicrohttpd of the same answer."""
+    with Lab() as lab:
+        site = lab.site.start()
         task = site.execute("true")
         site.await_status(task)
+        path = f"/execute/{task}/getStatus"
+        answer = site.get(path).body
+        bare, bare_port = lab.bare("constant", answer)
+        big, big_port = lab.bare("constant", answer, BIG_POOL)
+        plain = lab.requests("plain", request("GET", path))
+        close = lab.requests("close", request("GET", path, headers="Connection: close\r\n"))
+        for name, file, fresh, count, bound in (
+            ("status_kept", plain, False, 20000, 3.0),
+            ("status_fresh", close, True, 6000, 1.5),
+            ("status_dropped", plain, True, 6000, None),
+        ):
+            ours, its, large = rounds(
+                some(7, 1),
+                *(
+                    lambda pid=pid, port=port: cpu_per_answer(
+                        pid, port, 4, file, answers=some(count, 20), fresh=fresh
+                    )
+                    for pid, port in ((lab.pid, site.port), (bare, bare_port), (big, big_port))
+                ),
+            )
+            figure(f"{name}_cpu", ours, "us")
+            figure(f"{name}_cpu_bare", its, "us")
+            figure(f"{name}_cpu_ratio", ours / its, "ratio", most=bound)
+            figure(f"{name}_cpu_ratio_same_header_limit", ours / large, "ratio")
 
-        def ask(connection):
-            connection.request("GET", f"/execute/{task}/getStatus", headers=OKHTTP)
-            connection.getresponse().read()
 
-        figure("status_per_second", clients(site, 4, 3, ask), "1/s")
+def commits(database):
+    """Rows a second of the C loop that writes copies of the newest job."""
+    run = subprocess.run(
+        [PROGRAMS / "bench_commit", database, str(some(1.5, 0.05))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows, seconds = run.stdout.split()
+    return int(rows) / float(seconds)
 
 
 def accept():
-    """Durable POST /execute with no capacity to run them, 16 clients."""
-    with BenchSite(davit="jobs: {max_running: 1}\n", settings="  shell: true\n") as site:
-        site.start()
-        blocker = site.execute("sleep 600")
-        site.await_status(blocker, "RUNNING")
+    """Durable POST /execute with 64 clients, against the disk alone and the parser alone."""
+    body = json.dumps(execute_body("true")).encode()
+    seconds = some(1.5, 0.5)
+    with Lab(**NO_SLOTS) as lab, Lab() as disk:
+        site = lab.site.start()
+        hold_the_slot(site)
+        file = lab.requests("post", request("POST", "/execute", body))
+        answer = site.post("/execute", execute_body("true")).body
+        _, bare_port = lab.bare("parse", answer)
+        # The loop's row is one that the daemon wrote, and its file one that the daemon made.
+        copy = disk.site.folder / "davit.db"
+        with lab.database() as ours:
+            ours.execute("VACUUM INTO ?", (str(copy),))
+
+        def per_second(port):
+            answers, took = load(port, 64, file, seconds=seconds)
+            return answers / took
+
+        ours, parser, writer = rounds(
+            some(5, 1),
+            lambda: per_second(site.port),
+            lambda: per_second(bare_port),
+            lambda: commits(copy),
+        )
+        figure("accepted_per_second", ours, "1/s")
+        figure("accept_bare_parser_per_second", parser, "1/s")
+        figure("accept_bare_commits_per_second", writer, "1/s")
+        figure("accepted_of_the_slower", ours / min(parser, writer), "ratio", least=0.5)
+
+
+def fill(lab, task, count):
+    """Copies of a stored job, by a transaction of ours while the daemon is stopped."""
+    with lab.database() as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(job)")]
+        rest = ",".join(c for c in columns if c not in ("id", "submission"))
+        for n in range(count):
+            name = f"0{n:023d}"
+            db.execute(
+                f"INSERT INTO job(id,submission,{rest}) SELECT ?,?,{rest} FROM job WHERE id=?",
+                (name, name, task),
+            )
+    db.close()
+
+
+def start():
+    """From exec to /readyz: an empty store, 10,000 ended jobs, 10,000 jobs that wait."""
+    jobs = some(10000, 50)
+    for name, command, state in (
+        ("ended", "true", "COMPLETED"),
+        ("waiting", "true", "WAITING"),
+    ):
+        with Lab(**NO_SLOTS) as lab:
+            site = lab.site.start()
+            task = site.execute("true")
+            site.await_status(task)
+            if state == "COMPLETED":
+                site.stop()
+                times = []
+                for _ in range(some(5, 1)):
+                    times.append(await_ready(site))
+                    site.stop()
+                figure("start_empty", statistics.median(times), "ms")
+            else:
+                hold_the_slot(site)
+                task = site.execute(command)
+                site.stop()
+            fill(lab, task, jobs)
+            times = []
+            for _ in range(some(5, 1)):
+                times.append(await_ready(site))
+                memory = private_mib(lab.pid)
+                site.stop()
+            figure(f"start_{jobs}_{name}_jobs", statistics.median(times), "ms", most=150)
+            figure(f"private_memory_{jobs}_{name}_jobs", memory, "MiB", most=8)
+
+
+def idle():
+    """CPU of a minute without a client, and private memory before and after a load."""
+    seconds = some(60, 1)
+    with Lab() as lab:
+        site = lab.site.start()
+        task = site.execute("true")
+        site.await_status(task)
+        figure("private_memory_idle", private_mib(lab.pid), "MiB", most=8)
+        time.sleep(some(2, 0))
+        before = cpu(lab.pid)
+        time.sleep(seconds)
+        figure(f"idle_cpu_{seconds}_s", (cpu(lab.pid) - before) * 1000, "ms", most=5)
         body = json.dumps(execute_body("true")).encode()
-
-        def post(connection):
-            connection.request("POST", "/execute", body, {"Content-Type": "application/json"})
-            assert connection.getresponse().read().startswith(b"{")
-
-        figure("accepted_per_second", clients(site, 16, 3, post), "1/s")
-        site.get(f"/execute/{blocker}/stop")
-
-
-FIGURES = {f.__name__: f for f in (start, memory_idle, status, accept)}
+        get = lab.requests("get", request("GET", f"/execute/{task}/getStatus"))
+        post = lab.requests("post", request("POST", "/execute", body))
+        load(site.port, 64, get, answers=some(20000, 100))
+        load(site.port, 64, post, answers=some(500, 20))
+        wait_for("all jobs to end", lambda: open_jobs(lab) == 0)
+        figure("private_memory_after_load", private_mib(lab.pid), "MiB")
 
 
-def main(names):
+def open_jobs(lab):
+    db = lab.database()
+    with db:
+        (count,) = db.execute("SELECT count(*) FROM job WHERE finished_ms = 0").fetchone()
+    db.close()
+    return count
+
+
+def infer():
+    """Rows a second through POST infer, against the model's own socket: batches of 16."""
+    with Lab() as lab:
+        site = lab.site.start()
+        endpoint = digits.deploy(site, 1)
+        rows = digits.heldout()[1]
+        bodies = [
+            json.dumps({"instances": rows[n : n + 16]}).encode()
+            for n in range(0, len(rows) - 15, 16)
+        ]
+        path = f"/api/service/v1/endpoints/{endpoint}/infer?native=true"
+        ours = lab.requests("infer", *(request("POST", path, b) for b in bodies))
+        direct = lab.requests("direct", *(request("POST", "/predict", b) for b in bodies))
+        (socket,) = site.folder.rglob("*.serve")
+        batches = some(625, 8)
+        used = []
+
+        def rows_per_second(address, file):
+            before = cpu(lab.pid)
+            answers, took = load(address, 8, file, answers=batches)
+            if address == site.port:
+                used.append((cpu(lab.pid) - before) / answers / 16)
+            return answers * 16 / took
+
+        daemon, model = rounds(
+            some(5, 1),
+            lambda: rows_per_second(site.port, ours),
+            lambda: rows_per_second(socket, direct),
+        )
+        figure("infer_rows_per_second", daemon, "1/s")
+        figure("infer_rows_per_second_at_the_model", model, "1/s")
+        figure("infer_of_the_model", daemon / model, "ratio", least=0.8)
+        figure("infer_cpu_per_row", statistics.median(used) * 1e6, "us")
+
+
+def script_ms(command):
+    """How long such a command takes by itself, from fork to exit."""
+    times = []
+    for _ in range(some(50, 3)):
+        begin = time.perf_counter()
+        subprocess.run(command.split(), check=True)
+        times.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(times)
+
+
+def queue():
+    """1,000 short jobs queued at once with 4 slots: order, overhead of each, jobs a second."""
+    count, slots, command = some(1000, 12), 4, "sleep 0.01"
+    with Lab() as lab:
+        site = lab.site.start()
+        body = json.dumps(execute_body(command)).encode()
+        post = lab.requests("post", request("POST", "/execute", body))
+        begin = time.perf_counter()
+        load(site.port, 1, post, answers=count)
+        wait_for("all jobs to end", lambda: open_jobs(lab) == 0, 300)
+        took = time.perf_counter() - begin
+        db = lab.database()
+        jobs = db.execute(
+            "SELECT rowid, state, started_ms, finished_ms FROM job ORDER BY rowid"
+        ).fetchall()
+        db.close()
+    alone = script_ms(command)
+    ended = sum(job[1] == "succeeded" for job in jobs)
+    by_start = sorted(jobs, key=lambda job: job[2])
+    place = {job[0]: n for n, job in enumerate(by_start)}
+    early = max(n - place[job[0]] for n, job in enumerate(jobs))
+    figure("queue_jobs_not_succeeded", count - ended, "jobs", most=0)
+    figure("queue_places_started_early", early, "jobs", most=slots - 1)
+    figure("queue_job_time", statistics.median(j[3] - j[2] for j in jobs), "ms")
+    figure("queue_script_time", alone, "ms")
+    figure(
+        "queue_overhead_per_job", statistics.mean(j[3] - j[2] for j in jobs) - alone, "ms"
+    )
+    figure("queue_slot_time_per_job", took * 1000 * slots / count - alone, "ms")
+    figure("queue_jobs_per_second", count / took, "1/s")
+
+
+FIGURES = {f.__name__: f for f in (status, accept, start, idle, infer, queue)}
+
+
+def main(words):
+    names = [word for word in words if word != "--tiny"]
     if names == ["--list"]:
         for name, f in FIGURES.items():
             print(f"{name}: {f.__doc__}")

@@ -1,0 +1,136 @@
+"""What the figures of ./bench share: a daemon of their own, the C programs, CPU time, lines."""
+
+import pathlib
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.dont_write_bytecode = True
+
+from davit_site import BUILD, Site  # noqa: E402
+
+PROGRAMS = BUILD / "tests" / "bench"
+TINY = "--tiny" in sys.argv  # counts so small that the figures mean nothing
+
+
+def some(count, tiny):
+    return tiny if TINY else count
+
+
+def figure(name, value, unit, most=None, least=None):
+    """Prints a line: name value unit, and with a bound of the project: bound ok|short."""
+    line = f"{name} {value:.4g} {unit}"
+    if most is not None:
+        line += f" {most:g} {'ok' if value <= most else 'short'}"
+    if least is not None:
+        line += f" {least:g} {'ok' if value >= least else 'short'}"
+    print(line, flush=True)
+
+
+def cpu(pid):
+    """CPU seconds of a process with all its threads, ended ones too, in nanoseconds' grain."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def private_mib(pid):
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    lines = [line.split() for line in rollup.splitlines()]
+    return sum(int(f[1]) for f in lines if f[0] in ("Private_Clean:", "Private_Dirty:")) / 1024
+
+
+class Lab:
+    """A folder with a davitd in it; everything started here ends with it."""
+
+    def __init__(self, **options):
+        self.site = Site(tempfile.mkdtemp(prefix="davit-bench."), **options)
+        self.others = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for program in self.others:
+            program.stdin.close()
+            program.wait(10)
+            program.stdout.close()
+        self.site.clean_up()
+        shutil.rmtree(self.site.folder, ignore_errors=True)
+
+    @property
+    def pid(self):
+        return self.site.process.pid
+
+    def file(self, name, content):
+        path = self.site.folder / name
+        path.write_bytes(content)
+        return str(path)
+
+    def requests(self, name, *requests):
+        """A file of requests as the load generator reads it."""
+        return self.file(name, b"".join(b"%d\n%b" % (len(r), r) for r in requests))
+
+    def bare(self, mode, answer, *pool):
+        """Starts the bare server; returns its process id and port."""
+        program = subprocess.Popen(
+            [PROGRAMS / "bench_bare", mode, self.file("answer", answer), *map(str, pool)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.others.append(program)
+        return program.pid, int(program.stdout.readline())
+
+    def database(self):
+        return sqlite3.connect(self.site.folder / "data" / "davit.db")
+
+
+def request(method, path, body=None, headers=""):
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n{headers}"
+    if body is not None:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + (body or b"")
+
+
+def load(address, clients, file, answers=0, seconds=0, fresh=False):
+    """Runs the load generator; returns answers and seconds. All answers must be 200."""
+    words = [PROGRAMS / "bench_load", address, clients, answers, seconds]
+    words += ["fresh" if fresh else "kept", file]
+    run = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
+    done, took, bad = run.stdout.split()
+    assert bad == "0" and int(done) > 0, f"{done} answers, {bad} of them not 200"
+    return int(done), float(took)
+
+
+def cpu_per_answer(pid, *arguments, **options):
+    """Microseconds of CPU that the server spends on each answer of such a load."""
+    before = cpu(pid)
+    answers, _ = load(*arguments, **options)
+    return (cpu(pid) - before) / answers * 1e6
+
+
+def rounds(count, *measures):
+    """Calls the measures in turn, count times over; returns the median of each."""
+    results = [[] for _ in measures]
+    for n in range(count):
+        order = range(len(measures)) if n % 2 == 0 else reversed(range(len(measures)))
+        for i in order:
+            results[i].append(measures[i]())
+    return [statistics.median(values) for values in results]
+
+
+def await_ready(site):
+    """From now to 200 of /readyz, in milliseconds. The port must be known."""
+    begin = time.perf_counter()
+    site.launch()
+    while True:
+        assert site.process.poll() is None, site.log()
+        try:
+            if site.get("/readyz").status == 200:
+                return (time.perf_counter() - begin) * 1000
+        except OSError:
+            pass
+        time.sleep(0.001)
