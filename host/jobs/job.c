@@ -58,6 +58,8 @@ static const size_t texts[] = {
 	offsetof(struct job, result),
 	offsetof(struct job, progress),
 	offsetof(struct job, error),
+	offsetof(struct job, metrics),
+	offsetof(struct job, series),
 };
 
 static_assert(sizeof(struct job) - offsetof(struct job, provider) == sizeof(char *) * COUNT(texts),

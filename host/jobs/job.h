@@ -51,6 +51,7 @@ struct job {
 	char id[ID_SIZE];
 	char submission[ID_SIZE]; /* constant over retries of one submission */
 	char parent[ID_SIZE];     /* the flow this is a step of, or "" */
+	char rerun_of[ID_SIZE];   /* the job this one does again, or "" */
 	enum job_state state;
 	int64_t epoch;    /* grows with each submission attempt; stale answers are dropped by it */
 	int64_t attempts; /* submissions tried */
@@ -74,6 +75,9 @@ struct job {
 	char *result;      /* JSON: the last neutral object */
 	char *progress;    /* JSON: {"fraction"?, "text"?, "metrics"?…} */
 	char *error;       /* one sentence, with a failed job */
+	char *metrics;     /* JSON: the last metrics of a run, {name: number} */
+	char *series;      /* JSON: [{"step"?, "time_ms"?, "values"}]; only written with a job, read
+	                    * by store_job_series() */
 };
 
 /* The text at offsetof(struct job, provider) and the like, for tables. */

@@ -110,6 +110,8 @@ static const struct {
 	{"id", offsetof(struct job, remote_name), JOB_SET_REMOTE_NAME, false},
 	{"resource", offsetof(struct job, remote_name), JOB_SET_REMOTE_NAME, false},
 	{"error", offsetof(struct job, error), JOB_SET_ERROR, false},
+	{"metrics", offsetof(struct job, metrics), JOB_SET_METRICS, true},
+	{"series", offsetof(struct job, series), JOB_SET_SERIES, true},
 };
 
 static bool put_text(struct job_edge *edge, unsigned set, size_t offset, char *text)
@@ -175,6 +177,7 @@ bool outcome_edge(struct store_op *op, const struct call_result *result, bool ov
 		return false;
 	keep_times(edge, result->reply);
 	(void)json_object_del(result->reply, "ref"); /* ours to keep, nobody's to read */
+	(void)json_object_del(result->reply, "series");
 	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result),
 		json_compact(result->reply, NULL));
 }

@@ -36,6 +36,7 @@ struct store_driver {
 		void *reader, const char *id, struct job_status *ret_status, struct fail *f);
 	bool (*jobs)(void *reader, const struct job_filter *filter,
 		bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+	bool (*job_series)(void *reader, const char *id, char **ret_text, struct fail *f);
 	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,
 		int64_t *ret_version, struct fail *f);
 	bool (*kv_list)(void *reader, const char *instance, const char *prefix, const char *after,

@@ -310,6 +310,7 @@ const struct store_driver store_sqlite = {
 	.job = sqlite_job,
 	.job_by_remote = sqlite_job_by_remote,
 	.job_status = sqlite_job_status,
+	.job_series = sqlite_job_series,
 	.jobs = sqlite_jobs,
 	.kv_get = sqlite_kv_get,
 	.kv_list = sqlite_kv_list,

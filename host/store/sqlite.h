@@ -19,6 +19,7 @@ enum sql_id {
 	SQL_JOB_BY_ID,
 	SQL_JOB_BY_REMOTE,
 	SQL_JOB_STATUS,
+	SQL_JOB_SERIES,
 	SQL_JOB_STATE,
 	SQL_JOB_ADD,
 	SQL_KV_GET,
@@ -99,6 +100,9 @@ bool sqlite_migrate(struct conn *c, const struct sqlite_migration *steps, size_t
 extern const struct sqlite_migration sqlite_migrations[];
 extern const size_t sqlite_migration_count;
 
+/* Which jobs are runs: the words of the index job_run, which serves queries that use them. */
+#define SQLITE_RUNS "interface = 'davit.training' AND kind IN ('train', 'custom_script')"
+
 /* sqlite_jobs.c, for sqlite_list.c too */
 extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, without conditions */
 
@@ -113,6 +117,7 @@ bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *
 bool sqlite_job_by_remote(
 	void *reader, const char *provider, const char *name, struct job *ret_job, struct fail *f);
 bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_status, struct fail *f);
+bool sqlite_job_series(void *reader, const char *id, char **ret_text, struct fail *f);
 bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
 bool sqlite_kv_put(struct conn *c, struct store_op *op, struct fail *f);

@@ -55,7 +55,9 @@ struct column {
 	X(progress, TEXT, JOB_SET_PROGRESS)                                                        \
 	X(checkpoint, TEXT, JOB_SET_CHECKPOINT)                                                    \
 	X(request, TEXT, JOB_SET_REQUEST)                                                          \
-	X(result, TEXT, JOB_SET_RESULT)
+	X(result, TEXT, JOB_SET_RESULT)                                                            \
+	X(rerun_of, ID, 0)                                                                         \
+	X(metrics, TEXT, JOB_SET_METRICS)
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"
@@ -63,8 +65,11 @@ struct column {
 #define JOB_NAMES                    "id" COLUMNS(COLUMN_NAME)
 #define JOB_MARKS                    "?" COLUMNS(COLUMN_MARK)
 
-static const struct column columns[] = {
-	{"id", offsetof(struct job, id), COLUMN_ID, 0}, COLUMNS(COLUMN_ROW)};
+/* The last one is long and rarely wanted: it is written only, and has a read of its own. */
+static const struct column columns[] = {{"id", offsetof(struct job, id), COLUMN_ID, 0},
+	COLUMNS(COLUMN_ROW){"series", offsetof(struct job, series), COLUMN_TEXT, JOB_SET_SERIES}};
+
+#define COLUMNS_READ (COUNT(columns) - 1)
 
 const char sqlite_job_select[] = "SELECT " JOB_NAMES " FROM job";
 
@@ -157,7 +162,7 @@ bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f)
 {
 	struct job job = {0};
 
-	for (size_t i = 0; i < COUNT(columns); i++) {
+	for (size_t i = 0; i < COLUMNS_READ; i++) {
 		if (!value_read(stmt, (int)i, &columns[i], &job, f)) {
 			job_finish(&job);
 			return false;
@@ -180,7 +185,7 @@ bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f)
 	/* A job may come in with its end: an old one that is carried over. */
 	if ((JOB_BIT(op->job.state) & JOB_TERMINAL) != 0 && op->job.started_ms == 0)
 		op->job.started_ms = op->job.finished_ms;
-	for (size_t i = 0; i < COUNT(columns) && rc == SQLITE_OK; i++)
+	for (size_t i = 0; i < COLUMNS_READ && rc == SQLITE_OK; i++)
 		rc = value_bind(stmt, (int)i + 1, &columns[i], &op->job);
 	if (rc == SQLITE_OK)
 		rc = conn_run(stmt);
@@ -425,6 +430,28 @@ bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_stat
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
 		ok = status_read(stmt, ret_status, f);
+	else if (rc == SQLITE_DONE)
+		ok = fail_set(f, FAIL_NOT_FOUND, "there is no job %s", id);
+	else
+		ok = conn_fail(reader, rc, f);
+	stmt_done(stmt);
+	return ok;
+}
+
+bool sqlite_job_series(void *reader, const char *id, char **ret_text, struct fail *f)
+{
+	sqlite3_stmt *stmt =
+		conn_stmt(reader, SQL_JOB_SERIES, "SELECT series FROM job WHERE id = ?", f);
+	bool ok;
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	*ret_text = NULL;
+	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		ok = text_read(stmt, 0, ret_text, f);
 	else if (rc == SQLITE_DONE)
 		ok = fail_set(f, FAIL_NOT_FOUND, "there is no job %s", id);
 	else

@@ -17,7 +17,7 @@ struct clause {
 	const char *value; /* NULL: the clause is not wanted */
 };
 
-#define FILTER_CLAUSES 6
+#define FILTER_CLAUSES 8
 
 static void filter_clauses(const struct job_filter *filter, struct clause clauses[FILTER_CLAUSES])
 {
@@ -27,7 +27,10 @@ static void filter_clauses(const struct job_filter *filter, struct clause clause
 		{" AND kind = ?", filter->kind},
 		{" AND project = ?", filter->project},
 		{" AND parent = ?", filter->parent},
-		{filter->oldest_first ? " AND id > ?" : " AND id < ?", filter->before},
+		{" AND name = ?", filter->name},
+		{" AND id >= ?", filter->since},
+		{filter->oldest_first ? " AND id > ?" : " AND id < ?",
+			filter->metric == NULL ? filter->before : NULL},
 	};
 
 	memcpy(clauses, all, sizeof(all));
@@ -51,6 +54,37 @@ static void states_text(struct buf *sql, unsigned states)
 	buf_text(sql, ")");
 }
 
+static void where_text(struct buf *sql, const struct job_filter *filter,
+	const struct clause clauses[FILTER_CLAUSES])
+{
+	/* Left to itself the planner takes the index of the project, and reads every row. */
+	if (filter->runs || filter->metric != NULL)
+		buf_text(sql, " INDEXED BY job_run WHERE " SQLITE_RUNS);
+	else
+		buf_text(sql, " WHERE 1");
+	states_text(sql, filter->states);
+	for (size_t i = 0; i < FILTER_CLAUSES; i++) {
+		if (clauses[i].value != NULL)
+			buf_text(sql, clauses[i].sql);
+	}
+}
+
+/* The rows are read when it is known which ones: the ordering sees the index alone. ?1 is the
+ * path of the metric in the JSON object. */
+static void best_text(struct buf *sql, const struct job_filter *filter,
+	const struct clause clauses[FILTER_CLAUSES])
+{
+	const char *way = filter->lowest_first ? "" : " DESC";
+
+	buf_text(sql, sqlite_job_select);
+	buf_text(sql, " JOIN (SELECT id AS best, json_extract(metrics, ?1) AS value FROM job");
+	where_text(sql, filter, clauses);
+	buf_text(sql, " AND json_type(metrics, ?1) IN ('integer', 'real')");
+	buf_printf(sql, " ORDER BY value%s, id DESC LIMIT %zu OFFSET %zu", way,
+		filter->limit != 0 ? filter->limit : (size_t)INT32_MAX, filter->skip);
+	buf_printf(sql, ") ON id = best ORDER BY value%s, best DESC", way);
+}
+
 static sqlite3_stmt *filter_prepare(struct conn *c, const struct job_filter *filter,
 	const struct clause clauses[FILTER_CLAUSES], struct fail *f)
 {
@@ -59,14 +93,13 @@ static sqlite3_stmt *filter_prepare(struct conn *c, const struct job_filter *fil
 	int rc;
 
 	buf_init(&sql, SQL_LIMIT);
-	buf_text(&sql, sqlite_job_select);
-	buf_text(&sql, " WHERE 1");
-	states_text(&sql, filter->states);
-	for (size_t i = 0; i < FILTER_CLAUSES; i++) {
-		if (clauses[i].value != NULL)
-			buf_text(&sql, clauses[i].sql);
+	if (filter->metric != NULL) {
+		best_text(&sql, filter, clauses);
+	} else {
+		buf_text(&sql, sqlite_job_select);
+		where_text(&sql, filter, clauses);
+		buf_text(&sql, filter->oldest_first ? " ORDER BY id" : " ORDER BY id DESC");
 	}
-	buf_text(&sql, filter->oldest_first ? " ORDER BY id" : " ORDER BY id DESC");
 	if (sql.failed) {
 		fail_set(f, FAIL_UNAVAILABLE, "out of memory");
 	} else {
@@ -78,13 +111,18 @@ static sqlite3_stmt *filter_prepare(struct conn *c, const struct job_filter *fil
 	return stmt;
 }
 
-static void filter_bind(
-	sqlite3_stmt *stmt, unsigned states, const struct clause clauses[FILTER_CLAUSES])
+static void filter_bind(sqlite3_stmt *stmt, const struct job_filter *filter,
+	const struct clause clauses[FILTER_CLAUSES])
 {
 	int at = 1;
 
+	if (filter->metric != NULL) {
+		char *path = sqlite3_mprintf("$.\"%s\"", filter->metric);
+
+		sqlite3_bind_text(stmt, at++, path, -1, sqlite3_free);
+	}
 	for (unsigned i = 0; i < JOB_STATE_COUNT; i++) {
-		if ((states & JOB_BIT(i)) != 0)
+		if ((filter->states & JOB_BIT(i)) != 0)
 			sqlite3_bind_text(
 				stmt, at++, job_state_word((enum job_state)i), -1, SQLITE_STATIC);
 	}
@@ -124,7 +162,7 @@ bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	stmt = filter_prepare(reader, filter, clauses, f);
 	if (stmt == NULL)
 		return false;
-	filter_bind(stmt, filter->states, clauses);
+	filter_bind(stmt, filter, clauses);
 	ok = rows_each(reader, stmt, filter->limit, each, ctx, f);
 	sqlite3_finalize(stmt);
 	return ok;

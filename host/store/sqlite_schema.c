@@ -81,8 +81,23 @@ static const char *const version_1[] = {
 	"END",
 };
 
+/*
+ * Runs. Their metrics stand beside the result, and in the index with all that a list of runs
+ * is filtered by: finding the best of many reads no rows.
+ */
+static const char *const version_2[] = {
+	"ALTER TABLE job ADD COLUMN rerun_of TEXT",
+	"ALTER TABLE job ADD COLUMN metrics TEXT",
+	"ALTER TABLE job ADD COLUMN series TEXT",
+	"UPDATE job SET metrics = CASE WHEN json_valid(result)"
+	" THEN json_extract(result, '$.metrics') END WHERE " SQLITE_RUNS,
+	"CREATE INDEX job_run ON job (id, interface, kind, provider, project, name, metrics)"
+	" WHERE " SQLITE_RUNS,
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
+	{version_2, COUNT(version_2)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

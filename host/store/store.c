@@ -372,6 +372,15 @@ bool store_job_status(
 	       read_end(s, reader, s->driver->job_status(reader, id, ret_status, &why), &why, f);
 }
 
+bool store_job_series(struct store *s, const char *id, char **ret_text, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->job_series(reader, id, ret_text, &why), &why, f);
+}
+
 bool store_jobs(struct store *s, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f)
 {

@@ -48,7 +48,9 @@ enum job_set {
 	JOB_SET_PROGRESS = 1 << 10,
 	JOB_SET_ERROR = 1 << 11,
 	JOB_SET_EPOCH = 1 << 12, /* epoch + 1, attempts + 1 */
-	JOB_SET_REQUEST = 1 << 13
+	JOB_SET_REQUEST = 1 << 13,
+	JOB_SET_METRICS = 1 << 14,
+	JOB_SET_SERIES = 1 << 15
 };
 
 #define JOB_SET_AFTER_END (JOB_SET_CHECKPOINT | JOB_SET_RESULT | JOB_SET_PROGRESS)
@@ -148,6 +150,10 @@ struct job_status {
 bool store_job_status(
 	struct store *s, const char *id, struct job_status *ret_status, struct fail *f);
 
+/* The series of a job's metrics, JSON: *ret_text is heap memory of the caller, or NULL where
+ * none was kept. FAIL_NOT_FOUND: no such job. */
+bool store_job_series(struct store *s, const char *id, char **ret_text, struct fail *f);
+
 struct job_filter {
 	unsigned states;      /* JOB_BIT()s; 0: all */
 	bool oldest_first;    /* then before means after */
@@ -156,9 +162,17 @@ struct job_filter {
 	const char *kind;
 	const char *project;
 	const char *parent;
+	const char *name;
+	const char *since; /* only ids from this one on */
 	const char
 		*before; /* only ids below this one (the cursor of a page); NULL: from the newest */
-	size_t limit;    /* 0: all */
+	bool runs;       /* only trainings by a script: their metrics can be compared */
+	const char *metric; /* of runs: only those that have that number, the highest first, the
+	                     * newest of equal ones; no '"', '\\' or control character. before
+	                     * and oldest_first count nothing then */
+	bool lowest_first;
+	size_t skip;  /* with metric: so many of the first ones are left out */
+	size_t limit; /* 0: all */
 };
 
 /* Calls each(job, ctx) for matching jobs, newest first; job is borrowed for the call; stops
