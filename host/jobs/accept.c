@@ -35,6 +35,8 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 	memcpy(job->submission, job->id, sizeof(job->submission));
 	(void)snprintf(
 		job->parent, sizeof(job->parent), "%s", order->parent == NULL ? "" : order->parent);
+	(void)snprintf(job->rerun_of, sizeof(job->rerun_of), "%s",
+		order->rerun_of == NULL ? "" : order->rerun_of);
 	job->state = JOB_QUEUED;
 	job->created_ms = clock_now_ms();
 	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "jobs/internal.h"
+#include "jobs/series.h"
 #include "provider/provider.h"
 #include "store/store.h"
 
@@ -16,6 +17,7 @@ enum {
 	NEXT_POLL_LEAST_MS = 50,
 	NEXT_POLL_MOST_MS = 300000,
 	CANCEL_POLL_MS = 200,
+	SERIES_MS = 10000, /* for the metrics of a run that ended */
 	NAME_SIZE = 256
 };
 
@@ -24,6 +26,7 @@ struct call_context {
 	char id[ID_SIZE];
 	enum job_action action;
 	char idempotency[16];
+	struct call_result end; /* of a run, while its series is being asked for */
 };
 
 /* Adds the parsed text of a stored member where there is one. */
@@ -174,9 +177,8 @@ static void take_end(
 		tracker_idle(t, e);
 }
 
-static void call_done(struct call_result *result, void *ctx)
+static void call_finish(struct call_context *call, struct call_result *result)
 {
-	struct call_context *call = ctx;
 	struct tracker *t = call->t;
 	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
 
@@ -188,7 +190,108 @@ static void call_done(struct call_result *result, void *ctx)
 	t->in_flight--;
 	cond_broadcast(&t->quiet);
 	mutex_unlock(&t->lock);
+	call_result_finish(&call->end);
 	free(call);
+}
+
+/*
+ * A run that ended keeps its metrics over time: they are asked for before the end is stored,
+ * so that both are written together. Where they cannot be had the run ends without.
+ */
+
+static void series_done(struct call_result *result, void *ctx)
+{
+	struct call_context *call = ctx;
+	json_t *series = json_object_get(result->reply, "series");
+
+	if (result->code == DAVIT_CANCELLED) { /* the daemon ends: asked again after its start */
+		call->end.code = DAVIT_RETRY;
+		call->end.fail = result->fail;
+	} else if (result->code != DAVIT_OK) {
+		log_warn("JOB-SERIES", "job=%s ends without its series of metrics: %s", call->id,
+			result->fail.text);
+	} else if (json_is_array(series)) {
+		(void)json_object_set_new(call->end.reply, "series", series_thin(series));
+	}
+	call_finish(call, &call->end);
+}
+
+static bool ended(const struct call_result *result)
+{
+	return result->code == DAVIT_OK && result->has_state &&
+	       result->state >= DAVIT_STATE_SUCCEEDED && json_is_object(result->reply);
+}
+
+/* Starts the slot for the series of job; false: there is none to be had (*f empty) or not now. */
+static bool series_start(struct call_context *call, const struct job *job,
+	const struct call_result *result, uint64_t *ret_call, struct fail *f)
+{
+	struct tracker *t = call->t;
+	struct provider *p = providers_find(t->options.providers, job->provider);
+	json_t *ref = json_object_get(result->reply, "ref");
+	struct call_spec spec = {
+		.provider = p,
+		.interface = job->interface,
+		.slot = "metrics",
+		.body_fd = -1,
+		.timeout_ms = SERIES_MS,
+		.job_lane = true,
+		.done = series_done,
+		.ctx = call,
+	};
+	struct fail none;
+
+	if (p == NULL || !series_is_run(job->interface, job->kind) ||
+		!provider_offers(p, job->interface, "metrics", NULL, &none))
+		return false;
+	spec.request = request_of(t, job, p);
+	if (spec.request == NULL || (ref != NULL && json_object_set(spec.request, "ref", ref) != 0))
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	call->end = *result;
+	json_incref(result->reply);
+	return call_start(&spec, ret_call, f);
+}
+
+/* Asks for the series of a run that ended; true: call belongs to that slot now. */
+static bool series_asked(struct call_context *call, struct call_result *result)
+{
+	struct tracker *t = call->t;
+	struct open_job *e;
+	struct job job = {0};
+	struct fail f = {0};
+	char id[ID_SIZE];
+	uint64_t handle = 0;
+	bool asked;
+
+	memcpy(id, call->id, sizeof(id));
+	asked = store_job(t->options.store, id, &job, &f) &&
+	        series_start(call, &job, result, &handle, &f);
+	job_finish(&job);
+	if (asked) {
+		mutex_lock(&t->lock);
+		e = entries_find(&t->entries, id);
+		if (e != NULL && e->busy == ENTRY_CALLING)
+			e->call = handle;
+		mutex_unlock(&t->lock);
+		return true;
+	}
+	call_result_finish(&call->end);
+	if (f.code == FAIL_BUSY && call->action != ACTION_SUBMIT) {
+		result->code = DAVIT_RETRY;
+		result->fail = f;
+		result->retry_after_ms = NEXT_POLL_LEAST_MS;
+	} else if (f.code != FAIL_NONE) {
+		log_warn("JOB-SERIES", "job=%s ends without its series of metrics: %s", id, f.text);
+	}
+	return false;
+}
+
+static void call_done(struct call_result *result, void *ctx)
+{
+	struct call_context *call = ctx;
+
+	if (!ended(result) || !series_asked(call, result))
+		call_finish(call, result);
 }
 
 /* Starts the slot, which owns call from then on; no lock held. */

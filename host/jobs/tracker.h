@@ -47,6 +47,7 @@ struct job_order {
 	const char *connection; /* name of a site connection, or NULL */
 	const char *id;         /* NULL: a new one is made */
 	const char *parent;     /* or NULL */
+	const char *rerun_of;   /* the job this one does again, or NULL */
 	const json_t *request;  /* {"spec": what the caller sent, "id"?: the object a "deploy" or
 	                         * "undeploy" acts on}; becomes part of what the slots get */
 	int64_t timeout_ms;     /* 0: the site's default; -1: none */

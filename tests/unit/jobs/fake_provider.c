@@ -12,7 +12,7 @@
 
 enum {
 	OBJECTS_MAX = 64,
-	SLOTS_MAX = 4
+	SLOTS_MAX = 5
 };
 
 struct object {
@@ -27,7 +27,7 @@ struct slot_fault {
 	bool created;
 };
 
-static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel"};
+static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel", "metrics"};
 
 static struct {
 	pthread_mutex_t lock;
@@ -36,6 +36,7 @@ static struct {
 	bool obeys;
 	bool slow;
 	const char *lacks;
+	const char *metrics;
 	const char *idempotency;
 	struct object objects[OBJECTS_MAX];
 	unsigned count;
@@ -63,6 +64,7 @@ void fake_reset(void)
 	cloud.obeys = true;
 	cloud.slow = false;
 	cloud.lacks = NULL;
+	cloud.metrics = NULL;
 	cloud.idempotency = "name";
 	memset(cloud.calls, 0, sizeof(cloud.calls));
 	memset(cloud.faults, 0, sizeof(cloud.faults));
@@ -103,6 +105,11 @@ void fake_obeys_cancel(bool obeys)
 	pthread_mutex_lock(&cloud.lock);
 	cloud.obeys = obeys;
 	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_metrics(const char *reply)
+{
+	cloud.metrics = reply;
 }
 
 void fake_fault(const char *slot, int32_t code, unsigned times, bool created)
@@ -200,6 +207,8 @@ static void run_slot(size_t slot, const char *submission, struct call_result *re
 	if (o == NULL) {
 		result->code = DAVIT_NOT_FOUND;
 		(void)fail_set(&result->fail, FAIL_NOT_FOUND, "no such object");
+	} else if (slot == 4) {
+		result->reply = json_loads(cloud.metrics, 0, NULL);
 	} else if (slot == 3) {
 		o->state = cloud.obeys ? DAVIT_STATE_CANCELLED : o->state;
 	} else {
@@ -241,6 +250,12 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 	return true;
 }
 
+void call_result_finish(struct call_result *r)
+{
+	json_decref(r->reply);
+	r->reply = NULL;
+}
+
 void call_cancel(struct providers *ps, uint64_t call)
 {
 	(void)ps;
@@ -253,6 +268,16 @@ struct provider *providers_find(struct providers *ps, const char *id)
 {
 	(void)id;
 	return cloud.absent ? NULL : (struct provider *)ps;
+}
+
+bool provider_offers(const struct provider *p, const char *interface, const char *slot,
+	const char *kind, struct fail *f)
+{
+	(void)p;
+	(void)interface;
+	(void)kind;
+	return (strcmp(slot, "metrics") == 0 && cloud.metrics != NULL) ||
+	       fail_set(f, FAIL_UNSUPPORTED, "no slot %s", slot);
 }
 
 const char *provider_idempotency(

@@ -34,6 +34,9 @@ void fake_slow_polls(bool slow);
 
 void fake_obeys_cancel(bool obeys);
 
+/* Trainings have a slot metrics, which answers that JSON; NULL: they have none. */
+void fake_metrics(const char *reply);
+
 unsigned fake_objects(void);           /* made so far */
 unsigned fake_calls(const char *slot); /* of that slot so far */
 const char *fake_last_submitted(void); /* submission id of the last object */

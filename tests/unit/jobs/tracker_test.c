@@ -250,6 +250,69 @@ static void an_accepted_job_is_submitted_once_polled_and_ended(void **state)
 	job_finish(&job);
 }
 
+static char *series_of(struct fixture *x, const char *id)
+{
+	char *text = NULL;
+	struct fail f;
+
+	assert_true(store_job_series(x->store, id, &text, &f));
+	return text;
+}
+
+static void a_run_ends_with_its_metrics_over_time(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	struct job job;
+	char *series;
+
+	fake_metrics("{\"series\":[{\"step\":1,\"values\":{\"a\":1}},7,{\"values\":{\"a\":2}}]}");
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	fake_end(t.id, DAVIT_STATE_FAILED, "{\"metrics\":{\"a\":2},\"error\":\"late\"}");
+	await_state(x, t.id, JOB_FAILED);
+	job = job_of(x, t.id);
+	series = series_of(x, t.id);
+	assert_string_equal(series, "[{\"step\":1,\"values\":{\"a\":1}},{\"values\":{\"a\":2}}]");
+	assert_string_equal(job.metrics, "{\"a\":2}");
+	assert_null(strstr(job.result, "series"));
+	assert_int_equal(fake_calls("metrics"), 1);
+	free(series);
+	job_finish(&job);
+}
+
+static void a_run_ends_also_where_its_metrics_cannot_be_had(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_metrics("{}");
+	fake_fault("metrics", DAVIT_INTERNAL, 1, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+	assert_null(series_of(x, t.id));
+}
+
+static void metrics_cut_off_by_the_end_of_the_daemon_are_asked_for_again(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	char *series;
+
+	fake_metrics("{\"series\":[]}");
+	fake_fault("metrics", DAVIT_CANCELLED, 2, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+	series = series_of(x, t.id);
+	assert_string_equal(series, "[]");
+	assert_int_equal(fake_calls("metrics"), 3);
+	free(series);
+}
+
 static void a_failure_keeps_the_providers_reason(void **state)
 {
 	struct fixture *x = *state;
@@ -860,6 +923,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_accepted_job_is_submitted_once_polled_and_ended),
+		TEST(a_run_ends_with_its_metrics_over_time),
+		TEST(a_run_ends_also_where_its_metrics_cannot_be_had),
+		TEST(metrics_cut_off_by_the_end_of_the_daemon_are_asked_for_again),
 		TEST(a_failure_keeps_the_providers_reason),
 		TEST(a_refused_submission_fails_with_both_times),
 		TEST(jobs_wait_for_capacity_and_start_in_order),
