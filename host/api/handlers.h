@@ -34,12 +34,15 @@ route_handler service_handle;
 route_handler training_form_submit;
 route_handler status_get;
 
-/* v1_jobs.c, v1_outputs.c, v1_providers.c */
+/* v1_jobs.c, v1_outputs.c, v1_runs.c, v1_providers.c */
 route_handler v1_jobs_list;
 route_handler v1_jobs_get;
 route_handler v1_jobs_cancel;
 route_handler v1_jobs_log;
 route_handler v1_jobs_outputs;
+route_handler v1_runs_list;
+route_handler v1_runs_get;
+route_handler v1_runs_compare;
 route_handler v1_providers_list;
 route_handler v1_providers_get;
 

@@ -186,7 +186,7 @@ json_t *job_view_full(const struct job *job, bool with_request)
 {
 	/* clang-format off */
 	json_t *view = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I,"
-				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o, s:s?}",
+				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o, s:s?}",
 		"id", job->id,
 		"state", job_state_word(job->state),
 		"status", job_state_essedum(job->state),
@@ -204,6 +204,7 @@ json_t *job_view_full(const struct job *job, bool with_request)
 		"deadline", answer_time(job->deadline_ms),
 		"resource", job->remote_name,
 		"handle", job->handle,
+		"rerun_of", job->rerun_of[0] != '\0' ? job->rerun_of : NULL,
 		"progress", answer_stored(job->progress),
 		"result", stored_redacted(job->result),
 		"error", job->error);

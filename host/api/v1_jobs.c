@@ -1,5 +1,4 @@
 /* v1_jobs - /v1/jobs: the jobs as the daemon sees them, for operators and the command line. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/handlers.h"
+#include "api/job_query.h"
 #include "api/job_view.h"
 #include "base/attr.h"
 #include "base/fail.h"
@@ -18,64 +18,17 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX     1000
-#define LOG_CALL_MS   600000 /* a long log read by a slow reader */
+#define LOG_CALL_MS 600000 /* a long log read by a slow reader */
 
 /* --- list --- */
 
-static const char *query_or_null(const struct exchange *x, const char *key)
+static bool read_query(const struct exchange *x, struct job_query *ret_query, struct fail *f)
 {
-	const char *value = exchange_query(x, key);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-/* Reads words with commas between them: "queued,running". */
-static bool read_states(const char *text, unsigned *ret_states, struct fail *f)
-{
-	unsigned states = 0;
-
-	while (text != NULL && *text != '\0') {
-		size_t n = strcspn(text, ",");
-		char word[32];
-		enum job_state state;
-
-		(void)snprintf(word, sizeof(word), "%.*s", (int)(n < sizeof(word) ? n : 0), text);
-		if (!job_state_of(word, &state))
-			return fail_at(f, FAIL_INVALID, "/state", "'%.*s' is no state of a job",
-				(int)(n < 100 ? n : 100), text);
-		states |= JOB_BIT(state);
-		text += text[n] == ',' ? n + 1 : n;
-	}
-	*ret_states = states;
-	return true;
-}
-
-static bool read_limit(const char *text, size_t *ret_limit, struct fail *f)
-{
-	char *end = NULL;
-	long value = text != NULL ? strtol(text, &end, 10) : LIMIT_DEFAULT;
-
-	if (text != NULL && (!isdigit((unsigned char)text[0]) || *end != '\0' || value < 1 ||
-				    value > LIMIT_MAX))
-		return fail_at(
-			f, FAIL_INVALID, "/limit", "must be a number from 1 to %d", LIMIT_MAX);
-	*ret_limit = (size_t)value;
-	return true;
-}
-
-static bool read_filter(const struct exchange *x, struct job_filter *filter, struct fail *f)
-{
-	filter->provider = query_or_null(x, "provider");
-	filter->project = query_or_null(x, "project");
-	filter->kind = query_or_null(x, "kind");
-	filter->before = query_or_null(x, "cursor");
-	if (filter->before != NULL && !id_valid(filter->before))
-		return fail_at(f, FAIL_INVALID, "/cursor",
-			"must be what an earlier page gave as \"next\"");
-	return read_states(query_or_null(x, "state"), &filter->states, f) &&
-	       read_limit(query_or_null(x, "limit"), &filter->limit, f);
+	if (!job_query_read(x, ret_query, f))
+		return false;
+	ret_query->filter.before = job_query_text(x, "cursor");
+	return ret_query->filter.before == NULL || id_valid(ret_query->filter.before) ||
+	       fail_at(f, FAIL_INVALID, "/cursor", "must be what an earlier page gave as \"next\"");
 }
 
 struct listing {
@@ -102,17 +55,17 @@ static bool add_job(const struct job *job, void *ctx)
 static void list(struct app *app, struct exchange *x)
 {
 	struct listing l = {.jobs = json_array()};
-	struct job_filter filter = {0};
+	struct job_query query;
 	struct fail f = {0};
 
-	if (!read_filter(x, &filter, &f)) {
+	if (!read_query(x, &query, &f)) {
 		json_decref(l.jobs);
 		answer_fail(x, &f);
 		return;
 	}
-	l.limit = filter.limit;
-	filter.limit++; /* one more shows whether there is a next page */
-	if (!store_jobs(app->store, &filter, add_job, &l, &f) || l.failed) {
+	l.limit = query.filter.limit;
+	query.filter.limit++; /* one more shows whether there is a next page */
+	if (!store_jobs(app->store, &query.filter, add_job, &l, &f) || l.failed) {
 		json_decref(l.jobs);
 		if (l.failed)
 			answer_memory(x);

@@ -29,17 +29,22 @@ void id_random(void *bytes, size_t n)
 	}
 }
 
+void id_first(int64_t ms, char id[ID_SIZE])
+{
+	for (size_t i = 0; i < TIME_LENGTH; i++)
+		id[i] = alphabet[((uint64_t)ms >> (5 * (TIME_LENGTH - 1 - i))) & 31];
+	memset(id + TIME_LENGTH, alphabet[0], RANDOM_LENGTH);
+	id[ID_LENGTH] = '\0';
+}
+
 void id_make(char id[ID_SIZE])
 {
-	uint64_t ms = (uint64_t)clock_now_ms();
 	unsigned char chance[RANDOM_LENGTH];
 
+	id_first(clock_now_ms(), id);
 	id_random(chance, sizeof(chance));
-	for (size_t i = 0; i < TIME_LENGTH; i++)
-		id[i] = alphabet[(ms >> (5 * (TIME_LENGTH - 1 - i))) & 31];
 	for (size_t i = 0; i < RANDOM_LENGTH; i++)
 		id[TIME_LENGTH + i] = alphabet[chance[i] & 31];
-	id[ID_LENGTH] = '\0';
 }
 
 bool id_valid(const char *text)

@@ -12,6 +12,9 @@
 /* 45 bits of milliseconds, 75 random bits, in Crockford's base 32, lower case. */
 void id_make(char id[ID_SIZE]);
 
+/* The lowest id of that time (clock_now_ms()): what was made since sorts behind it. */
+void id_first(int64_t ms, char id[ID_SIZE]);
+
 /* Is text an id by its form? */
 bool id_valid(const char *text);
 

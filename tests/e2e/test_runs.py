@@ -1,0 +1,147 @@
+"""Runs over REST: parameters, metrics over time, the best, and side by side."""
+
+import json
+import urllib.parse
+
+from davit_site import wait_for
+
+SCRIPT = """
+import json, os, pathlib
+parameters = json.load(open(os.environ["DAVIT_PARAMETERS"]))
+out = open(os.environ["DAVIT_PROGRESS"], "a")
+for step in range(1, parameters.get("steps", 3) + 1):
+    loss = 1.0 / (step * parameters["lr"])
+    print(json.dumps({"step": step, "metrics": {"loss": loss, "accuracy": parameters["lr"]}}), file=out)
+print('{"step": 99, "metrics": {"loss": NaN}}', file=out)
+out.close()
+print("lr", parameters["lr"], "colour", os.environ.get("COLOUR"))
+pathlib.Path(os.environ["DAVIT_OUTPUT_DIR"], "model.txt").write_text("m")
+"""
+
+
+def train(site, name, parameters, script=SCRIPT, **members):
+    body = {"name": name, "script": {"text": script}, "parameters": parameters, **members}
+    row = site.made("/pipelines/training/train", body)
+    return json.loads(row["rawPayload"])["job"]
+
+
+def trained(site, name, parameters, **members):
+    job = train(site, name, parameters, **members)
+    status = site.await_job(job)
+    assert status["state"] == "COMPLETED", status
+    return job
+
+
+def runs(site, **query):
+    answer = site.get("/v1/runs?" + urllib.parse.urlencode(query))
+    assert answer.status == 200, answer
+    return answer.json()
+
+
+def ids(page):
+    return [run["id"] for run in page["runs"]]
+
+
+def test_the_best_of_three_trainings_is_found(shared):
+    jobs = {lr: trained(shared, "best", {"lr": lr}) for lr in (0.5, 2.0, 1)}
+    assert ids(runs(shared, name="best")) == [jobs[1], jobs[2.0], jobs[0.5]]
+    assert ids(runs(shared, name="best", metric="accuracy")) == [jobs[2.0], jobs[1], jobs[0.5]]
+    assert ids(runs(shared, name="best", metric="loss", order="min", limit=1)) == [jobs[2.0]]
+    assert ids(runs(shared, name="best", metric="nothing")) == []
+    best = runs(shared, name="best", metric="accuracy")["runs"][0]
+    assert best["parameters"] == {"lr": 2.0} and best["metrics"]["accuracy"] == 2.0
+    assert best["state"] == "succeeded" and best["seconds"] >= 0
+    assert len(best["script"]["sha256"]) == 64
+
+
+def test_the_page_goes_on_where_the_last_ended(shared):
+    jobs = [trained(shared, "paged", {"lr": lr}) for lr in (1, 2, 3)]
+    for order, expected in (({}, jobs[::-1]), ({"metric": "loss"}, jobs)):
+        seen, query = [], {"name": "paged", "limit": 2, **order}
+        while True:
+            page = runs(shared, **query)
+            seen += ids(page)
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        assert seen == expected
+
+
+def test_a_run_keeps_its_series_without_its_provider(site):
+    job = trained(site, "kept", {"lr": 1, "steps": 2500})
+    before = site.get(f"/v1/runs/{job}").json()
+    assert len(before["series"]) == 1000
+    assert before["series"][0]["step"] == 1 and before["series"][-1]["step"] == 2500
+    site.stop()
+    site.providers["local"] = "provider: local\nplugin: local.so\nenabled: false\n"
+    site.write_configuration()
+    site.start()
+    assert site.get(f"/v1/runs/{job}").json() == before
+    assert ids(runs(site, metric="loss")) == [job]
+
+
+def test_a_run_under_way_shows_its_metrics(shared, tmp_path):
+    gate = tmp_path / "go"
+    script = f"""
+import os, time
+with open(os.environ["DAVIT_PROGRESS"], "a") as out:
+    out.write('{{"step": 1, "metrics": {{"loss": 4}}}}\\n')
+while not os.path.exists({str(gate)!r}):
+    time.sleep(0.02)
+"""
+    job = train(shared, "open", {"lr": 1}, script=script)
+
+    def shown():
+        run = shared.get(f"/v1/runs/{job}").json()
+        return run if run["metrics"] and run["series"] else None
+
+    run = wait_for("metrics", shown)
+    assert run["state"] == "running" and run["finished"] is None
+    assert run["metrics"] == {"loss": 4} and run["series"][0]["values"] == {"loss": 4}
+    assert ids(runs(shared, name="open", metric="loss", state="running")) == [job]
+    gate.touch()
+    assert shared.await_job(job)["state"] == "COMPLETED"
+
+
+def test_runs_are_compared(shared):
+    one = trained(shared, "compared", {"lr": 1, "only": "here"})
+    two = trained(shared, "compared", {"lr": 2})
+    table = shared.get(f"/v1/runs/compare?ids={one},{two}").json()
+    assert table["parameters"] == {"lr": {one: 1, two: 2}, "only": {one: "here"}}
+    assert table["metrics"]["accuracy"] == {one: 1, two: 2}
+    assert ids(table) == [one, two]
+
+
+def test_commands_are_no_runs(shared):
+    task = shared.execute("python3 -c pass")
+    shared.await_status(task)
+    assert shared.get(f"/v1/runs/{task}").status == 404
+    assert task not in ids(runs(shared, limit=1000))
+
+
+def test_the_training_of_a_flow_is_a_run(shared):
+    answer = shared.service(
+        "POST",
+        "/pipelines/training",
+        {"name": "flowed", "script": {"text": SCRIPT}, "parameters": {"lr": 3}},
+    )
+    flow = answer.json()["id"]
+    assert shared.await_job(flow)["state"] == "COMPLETED"
+    run = shared.get(f"/v1/runs/{flow}").json()
+    assert run["flow"] == flow and run["id"] != flow and run["metrics"]["accuracy"] == 3
+    assert ids(runs(shared, name="flowed")) == [run["id"]]
+
+
+def test_jobs_are_found_by_name_interface_and_time(shared):
+    job = trained(shared, "wanted", {"lr": 1})
+    view = shared.job(job)
+
+    def found(**query):
+        page = shared.get("/v1/jobs?" + urllib.parse.urlencode(query)).json()
+        return [entry["id"] for entry in page["jobs"]]
+
+    assert found(name="wanted") == [job]
+    assert found(name="wanted", interface="davit.training") == [job]
+    assert found(name="wanted", interface="davit.models") == []
+    assert found(name="wanted", since=view["created"]) == [job]
+    assert found(name="wanted", since=view["finished"]) == []
