@@ -54,7 +54,7 @@ static const struct json_field input_fields[] = {
 static bool is_reserved(const char *as)
 {
 	static const char *const names[] = {RUN_SPEC, RUN_STOP, RUN_LOCK, RUN_STARTED, RUN_EXIT,
-		RUN_MESSAGES, RUN_PROGRESS, RUN_BIN, RUN_OUTPUTS, "log"};
+		RUN_MESSAGES, RUN_PROGRESS, RUN_BIN, RUN_OUTPUTS, RUN_USERS, "log"};
 	size_t n = strcspn(as, "/");
 
 	for (size_t i = 0; i < COUNT(names); i++) {

@@ -108,6 +108,23 @@ static bool put_spec(const struct processes *p, const char *name, const json_t *
 	return good;
 }
 
+/* Held while it is noted that it is used, so that it is not removed meanwhile; afterwards the
+ * note, and we, who are busy with name, keep it. */
+static bool note_use(struct processes *p, const char *name, const json_t *spec, struct fail *f)
+{
+	const char *used = json_text_or(json_object_get(spec, "prefix"), "process", "");
+	struct busy_name held;
+	bool good;
+
+	if (used[0] == '\0' || strcmp(used, name) == 0 || !process_name_valid(used))
+		return users_add(p, name, spec, f);
+	if (!hold(p, used, &held, f))
+		return false;
+	good = users_add(p, name, spec, f);
+	release(p, &held);
+	return good;
+}
+
 static bool build(struct processes *p, const char *name, const json_t *spec, struct fail *f)
 {
 	json_t *notes = json_array();
@@ -115,7 +132,8 @@ static bool build(struct processes *p, const char *name, const json_t *spec, str
 	bool good = notes != NULL || fail_errno(f, ENOMEM, "start");
 
 	good = good && process_path(p, name, "", folder, f) && fs_remove_tree(folder, f) &&
-	       inputs_make(p, name, spec, notes, f) && put_spec(p, name, spec, notes, f);
+	       note_use(p, name, spec, f) && inputs_make(p, name, spec, notes, f) &&
+	       put_spec(p, name, spec, notes, f);
 	json_decref(notes);
 	return good;
 }
@@ -242,6 +260,16 @@ static void remove_sockets(const struct processes *p, const char *name)
 		unlink(path);
 }
 
+static bool is_busy_now(struct processes *p, const char *name)
+{
+	bool busy;
+
+	mutex_lock(&p->lock);
+	busy = is_busy(p, name);
+	mutex_unlock(&p->lock);
+	return busy;
+}
+
 /* Without spec.json it is no process any more, wherever a crash stops us. A davit-run that
  * comes late may put a lock file into the folder while it is deleted: hence again. */
 static bool remove_folder(const struct processes *p, const char *name, struct fail *f)
@@ -273,8 +301,12 @@ static bool remove_held(struct processes *p, const char *name, struct fail *f)
 		return why.code == FAIL_CONFLICT
 		               ? fail_set(f, FAIL_CONFLICT, "process %s still runs", name)
 		               : fail_set(f, why.code, "%s", why.text);
-	remove_sockets(p, name);
-	good = remove_folder(p, name, f);
+	good = users_check(p, name, is_busy_now, f);
+	if (good) {
+		remove_sockets(p, name);
+		users_drop(p, name);
+		good = remove_folder(p, name, f);
+	}
 	close(lock);
 	return good;
 }

@@ -105,6 +105,23 @@ static bool plan_argv(struct plan *p)
 	return p->argv != NULL;
 }
 
+/* Without its prefix a command would run with other programs than those it was given. */
+static bool has_prefix(const struct child_options *o, struct fail *f)
+{
+	char *folder;
+	bool there;
+
+	if (o->spec->prefix == NULL)
+		return true;
+	folder = environment_prefix(o);
+	if (folder == NULL)
+		return fail_errno(f, ENOMEM, "start the command");
+	there = access(folder, X_OK) == 0;
+	free(folder);
+	return there || fail_set(f, FAIL_NOT_FOUND, "the folder %s of process %s is gone",
+				o->spec->root.path, o->spec->root.process);
+}
+
 static bool plan_make(struct plan *p, const struct child_options *o, struct fail *f)
 {
 	*p = (struct plan){.o = o, .parent = getpid(), .gate = {-1, -1}, .report = {-1, -1}};
@@ -114,6 +131,8 @@ static bool plan_make(struct plan *p, const struct child_options *o, struct fail
 		fail_errno(f, ENOMEM, "start the command");
 		return false;
 	}
+	if (!has_prefix(o, f))
+		return false;
 	if (pipe2(p->gate, O_CLOEXEC) != 0 || pipe2(p->report, O_CLOEXEC) != 0)
 		return fail_errno(f, errno, "start the command");
 	return true;

@@ -15,7 +15,7 @@
 #include "run/spec.h"
 
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
-#define EXTRA        10 /* documented variables, and the NULL */
+#define EXTRA        12 /* documented variables, and the NULL */
 
 struct env {
 	char **list;
@@ -52,16 +52,43 @@ static bool is_ours(const char *name)
 	return false;
 }
 
+/* The folder of its prefix: beside our own. The caller frees it; NULL: no memory. */
+char *environment_prefix(const struct child_options *o)
+{
+	const struct run_prefix *prefix = &o->spec->root;
+	const char *slash = strrchr(o->folder, '/');
+	char *path;
+
+	if (asprintf(&path, "%.*s/%s/%s", slash == NULL ? 0 : (int)(slash - o->folder), o->folder,
+		    prefix->process, prefix->path) < 0)
+		return NULL;
+	return path;
+}
+
+static void add_prefix(struct env *env, const struct child_options *o, char **ret_prefix)
+{
+	*ret_prefix = NULL;
+	if (o->spec->prefix == NULL)
+		return;
+	*ret_prefix = environment_prefix(o);
+	env->failed = env->failed || *ret_prefix == NULL;
+	if (*ret_prefix != NULL)
+		add(env, "VIRTUAL_ENV=%s", *ret_prefix);
+}
+
 static void add_path(struct env *env, const struct child_options *o)
 {
 	const char *path = json_string_value(json_object_get(o->spec->environment, "PATH"));
+	bool programs = json_object_size(o->spec->programs) > 0;
+	char *prefix;
 
 	if (path == NULL)
 		path = PATH_DEFAULT;
-	if (json_object_size(o->spec->programs) > 0)
-		add(env, "PATH=%s/" RUN_BIN ":%s", o->folder, path);
-	else
-		add(env, "PATH=%s", path);
+	add_prefix(env, o, &prefix);
+	add(env, "PATH=%s%s%s%s%s", prefix == NULL ? "" : prefix,
+		prefix == NULL ? "" : "/bin:", programs ? o->folder : "",
+		programs ? "/" RUN_BIN ":" : "", path);
+	free(prefix);
 }
 
 char **environment_make(const struct child_options *o)
@@ -75,7 +102,8 @@ char **environment_make(const struct child_options *o)
 		return NULL;
 	json_object_foreach((json_t *)given, name, v)
 	{
-		if (!is_ours(name))
+		if (!is_ours(name) &&
+			!(o->spec->prefix != NULL && strcmp(name, "VIRTUAL_ENV") == 0))
 			add(&env, "%s=%s", name, json_string_value(v));
 	}
 	add_path(&env, o);

@@ -9,4 +9,8 @@ struct child_options;
 char **environment_make(const struct child_options *options);
 void environment_free(char **env); /* NULL is fine */
 
+/* The folder of the specification's prefix, which must have one. The caller frees it; NULL: out
+ * of memory. */
+char *environment_prefix(const struct child_options *options);
+
 #endif

@@ -15,6 +15,8 @@
 #define RUN_BIN      "bin"            /* links to programs, first in PATH */
 #define RUN_WORK     "work"
 #define RUN_OUTPUTS  "outputs"
+#define RUN_USERS                                                                                  \
+	"users" /* the daemon's; names of processes that may run with this one as prefix */
 
 /* In the runtime folder, after the process's name. */
 #define RUN_CONTROL_SUFFIX ".ctl"

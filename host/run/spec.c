@@ -28,6 +28,7 @@ struct bound {
 #define VALUE(member)  JSON_FIELD_JSON(struct run_spec, member, JSON_IN)
 #define LIMIT(member)  JSON_FIELD_INT(struct run_limits, member, JSON_IN)
 #define SERVE(member)  JSON_FIELD_INT(struct run_restart, member, JSON_IN)
+#define PREFIX(member) JSON_FIELD_TEXT(struct run_prefix, member, JSON_IN | JSON_NEED)
 #define BOUND(name, at, l, m)                                                                      \
 	{                                                                                          \
 		name, offsetof(struct run_spec, at), l, m                                          \
@@ -44,6 +45,7 @@ static const struct json_field spec_fields[] = {
 	VALUE(notes),
 	VALUE(limits),
 	VALUE(serve),
+	VALUE(prefix),
 	TEXT(cwd),
 	NUMBER(log_bytes),
 	NUMBER(grace_seconds),
@@ -63,6 +65,11 @@ static const struct json_field restart_fields[] = {
 	SERVE(restart_first_ms),
 	SERVE(restart_max_ms),
 	SERVE(healthy_after_ms),
+};
+
+static const struct json_field prefix_fields[] = {
+	PREFIX(process),
+	PREFIX(path),
 };
 
 static const struct bound bounds[] = {
@@ -201,6 +208,14 @@ static bool check_programs(const json_t *programs, struct fail *f)
 	return true;
 }
 
+static bool check_prefix(const struct run_prefix *prefix, struct fail *f)
+{
+	if (strchr(prefix->process, '/') != NULL || !run_path_valid(prefix->process))
+		return fail_at(f, FAIL_INVALID, "/prefix/process", "is no name of a process");
+	return run_path_valid(prefix->path) || fail_at(f, FAIL_INVALID, "/prefix/path",
+						       "must be a folder below that process's own");
+}
+
 bool run_path_valid(const char *path)
 {
 	const char *part = path;
@@ -236,6 +251,10 @@ bool run_spec_read(const json_t *v, struct run_spec *ret_spec, struct fail *f)
 		return false;
 	if (s.serve != NULL && !run_object_read(s.serve, "/serve", restart_fields,
 				       COUNT(restart_fields), &s.restart, f))
+		return false;
+	if (s.prefix != NULL && (!run_object_read(s.prefix, "/prefix", prefix_fields,
+					 COUNT(prefix_fields), &s.root, f) ||
+					!check_prefix(&s.root, f)))
 		return false;
 	if (!check_bounds(&s, f) || !check_command(&s, f))
 		return false;

@@ -28,6 +28,11 @@ struct run_restart {
 	int64_t healthy_after_ms;
 };
 
+struct run_prefix {
+	const char *process; /* whose folder, NULL: none */
+	const char *path;    /* the folder in it that has bin/ */
+};
+
 struct run_spec {          /* all pointers are borrowed from the JSON it was read from */
 	json_t *argv;      /* texts; or NULL: shell */
 	const char *shell; /* for /bin/sh -c */
@@ -37,11 +42,13 @@ struct run_spec {          /* all pointers are borrowed from the JSON it was rea
 	json_t *notes;
 	json_t *limits; /* as given; read to limit */
 	json_t *serve;  /* as given, read to restart; NULL: it runs once */
+	json_t *prefix; /* as given, read to root; NULL: none */
 	const char *cwd;
 	int64_t log_bytes;
 	int64_t grace_seconds;
 	struct run_limits limit;
 	struct run_restart restart;
+	struct run_prefix root;
 };
 
 /* FAIL_INVALID with the pointer of the member at fault. */

@@ -34,7 +34,7 @@ static json_t *parse(const char *text)
 	"'notes': ['n'], 'limits': {'wall_seconds': 1, 'cpu_seconds': 2,"                          \
 	"'address_space_bytes': 3, 'memory_bytes': 4, 'open_files': 5, 'file_bytes': 6,"           \
 	"'processes': 7}, 'serve': {'restart_first_ms': 8, 'restart_max_ms': 9,"                   \
-	"'healthy_after_ms': 10}}"
+	"'healthy_after_ms': 10}, 'prefix': {'process': 'p', 'path': 'q/r'}}"
 
 static void what_is_not_given_has_its_default(void **state)
 {
@@ -78,6 +78,8 @@ static void what_is_given_is_taken(void **state)
 	assert_int_equal(s.restart.restart_first_ms, 8);
 	assert_int_equal(s.restart.restart_max_ms, 9);
 	assert_int_equal(s.restart.healthy_after_ms, 10);
+	assert_string_equal(s.root.process, "p");
+	assert_string_equal(s.root.path, "q/r");
 	json_decref(v);
 }
 

@@ -1,0 +1,175 @@
+/* A folder of an ended process as the prefix of others: found first, and kept while they run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "platform/fs.h"
+#include "process/process.h"
+#include "unit/cmocka.h"
+#include "unit/process/place.h"
+
+/* A program without "#!" is one of the shell's. */
+#define MAKER  "{'shell': 'mkdir -p env/bin; echo echo env > env/bin/tool; chmod +x env/bin/tool'}"
+#define PREFIX "'prefix': {'process': 'maker', 'path': 'work/env'}"
+#define HELD   "{'shell': 'while ! test -e go; do sleep 0.02; done', " PREFIX "}"
+
+static void make(struct place *p)
+{
+	start(p, "maker", MAKER);
+	await_state(p, "maker", "exited", NULL);
+}
+
+static void let_go(const struct place *p, const char *name)
+{
+	char path[PLACE_PATH];
+
+	put(file_of(p, name, "work/go", path), "");
+}
+
+static void must_not_start(struct place *p, const char *name, const char *spec, int code)
+{
+	json_t *v = parse(spec);
+	struct fail f = {0};
+
+	assert_false(process_start(p->processes, name, v, &f));
+	assert_int_equal(f.code, code);
+	assert_false(has_file(p, name, "spec.json"));
+	json_decref(v);
+}
+
+static void its_programs_are_found_first(void **state)
+{
+	struct place *p = *state;
+	char wanted[PLACE_PATH * 2];
+	char path[PLACE_PATH];
+	char *log;
+
+	make(p);
+	start(p, "user", "{'argv': ['tool'], 'programs': {'tool': '/bin/false'}, " PREFIX "}");
+	await_state(p, "user", "exited", NULL);
+	log = read_through(p, "user", "log");
+	assert_string_equal(log, "env\n");
+	free(log);
+	start(p, "teller",
+		"{'shell': 'echo $VIRTUAL_ENV', 'environment': {'VIRTUAL_ENV': 'x'}, " PREFIX "}");
+	await_state(p, "teller", "exited", NULL);
+	log = read_through(p, "teller", "log");
+	snprintf(wanted, sizeof(wanted), "%s\n", file_of(p, "maker", "work/env", path));
+	assert_string_equal(log, wanted);
+	free(log);
+}
+
+static void it_must_be_there_and_have_ended(void **state)
+{
+	struct place *p = *state;
+
+	must_not_start(p, "user", "{'argv': ['tool'], " PREFIX "}", FAIL_NOT_FOUND);
+	start(p, "maker", "{'shell': 'while ! test -e go; do sleep 0.02; done'}");
+	must_not_start(p, "user", "{'argv': ['tool'], " PREFIX "}", FAIL_CONFLICT);
+	let_go(p, "maker");
+	await_state(p, "maker", "exited", NULL);
+	must_not_start(p, "user", "{'argv': ['tool'], " PREFIX "}", FAIL_NOT_FOUND);
+	must_not_start(p, "maker2",
+		"{'argv': ['tool'], 'prefix': {'process': 'maker2', 'path': 'work'}}",
+		FAIL_INVALID);
+	must_not_start(p, "user",
+		"{'argv': ['tool'], 'prefix': {'process': 'maker', 'path': '../x'}}", FAIL_INVALID);
+	must_not_start(
+		p, "user", "{'argv': ['tool'], 'prefix': {'process': 'maker'}}", FAIL_INVALID);
+}
+
+static void it_is_kept_while_a_user_runs(void **state)
+{
+	struct place *p = *state;
+	struct fail f;
+
+	make(p);
+	start(p, "user", HELD);
+	assert_false(process_remove(p->processes, "maker", &f));
+	assert_int_equal(f.code, FAIL_CONFLICT);
+	place_close(p);
+	place_open(p);
+	assert_false(process_remove(p->processes, "maker", &f));
+	let_go(p, "user");
+	await_state(p, "user", "exited", NULL);
+	assert_true(process_remove(p->processes, "maker", &f));
+	assert_false(has_file(p, "maker", ""));
+	assert_true(process_remove(p->processes, "user", &f));
+}
+
+/* As a daemon leaves it that dies after the note and before the commit. */
+static void a_note_without_a_user_keeps_nothing(void **state)
+{
+	struct place *p = *state;
+	char path[PLACE_PATH];
+	struct fail f;
+
+	make(p);
+	assert_true(fs_mkdirs(file_of(p, "maker", "users", path), &f));
+	put(file_of(p, "maker", "users/gone", path), "");
+	start(p, "other", "{'shell': 'while ! test -e go; do sleep 0.02; done'}");
+	put(file_of(p, "maker", "users/other", path), "");
+	assert_true(process_remove(p->processes, "maker", &f));
+	let_go(p, "other");
+	await_state(p, "other", "exited", NULL);
+}
+
+static void a_removed_user_takes_its_note_along(void **state)
+{
+	struct place *p = *state;
+	struct fail f;
+
+	make(p);
+	start(p, "user", "{'argv': ['tool'], " PREFIX "}");
+	await_state(p, "user", "exited", NULL);
+	assert_true(has_file(p, "maker", "users/user"));
+	assert_true(process_remove(p->processes, "user", &f));
+	assert_false(has_file(p, "maker", "users/user"));
+}
+
+/* A command never runs with other programs than those it was given. */
+static void without_its_folder_nothing_runs(void **state)
+{
+	struct place *p = *state;
+	char path[PLACE_PATH];
+	json_t *end;
+
+	make(p);
+	p->options.run_program = "/nowhere/davit-run";
+	place_close(p);
+	place_open(p);
+	{
+		json_t *v =
+			parse("{'argv': ['tool'], 'programs': {'tool': '/bin/true'}, " PREFIX "}");
+		struct fail f;
+
+		assert_false(process_start(p->processes, "user", v, &f));
+		json_decref(v);
+		assert_true(fs_remove_tree(file_of(p, "maker", "work/env", path), &f));
+	}
+	place_close(p);
+	p->options.run_program = DAVIT_RUN_TEST;
+	place_open(p);
+	await_state(p, "user", "exited", &end);
+	assert_non_null(strstr(json_string_value(json_object_get(end, "error")), "is gone"));
+	assert_null(json_object_get(end, "started_ms"));
+	json_decref(end);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(its_programs_are_found_first),
+		TEST(it_must_be_there_and_have_ended),
+		TEST(it_is_kept_while_a_user_runs),
+		TEST(a_note_without_a_user_keeps_nothing),
+		TEST(a_removed_user_takes_its_note_along),
+		TEST(without_its_folder_nothing_runs),
+	};
+
+	return cmocka_run_group_tests_name("process_prefix", tests, NULL, NULL);
+}
