@@ -46,6 +46,11 @@ static const struct table_slot function_slots[] = {
 	{"execute", offsetof(davit_functions_1, execute), TABLE_ANSWER_MUST},
 };
 
+static const struct table_slot environment_slots[] = {
+	{"list", offsetof(davit_environments_1, list), TABLE_ANSWER_MUST},
+	{"remove", offsetof(davit_environments_1, remove), TABLE_ANSWER_MUST},
+};
+
 static const struct table_slot storage_slots[] = {
 	{"put", offsetof(davit_storage_1, put), TABLE_ANSWER_MUST},
 	{"get", offsetof(davit_storage_1, get), TABLE_ANSWER_MUST},
@@ -69,6 +74,7 @@ const struct table_interface table_interfaces[TABLE_COUNT] = {
 	{DAVIT_PREDICTION, 1, false, prediction_slots, COUNT(prediction_slots)},
 	{DAVIT_FUNCTIONS, 1, false, function_slots, COUNT(function_slots)},
 	{DAVIT_STORAGE, 1, false, storage_slots, COUNT(storage_slots)},
+	{DAVIT_ENVIRONMENTS, 1, false, environment_slots, COUNT(environment_slots)},
 };
 
 size_t table_index(const char *id)

@@ -30,7 +30,7 @@ struct table_interface {
 	size_t slot_count;
 };
 
-#define TABLE_COUNT 10
+#define TABLE_COUNT 11
 extern const struct table_interface table_interfaces[TABLE_COUNT];
 
 /* The index of an interface, TABLE_COUNT if there is none of that id. */

@@ -1,12 +1,8 @@
-/* child - how a process stands and ended; its specification is in child_spec.c. */
+/* child - how a process stands and ended; its specification is in child_spec.c, why it
+ * failed in child_why.c. */
 #include "child.h"
 
 #include <string.h>
-
-enum {
-	REASON_TAIL_BYTES = 4096,
-	REASON_LINE_BYTES = 240
-};
 
 static void read_state(struct child *child, const struct davit_sdk_json *v)
 {
@@ -63,118 +59,6 @@ int32_t child_state(const struct child *child)
 	if (child->exit_code == 0 && !child->lost && child->limit[0] == '\0')
 		return DAVIT_STATE_SUCCEEDED;
 	return DAVIT_STATE_FAILED;
-}
-
-static const char *signal_word(int64_t number)
-{
-	static const struct {
-		int64_t number;
-		const char *word;
-	} words[] = {
-		{1, " (SIGHUP)"},
-		{2, " (SIGINT)"},
-		{3, " (SIGQUIT)"},
-		{4, " (SIGILL)"},
-		{6, " (SIGABRT)"},
-		{7, " (SIGBUS)"},
-		{8, " (SIGFPE)"},
-		{9, " (SIGKILL)"},
-		{11, " (SIGSEGV)"},
-		{13, " (SIGPIPE)"},
-		{15, " (SIGTERM)"},
-		{24, " (SIGXCPU)"},
-		{25, " (SIGXFSZ)"},
-	};
-
-	for (size_t i = 0; i < LOCAL_COUNT(words); i++) {
-		if (words[i].number == number)
-			return words[i].word;
-	}
-	return "";
-}
-
-static const char *limit_words(const char *limit)
-{
-	static const struct {
-		const char *limit;
-		const char *words;
-	} rows[] = {
-		{"wall", "running time (wall_seconds)"},
-		{"cpu", "CPU time (cpu_seconds)"},
-		{"memory", "memory (memory_bytes)"},
-		{"file_bytes", "file size (file_bytes)"},
-	};
-
-	for (size_t i = 0; i < LOCAL_COUNT(rows); i++) {
-		if (strcmp(rows[i].limit, limit) == 0)
-			return rows[i].words;
-	}
-	return limit;
-}
-
-/* A line of the supervisor's in a log. */
-static bool is_note(const char *line, size_t n)
-{
-	static const char mark[] = "[davit:";
-
-	return n >= sizeof(mark) - 1 && memcmp(line, mark, sizeof(mark) - 1) == 0;
-}
-
-/* The last line of bytes that holds something of the command's, with its end; {NULL, 0} if
- * there is none. */
-static davit_buf last_line(davit_buf bytes)
-{
-	size_t end = bytes.n;
-
-	while (end > 0) {
-		size_t start;
-
-		while (end > 0 && (unsigned char)bytes.p[end - 1] <= ' ')
-			end--;
-		for (start = end; start > 0 && bytes.p[start - 1] != '\n'; start--)
-			;
-		if (end > start && !is_note(bytes.p + start, end - start))
-			return (davit_buf){bytes.p + start, end - start};
-		end = start;
-	}
-	return (davit_buf){NULL, 0};
-}
-
-const char *child_last_words(struct local_call *c, const char *name)
-{
-	davit_buf tail;
-	davit_buf line;
-
-	if (!child_tail(c, name, "log", REASON_TAIL_BYTES, &tail))
-		return "";
-	line = last_line(tail);
-	if (line.n == 0)
-		return "";
-	return local_text(c, ": %.*s%s",
-		(int)(line.n < REASON_LINE_BYTES ? line.n : REASON_LINE_BYTES), line.p,
-		line.n < REASON_LINE_BYTES ? "" : "...");
-}
-
-const char *child_reason(
-	struct local_call *c, const char *name, const struct child *child, const char *who)
-{
-	const char *last = child_last_words(c, name);
-
-	if (child->error[0] != '\0')
-		return local_text(c, "%s could not be started: %s", who, child->error);
-	if (child->lost)
-		return local_text(c, "%s is gone and its end unknown: the supervisor was killed%s",
-			who, last);
-	if (child->limit[0] != '\0')
-		return local_text(c, "%s was stopped at its limit of %s%s", who,
-			limit_words(child->limit), last);
-	if (child->interrupted)
-		return local_text(
-			c, "%s was stopped when the machine or its supervisor was%s", who, last);
-	if (child->signal != 0)
-		return local_text(c, "%s was ended by signal %d%s%s", who, (int)child->signal,
-			signal_word(child->signal), last);
-	return local_text(c, "%s ended with exit code %d%s", who, (int)child->exit_code, last);
 }
 
 int32_t child_stop(struct local_call *c, const char *name)

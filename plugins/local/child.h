@@ -7,6 +7,8 @@
 
 #include "local.h"
 
+#define CHILD_LINES 10
+
 struct child {
 	bool known; /* false: never started, all else is zero */
 	bool ended; /* it exited, or it and its supervisor are gone */
@@ -31,10 +33,21 @@ bool child_inspect(struct local_call *c, const char *name, struct child *ret_chi
 /* DAVIT_STATE_… of a process that runs once to its end. */
 int32_t child_state(const struct child *child);
 
-/* Why it failed: "the script ended with exit code 1: ValueError: …" with the last line of its
- * log. who: "the script". */
-const char *child_reason(
-	struct local_call *c, const char *name, const struct child *child, const char *who);
+/* Why it failed. All memory is the call's. */
+struct child_why {
+	const char *text; /* one sentence: "exit code 1: ValueError: …", "signal 11 (SIGSEGV)" */
+	size_t line_count;
+	/* The traceback its log ends with, or the log's last lines; of a long one the end. */
+	const char *lines[CHILD_LINES];
+};
+
+void child_explain(
+	struct local_call *c, const char *name, const struct child *child, struct child_why *ret);
+
+/* The neutral member "reason": {"exit_code"?, "signal"?, "limit"?, "lines"}. key NULL: the
+ * object alone. */
+void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct child *child,
+	const struct child_why *why);
 
 /* ": " and the last line of its log, or "". */
 const char *child_last_words(struct local_call *c, const char *name);
@@ -57,6 +70,9 @@ struct child_variable {
 	const char *name;
 	const char *value;
 };
+
+/* The Python of this site, an absolute path. */
+const char *child_python(const struct local_call *c);
 
 /* What a process is to run. */
 struct child_program {

@@ -7,6 +7,11 @@
 
 #define PYTHON_DEFAULT "/usr/bin/python3"
 
+const char *child_python(const struct local_call *c)
+{
+	return davit_sdk_text_at(c->settings, "/python", PYTHON_DEFAULT);
+}
+
 static bool has_shell(const struct local_call *c)
 {
 	return davit_sdk_bool_at(c->settings, "/shell", false);
@@ -153,7 +158,7 @@ static void put_limits(struct local_call *c, struct davit_sdk_writer *w,
 void child_put_common(struct local_call *c, struct davit_sdk_writer *w,
 	const struct davit_sdk_json *own, bool served)
 {
-	const char *python = davit_sdk_text_at(c->settings, "/python", PYTHON_DEFAULT);
+	const char *python = child_python(c);
 
 	davit_sdk_open_object(w, "programs");
 	davit_sdk_put_text(w, "python", python);

@@ -155,14 +155,17 @@ static int32_t deploy_watch(struct local_call *c, const struct endpoint *e)
 	const char *process = endpoint_process(c, e, &e->pending);
 	int64_t seconds = davit_sdk_int_at(c->settings, "/deploy_seconds", DEPLOY_SECONDS);
 	int64_t waited = c->sdk.host->core->now_ms(c->sdk.call) - e->pending.since_ms;
+	struct child_why why;
 	struct child child;
 
 	if (!child_inspect(c, process, &child))
 		return c->sdk.code;
 	if (!child.known && servers_start(c, e, &e->pending) != DAVIT_OK)
 		return c->sdk.code;
-	if (child.ended)
-		return deploy_fail(c, e, child_reason(c, process, &child, WHO));
+	if (child.ended) {
+		child_explain(c, process, &child, &why);
+		return deploy_fail(c, e, local_text(c, "%s ended: %s", WHO, why.text));
+	}
 	if (child.restarts >= RESTARTS_MAX)
 		return deploy_fail(c, e,
 			local_text(c, "%s ended %d times before it was healthy%s", WHO,

@@ -227,6 +227,12 @@ static const davit_prediction_1 prediction = {
 	.infer = prediction_infer,
 };
 
+static const davit_environments_1 environments = {
+	.size = sizeof(environments),
+	.list = environments_list,
+	.remove = environments_remove,
+};
+
 static const struct {
 	const char *id;
 	const void *table;
@@ -237,6 +243,7 @@ static const struct {
 	{DAVIT_MODELS, &models},
 	{DAVIT_DEPLOYMENT, &deployment},
 	{DAVIT_PREDICTION, &prediction},
+	{DAVIT_ENVIRONMENTS, &environments},
 };
 
 DAVIT_EXPORT const void *DAVIT_CALL davit_provider_query(const char *id, uint32_t major)

@@ -82,4 +82,7 @@ LOCAL_SLOT(deployment_logs);
 
 LOCAL_SLOT(prediction_infer);
 
+LOCAL_SLOT(environments_list);
+LOCAL_SLOT(environments_remove);
+
 #endif

@@ -27,6 +27,7 @@ static int32_t put_object(struct local_call *c, struct davit_sdk_writer *w,
 	const struct run_sort *sort, const struct record *record, const struct child *child)
 {
 	int32_t state = child_state(child);
+	struct child_why why;
 
 	objects_open(c, w, sort->record, record, objects_state_word(state),
 		child->ended ? child->finished_ms : child->started_ms);
@@ -37,8 +38,11 @@ static int32_t put_object(struct local_call *c, struct davit_sdk_writer *w,
 	davit_sdk_put_int(w, "v", 1);
 	davit_sdk_put_text(w, "id", record->id);
 	davit_sdk_close_object(w);
-	if (state == DAVIT_STATE_FAILED)
-		davit_sdk_put_text(w, "error", child_reason(c, record->id, child, sort->who));
+	if (state == DAVIT_STATE_FAILED) {
+		child_explain(c, record->id, child, &why);
+		davit_sdk_put_text(w, "error", why.text);
+		child_put_reason(w, "reason", child, &why);
+	}
 	sort->put(c, w, record, child);
 	return state;
 }

@@ -48,3 +48,14 @@ bool utf8_is_text(davit_buf bytes)
 	}
 	return true;
 }
+
+size_t utf8_cut(davit_buf bytes, size_t max)
+{
+	size_t n = max;
+
+	if (bytes.n <= max)
+		return bytes.n;
+	while (n > 0 && max - n < 4 && ((unsigned char)bytes.p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}

@@ -171,6 +171,12 @@ AT(davit_functions_1, size, 0);
 AT(davit_functions_1, flags, 4);
 AT(davit_functions_1, execute, 8);
 
+SIZE(davit_environments_1, 24);
+AT(davit_environments_1, size, 0);
+AT(davit_environments_1, flags, 4);
+AT(davit_environments_1, list, 8);
+AT(davit_environments_1, remove, 16);
+
 SIZE(davit_storage_1, 80);
 AT(davit_storage_1, size, 0);
 AT(davit_storage_1, flags, 4);

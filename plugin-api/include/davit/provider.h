@@ -34,16 +34,17 @@ DAVIT_EXPORT const void *DAVIT_CALL davit_provider_query(const char *id, uint32_
 typedef const void *(DAVIT_CALL *davit_provider_query_fn)(const char *id, uint32_t major);
 
 /* Interface ids. The major version of each table below is 1. */
-#define DAVIT_CORE       "davit.core"
-#define DAVIT_TRAINING   "davit.training"
-#define DAVIT_INFERENCE  "davit.inference"
-#define DAVIT_DEPLOYMENT "davit.deployment"
-#define DAVIT_PREDICTION "davit.prediction"
-#define DAVIT_MODELS     "davit.models"
-#define DAVIT_DATASETS   "davit.datasets"
-#define DAVIT_FUNCTIONS  "davit.functions"
-#define DAVIT_STORAGE    "davit.storage"
-#define DAVIT_PIPELINES  "davit.pipelines"
+#define DAVIT_CORE         "davit.core"
+#define DAVIT_TRAINING     "davit.training"
+#define DAVIT_INFERENCE    "davit.inference"
+#define DAVIT_DEPLOYMENT   "davit.deployment"
+#define DAVIT_PREDICTION   "davit.prediction"
+#define DAVIT_MODELS       "davit.models"
+#define DAVIT_DATASETS     "davit.datasets"
+#define DAVIT_FUNCTIONS    "davit.functions"
+#define DAVIT_STORAGE      "davit.storage"
+#define DAVIT_PIPELINES    "davit.pipelines"
+#define DAVIT_ENVIRONMENTS "davit.environments"
 
 /*
  * davit.core/1: an instance is one configured provider. Required.
@@ -173,6 +174,16 @@ typedef struct davit_functions_1 {
 	uint32_t flags;
 	davit_op execute;
 } davit_functions_1;
+
+/* davit.environments/1: what a provider keeps prepared for later jobs, such as installed Python
+ * packages, under names that people see. */
+typedef struct davit_environments_1 {
+	uint32_t size;
+	uint32_t flags;
+	davit_op list; /* {"items":[{"name"}]}. [op] */
+	davit_op remove; /* {names:[…]} to {"deleted":[…],"not_found":[…]}. What still runs keeps
+	                  * what it needs; the name is gone at once. [op] */
+} davit_environments_1;
 
 /*
  * davit.storage/1: declared only; no host calls it yet. The provider plans (URLs, headers,

@@ -450,6 +450,8 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 		p->error, "restarts", p->restarts);
 	if (p->cancelled)
 		json_object_set_new(v, "cancelled", json_true());
+	if (p->limit != NULL && strcmp(p->limit, "wall") == 0)
+		json_object_set_new(v, "applied", json_pack("{s:i}", "wall_seconds", 60));
 	if (p->interrupted)
 		json_object_set_new(v, "interrupted", json_true());
 	if (p->signal != 0)

@@ -163,7 +163,7 @@ static void a_server_that_does_not_get_well_fails_its_deploy(void **state)
 	} rows[] = {
 		{NULL, 3, 0, "the model's server ended 3 times before it was healthy: no model"},
 		{"lost", 0, 0,
-			"the model's server is gone and its end unknown: the supervisor was killed: "
+			"the model's server ended: its supervisor was killed and its end is unknown: "
 			"no model"},
 		{NULL, 0, 120001,
 			"the model's server did not answer GET /health with 200 within 120 s: no "

@@ -21,6 +21,7 @@ static const struct {
 	{DAVIT_PREDICTION, sizeof(davit_prediction_1), 0},
 	{DAVIT_FUNCTIONS, sizeof(davit_functions_1), 0},
 	{DAVIT_STORAGE, sizeof(davit_storage_1), 0},
+	{DAVIT_ENVIRONMENTS, sizeof(davit_environments_1), 0},
 };
 
 static void every_slot_of_the_abi_is_in_the_list(void **state)

@@ -1,0 +1,375 @@
+/* environments - see environments.h. */
+#include "environments.h"
+
+#include <string.h>
+
+#include "child.h"
+#include "requirements.h"
+#include "venvs.h"
+
+#define PREFIX_PATH "work/venv"
+#define WAIT        "environment-wait/%s/%s"
+#define LOST        "environment-lost/%s"
+
+enum {
+	PROCESS_DIGITS = 24,
+	CANONICAL_BYTES = 4 * 256 * 1024, /* the requirements, escaped as JSON, and the settings */
+	LOST_MAX = 3, /* builds whose supervisor was killed, until it is called a failure */
+	SHOWN_BYTES = 160
+};
+
+/* What the process runs. Packages of the site's Python are seen from the environment, so that
+ * its pip serves where it has one. */
+static const char build_script[] =
+	"import os, subprocess, sys\n"
+	"try:\n"
+	"    import venv\n"
+	"except ImportError:\n"
+	"    sys.exit(f'the Python {sys.executable} has no module venv: install it (Debian:'\n"
+	"             ' python3-venv), or set \"python\" of this provider to one that has it')\n"
+	"python = os.path.abspath('venv/bin/python3')\n"
+	"venv.EnvBuilder(system_site_packages=True, symlinks=True).create('venv')\n"
+	"if subprocess.call([python, '-c', 'import pip'], stderr=subprocess.DEVNULL) != 0:\n"
+	"    try:\n"
+	"        import ensurepip\n"
+	"    except ImportError:\n"
+	"        sys.exit(f'the Python {sys.executable} has no module pip: install it (Debian:'\n"
+	"                 ' python3-pip)')\n"
+	"    builder = venv.EnvBuilder(system_site_packages=True, symlinks=True, with_pip=True)\n"
+	"    builder.create('venv')\n"
+	"sys.exit(subprocess.call([python, '-m', 'pip', 'install', '--no-cache-dir', '--no-input',\n"
+	"                          '--disable-pip-version-check', '-r', 'requirements.txt',\n"
+	"                          *sys.argv[1:]]))\n";
+
+static const char *process_of(struct local_call *c, const char *digest)
+{
+	return local_text(c, "venv-%.*s", PROCESS_DIGITS, digest);
+}
+
+/* --- what is asked for --- */
+
+static davit_buf canonical(struct local_call *c, const struct requirements *lines)
+{
+	static const char *const settings[] = {
+		"index_url", "extra_index_urls", "find_links", "no_index"};
+	const struct davit_sdk_json *pip = davit_sdk_member(c->settings, "pip");
+	struct davit_sdk_writer w;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_int(&w, "v", 1);
+	davit_sdk_put_text(&w, "python", child_python(c));
+	davit_sdk_open_object(&w, "pip");
+	for (size_t i = 0; i < LOCAL_COUNT(settings); i++)
+		davit_sdk_put_json(&w, settings[i], davit_sdk_member(pip, settings[i]));
+	davit_sdk_close_object(&w);
+	davit_sdk_open_array(&w, "requirements");
+	for (size_t i = 0; i < lines->count; i++)
+		davit_sdk_put_text(&w, NULL, lines->lines[i]);
+	davit_sdk_close_array(&w);
+	davit_sdk_close_object(&w);
+	return davit_sdk_write_end(&w);
+}
+
+/* NULL: the call failed. */
+static const char *seal(struct local_call *c, davit_buf bytes)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	davit_blob to = 0;
+	davit_buf digest;
+	int32_t code = bytes.p == NULL ? DAVIT_INTERNAL : blob->create(c->sdk.call, &to);
+
+	if (code == DAVIT_OK)
+		code = blob->write(c->sdk.call, to, bytes);
+	if (code == DAVIT_OK)
+		code = blob->seal(c->sdk.call, to, &digest);
+	if (local_check(c, code) != DAVIT_OK)
+		return NULL;
+	return local_text(c, "%.*s", (int)digest.n, digest.p);
+}
+
+/* What was sealed; NULL: the call failed. */
+static const struct davit_sdk_json *unseal(struct local_call *c, const char *digest)
+{
+	davit_blob blob = 0;
+	int32_t code = c->sdk.host->blob->open(c->sdk.call, davit_sdk_buf(digest), &blob);
+	const struct davit_sdk_json *v;
+	davit_buf bytes;
+
+	if (local_check(c, code) != DAVIT_OK)
+		return NULL;
+	bytes = davit_sdk_read_blob(&c->sdk, blob, CANONICAL_BYTES);
+	c->sdk.host->blob->close(c->sdk.call, blob);
+	v = bytes.p == NULL ? NULL : davit_sdk_parse(&c->sdk.mem, bytes, NULL);
+	if (v == NULL)
+		(void)davit_sdk_fail(&c->sdk, DAVIT_INTERNAL,
+			"what Python environment %s holds cannot be read", digest);
+	return v;
+}
+
+/* --- its build --- */
+
+/* The items of an array of texts as one text, each followed by end. */
+static const char *joined(
+	struct local_call *c, const struct davit_sdk_json *array, const char *end)
+{
+	const struct davit_sdk_json *v;
+	size_t more = strlen(end);
+	size_t n = 0;
+	char *text;
+
+	for (v = array == NULL ? NULL : array->first; v != NULL; v = v->next)
+		n += v->text.n + more;
+	text = local_alloc(c, n + 1);
+	n = 0;
+	for (v = array == NULL ? NULL : array->first; text != NULL && v != NULL; v = v->next) {
+		memcpy(text + n, v->text.p, v->text.n);
+		memcpy(text + n + v->text.n, end, more);
+		n += v->text.n + more;
+	}
+	return text != NULL ? text : "";
+}
+
+/* Addresses go by the environment, which only the user of the daemon can read: they may hold
+ * passwords. */
+static void put_variables(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *pip)
+{
+	struct child_variable variables[3] = {{"PIP_REQUIRE_VIRTUALENV", "1"}};
+	const char *index = davit_sdk_text_at(pip, "/index_url", NULL);
+	const struct davit_sdk_json *extra = davit_sdk_member(pip, "extra_index_urls");
+	size_t count = 1;
+
+	if (index != NULL)
+		variables[count++] = (struct child_variable){"PIP_INDEX_URL", index};
+	if (extra != NULL)
+		variables[count++] =
+			(struct child_variable){"PIP_EXTRA_INDEX_URL", joined(c, extra, " ")};
+	child_put_environment(c, w, NULL, variables, count);
+}
+
+static void put_arguments(struct davit_sdk_writer *w, const struct davit_sdk_json *pip)
+{
+	const struct davit_sdk_json *links = davit_sdk_member(pip, "find_links");
+
+	davit_sdk_open_array(w, "argv");
+	davit_sdk_put_text(w, NULL, "python3");
+	davit_sdk_put_text(w, NULL, "build.py");
+	if (davit_sdk_bool_at(pip, "/no_index", false))
+		davit_sdk_put_text(w, NULL, "--no-index");
+	for (links = links == NULL ? NULL : links->first; links != NULL; links = links->next) {
+		davit_sdk_put_text(w, NULL, "--find-links");
+		davit_sdk_put_text(w, NULL, links->text.p);
+	}
+	davit_sdk_close_array(w);
+}
+
+static bool start(struct local_call *c, const char *digest, const struct davit_sdk_json *wanted)
+{
+	const struct davit_sdk_json *pip = davit_sdk_member(wanted, "pip");
+	struct davit_sdk_writer w;
+	davit_buf spec;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	put_arguments(&w, pip);
+	put_variables(c, &w, pip);
+	davit_sdk_open_array(&w, "inputs");
+	child_put_input(&w, "text", build_script, "work/build.py");
+	child_put_input(&w, "text", joined(c, davit_sdk_member(wanted, "requirements"), "\n"),
+		"work/requirements.txt");
+	davit_sdk_close_array(&w);
+	child_put_common(c, &w, NULL, false);
+	davit_sdk_close_object(&w);
+	spec = davit_sdk_write_end(&w);
+	if (spec.p == NULL)
+		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL,
+			       "no memory left for the Python environment") == DAVIT_OK;
+	return local_check(c, c->sdk.host->process->start(c->sdk.call,
+				      davit_sdk_buf(process_of(c, digest)), spec)) == DAVIT_OK;
+}
+
+/* Deletes a build that ended; another that began meanwhile stays. */
+static bool clear(struct local_call *c, const char *digest)
+{
+	int32_t code =
+		c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process_of(c, digest)));
+
+	if (code == DAVIT_NOT_FOUND || code == DAVIT_CONFLICT)
+		code = DAVIT_OK;
+	return local_check(c, code) == DAVIT_OK;
+}
+
+/* --- how it stands --- */
+
+static const char *installing(struct local_call *c, const struct davit_sdk_json *wanted)
+{
+	const struct davit_sdk_json *lines = davit_sdk_member(wanted, "requirements");
+	const char *names = joined(c, lines, ", ");
+	size_t n = strlen(names);
+	bool long_one = n > SHOWN_BYTES + 2;
+
+	n = long_one ? SHOWN_BYTES : n > 2 ? n - 2 : n;
+	return local_text(c, "installing %d requirement%s: %.*s%s",
+		lines == NULL ? 0 : (int)lines->count,
+		lines != NULL && lines->count == 1 ? "" : "s", (int)n, names, long_one ? "…" : "");
+}
+
+static void set_failed(struct local_call *c, const struct child *child, struct environment *ret)
+{
+	struct davit_sdk_writer w;
+	struct child_why why;
+
+	child_explain(c, ret->process, child, &why);
+	ret->state = ENVIRONMENT_FAILED;
+	ret->text = local_text(c, "the Python environment could not be built: %s", why.text);
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	child_put_reason(&w, NULL, child, &why);
+	ret->reason = davit_sdk_write_end(&w);
+}
+
+/* Ended by no fault of its own: may it be tried again? Counts those that nobody asked for. */
+static bool may_repeat(struct local_call *c, const char *digest, const struct child *child)
+{
+	const char *key = local_text(c, LOST, digest);
+	struct davit_sdk_writer w;
+	int64_t n;
+
+	if (child->cancelled)
+		return true;
+	if (!child->lost && !child->interrupted)
+		return false;
+	n = davit_sdk_int_at(davit_sdk_kv_get(&c->sdk, key, NULL), "/n", 0) + 1;
+	if (c->sdk.code != DAVIT_OK || n > LOST_MAX)
+		return false;
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_int(&w, "n", n);
+	davit_sdk_close_object(&w);
+	return davit_sdk_kv_put(&c->sdk, key, &w) == DAVIT_OK;
+}
+
+/* Says how the child stands, starting it where it is to be started. */
+static bool settle(struct local_call *c, const char *digest, const struct child *child,
+	struct environment *ret)
+{
+	const struct davit_sdk_json *wanted;
+	int32_t state = child_state(child);
+
+	if (state == DAVIT_STATE_SUCCEEDED) {
+		ret->state = ENVIRONMENT_READY;
+		return true;
+	}
+	if (child->ended && !may_repeat(c, digest, child)) {
+		set_failed(c, child, ret);
+		return c->sdk.code == DAVIT_OK;
+	}
+	ret->state = ENVIRONMENT_PENDING;
+	wanted = unseal(c, digest);
+	if (wanted == NULL || (child->ended && !clear(c, digest)))
+		return false;
+	ret->text = installing(c, wanted);
+	return (child->known && !child->ended) || start(c, digest, wanted);
+}
+
+static bool put_wait(struct local_call *c, const char *digest, const char *user_id)
+{
+	return venvs_put_mark(c, local_text(c, WAIT, digest, user_id));
+}
+
+bool environment_ask(struct local_call *c, const char *digest, struct environment *ret)
+{
+	struct child child;
+
+	*ret = (struct environment){.digest = digest, .process = process_of(c, digest), .text = ""};
+	return child_inspect(c, ret->process, &child) && settle(c, digest, &child, ret);
+}
+
+/* A build that failed is no reason to fail again: an index may be back, a package be there. */
+static bool need(struct local_call *c, const struct environment_user *user, struct environment *ret)
+{
+	struct child child;
+
+	if (!child_inspect(c, ret->process, &child))
+		return false;
+	if (child_state(&child) != DAVIT_STATE_SUCCEEDED && !put_wait(c, ret->digest, user->id))
+		return false;
+	if (child_state(&child) == DAVIT_STATE_FAILED) {
+		if (!clear(c, ret->digest) ||
+			davit_sdk_kv_del(&c->sdk, local_text(c, LOST, ret->digest)) != DAVIT_OK)
+			return false;
+		child = (struct child){.limit = "", .error = ""};
+	}
+	return settle(c, ret->digest, &child, ret);
+}
+
+bool environment_need(struct local_call *c, const struct davit_sdk_json *requirements,
+	const char *pointer, const struct environment_user *user, struct environment *ret)
+{
+	struct requirements lines;
+	const char *digest;
+
+	*ret = (struct environment){.state = ENVIRONMENT_NONE, .text = ""};
+	if (!requirements_read(c, requirements, pointer, &lines))
+		return false;
+	if (lines.count == 0)
+		return true;
+	digest = seal(c, canonical(c, &lines));
+	if (digest == NULL)
+		return false;
+	ret->digest = digest;
+	ret->process = process_of(c, digest);
+	if (!venvs_want(c, digest, user->name) || !need(c, user, ret))
+		return false;
+	environments_sweep(c);
+	return true;
+}
+
+static bool is_awaited(struct local_call *c, const char *digest)
+{
+	struct davit_sdk_kv_scan scan = {.prefix = local_text(c, WAIT, digest, "")};
+
+	return davit_sdk_kv_next(&c->sdk, &scan);
+}
+
+int32_t environment_leave(struct local_call *c, const char *digest, const char *user_id, bool stop)
+{
+	if (digest == NULL ||
+		davit_sdk_kv_del(&c->sdk, local_text(c, WAIT, digest, user_id)) != DAVIT_OK ||
+		!stop)
+		return c->sdk.code;
+	if (is_awaited(c, digest) || c->sdk.code != DAVIT_OK)
+		return c->sdk.code;
+	return child_stop(c, process_of(c, digest));
+}
+
+void environment_put_prefix(struct davit_sdk_writer *w, const char *digest)
+{
+	char name[sizeof("venv-") + PROCESS_DIGITS] = "venv-";
+
+	if (digest == NULL)
+		return;
+	(void)strncat(name, digest, PROCESS_DIGITS);
+	davit_sdk_open_object(w, "prefix");
+	davit_sdk_put_text(w, "process", name);
+	davit_sdk_put_text(w, "path", PREFIX_PATH);
+	davit_sdk_close_object(w);
+}
+
+int32_t environment_delete(struct local_call *c, const char *digest)
+{
+	const char *process = process_of(c, digest);
+	struct child child;
+	int32_t code;
+
+	if (is_awaited(c, digest))
+		return DAVIT_CONFLICT;
+	if (!child_inspect(c, process, &child))
+		return c->sdk.code;
+	if (child.known && !child.ended && child_stop(c, process) != DAVIT_OK)
+		return c->sdk.code;
+	code = c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process));
+	if (code == DAVIT_CONFLICT)
+		return code;
+	return local_check(c, code == DAVIT_NOT_FOUND ? DAVIT_OK : code);
+}
