@@ -86,11 +86,47 @@ static json_t *with_notes(const json_t *spec, json_t *notes)
 	return NULL;
 }
 
+/* The inputs without their texts: these are files by now, may be long, and may be secrets that
+ * are to go when their file does. */
+static json_t *without_texts(const json_t *inputs)
+{
+	json_t *all = json_array();
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(inputs, i, v)
+	{
+		json_t *bare = json_copy((json_t *)v);
+
+		if (bare != NULL)
+			(void)json_object_del(bare, "text");
+		if (json_array_append_new(all, bare) != 0) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return all;
+}
+
+/* What spec.json says. */
+static json_t *written_spec(const json_t *spec, json_t *notes)
+{
+	json_t *whole = with_notes(spec, notes);
+	const json_t *inputs = json_object_get(spec, "inputs");
+
+	if (whole != NULL && inputs != NULL &&
+		json_object_set_new(whole, "inputs", without_texts(inputs)) != 0) {
+		json_decref(whole);
+		return NULL;
+	}
+	return whole;
+}
+
 /* The commit: from here on the process exists. */
 static bool put_spec(const struct processes *p, const char *name, const json_t *spec, json_t *notes,
 	struct fail *f)
 {
-	json_t *whole = with_notes(spec, notes);
+	json_t *whole = written_spec(spec, notes);
 	char path[PATH_MAX];
 	size_t n = 0;
 	char *text = whole == NULL ? NULL : json_compact(whole, &n);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PROCESS_SPEC_MAX ((size_t)16 << 20) /* bytes of a specification as JSON */
+
 struct blobs;
 struct fail;
 struct processes;

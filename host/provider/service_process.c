@@ -51,7 +51,7 @@ static int32_t DAVIT_CALL service_start(davit_call call, davit_buf name, davit_b
 
 	if (u.code != DAVIT_OK)
 		return u.code;
-	v = service_parse(spec, SERVICE_JSON_MAX, &f);
+	v = service_parse(spec, PROCESS_SPEC_MAX, &f);
 	ok = v != NULL && process_start(u.processes, u.name, v, &f);
 	json_decref(v);
 	return finish(&u, ok, &f);

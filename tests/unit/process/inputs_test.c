@@ -30,6 +30,20 @@ static void assert_file(
 	assert_int_equal(st.st_mode & 0777, mode);
 }
 
+static void assert_lacks(
+	const struct place *p, const char *name, const char *file, const char *text)
+{
+	char path[PLACE_PATH];
+	struct fail f;
+	char *found;
+	size_t n;
+
+	if (!fs_read(file_of(p, name, file, path), 1u << 20, &found, &n, &f))
+		fail_msg("%s", f.text);
+	assert_null(strstr(found, text));
+	free(found);
+}
+
 static void put_import(const struct place *p, const char *name, const char *text)
 {
 	char path[PLACE_PATH], parent[PLACE_PATH];
@@ -58,6 +72,7 @@ static void blobs_and_texts_become_files(void **state)
 	await_state(p, "p1", "exited", NULL);
 	assert_file(p, "p1", "work/train.sh", "echo from a blob", 0600);
 	assert_file(p, "p1", "work/tool", "#!/bin/sh\necho from a text\n", 0700);
+	assert_lacks(p, "p1", "spec.json", "from a text");
 	assert_file(p, "p1", "model/deep/er/empty", "", 0600);
 	assert_file(p, "p1", "log.head", "from a blob\nfrom a text\n", 0600);
 }
