@@ -261,16 +261,32 @@ static json_t *function_request(const struct service *s, const json_t *body, str
 	return more;
 }
 
+/* What a function gave, as a text: one as it is, anything else as JSON. NULL: out of memory. */
+static json_t *output_text(const json_t *reply)
+{
+	json_t *output = json_object_get(reply, "output");
+	json_t *content;
+	char *text;
+	size_t n;
+
+	if (output == NULL || json_is_string(output))
+		return output == NULL ? json_string("") : json_incref(output);
+	text = json_compact(output, &n);
+	content = text != NULL ? json_stringn(text, n) : NULL;
+	free(text);
+	return content;
+}
+
 static void executed(struct call_result *result, void *ctx)
 {
 	struct service *s = ctx;
-	json_t *output = json_object_get(result->reply, "output");
 
 	if (result->code != DAVIT_OK) {
 		service_fail(s, &result->fail);
 		return;
 	}
-	exchange_reply_json(s->x, 200, json_pack("{s:O?}", "logs", output));
+	exchange_reply_json(
+		s->x, 200, json_pack("{s:{s:o}}", "logs", "content", output_text(result->reply)));
 	service_free(s);
 }
 

@@ -49,6 +49,9 @@ void child_explain(
 void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct child *child,
 	const struct child_why *why);
 
+/* The sentence without a line of its log, which may hold what nobody else is to see. */
+const char *child_end(struct local_call *c, const struct child *child);
+
 /* ": " and the last line of its log, or "". */
 const char *child_last_words(struct local_call *c, const char *name);
 

@@ -204,27 +204,33 @@ const char *child_last_words(struct local_call *c, const char *name)
 
 /* --- both --- */
 
+/* last: what follows. */
+static const char *end_text(struct local_call *c, const struct child *child, const char *last)
+{
+	if (child->error[0] != '\0')
+		return local_text(c, "could not be started: %s", child->error);
+	if (child->lost)
+		return local_text(c, "its supervisor was killed and its end is unknown%s", last);
+	if (child->limit[0] != '\0')
+		return local_text(c, "stopped at its %s%s", limit_text(c, child), last);
+	if (child->interrupted)
+		return local_text(c, "stopped when the machine or its supervisor was%s", last);
+	if (child->signal != 0)
+		return local_text(
+			c, "signal %d%s%s", (int)child->signal, signal_word(child->signal), last);
+	return local_text(c, "exit code %d%s", (int)child->exit_code, last);
+}
+
 void child_explain(
 	struct local_call *c, const char *name, const struct child *child, struct child_why *ret)
 {
-	const char *last;
-
 	*ret = (struct child_why){0};
-	last = said(c, name, ret);
-	if (child->error[0] != '\0')
-		ret->text = local_text(c, "could not be started: %s", child->error);
-	else if (child->lost)
-		ret->text = local_text(
-			c, "its supervisor was killed and its end is unknown%s", last);
-	else if (child->limit[0] != '\0')
-		ret->text = local_text(c, "stopped at its %s%s", limit_text(c, child), last);
-	else if (child->interrupted)
-		ret->text = local_text(c, "stopped when the machine or its supervisor was%s", last);
-	else if (child->signal != 0)
-		ret->text = local_text(
-			c, "signal %d%s%s", (int)child->signal, signal_word(child->signal), last);
-	else
-		ret->text = local_text(c, "exit code %d%s", (int)child->exit_code, last);
+	ret->text = end_text(c, child, said(c, name, ret));
+}
+
+const char *child_end(struct local_call *c, const struct child *child)
+{
+	return end_text(c, child, "");
 }
 
 void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct child *child,

@@ -110,8 +110,7 @@ static const struct davit_sdk_json *unseal(struct local_call *c, const char *dig
 /* --- its build --- */
 
 /* The items of an array of texts as one text, each followed by end. */
-static const char *joined(
-	struct local_call *c, const struct davit_sdk_json *array, const char *end)
+static const char *joined(struct local_call *c, const struct davit_sdk_json *array, const char *end)
 {
 	const struct davit_sdk_json *v;
 	size_t more = strlen(end);

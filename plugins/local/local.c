@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "function.h"
 #include "servers.h"
 
 struct local {
@@ -141,6 +142,7 @@ static int32_t DAVIT_CALL create(
 		return code;
 	}
 	servers_recover(&c);
+	function_recover(&c);
 	*ret_instance = (davit_instance)(uintptr_t)local;
 	return DAVIT_OK;
 }
@@ -233,6 +235,11 @@ static const davit_environments_1 environments = {
 	.remove = environments_remove,
 };
 
+static const davit_functions_1 functions = {
+	.size = sizeof(functions),
+	.execute = functions_execute,
+};
+
 static const struct {
 	const char *id;
 	const void *table;
@@ -243,6 +250,7 @@ static const struct {
 	{DAVIT_MODELS, &models},
 	{DAVIT_DEPLOYMENT, &deployment},
 	{DAVIT_PREDICTION, &prediction},
+	{DAVIT_FUNCTIONS, &functions},
 	{DAVIT_ENVIRONMENTS, &environments},
 };
 

@@ -82,6 +82,8 @@ LOCAL_SLOT(deployment_logs);
 
 LOCAL_SLOT(prediction_infer);
 
+LOCAL_SLOT(functions_execute);
+
 LOCAL_SLOT(environments_list);
 LOCAL_SLOT(environments_remove);
 

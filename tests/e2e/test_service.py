@@ -145,7 +145,6 @@ def test_what_a_provider_does_not_offer_is_501_in_words(shared):
         ("POST", "/pipelines/inference"),
         ("POST", "/datasets/x/export"),
         ("POST", "/models/x/export"),
-        ("POST", "/function/execute"),
     ):
         answer = shared.service(method, path, {})
         assert answer.status == 501, (path, answer)

@@ -168,7 +168,9 @@ typedef struct davit_prediction_1 {
 } davit_prediction_1;
 
 /* davit.functions/1: runs code that the caller sends ({imports, requirements, script,
- * connection_details, body}); answers {"output":…}. */
+ * connection_details, body}: the script defines execute(connection_details, body)); answers
+ * {"output":…}: what it returned, or else what it printed. A text is best: the host shows any
+ * other value as JSON. */
 typedef struct davit_functions_1 {
 	uint32_t size;
 	uint32_t flags;

@@ -564,7 +564,7 @@ static void a_function_gets_its_parts_and_answers_logs(void **state)
 	fake_expect("POST", S "/function/execute",
 		"{\"Imports\":[{\"key\":\"os\"}],\"Requirements\":[],\"Script\":\"s\",\"Body\":\"b\","
 		"\"ConnectionDetails\":\"{}\"}",
-		200, "{\"logs\":{\"a\":1}}");
+		200, "{\"logs\":{\"content\":\"{\\\"a\\\":1}\"}}");
 	expect_request(fake_provider.request,
 		"{\"connection\":{},\"imports\":[\"os\"],\"requirements\":[],\"script\":\"s\","
 		"\"connection_details\":\"{}\",\"body\":\"b\"}");
@@ -574,8 +574,12 @@ static void a_function_gets_its_parts_and_answers_logs(void **state)
 		"\"/Imports must be an array of {\\\"key\\\": text}\"");
 	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\",\"Requirements\":[1]}", 400,
 		"\"/Requirements/0 must be {\\\"key\\\": text}\"");
+	fake_provider.reply = "{\"output\":\"as it is\"}";
+	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\"}", 200,
+		"{\"logs\":{\"content\":\"as it is\"}}");
 	fake_provider.reply = NULL;
-	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\"}", 200, "{\"logs\":null}");
+	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\"}", 200,
+		"{\"logs\":{\"content\":\"\"}}");
 }
 
 #define ON_SITE(test) cmocka_unit_test_setup_teardown(test, fake_open, fake_close)

@@ -115,6 +115,34 @@ static int64_t DAVIT_CALL now_ms(davit_call call)
 	return of(call)->now_ms;
 }
 
+/* Sleeping makes it later, and nothing else happens meanwhile. */
+static int64_t DAVIT_CALL mono_ms(davit_call call)
+{
+	return of(call)->mono_ms;
+}
+
+static int64_t DAVIT_CALL deadline_ms(davit_call call)
+{
+	return of(call)->deadline_ms;
+}
+
+static int32_t DAVIT_CALL sleep_ms(davit_call call, int64_t ms)
+{
+	struct mock *m = of(call);
+
+	m->mono_ms += ms;
+	m->now_ms += ms;
+	return m->mono_ms >= m->deadline_ms ? DAVIT_DEADLINE : DAVIT_OK;
+}
+
+static int32_t DAVIT_CALL random_(davit_call call, void *bytes, size_t n)
+{
+	struct mock *m = of(call);
+
+	memset(bytes, ++m->randoms, n);
+	return DAVIT_OK;
+}
+
 /* --- blobs --- */
 
 static davit_blob blob_new(struct mock *m, const char *bytes, size_t n)
@@ -427,6 +455,9 @@ static int32_t DAVIT_CALL process_start(davit_call call, davit_buf name, davit_b
 	if (p == NULL) {
 		p = mock_process(m, "");
 		assert_non_null(p);
+		if (m->born != NULL)
+			*p = *m->born; /* its files move */
+		m->born = NULL;
 		memcpy(p->name, name.p, name.n);
 		p->spec = json_of(spec);
 	}
@@ -486,6 +517,8 @@ static int32_t DAVIT_CALL process_remove(davit_call call, davit_buf name)
 {
 	struct mock_process *p = find(of(call), name);
 
+	if (p != NULL && of(call)->remove_code != DAVIT_OK)
+		return of(call)->remove_code;
 	if (p == NULL)
 		return DAVIT_NOT_FOUND;
 	if (!has_ended(p))
@@ -562,6 +595,10 @@ static const davit_host_core_1 core = {
 	.fail = fail_,
 	.log = log_,
 	.now_ms = now_ms,
+	.mono_ms = mono_ms,
+	.deadline_ms = deadline_ms,
+	.sleep_ms = sleep_ms,
+	.random = random_,
 	.arena = arena,
 };
 
@@ -699,6 +736,7 @@ void mock_init(struct mock *m)
 {
 	*m = (struct mock){
 		.now_ms = 1795248000123, /* 2026-11-21T08:00:00.123Z */
+		.deadline_ms = 60000,
 		.state = -1,
 		.kv = json_object(),
 		.served = "{}",
@@ -761,6 +799,7 @@ static davit_op op_of(const char *interface, const char *slot)
 		{"metrics", offsetof(davit_jobs_1, metrics)},
 		{"outputs", offsetof(davit_jobs_1, outputs)},
 		{"infer", offsetof(davit_prediction_1, infer)},
+		{"execute", offsetof(davit_functions_1, execute)},
 		{"check", offsetof(davit_core_1, check)},
 	};
 	const char *table = davit_provider_query(interface, 1);

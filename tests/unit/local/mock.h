@@ -46,9 +46,12 @@ struct mock_blob {
 struct mock {
 	/* what the test sets */
 	int64_t now_ms;
-	int32_t start_code; /* what the next start() returns, unless DAVIT_OK */
-	int kv_intrusions;  /* cas() calls that find the key written by somebody else */
-	const char *served; /* what a served process answers POST /predict with */
+	int32_t start_code;        /* what the next start() returns, unless DAVIT_OK */
+	int32_t remove_code;       /* of the process service, unless DAVIT_OK */
+	struct mock_process *born; /* how the next process that is started stands, or NULL */
+	int64_t deadline_ms;       /* of calls, as mono_ms() tells the time */
+	int kv_intrusions;         /* cas() calls that find the key written by somebody else */
+	const char *served;        /* what a served process answers POST /predict with */
 	int served_status;
 
 	/* what the slots left */
@@ -69,6 +72,8 @@ struct mock {
 	struct mock_file paths[MOCK_FILES]; /* below the import root */
 	char *served_request;               /* the body of the last POST /predict */
 
+	int64_t mono_ms;
+	int randoms;   /* numbers drawn */
 	void **pieces; /* of the running call's arena */
 	size_t piece_count;
 	davit_instance instance;

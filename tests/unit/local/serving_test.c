@@ -380,7 +380,7 @@ static void what_is_not_there_is_named(void **state)
 	assert_string_equal(m->fail_pointer, "/spec/model");
 	assert_string_equal(m->fail_text, "there is no model 'nothing'");
 	assert_int_equal(mock_run(m, DAVIT_CORE, "check", json_object()), DAVIT_OK);
-	assert_null(davit_provider_query("davit.functions", 1));
+	assert_null(davit_provider_query(DAVIT_STORAGE, 1));
 	assert_null(davit_provider_query(DAVIT_CORE, 2));
 }
 

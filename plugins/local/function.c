@@ -1,0 +1,347 @@
+/*
+ * function - code that a caller sends, run at once in a process of its own: its values go there
+ * as a file, its answer comes back as one, and nothing of it is left afterwards.
+ *
+ * Before the process starts its name is written down (kv "function/NAME"), so that what a crash
+ * leaves behind is found and cleared away by the next daemon.
+ */
+#include "function.h"
+
+#include <string.h>
+
+#include "child.h"
+#include "drivers.h"
+
+#define MARK    "function/"
+#define ANSWER  "outputs/returned"
+#define FAILURE "outputs/failed"
+
+enum {
+	RUNNING_MAX = 32, /* at once */
+	CALL_BYTES_MAX = 4 * 1024 * 1024,
+	OUTPUT_BYTES_MAX = 4 * 1024 * 1024,
+	ANSWER_BYTES_MAX = 8 * 1024 * 1024 - 1024, /* what the host takes as JSON */
+	FAILURE_BYTES_MAX = 64 * 1024,
+	ENDING_MS = 2000, /* of the call's time, kept for stopping and clearing away */
+	FIRST_PAUSE_MS = 2,
+	LAST_PAUSE_MS = 50,
+	RANDOM_BYTES = 10
+};
+
+/* --- what is running --- */
+
+static int64_t mono_ms(const struct local_call *c)
+{
+	return c->sdk.host->core->mono_ms(c->sdk.call);
+}
+
+static int32_t put_mark(struct local_call *c, const char *process, int64_t until_ms)
+{
+	struct davit_sdk_writer w;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_int(&w, "v", 1);
+	davit_sdk_put_int(&w, "until_ms", until_ms);
+	davit_sdk_close_object(&w);
+	return davit_sdk_kv_put(&c->sdk, local_text(c, MARK "%s", process), &w);
+}
+
+/* Waits until the process has ended, or for until (mono_ms()). false: it has not, or the call
+ * failed. */
+static bool await_end(
+	struct local_call *c, const char *process, int64_t until, struct child *ret_child)
+{
+	int64_t pause = FIRST_PAUSE_MS;
+
+	while (child_inspect(c, process, ret_child)) {
+		if (ret_child->ended || !ret_child->known)
+			return true;
+		if (mono_ms(c) >= until ||
+			local_check(c, c->sdk.host->core->sleep_ms(c->sdk.call, pause)) != DAVIT_OK)
+			return false;
+		pause = pause * 2 < LAST_PAUSE_MS ? pause * 2 : LAST_PAUSE_MS;
+	}
+	return false;
+}
+
+/* Stops and deletes a process and its mark. Where it does not end in time the mark stays, due at
+ * once for the next sweep. */
+static void clear(struct local_call *caller, const char *process, int64_t until)
+{
+	struct local_call c;
+	struct child child;
+	int32_t code;
+
+	if (local_again(&c, caller) != DAVIT_OK || !child_inspect(&c, process, &child))
+		return;
+	if (child.known && !child.ended && child_stop(&c, process) == DAVIT_OK)
+		(void)await_end(&c, process, until, &child);
+	code = c.sdk.host->process->remove(c.sdk.call, davit_sdk_buf(process));
+	if (local_again(&c, caller) != DAVIT_OK)
+		return;
+	if (code == DAVIT_OK || code == DAVIT_NOT_FOUND)
+		(void)davit_sdk_kv_del(&c.sdk, local_text(&c, MARK "%s", process));
+	else
+		(void)put_mark(&c, process, 0);
+}
+
+/* Clears away what nobody waits for any more: all: nobody waits at all. Returns how many run. */
+static int64_t sweep(struct local_call *caller, bool all)
+{
+	struct davit_sdk_kv_scan scan = {.prefix = MARK};
+	struct local_call c;
+	int64_t running = 0;
+
+	if (local_again(&c, caller) != DAVIT_OK)
+		return 0;
+	while (davit_sdk_kv_next(&c.sdk, &scan)) {
+		int64_t until = davit_sdk_int_at(scan.value, "/until_ms", 0);
+
+		if (all || until < c.sdk.host->core->now_ms(c.sdk.call))
+			clear(&c, scan.key + strlen(MARK), mono_ms(&c) + ENDING_MS);
+		else
+			running++;
+	}
+	return running;
+}
+
+void function_recover(struct local_call *c)
+{
+	(void)sweep(c, true);
+}
+
+/* --- starting --- */
+
+static const char *new_name(struct local_call *c)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[RANDOM_BYTES];
+	char *name = local_alloc(c, sizeof("function-") + 2 * sizeof(bytes));
+
+	if (name == NULL || local_check(c, c->sdk.host->core->random(
+						   c->sdk.call, bytes, sizeof(bytes))) != DAVIT_OK)
+		return NULL;
+	memcpy(name, "function-", sizeof("function-") - 1);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		name[sizeof("function-") - 1 + 2 * i] = digits[bytes[i] >> 4];
+		name[sizeof("function-") + 2 * i] = digits[bytes[i] & 15];
+	}
+	return name;
+}
+
+/* The file the driver reads; p is NULL if the call failed. */
+static davit_buf call_text(struct local_call *c)
+{
+	static const char *const members[] = {"imports", "script", "connection_details", "body"};
+	struct davit_sdk_writer w;
+	davit_buf text;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
+		davit_sdk_put_json(&w, members[i], davit_sdk_member(c->sdk.request, members[i]));
+	davit_sdk_close_object(&w);
+	text = davit_sdk_write_end(&w);
+	if (text.p != NULL && text.n <= CALL_BYTES_MAX)
+		return text;
+	(void)davit_sdk_fail(&c->sdk, DAVIT_INVALID,
+		"the script, the connection details and the body have more than %d bytes together",
+		CALL_BYTES_MAX);
+	return (davit_buf){NULL, 0};
+}
+
+/* The process ends by itself where the daemon does not live to stop it. */
+static const struct davit_sdk_json *own_limits(struct local_call *c, int64_t wait_ms)
+{
+	const char *text = local_text(
+		c, "{\"wall_seconds\":%lld}", (long long)((wait_ms + ENDING_MS) / 1000 + 1));
+
+	return davit_sdk_parse(&c->sdk.mem, davit_sdk_buf(text), NULL);
+}
+
+static davit_buf spec_of(struct local_call *c, davit_buf call, int64_t wait_ms)
+{
+	static const char *const argv[] = {
+		"python3", "../call/driver.py", "../call/call.json", "../outputs"};
+	struct davit_sdk_writer w;
+
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_open_array(&w, "argv");
+	for (size_t i = 0; i < LOCAL_COUNT(argv); i++)
+		davit_sdk_put_text(&w, NULL, argv[i]);
+	davit_sdk_close_array(&w);
+	child_put_environment(c, &w, NULL, NULL, 0);
+	davit_sdk_open_array(&w, "inputs");
+	child_put_input(&w, "text", function_driver, "call/driver.py");
+	child_put_input(&w, "text", call.p, "call/call.json");
+	davit_sdk_close_array(&w);
+	child_put_common(c, &w, own_limits(c, wait_ms), false);
+	davit_sdk_close_object(&w);
+	return davit_sdk_write_end(&w);
+}
+
+static int32_t start(struct local_call *c, const char *process, int64_t wait_ms)
+{
+	davit_buf call = call_text(c);
+	davit_buf spec = {NULL, 0};
+
+	if (call.p == NULL)
+		return c->sdk.code;
+	spec = spec_of(c, call, wait_ms);
+	if (spec.p == NULL)
+		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for the process");
+	if (put_mark(c, process,
+		    c->sdk.host->core->now_ms(c->sdk.call) + wait_ms + 2 * ENDING_MS) != DAVIT_OK)
+		return c->sdk.code;
+	return local_check(
+		c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(process), spec));
+}
+
+/* --- the answer --- */
+
+static int32_t too_long(struct local_call *c)
+{
+	return davit_sdk_fail(&c->sdk, DAVIT_PERMANENT,
+		"the function's output is longer than %d bytes", OUTPUT_BYTES_MAX);
+}
+
+/* A log the supervisor has cut holds a line about it. */
+static bool is_cut(davit_buf text)
+{
+	static const char mark[] = " bytes cut here]\n";
+
+	for (size_t i = 0; i + sizeof(mark) <= text.n; i++) {
+		if (text.p[i] == mark[0] && memcmp(text.p + i, mark, sizeof(mark) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* {"output": text}; JSON here has no NUL. */
+static int32_t reply(struct local_call *c, davit_buf text)
+{
+	struct davit_sdk_writer w;
+	char *bytes = local_alloc(c, text.n + 1);
+
+	if (bytes == NULL)
+		return c->sdk.code;
+	for (size_t i = 0; i < text.n; i++)
+		bytes[i] = text.p[i] != '\0' ? text.p[i] : ' ';
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_bytes(&w, "output", (davit_buf){bytes, text.n});
+	davit_sdk_close_object(&w);
+	return w.n > ANSWER_BYTES_MAX ? too_long(c) : davit_sdk_reply(&c->sdk, &w);
+}
+
+static bool has_file(struct local_call *c, const char *process, const char *path)
+{
+	davit_blob blob = 0;
+	int32_t code = c->sdk.host->process->open_file(
+		c->sdk.call, davit_sdk_buf(process), davit_sdk_buf(path), &blob);
+
+	if (code == DAVIT_OK)
+		c->sdk.host->blob->close(c->sdk.call, blob);
+	else if (code != DAVIT_NOT_FOUND)
+		(void)local_check(c, code);
+	return code == DAVIT_OK;
+}
+
+static int32_t reply_success(struct local_call *c, const char *process)
+{
+	bool returned = has_file(c, process, ANSWER);
+	davit_buf text;
+
+	if (c->sdk.code != DAVIT_OK ||
+		!child_tail(c, process, returned ? ANSWER : "log", OUTPUT_BYTES_MAX + 1, &text))
+		return c->sdk.code;
+	if (text.n > OUTPUT_BYTES_MAX || (!returned && is_cut(text)))
+		return too_long(c);
+	return reply(c, text);
+}
+
+/* What of an error is the request's fault: the driver says at which stage it stopped. */
+static int32_t code_of(const char *stage)
+{
+	static const char *const callers[] = {"compile", "import", "execute"};
+
+	for (size_t i = 0; i < LOCAL_COUNT(callers); i++) {
+		if (strcmp(callers[i], stage) == 0)
+			return DAVIT_INVALID;
+	}
+	return DAVIT_PERMANENT;
+}
+
+/* Without a word of its log, which may hold anything. */
+static int32_t fail(struct local_call *c, const char *process, const struct child *child)
+{
+	const struct davit_sdk_json *said;
+	davit_buf text;
+
+	if (!child_tail(c, process, FAILURE, FAILURE_BYTES_MAX, &text))
+		return c->sdk.code;
+	said = davit_sdk_parse(&c->sdk.mem, text, NULL);
+	if (said != NULL && !child->lost && child->limit[0] == '\0')
+		return davit_sdk_fail(&c->sdk, code_of(davit_sdk_text_at(said, "/stage", "")), "%s",
+			davit_sdk_text_at(said, "/error", "the function failed"));
+	return davit_sdk_fail(
+		&c->sdk, DAVIT_PERMANENT, "the function failed: %s", child_end(c, child));
+}
+
+static int32_t run(struct local_call *c, const char *process, int64_t wait_ms)
+{
+	int64_t until = mono_ms(c) + wait_ms;
+	struct child child;
+
+	if (start(c, process, wait_ms) != DAVIT_OK)
+		return c->sdk.code;
+	if (!await_end(c, process, until, &child))
+		return davit_sdk_fail(&c->sdk, DAVIT_DEADLINE,
+			"the function did not end within %lld s and was stopped; "
+			"jobs.call_timeout_seconds says how long the site lets it run",
+			(long long)(wait_ms + 999) / 1000);
+	if (child_state(&child) == DAVIT_STATE_SUCCEEDED)
+		return reply_success(c, process);
+	return fail(c, process, &child);
+}
+
+/* How long the function may take. */
+static int64_t time_left(const struct local_call *c)
+{
+	int64_t left = c->sdk.host->core->deadline_ms(c->sdk.call) - mono_ms(c);
+
+	return left > 2 * ENDING_MS ? left - ENDING_MS : left / 2;
+}
+
+static int32_t check(struct local_call *c)
+{
+	const struct davit_sdk_json *requirements =
+		davit_sdk_member(c->sdk.request, "requirements");
+
+	(void)davit_sdk_need_text(&c->sdk, c->sdk.request, "/script");
+	if (c->sdk.code == DAVIT_OK && requirements != NULL && requirements->count > 0)
+		return davit_sdk_fail_at(&c->sdk, DAVIT_UNSUPPORTED, "/requirements",
+			"this provider installs no packages for a function");
+	if (c->sdk.code == DAVIT_OK && sweep(c, false) >= RUNNING_MAX)
+		return davit_sdk_fail(&c->sdk, DAVIT_THROTTLED,
+			"%d functions are running already; try again", RUNNING_MAX);
+	return c->sdk.code;
+}
+
+LOCAL_SLOT(functions_execute)
+{
+	struct local_call c;
+	const char *process;
+	int32_t code;
+
+	if (local_begin(&c, inst, call, request) != DAVIT_OK || check(&c) != DAVIT_OK)
+		return c.sdk.code;
+	process = new_name(&c);
+	if (process == NULL)
+		return c.sdk.code;
+	code = run(&c, process, time_left(&c));
+	clear(&c, process, mono_ms(&c) + ENDING_MS);
+	return code;
+}
