@@ -6,7 +6,8 @@ build=$1
 prefix=$2
 
 cmake --install "$build" --prefix "$prefix" >/dev/null
-for file in sbin/davitd libexec/davit/davit-run include/davit/provider.h share/davit/template/CMakeLists.txt; do
+for file in bin/davit sbin/davitd share/man/man1/davit.1 share/man/man1/davit-jobs.1 \
+  share/bash-completion/completions/davit libexec/davit/davit-run include/davit/provider.h share/davit/template/CMakeLists.txt; do
   [ -e "$prefix/$file" ] || { echo "not installed: $file" >&2; exit 1; }
 done
 find "$prefix" -name local.so | grep -q . || { echo "not installed: local.so" >&2; exit 1; }
@@ -24,7 +25,7 @@ listeners:
   - {address: 127.0.0.1, port: 0, default_provider: local}
 YAML
 echo 'provider: local' >"$home/providers.d/local.yaml"
-"$prefix/sbin/davitd" --config "$home/davit.yaml" 2>"$home/log" &
+"$prefix/bin/davit" serve --config "$home/davit.yaml" 2>"$home/log" &
 daemon=$!
 trap 'kill $daemon 2>/dev/null || true' EXIT
 for _ in $(seq 100); do
@@ -33,5 +34,5 @@ for _ in $(seq 100); do
   kill -0 $daemon || { cat "$home/log" >&2; exit 1; }
   sleep 0.1
 done
-curl -fsS "http://127.0.0.1:$port/v1/providers" | grep -q '"state":"loaded"' ||
+"$prefix/bin/davit" providers --json --host "http://127.0.0.1:$port" | grep -q '"state":"loaded"' ||
   { cat "$home/log" >&2; exit 1; }

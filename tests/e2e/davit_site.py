@@ -12,6 +12,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
 WRAPPER = os.environ.get("DAVIT_WRAPPER", "").split()  # valgrind and its options, say
 DEADLINE = float(os.environ.get("DAVIT_TEST_DEADLINE", "60"))

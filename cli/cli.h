@@ -1,0 +1,95 @@
+/*
+ * cli - what every command works with: its arguments, the daemon, and one way to fail.
+ *
+ * Commands return the exit code. A helper that fails has told the user why and set c->code, so
+ * that its caller ends with `return c->code`. [one thread]
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "args.h"
+#include "base/attr.h"
+#include "base/buf.h"
+
+struct fail;
+struct http;
+struct http_request;
+
+enum {
+	EXIT_DONE = 0,
+	EXIT_NEGATIVE = 1, /* the job failed, the file is refused, and the like */
+	EXIT_USAGE = 2,
+	EXIT_UNREACHABLE = 3,
+	EXIT_REFUSED = 4,
+	EXIT_BROKEN = 5,
+	EXIT_INTERRUPTED = 130
+};
+
+struct cli {
+	struct args args;
+	struct http *http; /* opened with the first request */
+	bool json;
+	bool terminal; /* standard output is one */
+	bool progress; /* standard error is one */
+	int code;
+};
+
+#define PATH_LIMIT ((size_t)64 << 10)
+#define SERVICE    "/api/service/v1"
+
+/* Tells why the command fails; returns (and keeps) the code. */
+int cli_fail(struct cli *c, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
+
+/* The same for a failure by its kind; always returns false. */
+bool cli_failed(struct cli *c, const struct fail *f);
+
+/* For "bad usage": the text and where help is. */
+int cli_usage(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* The daemon's connection; NULL: told. */
+struct http *cli_http(struct cli *c);
+
+/* The host to talk to: --host, DAVIT_HOST, or a socket at its usual place. */
+const char *cli_host(const struct cli *c);
+
+/* Sends body (may be NULL; stays the caller's) and returns the JSON of a good answer, or NULL.
+ * fmt: a path where %s is percent-encoded. */
+json_t *cli_ask(struct cli *c, const char *method, const json_t *body, const char *fmt, ...)
+	ATTR_PRINTF(4, 5);
+json_t *cli_get(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* As cli_ask with a path that is encoded already and is freed here; *missing (may be NULL) is
+ * set instead of telling where the answer is 404. */
+json_t *cli_ask_path(
+	struct cli *c, const char *method, const json_t *body, struct buf *path, bool *missing);
+
+/* Sends a form: request (stays the caller's) and a file, "-" for standard input. */
+json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struct buf *path);
+
+/* Writes the bytes of an answer to a file ("-": standard output); the file is there whole or
+ * not at all. False: told. */
+bool cli_download(
+	struct cli *c, const char *method, const json_t *body, struct buf *path, const char *file);
+
+/* Gives the bytes of an answer to request->sink. False: told. */
+bool cli_stream(struct cli *c, const struct http_request *request);
+
+/* Prints a value as one line of JSON and takes it over. */
+int cli_json(json_t *value);
+
+/* {"a": 1, "b": "x"} of the values "a=1", "b=x" of an option: what reads as a JSON number, true,
+ * false or null is one if typed, else all are texts. NULL: told. An absent option: NULL with
+ * *ok true. */
+json_t *cli_pairs(struct cli *c, const char *option, bool typed, bool *ok);
+
+/* The text of a file ("-": standard input), NUL-terminated, to be freed. NULL: told. */
+char *cli_read(struct cli *c, const char *file, size_t *ret_n);
+
+/* The last part of a path without its ending: "train" of "a/train.py"; to be freed. */
+char *cli_stem(const char *path);
+
+#endif

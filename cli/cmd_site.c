@@ -1,0 +1,130 @@
+/* cmd_site - the daemon as a whole: status, providers. */
+#include <string.h>
+
+#include "base/json.h"
+#include "cli.h"
+#include "cmd.h"
+#include "http.h"
+#include "print.h"
+
+/* --- providers --- */
+
+/* "training models": what a provider can do, in words without their prefix. */
+static void list_interfaces(const json_t *provider, char *text, size_t size)
+{
+	const char *id;
+	json_t *slots;
+	size_t n = 0;
+
+	text[0] = '\0';
+	json_object_foreach(json_object_get(provider, "interfaces"), id, slots)
+	{
+		const char *dot = strchr(id, '.');
+		const char *name = dot != NULL ? dot + 1 : id;
+
+		if (strcmp(name, "core") == 0 || n + strlen(name) + 2 > size)
+			continue;
+		n += (size_t)snprintf(text + n, size - n, "%s%s", n > 0 ? " " : "", name);
+	}
+}
+
+int cmd_providers(struct cli *c)
+{
+	static const char *const heads[] = {"PROVIDER", "STATE", "VERSION", ">SLOTS", "OFFERS"};
+	json_t *answer = cli_get(c, "/v1/providers");
+	json_t *providers = json_object_get(answer, "providers");
+	json_t *provider;
+	struct table t;
+	size_t i;
+
+	if (answer == NULL)
+		return c->code;
+	if (c->json) {
+		(void)cli_json(json_incref(providers));
+		json_decref(answer);
+		return EXIT_DONE;
+	}
+	table_init(&t, heads, sizeof(heads) / sizeof(*heads));
+	json_array_foreach(providers, i, provider)
+	{
+		const char *reason = json_text_or(provider, "reason", NULL);
+		char offers[512];
+
+		list_interfaces(provider, offers, sizeof(offers));
+		table_cell(&t, json_text_or(provider, "id", ""));
+		table_cell(&t, json_text_or(provider, "state", ""));
+		table_cell(&t, json_text_or(provider, "version", ""));
+		table_cellf(&t, "%lld",
+			(long long)json_int_or(
+				json_object_get(provider, "limits"), "max_running", 0));
+		table_cell(&t, reason != NULL ? reason : offers);
+	}
+	table_print(&t, stdout, "no providers are configured");
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+/* --- status --- */
+
+struct count {
+	const char *state;
+	long long n;
+};
+
+static void count_jobs(struct cli *c, struct count *counts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_t *page = cli_get(c, "/v1/jobs?limit=1000&state=%s", counts[i].state);
+
+		counts[i].n = page != NULL
+		                      ? (long long)json_array_size(json_object_get(page, "jobs"))
+		                      : -1;
+		json_decref(page);
+	}
+}
+
+static void print_provider(const json_t *provider)
+{
+	const char *reason = json_text_or(provider, "reason", "");
+
+	print_pairf(stdout, "provider", "%s %s%s%s", json_text_or(provider, "id", ""),
+		json_text_or(provider, "state", ""), reason[0] != '\0' ? ": " : "", reason);
+}
+
+static int print_status(struct cli *c, json_t *about, json_t *ready, json_t *providers)
+{
+	struct count counts[] = {{"queued", 0}, {"running", 0}, {"needs_decision", 0}};
+	json_t *provider;
+	size_t i;
+
+	print_pairf(stdout, "daemon", "%s %s at %s", json_text_or(about, "name", "?"),
+		json_text_or(about, "version", "?"), http_host(c->http));
+	print_pair(stdout, "state", json_text_or(ready, "status", "?"));
+	json_array_foreach(json_object_get(providers, "providers"), i, provider)
+		print_provider(provider);
+	count_jobs(c, counts, sizeof(counts) / sizeof(*counts));
+	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		print_pairf(stdout, i == 0 ? "jobs" : "", "%lld%s %s", counts[i].n,
+			counts[i].n == 1000 ? " or more" : "", counts[i].state);
+	return EXIT_DONE;
+}
+
+int cmd_status(struct cli *c)
+{
+	json_t *about = cli_get(c, "/");
+	json_t *ready = about != NULL ? cli_get(c, "/readyz") : NULL;
+	json_t *providers = ready != NULL ? cli_get(c, "/v1/providers") : NULL;
+
+	if (providers == NULL)
+		c->code = c->code != EXIT_DONE ? c->code : EXIT_BROKEN;
+	else if (c->json)
+		c->code = cli_json(json_pack("{s:s, s:O, s:O, s:O}", "host", http_host(c->http),
+			"daemon", about, "ready", ready, "providers",
+			json_object_get(providers, "providers")));
+	else
+		c->code = print_status(c, about, ready, providers);
+	json_decref(about);
+	json_decref(ready);
+	json_decref(providers);
+	return c->code;
+}

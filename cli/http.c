@@ -1,0 +1,336 @@
+/* http - see http.h. */
+#include "http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+#define ANSWER_MAX ((size_t)1 << 30) /* of an answer kept in memory */
+
+volatile sig_atomic_t http_interrupted;
+
+struct http {
+	CURL *curl;
+	struct http_place place;
+	char *host;
+};
+
+/* One request on its way. */
+struct talk {
+	struct http *h;
+	const struct http_request *request;
+	struct http_answer *answer;
+	struct curl_slist *headers;
+	curl_mime *form;
+	char error[CURL_ERROR_SIZE];
+	bool refused; /* the sink, or the limit of memory */
+};
+
+/* --- where --- */
+
+static bool place_socket(const char *path, struct http_place *place, struct fail *f)
+{
+	int n = snprintf(place->socket, sizeof(place->socket), "%s", path);
+
+	(void)snprintf(place->base, sizeof(place->base), "http://davit");
+	if (n <= 0 || n > 107) /* what an address of a socket can hold */
+		return fail_set(f, FAIL_INVALID,
+			"the path of a Unix socket has 1 to 107 bytes, '%s' has not", path);
+	return true;
+}
+
+bool http_place_of(const char *host, struct http_place *place, struct fail *f)
+{
+	int n;
+
+	*place = (struct http_place){0};
+	if (strncmp(host, "unix://", 7) == 0)
+		return place_socket(host + 7, place, f);
+	if (strncmp(host, "unix:", 5) == 0)
+		return place_socket(host + 5, place, f);
+	if (host[0] == '/' || host[0] == '.')
+		return place_socket(host, place, f);
+	if (strncmp(host, "http://", 7) != 0 && strncmp(host, "https://", 8) != 0)
+		return fail_set(f, FAIL_INVALID,
+			"a host is unix:///PATH or http://NAME:PORT, not '%s'", host);
+	n = snprintf(place->base, sizeof(place->base), "%s", host);
+	if (n >= (int)sizeof(place->base))
+		return fail_set(f, FAIL_INVALID, "the host is longer than %zu bytes",
+			sizeof(place->base) - 1);
+	while (n > 0 && place->base[n - 1] == '/')
+		place->base[--n] = '\0';
+	return true;
+}
+
+bool http_aim(CURL *curl, const struct http_place *place, const char *path)
+{
+	struct buf url;
+	bool ok;
+
+	buf_init(&url, (size_t)1 << 16);
+	buf_text(&url, place->base);
+	buf_text(&url, path);
+	ok = !url.failed && url.p != NULL &&
+	     curl_easy_setopt(curl, CURLOPT_URL, url.p) == CURLE_OK &&
+	     (place->socket[0] == '\0' ||
+		     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, place->socket) == CURLE_OK);
+	buf_finish(&url);
+	(void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* a daemon is near */
+	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+	return ok;
+}
+
+struct http *http_open(const char *host, struct fail *f)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL || (h->host = strdup(host)) == NULL) {
+		free(h);
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+		return NULL;
+	}
+	if (!http_place_of(host, &h->place, f)) {
+		http_close(h);
+		return NULL;
+	}
+	h->curl = curl_easy_init();
+	if (h->curl == NULL) {
+		http_close(h);
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+		return NULL;
+	}
+	return h;
+}
+
+void http_close(struct http *h)
+{
+	if (h == NULL)
+		return;
+	if (h->curl != NULL)
+		curl_easy_cleanup(h->curl);
+	free(h->host);
+	free(h);
+}
+
+const char *http_host(const struct http *h)
+{
+	return h->host;
+}
+
+bool http_local(const struct http *h)
+{
+	return h->place.socket[0] != '\0';
+}
+
+/* --- one request --- */
+
+static size_t take_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+	struct talk *t = ctx;
+	size_t n = size * count;
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->h->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (t->request->sink != NULL && status < 400) {
+		t->refused = !t->request->sink(t->request->ctx, bytes, n);
+	} else {
+		buf_add(&t->answer->body, bytes, n);
+		t->refused = t->answer->body.failed;
+	}
+	return t->refused ? 0 : n;
+}
+
+static int look_up(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	(void)ctx;
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return http_interrupted; /* not 0 ends the request */
+}
+
+static bool add_header(struct talk *t, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+	if (longer != NULL)
+		t->headers = longer;
+	return longer != NULL;
+}
+
+/* Standard input has no length: it is sent in chunks. */
+static size_t read_input(char *bytes, size_t size, size_t count, void *ctx)
+{
+	return fread(bytes, size, count, ctx);
+}
+
+static bool add_form(struct talk *t)
+{
+	const struct http_request *r = t->request;
+	curl_mimepart *part;
+	bool ok;
+
+	t->form = curl_mime_init(t->h->curl);
+	part = t->form != NULL ? curl_mime_addpart(t->form) : NULL;
+	ok = part != NULL && curl_mime_name(part, "request") == CURLE_OK &&
+	     curl_mime_data(part, r->body, r->n) == CURLE_OK &&
+	     curl_mime_type(part, "application/json") == CURLE_OK;
+	part = ok ? curl_mime_addpart(t->form) : NULL;
+	ok = part != NULL && curl_mime_name(part, "file") == CURLE_OK;
+	if (ok && strcmp(r->form_file, "-") == 0)
+		ok = curl_mime_data_cb(part, -1, read_input, NULL, NULL, stdin) == CURLE_OK;
+	else if (ok)
+		ok = curl_mime_filedata(part, r->form_file) == CURLE_OK;
+	ok = ok && curl_mime_filename(part, r->form_name) == CURLE_OK;
+	return ok && curl_easy_setopt(t->h->curl, CURLOPT_MIMEPOST, t->form) == CURLE_OK;
+}
+
+static bool add_body(struct talk *t)
+{
+	const struct http_request *r = t->request;
+	CURL *curl = t->h->curl;
+	char line[128];
+
+	if (r->form_file != NULL)
+		return add_form(t);
+	if (r->body == NULL && strcmp(r->method, "POST") != 0)
+		return true;
+	(void)snprintf(line, sizeof(line), "Content-Type: %.100s",
+		r->content_type != NULL ? r->content_type : "application/json");
+	return add_header(t, line) &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->n) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "") ==
+	               CURLE_OK;
+}
+
+static bool prepare(struct talk *t)
+{
+	CURL *curl = t->h->curl;
+
+	curl_easy_reset(curl);
+	if (!http_aim(curl, &t->h->place, t->request->path) || !add_header(t, "Expect:") ||
+		!add_body(t))
+		return false;
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
+	(void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->error);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, t->headers);
+	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)t->request->timeout_ms);
+	return curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, t->request->method) == CURLE_OK;
+}
+
+static const char *why(const struct talk *t, CURLcode code)
+{
+	long number = 0;
+
+	/* The words of libcurl name a host and port that nobody gave. */
+	(void)curl_easy_getinfo(t->h->curl, CURLINFO_OS_ERRNO, &number);
+	if (code == CURLE_COULDNT_CONNECT && number > 0 && strerrordesc_np((int)number) != NULL)
+		return strerrordesc_np((int)number);
+	return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+}
+
+static bool explain(const struct talk *t, CURLcode code, struct fail *f)
+{
+	const char *host = t->h->host;
+
+	if (http_interrupted)
+		return fail_set(f, FAIL_DEADLINE, "interrupted");
+	switch (code) {
+	case CURLE_OK:
+		return true;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_OPERATION_TIMEDOUT:
+		return fail_set(f, FAIL_UNAVAILABLE,
+			"cannot reach davitd at %s (%s): is it running? Start one with 'davit "
+			"serve', or name another with --host or DAVIT_HOST",
+			host, why(t, code));
+	case CURLE_READ_ERROR:
+		return fail_set(f, FAIL_INVALID, "cannot read %s", t->request->form_file);
+	case CURLE_WRITE_ERROR:
+		return fail_set(f, FAIL_INTERNAL,
+			t->request->sink != NULL ? "cannot write what %s answers"
+						 : "the answer of %s is too long to keep",
+			host);
+	default:
+		return fail_set(f, FAIL_UNAVAILABLE,
+			"the connection to davitd at %s broke: %s; what was asked for may have "
+			"happened",
+			host, why(t, code));
+	}
+}
+
+bool http_ask(struct http *h, const struct http_request *request, struct http_answer *answer,
+	struct fail *f)
+{
+	struct talk t = {.h = h, .request = request, .answer = answer};
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+	curl_off_t retry = -1;
+	long status = 0;
+	bool ok;
+
+	*answer = (struct http_answer){.retry_after_s = -1};
+	buf_init(&answer->body, ANSWER_MAX);
+	if (prepare(&t))
+		code = curl_easy_perform(h->curl);
+	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 429 || status == 503)
+		(void)curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &retry);
+	answer->status = (int)status;
+	answer->retry_after_s = retry;
+	ok = explain(&t, code, f);
+	curl_easy_reset(h->curl); /* before what it points to goes */
+	curl_slist_free_all(t.headers);
+	curl_mime_free(t.form);
+	return ok;
+}
+
+void http_answer_finish(struct http_answer *answer)
+{
+	buf_finish(&answer->body);
+}
+
+/* --- paths --- */
+
+static void add_encoded(struct buf *path, const char *text)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *text != '\0'; text++) {
+		if (strchr(plain, *text) != NULL)
+			buf_add(path, text, 1);
+		else
+			buf_printf(path, "%%%02X", (unsigned)(unsigned char)*text);
+	}
+}
+
+void http_path(struct buf *path, const char *fmt, const char *const *words)
+{
+	for (; *fmt != '\0'; fmt++) {
+		if (fmt[0] == '%' && fmt[1] == 's') {
+			add_encoded(path, *words++);
+			fmt++;
+		} else {
+			buf_add(path, fmt, 1);
+		}
+	}
+}
+
+void http_query(struct buf *path, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_text(path, path->p != NULL && strchr(path->p, '?') != NULL ? "&" : "?");
+	add_encoded(path, key);
+	buf_text(path, "=");
+	add_encoded(path, value);
+}

@@ -1,0 +1,126 @@
+/* davit - the command line of davitd: finds the command, reads its words, runs it. */
+#include <curl/curl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "cli.h"
+#include "command.h"
+#include "help.h"
+#include "http.h"
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	http_interrupted = 1;
+}
+
+/* The first Ctrl-C ends a request or a wait in order, the second ends the program. */
+static void catch_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_command(struct cli *c, const struct command *command, int argc, char *const *argv)
+{
+	struct fail f = {0};
+	int code;
+
+	if (!args_parse(&c->args, command, argc, argv, &f))
+		return cli_usage(c, "%s", f.text);
+	if (args_has(&c->args, "help")) {
+		help_command(stdout, command);
+		return EXIT_DONE;
+	}
+	c->json = args_has(&c->args, "json");
+	code = command->run(c);
+	if (fflush(stdout) != 0 && code == EXIT_DONE)
+		code = cli_fail(c, EXIT_NEGATIVE, "cannot write the output");
+	http_close(c->http);
+	return code;
+}
+
+/* How many of the words before the command are options of all commands, with their values. */
+static int leading_options(int argc, char *const *argv)
+{
+	int n = 1;
+
+	while (n < argc && argv[n][0] == '-') {
+		bool apart = strcmp(argv[n], "--host") == 0 || strcmp(argv[n], "-H") == 0;
+
+		n += apart && n + 1 < argc ? 2 : 1;
+	}
+	return n;
+}
+
+/* No command of that name. */
+static int unknown(struct cli *c, const char *group, const char *word)
+{
+	const char *nearest = command_nearest(group, word);
+	const char *before = group != NULL ? group : "";
+	const char *gap = group != NULL ? " " : "";
+
+	if (nearest != NULL)
+		return cli_usage(c, "there is no command '%s%s%s'; did you mean '%s%s%s'?", before,
+			gap, word, before, gap, nearest);
+	return cli_usage(c, "there is no command '%s%s%s'", before, gap, word);
+}
+
+static int dispatch(struct cli *c, int argc, char **argv)
+{
+	int first = leading_options(argc, argv);
+	const struct command *command;
+	char **rest;
+	int used, code;
+
+	if (first >= argc) {
+		bool version = argc > 1 && strcmp(argv[1], "--version") == 0;
+
+		if (version)
+			return command_by_name("version")->run(c);
+		help_overview(argc > 1 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+		return argc > 1 && strcmp(argv[1], "--help") == 0 ? EXIT_DONE : EXIT_USAGE;
+	}
+	command = command_find(argc - first, argv + first, &used);
+	if (command == NULL && used == 1 && first + 1 < argc && argv[first + 1][0] == '-' &&
+		strncmp(argv[first + 1], "--help", 6) == 0) {
+		help_group(stdout, argv[first]);
+		return EXIT_DONE;
+	}
+	if (command == NULL)
+		return used == 1 ? unknown(c, argv[first], first + 1 < argc ? argv[first + 1] : "")
+		                 : unknown(c, NULL, argv[first]);
+	rest = calloc((size_t)argc + 1, sizeof(*rest));
+	if (rest == NULL)
+		return EXIT_NEGATIVE;
+	memcpy(rest, argv + 1, (size_t)(first - 1) * sizeof(*rest));
+	memcpy(rest + first - 1, argv + first + used,
+		(size_t)(argc - first - used) * sizeof(*rest));
+	code = run_command(c, command, argc - 1 - used, rest);
+	free(rest);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {
+		.terminal = isatty(STDOUT_FILENO) == 1,
+		.progress = isatty(STDERR_FILENO) == 1,
+	};
+	int code;
+
+	(void)setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): one thread yet
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+	catch_interrupt();
+	code = dispatch(&c, argc, argv);
+	args_finish(&c.args);
+	curl_global_cleanup();
+	return code;
+}

@@ -1,0 +1,56 @@
+/*
+ * print - values for people: aligned tables, local and short times, bytes, durations. What
+ * comes from elsewhere cannot steer the terminal: control characters become '?'. [one thread]
+ */
+#ifndef CLI_PRINT_H
+#define CLI_PRINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/attr.h"
+
+#define PRINT_SIZE 64
+
+struct table {
+	size_t columns;
+	char **cells; /* the first row is the heads */
+	size_t count;
+	size_t room;
+	bool failed; /* out of memory: prints nothing */
+};
+
+/* heads: a '>' before a head aligns its column to the right. */
+void table_init(struct table *t, const char *const *heads, size_t n);
+void table_cell(struct table *t, const char *text); /* NULL: "-" */
+void table_cellf(struct table *t, const char *fmt, ...) ATTR_PRINTF(2, 3);
+size_t table_rows(const struct table *t);
+
+/* Prints the rows, or the sentence where there are none, and frees all. */
+void table_print(struct table *t, FILE *out, const char *none);
+
+/* "   created  14:03:22"; nothing where the value is NULL or empty. */
+void print_pair(FILE *out, const char *key, const char *value);
+void print_pairf(FILE *out, const char *key, const char *fmt, ...) ATTR_PRINTF(3, 4);
+
+/* A text without control characters but line breaks, every line after an indent. */
+void print_lines(FILE *out, const char *indent, const char *text);
+
+/* "14:03:22" of today, "Nov 21 14:03" of this year, else "2025-11-21"; "-" where rfc3339 is NULL
+ * or no time. */
+const char *print_time(const char *rfc3339, int64_t now_ms, char text[PRINT_SIZE]);
+const char *print_bytes(int64_t bytes, char text[PRINT_SIZE]);   /* "1.4 MiB" */
+const char *print_duration(int64_t ms, char text[PRINT_SIZE]);   /* "0.42 s", "3m 12s" */
+const char *print_number(double number, char text[PRINT_SIZE]);  /* few digits */
+const char *print_value(const json_t *v, char text[PRINT_SIZE]); /* scalars; else compact, cut */
+
+/* Makes a text one line without control characters, in place. */
+void print_tame(char *text);
+
+/* Bytes as people see them: columns of a text. */
+size_t print_width(const char *text);
+
+#endif

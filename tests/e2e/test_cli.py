@@ -1,0 +1,249 @@
+"""The command line against a daemon of its own: every command, and every example of the help."""
+
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from davit_site import BUILD, DEADLINE, EXAMPLES, wait_for
+
+DAVIT = str(BUILD / "cli" / "davit")
+
+
+class Cli:
+    """A folder with the examples, a site made by `davit serve`, and commands run in it."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="davit-cli."))
+        self.daemon = None
+        self.log = open(self.folder / "log", "wb")
+        shutil.copytree(EXAMPLES, self.folder / "examples")
+        self.socket = self.folder / "site" / "davitd.sock"
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir()
+        (bin_folder / "davit").symlink_to(DAVIT)
+        self.env = {
+            key: value for key, value in os.environ.items() if not key.startswith("DAVIT_")
+        } | {
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "DAVIT_HOST": f"unix://{self.socket}",
+        }
+
+    def serve(self, line="davit serve --data site --import examples"):
+        words = shlex.split(line)
+        words[0] = DAVIT
+        self.daemon = subprocess.Popen(
+            words, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log,
+        )
+
+        def ready():
+            assert self.daemon.poll() is None, self.said()
+            return self.run("status").returncode == 0
+
+        wait_for("the daemon", ready)
+
+    def said(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def run(self, *words, env=None, **options):
+        options.setdefault("timeout", DEADLINE * 2)
+        return subprocess.run(
+            [DAVIT, *words], cwd=self.folder, env=self.env | (env or {}),
+            stdin=options.pop("stdin", subprocess.DEVNULL),
+            capture_output=True, text=True, check=False, **options,
+        )
+
+    def good(self, *words, **options):
+        done = self.run(*words, **options)
+        assert done.returncode == 0, (words, done.stdout, done.stderr, self.said()[-2000:])
+        return done.stdout
+
+    def json(self, *words):
+        return json.loads(self.good(*words, "--json"))
+
+    def clean_up(self):
+        if self.daemon is not None:
+            self.daemon.send_signal(signal.SIGTERM)
+            assert self.daemon.wait(DEADLINE) == 0, self.said()
+        self.log.close()
+        subprocess.run(["pkill", "-KILL", "-f", str(self.folder)], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def cli():
+    made = Cli()
+    try:
+        made.serve()
+        yield made
+    finally:
+        made.clean_up()
+
+
+def text(*words, **options):
+    """What davit says without a daemon."""
+    return subprocess.run(
+        [DAVIT, *words], capture_output=True, text=True, check=False, timeout=DEADLINE, **options
+    )
+
+
+COMMANDS = text("help", "--names").stdout.split("\n")[:-1]
+
+
+# --- help ---
+
+
+def test_every_example_of_the_help_works():
+    """In the order of `davit help --examples`, in a folder with the examples of the project."""
+    site = Cli()
+    try:
+        for line in text("help", "--examples").stdout.splitlines():
+            if line.startswith("davit serve"):
+                site.serve(line)
+                continue
+            done = subprocess.run(
+                ["bash", "-c", line], cwd=site.folder, env=site.env, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, check=False, timeout=DEADLINE * 2,
+            )
+            assert done.returncode == 0, (line, done.stdout, done.stderr, site.said()[-3000:])
+    finally:
+        site.clean_up()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_and_help(command):
+    shown = text(*command.split(), "--help").stdout
+    assert shown.startswith(f"usage: davit {command}")
+    assert f"\n  davit {command}" in shown.split("Examples:")[1]
+    assert text("help", *command.split()).returncode == 0
+
+
+def test_the_reference_in_docs_is_what_the_table_says():
+    written = (EXAMPLES.parent / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written == text("help", "--markdown").stdout
+
+
+def test_manual_pages_are_clean(tmp_path):
+    assert text("help", "--man-pages", str(tmp_path)).returncode == 0
+    pages = sorted(tmp_path.iterdir())
+    assert {page.name for page in pages} == {"davit.1"} | {
+        f"davit-{command.split()[0]}.1" for command in COMMANDS
+    }
+    for page in pages:
+        done = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-ww", str(page)], capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b""), page
+        assert len(done.stdout) > 500
+
+
+def completed(line):
+    """What bash offers at the end of the line."""
+    script = f"""
+        source <({DAVIT} completion bash)
+        read -ra COMP_WORDS <<<{shlex.quote(line)}
+        [[ {shlex.quote(line)} == *' ' ]] && COMP_WORDS+=('')
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _davit
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr == "", done.stderr
+    return done.stdout.split()
+
+
+def test_completion_knows_commands_and_options():
+    assert set(completed("davit ")) == {command.split()[0] for command in COMMANDS}
+    assert completed("davit prov") == ["providers"]
+    assert completed("davit logs --fol") == ["--follow"]
+    assert "--json" in completed("davit jobs --")
+
+
+# --- exit codes and errors ---
+
+
+def test_wrong_usage_is_2_and_names_the_nearest():
+    for words, hint in (
+        (["jobz"], "'jobs'"),
+        (["jobs", "--stat", "x"], "'--state'"),
+        (["jobs", "a", "b"], "one word too many"),
+        (["logs"], "JOB is missing"),
+        (["jobs", "--limit", "many"], "--limit must be a number"),
+        (["completion", "fish"], "bash"),
+    ):
+        done = text(*words)
+        assert done.returncode == 2 and hint in done.stderr, (words, done)
+    assert text().returncode == 2
+
+
+def test_no_daemon_is_3_and_says_what_to_do(tmp_path):
+    for host in (f"unix://{tmp_path}/none.sock", "http://127.0.0.1:1"):
+        done = text("jobs", "--host", host)
+        assert done.returncode == 3, done
+        assert host in done.stderr and "is it running?" in done.stderr
+        assert "davit serve" in done.stderr
+
+
+def test_refusals_are_4_with_the_daemons_words(cli):
+    done = cli.run("jobs", "nothing")
+    assert done.returncode == 4 and "'nothing'" in done.stderr
+
+
+def test_output_that_cannot_be_written_is_told(cli):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [DAVIT, "help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env=cli.env,
+        )
+    assert done.returncode == 1 and "cannot write" in done.stderr
+
+
+# --- the daemon ---
+
+
+def test_status_and_providers(cli):
+    assert "local loaded" in cli.good("status")
+    assert cli.json("status")["ready"]["status"] == "ready"
+    assert "training" in cli.good("providers")
+    assert cli.json("providers")[0]["id"] == "local"
+
+
+def test_a_site_is_made_once_and_kept(cli):
+    before = (cli.folder / "site" / "davit.yaml").read_text()
+    done = cli.run("serve", "--data", "site", "--port", "0")
+    assert done.returncode == 2 and "davit.yaml" in done.stderr
+    assert (cli.folder / "site" / "davit.yaml").read_text() == before
+
+
+def test_serve_with_a_port_and_a_url(tmp_path):
+    site = Cli()
+    try:
+        site.serve("davit serve --data site --port 0")
+        port = wait_for(
+            "the port", lambda: [x for x in site.said().split() if x.startswith("port=")]
+        )[0][5:]
+        host = f"http://127.0.0.1:{port}"
+        assert site.run("providers", "--host", host).returncode == 0
+        assert site.run("--host", f"{host}/", "providers").returncode == 0
+        done = site.run("cancel", "0" * 24, "--host", host)
+        assert done.returncode == 4 and "socket" in done.stderr, done
+    finally:
+        site.clean_up()
+
+
+def test_a_site_with_a_long_path_works():
+    site = Cli()
+    try:
+        site.env["DAVIT_HOST"] = f"unix://{site.folder}/{'long' * 8}/davitd.sock"
+        site.serve(f"davit serve --data {'long' * 8}")
+        assert "local" in site.good("providers")
+    finally:
+        site.clean_up()
