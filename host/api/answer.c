@@ -27,6 +27,18 @@ void answer_fail(struct exchange *x, const struct fail *f)
 	exchange_fail(x, &named);
 }
 
+void answer_point_into_body(struct fail *f)
+{
+	static const char prefix[] = "/spec";
+	size_t n = sizeof(prefix) - 1;
+	char *texts[] = {f->field, strstr(f->text, "/spec/")};
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		if (texts[i] != NULL && strncmp(texts[i], prefix, n) == 0)
+			memmove(texts[i], texts[i] + n, strlen(texts[i] + n) + 1);
+	}
+}
+
 void answer_memory(struct exchange *x)
 {
 	exchange_reply_json(x, 500, NULL);

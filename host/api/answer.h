@@ -19,6 +19,10 @@ struct fail;
  * fault. */
 void answer_fail(struct exchange *x, const struct fail *f);
 
+/* A slot sees a body as "/spec", its caller sent it as the whole: turns the pointers of *f, in
+ * its field and its text, into those of the body. */
+void answer_point_into_body(struct fail *f);
+
 /* Out of memory. */
 void answer_memory(struct exchange *x);
 

@@ -15,7 +15,6 @@
 #include "api/job_view.h"
 #include "api/operations.h"
 #include "api/service.h"
-#include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/schema.h"
@@ -86,24 +85,11 @@ static void submit(struct service *s)
 
 /* --- checks --- */
 
-/* A slot sees the body as "/spec"; its caller sent it as the whole. */
-static void point_into_body(struct fail *f)
-{
-	static const char prefix[] = "/spec";
-	size_t n = sizeof(prefix) - 1;
-	char *texts[] = {f->field, strstr(f->text, "/spec/")};
-
-	for (size_t i = 0; i < COUNT(texts); i++) {
-		if (texts[i] != NULL && strncmp(texts[i], prefix, n) == 0)
-			memmove(texts[i], texts[i] + n, strlen(texts[i] + n) + 1);
-	}
-}
-
 static void validated(struct call_result *result, void *ctx)
 {
 	struct service *s = ctx;
 
-	point_into_body(&result->fail);
+	answer_point_into_body(&result->fail);
 	if (result->code == DAVIT_OK)
 		submit(s);
 	else

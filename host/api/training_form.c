@@ -139,6 +139,11 @@ static bool check_training(const struct provider *p, const json_t *body, struct 
 	return good;
 }
 
+bool training_form_may(const struct provider *p, const json_t *body, struct fail *f)
+{
+	return check_steps(p, body, f) && check_training(p, body, f);
+}
+
 /* --- the request --- */
 
 struct form {
@@ -254,7 +259,7 @@ static void work(struct app *app, struct exchange *x)
 	if (body == NULL && f.code == FAIL_NONE)
 		answer_memory(x);
 	else if (body == NULL || !training_form_check(body, &f) ||
-		 !check_steps(t.provider, body, &f) || !check_training(t.provider, body, &f))
+		 !training_form_may(t.provider, body, &f))
 		answer_fail(x, &f);
 	else
 		submit(app, x, &t, body);

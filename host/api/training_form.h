@@ -7,9 +7,14 @@
 #include <stdbool.h>
 
 struct fail;
+struct provider;
 
 /* Is body a good short form? If not, FAIL_INVALID with the member's pointer. */
 bool training_form_check(const json_t *body, struct fail *f);
+
+/* Can the provider take every step a good body asks for, and its training as it is? Else *f, with
+ * the pointer of the member at fault. */
+bool training_form_may(const struct provider *p, const json_t *body, struct fail *f);
 
 /* Does it ask for a deployment, at least under a condition? */
 bool training_form_deploys(const json_t *body);

@@ -145,3 +145,59 @@ def test_jobs_are_found_by_name_interface_and_time(shared):
     assert found(name="wanted", interface="davit.models") == []
     assert found(name="wanted", since=view["created"]) == [job]
     assert found(name="wanted", since=view["finished"]) == []
+
+
+# --- again ---
+
+
+def rerun(site, job, body=None):
+    return site.post(f"/v1/jobs/{job}/rerun", body, over_unix=True)
+
+
+def test_a_training_is_done_again_with_another_rate(shared):
+    old = trained(shared, "again", {"lr": 0.5, "steps": 2}, environment={"COLOUR": "blue"})
+    answer = rerun(shared, old, {"parameters": {"lr": 4}})
+    assert answer.status == 200, answer
+    new = answer.json()["id"]
+    assert answer.json() == {"id": new, "state": "queued", "rerun_of": old}
+    assert shared.await_job(new)["state"] == "COMPLETED"
+    assert ids(runs(shared, name="again", metric="accuracy")) == [new, old]
+    run = shared.get(f"/v1/runs/{new}").json()
+    assert run["parameters"] == {"lr": 4, "steps": 2} and run["rerun_of"] == old
+    assert shared.job(new)["rerun_of"] == old and shared.job(old)["rerun_of"] is None
+    assert shared.get(f"/v1/jobs/{new}/log").text == "lr 4 colour blue\n"
+
+
+def test_a_command_and_a_flow_are_done_again(shared):
+    task = shared.execute(
+        "python3 -c \"import os; print(os.environ['A'], os.environ['B'])\"",
+        environment={"A": "old", "B": "SECRET"},
+    )
+    shared.await_status(task)
+    answer = rerun(shared, task, {"environment": {"A": 7}})
+    assert answer.status == 200 and "SECRET" not in answer.text, answer
+    again = answer.json()["id"]
+    assert shared.await_status(again)["task_status"] == "COMPLETED"
+    assert shared.task_log(again).endswith("7 SECRET\n")
+    refused = rerun(shared, task, {"parameters": {"lr": 1}})
+    assert refused.status == 400 and "environment" in refused.json()["error"]["message"]
+    body = {"name": "flow", "script": {"text": SCRIPT}, "parameters": {"lr": 3}}
+    flow = shared.service("POST", "/pipelines/training", body).json()["id"]
+    shared.await_job(flow)
+    second = rerun(shared, flow, {"parameters": {"lr": 5}}).json()["id"]
+    assert shared.await_job(second)["state"] == "COMPLETED"
+    assert shared.get(f"/v1/runs/{second}").json()["parameters"] == {"lr": 5}
+    assert shared.job(second)["rerun_of"] == flow
+
+
+def test_a_rerun_is_refused_like_a_new_request_and_over_tcp(shared):
+    job = trained(shared, "strict", {"lr": 1})
+    assert shared.post(f"/v1/jobs/{job}/rerun", {}).status == 403
+    for body, field in (
+        ({"parameters": 1}, "/parameters"),
+        ({"paramters": {}}, "/paramters"),
+        ({"environment": {"A": None}}, "/environment/A"),
+    ):
+        answer = rerun(shared, job, body)
+        assert answer.status == 400 and answer.json()["error"]["field"] == field, answer
+    assert rerun(shared, "nobody").status == 404

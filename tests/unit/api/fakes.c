@@ -709,6 +709,7 @@ void tracker_submit(
 	keep(fake_tracker.name, sizeof(fake_tracker.name), order->name);
 	keep(fake_tracker.project, sizeof(fake_tracker.project), order->project);
 	keep(fake_tracker.connection, sizeof(fake_tracker.connection), order->connection);
+	keep(fake_tracker.rerun_of, sizeof(fake_tracker.rerun_of), order->rerun_of);
 	json_decref(fake_tracker.request);
 	fake_tracker.request = json_deep_copy(order->request);
 	(void)snprintf(id, sizeof(id), "%s", FAKE_JOB_ID);

@@ -66,6 +66,7 @@ struct fake_tracker {
 	char name[64];
 	char project[64];
 	char connection[64];
+	char rerun_of[64];
 	json_t *request;
 	unsigned states;
 	int64_t wait_ms;

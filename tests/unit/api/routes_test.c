@@ -94,6 +94,7 @@ static const struct row {
 	{"GET", "/v1/jobs", "v1_jobs_list", "", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz", "v1_jobs_get", "01hz", ERROR_OBJECT},
 	{"POST", "/v1/jobs/01hz/cancel", "v1_jobs_cancel", "01hz", ERROR_OBJECT},
+	{"POST", "/v1/jobs/01hz/rerun", "v1_jobs_rerun", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz/log", "v1_jobs_log", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz/outputs", "v1_jobs_outputs", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/runs", "v1_runs_list", "", ERROR_OBJECT},
