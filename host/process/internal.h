@@ -30,6 +30,7 @@ struct processes {
 	struct mutex lock; /* guards what follows */
 	struct cond released;
 	SLIST_HEAD(busy_names, busy_name) busy;
+	LIST_HEAD(responses, process_response) responses; /* requests that are being answered */
 };
 
 /* --- folder.c --- */
@@ -54,6 +55,11 @@ int process_connect(const struct processes *p, const char *name);
 
 /* Starts a davit-run for it, which finds out by itself what is left to do. */
 bool process_spawn(struct processes *p, const char *name, struct fail *f);
+
+/* --- request.c --- */
+
+/* Requests that a process is answering to this daemon. */
+size_t process_requests(struct processes *p, const char *name);
 
 /* --- inputs.c --- */
 

@@ -419,6 +419,7 @@ struct processes *processes_open(const struct process_options *options, struct f
 	mutex_init(&p->lock);
 	cond_init(&p->released);
 	SLIST_INIT(&p->busy);
+	LIST_INIT(&p->responses);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	p->options = *options;
 	if (p->options.cgroup == NULL)

@@ -27,6 +27,8 @@
 #define TEXT_METHOD 16
 
 struct process_response {
+	struct processes *processes; /* in whose list it is; NULL: in none yet */
+	LIST_ENTRY(process_response) link;
 	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -336,6 +338,37 @@ static bool check_request(const json_t *request, struct fail *f)
 	return true;
 }
 
+static void enlist(struct processes *p, struct process_response *r)
+{
+	r->processes = p;
+	mutex_lock(&p->lock);
+	LIST_INSERT_HEAD(&p->responses, r, link);
+	mutex_unlock(&p->lock);
+}
+
+static void delist(struct process_response *r)
+{
+	if (r->processes == NULL)
+		return;
+	mutex_lock(&r->processes->lock);
+	LIST_REMOVE(r, link);
+	mutex_unlock(&r->processes->lock);
+}
+
+size_t process_requests(struct processes *p, const char *name)
+{
+	const struct process_response *r;
+	size_t n = 0;
+
+	mutex_lock(&p->lock);
+	LIST_FOREACH(r, &p->responses, link)
+	{
+		n += strcmp(r->name, name) == 0;
+	}
+	mutex_unlock(&p->lock);
+	return n;
+}
+
 bool process_request(struct processes *p, const char *name, const json_t *request, int body_fd,
 	int64_t deadline_mono_ms, bool (*cancelled)(void *ctx), void *ctx, json_t **ret_head,
 	struct process_response **ret_response, struct fail *f)
@@ -355,6 +388,7 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	r->deadline_mono_ms = deadline_mono_ms;
 	r->cancelled = cancelled;
 	r->ctx = ctx;
+	enlist(p, r);
 	if (!prepare(r, socket, request, f) || !drive_to_head(r, f)) {
 		process_response_close(r);
 		return false;
@@ -402,6 +436,7 @@ void process_response_close(struct process_response *r)
 {
 	if (r == NULL)
 		return;
+	delist(r);
 	if (r->multi != NULL && r->easy != NULL)
 		curl_multi_remove_handle(r->multi, r->easy);
 	curl_easy_cleanup(r->easy);

@@ -60,6 +60,9 @@ static bool live_state(struct processes *p, const char *name, json_t **ret_state
 
 	if (word != NULL && word[0] != '\0') {
 		state = word_state(started, word);
+		if (state != NULL)
+			(void)json_object_set_new(state, "requests",
+				json_integer((json_int_t)process_requests(p, name)));
 		if (state == NULL)
 			word = NULL;
 		if (state == NULL)
