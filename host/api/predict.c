@@ -23,6 +23,7 @@
 
 #define ANSWER_MAX ((size_t)64 << 20) /* of an answer that becomes a JSON string */
 #define ERROR_MAX  2000               /* bytes shown of a model's error */
+#define MODEL_MAX  ((size_t)2048)     /* bytes of the header that names the model */
 
 struct prediction {
 	struct service *s;
@@ -43,6 +44,27 @@ static void prediction_free(struct prediction *p)
 }
 
 /* --- while the model answers --- */
+
+/* A name may hold any character; a header line may not. */
+static void take_model(void *ctx, const char *model)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	struct prediction *p = ctx;
+	struct buf text;
+
+	buf_init(&text, MODEL_MAX);
+	for (const unsigned char *c = (const unsigned char *)model; *c != '\0'; c++) {
+		const char escaped[] = {'%', digits[*c >> 4], digits[*c & 15]};
+
+		if (*c > ' ' && *c < 0x7f && *c != '%')
+			buf_add(&text, c, 1);
+		else
+			buf_add(&text, escaped, sizeof(escaped));
+	}
+	if (!text.failed && text.n > 0)
+		exchange_set_header(p->s->x, "Davit-Model", text.p);
+	buf_finish(&text);
+}
 
 static bool take_head(void *ctx, int status, const char *content_type)
 {
@@ -155,7 +177,8 @@ static struct prediction *prediction_new(struct service *s)
 	p->s = s;
 	p->status = 200;
 	p->native = wants_native(s->x);
-	p->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = p};
+	p->sink = (struct call_sink){
+		.head = take_head, .bytes = take_bytes, .ctx = p, .model = take_model};
 	buf_init(&p->answer, ANSWER_MAX);
 	return p;
 }

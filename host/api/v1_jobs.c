@@ -221,7 +221,7 @@ static void log_start(struct app *app, struct exchange *x)
 		answer_empty(x); /* nothing was submitted yet, so nothing was printed */
 	} else {
 		r->x = x;
-		r->sink = (struct call_sink){log_head, log_bytes, r};
+		r->sink = (struct call_sink){.head = log_head, .bytes = log_bytes, .ctx = r};
 		if (!job_view_call(app, &job, "logs", &r->sink, LOG_CALL_MS, log_done, r, &f)) {
 			answer_fail(x, &f);
 			free(r);

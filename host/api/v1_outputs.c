@@ -79,7 +79,7 @@ static void fetch(struct app *app, struct exchange *x, const struct job *job, co
 		return;
 	}
 	g->x = x;
-	g->sink = (struct call_sink){take_head, take_bytes, g};
+	g->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = g};
 	if (job_view_outputs(app, job, path, &g->sink, CALL_MS, fetched, g, &f))
 		return;
 	answer_fail(x, &f);

@@ -95,6 +95,13 @@ static bool is_content_type(const char *text, size_t size)
 	return true;
 }
 
+/* A name that is too long is none. */
+static void take_model(struct answer *a, const char *model)
+{
+	if (strlen(model) < sizeof(a->model))
+		memcpy(a->model, model, strlen(model) + 1);
+}
+
 static bool read_head(struct call *c, davit_buf head)
 {
 	struct answer *a = &c->answer;
@@ -106,6 +113,7 @@ static bool read_head(struct call *c, davit_buf head)
 	if (ok) {
 		memcpy(a->content_type, type, strlen(type) + 1);
 		a->status = (int)status;
+		take_model(a, json_text_or(v, "model", ""));
 	} else {
 		call_violation(c, "the head of its answer is not {\"content_type\",\"status\"?}");
 	}
@@ -149,6 +157,8 @@ static bool send_head(struct call *c)
 {
 	struct answer *a = &c->answer;
 
+	if (a->model[0] != '\0' && c->sink->model != NULL)
+		c->sink->model(c->sink->ctx, a->model);
 	if (!c->sink->head(c->sink->ctx, a->status, a->content_type))
 		a->reader_gone = true;
 	return !a->reader_gone;

@@ -29,6 +29,7 @@ struct answer {
 	int64_t next_poll_ms;
 	int status; /* of bytes */
 	char content_type[256];
+	char model[512];       /* that answers, as the provider calls it; or "" */
 	struct call_blob blob; /* with ANSWER_BLOB */
 	bool reader_gone;
 };

@@ -109,6 +109,8 @@ struct call_sink {
 	/* May block while the reader is slow; false: the reader is gone. */
 	bool (*bytes)(void *ctx, const void *bytes, size_t n);
 	void *ctx;
+	/* Before head, where the provider says which model answers; NULL: not wanted. */
+	void (*model)(void *ctx, const char *model);
 };
 
 struct call_spec {

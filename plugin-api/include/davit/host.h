@@ -47,8 +47,9 @@ typedef struct davit_host_core_1 {
 	int32_t(DAVIT_CALL *reply_state)(
 		davit_call call, int32_t state, int64_t next_poll_ms, davit_buf json);
 
-	/* The answer is the bytes of blob. head: {"content_type", "status"?}. The host takes
-	 * over reading the blob; it may still be growing (a stream). */
+	/* The answer is the bytes of blob. head: {"content_type", "status"?, "model"?}; model
+	 * says which one answered, and reaches the caller as the header Davit-Model. The host
+	 * takes over reading the blob; it may still be growing (a stream). */
 	int32_t(DAVIT_CALL *reply_blob)(davit_call call, davit_buf head, davit_blob blob);
 
 	/* The answer in pieces: head as above with the first piece (ignored later), last = 1
@@ -183,7 +184,8 @@ typedef struct davit_host_process_1 {
 	int32_t(DAVIT_CALL *start)(davit_call call, davit_buf name, davit_buf spec);
 
 	/* {"state":"starting|running|exited|lost","pid","started_ms","finished_ms",
-	 * "exit_code","signal","limit","restarts","applied"}; DAVIT_NOT_FOUND. */
+	 * "exit_code","signal","limit","restarts","applied","requests"}; DAVIT_NOT_FOUND.
+	 * "requests": how many request() calls it is answering just now. */
 	int32_t(DAVIT_CALL *inspect)(davit_call call, davit_buf name, davit_buf *ret_json);
 
 	/* Asks the whole tree to stop (TERM, grace, KILL) and returns; inspect() sees the end. */

@@ -57,7 +57,7 @@ static void run(struct kit *k, struct kit_call *c, struct reader *r, davit_op op
 {
 	struct call_spec spec = kit_spec(k, DAVIT_PREDICTION, "infer");
 
-	r->sink = (struct call_sink){take_head, take_bytes, r};
+	r->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = r};
 	k->prediction.infer = op;
 	spec.sink = &r->sink;
 	kit_start(k, c, spec);
@@ -379,7 +379,7 @@ static void a_cancel_ends_an_endless_stream(void **state)
 {
 	struct kit *k = *state;
 	struct closing_reader r = {.k = k};
-	struct call_sink sink = {take_head_too, take_and_cancel, &r};
+	struct call_sink sink = {.head = take_head_too, .bytes = take_and_cancel, .ctx = &r};
 	struct call_spec spec = kit_spec(k, DAVIT_PREDICTION, "infer");
 	struct kit_call c;
 
