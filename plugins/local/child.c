@@ -23,6 +23,7 @@ static void read_state(struct child *child, const struct davit_sdk_json *v)
 		.error = davit_sdk_text_at(v, "/error", ""),
 		.interrupted = davit_sdk_bool_at(v, "/interrupted", false),
 		.restarts = davit_sdk_int_at(v, "/restarts", 0),
+		.requests = davit_sdk_int_at(v, "/requests", 0),
 		.applied = davit_sdk_member(v, "applied"),
 	};
 }

@@ -23,6 +23,7 @@ struct child {
 	const char *error; /* why it could not be started, or "" */
 	bool interrupted;  /* its supervisor was told to end, as when the machine stops */
 	int64_t restarts;
+	int64_t requests; /* that a served one is answering */
 	const struct davit_sdk_json
 		*applied; /* limits and the like as the supervisor set them, or NULL */
 };

@@ -1,6 +1,6 @@
 /*
  * deployment - the slots of endpoints' jobs, and the kinds that are done at once: "register" makes
- * an endpoint, "undeploy" takes its model off. "deploy" is in deploy.c.
+ * an endpoint, "undeploy" takes models off. "deploy" is in deploy.c.
  */
 #include "deployment.h"
 
@@ -8,8 +8,8 @@
 
 #include "child.h"
 #include "endpoints.h"
+#include "lineup.h"
 #include "objects.h"
-#include "servers.h"
 
 enum {
 	POLL_MS = 100
@@ -28,8 +28,19 @@ const char *deployment_endpoint(struct local_call *c)
 	return id != NULL ? id : davit_sdk_need_text(&c->sdk, c->sdk.request, "/id");
 }
 
+static void put_text(struct davit_sdk_writer *w, int32_t state, const char *text)
+{
+	if (state == DAVIT_STATE_FAILED) {
+		davit_sdk_put_text(w, "error", text);
+	} else if (text != NULL) {
+		davit_sdk_open_object(w, "progress");
+		davit_sdk_put_text(w, "text", text);
+		davit_sdk_close_object(w);
+	}
+}
+
 int32_t deployment_reply(
-	struct local_call *c, const struct endpoint *e, int32_t state, const char *error)
+	struct local_call *c, const struct endpoint *e, int32_t state, const char *text)
 {
 	struct davit_sdk_writer w;
 
@@ -40,10 +51,27 @@ int32_t deployment_reply(
 	davit_sdk_put_text(&w, "id", e->record.id);
 	davit_sdk_put_text(&w, "submission", deployment_submission(c));
 	davit_sdk_close_object(&w);
-	if (state == DAVIT_STATE_FAILED)
-		davit_sdk_put_text(&w, "error", error);
+	put_text(&w, state, text);
 	davit_sdk_close_object(&w);
 	return davit_sdk_reply_state(&c->sdk, state, POLL_MS, &w);
+}
+
+int32_t deployment_reply_now(
+	struct local_call *c, const char *endpoint_id, int32_t state, const char *text)
+{
+	struct endpoint e;
+
+	if (!endpoint_need(c, endpoint_id, &e))
+		return c->sdk.code;
+	return deployment_reply(c, &e, state, text);
+}
+
+const char *deployment_draining(struct local_call *c, const struct servers_left *left)
+{
+	if (left->requests == 0)
+		return "the server that answers no more is about to be stopped";
+	return local_text(c, "the server that answers no more has %lld request%s left",
+		(long long)left->requests, left->requests == 1 ? "" : "s");
 }
 
 /* --- register --- */
@@ -81,28 +109,6 @@ static int32_t nothing_to_cancel(struct local_call *c)
 
 /* --- undeploy --- */
 
-/* Is the model that the caller names, if he names one, on the endpoint? */
-static bool names_it(struct local_call *c, const struct endpoint *e)
-{
-	const char *model = davit_sdk_text_at(c->sdk.request, "/spec/model", NULL);
-	const struct deployment *d = e->deployed.generation != 0 ? &e->deployed : &e->pending;
-	struct record record;
-
-	if (d->generation == 0) {
-		(void)davit_sdk_fail(&c->sdk, DAVIT_CONFLICT,
-			"no model is deployed on endpoint '%s'", e->record.name);
-		return false;
-	}
-	if (model == NULL || strcmp(model, d->model) == 0)
-		return true;
-	if (records_find(c, RECORD_MODEL, model, &record) && strcmp(record.id, d->model) == 0)
-		return true;
-	if (c->sdk.code == DAVIT_OK)
-		(void)davit_sdk_fail_at(&c->sdk, DAVIT_CONFLICT, "/spec/model",
-			"model '%s' is not deployed on endpoint '%s'", model, e->record.name);
-	return false;
-}
-
 static int32_t undeploy_validate(struct local_call *c)
 {
 	struct endpoint e;
@@ -111,47 +117,64 @@ static int32_t undeploy_validate(struct local_call *c)
 	return c->sdk.code;
 }
 
+/* The id of the model that the caller names; what names no model stays as it is. NULL: he
+ * names none. */
+static const char *model_named(struct local_call *c)
+{
+	const char *model = davit_sdk_text_at(c->sdk.request, "/spec/model", NULL);
+	struct record record;
+
+	return model != NULL && records_find(c, RECORD_MODEL, model, &record) ? record.id : model;
+}
+
+struct undeploy {
+	const char *submission;
+	const char *model; /* its id; NULL: all */
+};
+
 static bool take_off(struct local_call *c, struct endpoint *e, void *ctx)
 {
-	const char *const *submission = ctx;
-	struct deploy_end end = {e->pending.submission, DAVIT_STATE_CANCELLED, ""};
+	const struct undeploy *undeploy = ctx;
 
-	if (deployment_is_of(&e->undeployed, *submission) || !names_it(c, e))
+	if (endpoint_outcome(e, undeploy->submission) != NULL)
 		return false;
-	servers_retire(c, e, &e->deployed);
-	e->undeployed = e->deployed.generation != 0 ? e->deployed : e->pending;
-	e->undeployed.submission = *submission;
-	e->deployed = (struct deployment){0};
-	if (e->pending.generation != 0)
-		(void)deployment_end(c, e, &end);
+	if (!lineup_take_off(c, e, undeploy->model)) {
+		if (undeploy->model == NULL)
+			(void)davit_sdk_fail(&c->sdk, DAVIT_CONFLICT,
+				"no model is deployed on endpoint '%s'", e->record.name);
+		else
+			(void)davit_sdk_fail_at(&c->sdk, DAVIT_CONFLICT, "/spec/model",
+				"model '%s' is not deployed on endpoint '%s'",
+				davit_sdk_text_at(c->sdk.request, "/spec/model", ""),
+				e->record.name);
+		return false;
+	}
+	endpoint_done(e, undeploy->submission, DAVIT_STATE_SUCCEEDED, 0);
 	return c->sdk.code == DAVIT_OK;
 }
 
+/* Done when nothing that was taken off runs any more. */
 static int32_t undeploy_poll(struct local_call *c)
 {
+	struct servers_left left;
 	struct endpoint e;
-	struct child child = {0};
 
-	servers_sweep(c);
 	if (!endpoint_need(c, deployment_endpoint(c), &e))
 		return c->sdk.code;
-	if (deployment_is_of(&e.undeployed, deployment_submission(c)) &&
-		!child_inspect(c, endpoint_process(c, &e, &e.undeployed), &child))
-		return c->sdk.code;
-	return deployment_reply(c, &e,
-		child.known && !child.ended ? DAVIT_STATE_RUNNING : DAVIT_STATE_SUCCEEDED, NULL);
+	servers_sweep(c, e.record.id, &left);
+	if (left.draining > 0)
+		return deployment_reply(c, &e, DAVIT_STATE_RUNNING, deployment_draining(c, &left));
+	return deployment_reply(
+		c, &e, left.stopping > 0 ? DAVIT_STATE_RUNNING : DAVIT_STATE_SUCCEEDED, NULL);
 }
 
 static int32_t undeploy_submit(struct local_call *c)
 {
-	const char *submission = deployment_submission(c);
+	struct undeploy undeploy = {deployment_submission(c), model_named(c)};
 	struct endpoint e;
 
-	if (!endpoint_need(c, deployment_endpoint(c), &e) ||
-		!endpoint_update(c, e.record.id, take_off, &submission, &e) ||
-		child_stop(c, endpoint_process(c, &e, &e.undeployed)) != DAVIT_OK ||
-		(e.ended.generation != 0 &&
-			child_stop(c, endpoint_process(c, &e, &e.ended)) != DAVIT_OK))
+	if (c->sdk.code != DAVIT_OK || !endpoint_need(c, deployment_endpoint(c), &e) ||
+		!endpoint_update(c, e.record.id, take_off, &undeploy, NULL))
 		return c->sdk.code;
 	return undeploy_poll(c);
 }
@@ -162,7 +185,7 @@ static int32_t undeploy_find(struct local_call *c)
 
 	if (!endpoint_need(c, deployment_endpoint(c), &e))
 		return c->sdk.code;
-	if (!deployment_is_of(&e.undeployed, deployment_submission(c)))
+	if (endpoint_outcome(&e, deployment_submission(c)) == NULL)
 		return davit_sdk_fail(&c->sdk, DAVIT_NOT_FOUND, "nothing was taken off");
 	return undeploy_poll(c);
 }
@@ -241,6 +264,8 @@ LOCAL_SLOT(deployment_logs)
 		!endpoint_need(&c, deployment_endpoint(&c), &e))
 		return c.sdk.code;
 	d = &e.deployed;
+	if (deployment_is_of(&e.beside, deployment_submission(&c)))
+		d = &e.beside;
 	if (deployment_is_of(&e.pending, deployment_submission(&c)) || d->generation == 0)
 		d = &e.pending;
 	if (deployment_is_of(&e.ended, deployment_submission(&c)) || d->generation == 0)

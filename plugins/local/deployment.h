@@ -5,7 +5,7 @@
 #ifndef PLUGINS_LOCAL_DEPLOYMENT_H
 #define PLUGINS_LOCAL_DEPLOYMENT_H
 
-#include "endpoint.h"
+#include "servers.h"
 
 /* Who asked: the same in submit, find, and later in the ref. */
 const char *deployment_submission(const struct local_call *c);
@@ -13,20 +13,17 @@ const char *deployment_submission(const struct local_call *c);
 /* The endpoint asked for: that of the ref, else the request's "id". */
 const char *deployment_endpoint(struct local_call *c);
 
-/* reply_state() with the endpoint as e says; error: of DAVIT_STATE_FAILED. */
+/* reply_state() with the endpoint as e says. text: why it failed where it did, else what it
+ * waits for; NULL: nothing to say. */
 int32_t deployment_reply(
-	struct local_call *c, const struct endpoint *e, int32_t state, const char *error);
+	struct local_call *c, const struct endpoint *e, int32_t state, const char *text);
 
-/* Why a deploy ends before it was healthy. */
-struct deploy_end {
-	const char *submission;
-	int32_t state;
-	const char *error;
-};
+/* As deployment_reply(), with the record as it now is. */
+int32_t deployment_reply_now(
+	struct local_call *c, const char *endpoint_id, int32_t state, const char *text);
 
-/* An endpoint_change(): the pending deployment of that submission becomes the ended one. ctx: a
- * struct deploy_end. */
-bool deployment_end(struct local_call *c, struct endpoint *e, void *ctx);
+/* What it says while a replaced server answers its last requests. */
+const char *deployment_draining(struct local_call *c, const struct servers_left *left);
 
 int32_t deploy_validate(struct local_call *c);
 int32_t deploy_submit(struct local_call *c);

@@ -15,11 +15,27 @@ static void read_deployment(
 	*d = (struct deployment){
 		.generation = davit_sdk_int_at(v, "/generation", 0),
 		.model = davit_sdk_text_at(v, "/model", ""),
+		.name = davit_sdk_text_at(v, "/name", ""),
+		.version = davit_sdk_int_at(v, "/version", 0),
+		.percent = davit_sdk_int_at(v, "/percent", 100),
 		.submission = davit_sdk_text_at(v, "/submission", ""),
 		.since_ms = davit_sdk_int_at(v, "/since_ms", 0),
 		.state = (int32_t)davit_sdk_int_at(v, "/state", DAVIT_STATE_FAILED),
 		.error = davit_sdk_text_at(v, "/error", ""),
 	};
+}
+
+static void read_done(struct endpoint *e, const struct davit_sdk_json *record)
+{
+	const struct davit_sdk_json *done = davit_sdk_member(record, "done");
+	const struct davit_sdk_json *v = done != NULL ? done->first : NULL;
+
+	for (; v != NULL && e->done_count < ENDPOINT_DONE_MAX; v = v->next)
+		e->done[e->done_count++] = (struct outcome){
+			.submission = davit_sdk_text_at(v, "/submission", ""),
+			.state = (int32_t)davit_sdk_int_at(v, "/state", DAVIT_STATE_FAILED),
+			.generation = davit_sdk_int_at(v, "/generation", 0),
+		};
 }
 
 void endpoint_parse(const struct record *record, struct endpoint *ret_endpoint)
@@ -34,7 +50,9 @@ void endpoint_parse(const struct record *record, struct endpoint *ret_endpoint)
 	read_deployment(&ret_endpoint->deployed, v, "deployed");
 	read_deployment(&ret_endpoint->pending, v, "pending");
 	read_deployment(&ret_endpoint->ended, v, "ended");
-	read_deployment(&ret_endpoint->undeployed, v, "undeployed");
+	read_deployment(&ret_endpoint->beside, v, "beside");
+	read_deployment(&ret_endpoint->previous, v, "previous");
+	read_done(ret_endpoint, v);
 }
 
 bool endpoint_need(struct local_call *c, const char *id_or_name, struct endpoint *ret_endpoint)
@@ -57,11 +75,27 @@ static void put_deployment(struct davit_sdk_writer *w, const char *name, const s
 	davit_sdk_open_object(w, name);
 	davit_sdk_put_int(w, "generation", d->generation);
 	davit_sdk_put_text(w, "model", d->model);
+	davit_sdk_put_text(w, "name", d->name);
+	davit_sdk_put_int(w, "version", d->version);
+	davit_sdk_put_int(w, "percent", d->percent);
 	davit_sdk_put_text(w, "submission", d->submission);
 	davit_sdk_put_int(w, "since_ms", d->since_ms);
 	davit_sdk_put_int(w, "state", d->state);
 	davit_sdk_put_text(w, "error", d->error);
 	davit_sdk_close_object(w);
+}
+
+static void put_done(struct davit_sdk_writer *w, const struct endpoint *e)
+{
+	davit_sdk_open_array(w, "done");
+	for (size_t i = 0; i < e->done_count; i++) {
+		davit_sdk_open_object(w, NULL);
+		davit_sdk_put_text(w, "submission", e->done[i].submission);
+		davit_sdk_put_int(w, "state", e->done[i].state);
+		davit_sdk_put_int(w, "generation", e->done[i].generation);
+		davit_sdk_close_object(w);
+	}
+	davit_sdk_close_array(w);
 }
 
 /* false with sdk.code DAVIT_OK: somebody wrote in between. */
@@ -79,7 +113,9 @@ static bool write(struct local_call *c, const struct endpoint *e)
 	put_deployment(&w, "deployed", &e->deployed);
 	put_deployment(&w, "pending", &e->pending);
 	put_deployment(&w, "ended", &e->ended);
-	put_deployment(&w, "undeployed", &e->undeployed);
+	put_deployment(&w, "beside", &e->beside);
+	put_deployment(&w, "previous", &e->previous);
+	put_done(&w, e);
 	davit_sdk_put_bool(&w, "removed", e->removed);
 	return records_cas(c, RECORD_ENDPOINT, e->record.id, &w, e->record.version);
 }
@@ -114,4 +150,39 @@ const char *endpoint_process(
 bool deployment_is_of(const struct deployment *d, const char *submission)
 {
 	return d->generation != 0 && strcmp(d->submission, submission) == 0;
+}
+
+bool endpoint_has_model(const struct endpoint *e, const char *model_id)
+{
+	const struct deployment *const places[] = {
+		&e->deployed, &e->beside, &e->pending, &e->previous};
+
+	for (size_t i = 0; i < LOCAL_COUNT(places); i++) {
+		if (places[i]->generation != 0 && strcmp(places[i]->model, model_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool endpoint_holds(const struct endpoint *e, int64_t generation)
+{
+	return !e->removed &&
+	       (e->deployed.generation == generation || e->beside.generation == generation ||
+		       e->pending.generation == generation || e->ended.generation == generation);
+}
+
+void endpoint_done(struct endpoint *e, const char *submission, int32_t state, int64_t generation)
+{
+	if (e->done_count == ENDPOINT_DONE_MAX)
+		memmove(&e->done[0], &e->done[1], sizeof(e->done[0]) * --e->done_count);
+	e->done[e->done_count++] = (struct outcome){submission, state, generation};
+}
+
+const struct outcome *endpoint_outcome(const struct endpoint *e, const char *submission)
+{
+	for (size_t i = 0; i < e->done_count; i++) {
+		if (strcmp(e->done[i].submission, submission) == 0)
+			return &e->done[i];
+	}
+	return NULL;
 }

@@ -1,34 +1,57 @@
 /*
- * endpoint - the record of an endpoint: which model it serves, which one is being put on it,
- * and what became of the last attempt. Every change goes through endpoint_update(), so that
- * calls that run at the same time do not lose each other's.
+ * endpoint - the record of an endpoint: which models answer it and with which share of the
+ * requests, which one is being put on it, what it can go back to, and what became of the last
+ * changes. Every change goes through endpoint_update(), so that calls that run at the same time
+ * do not lose each other's.
  *
  * Each start of a model's server is a generation with a process name of its own; the number
- * only grows.
+ * only grows. A generation stands in exactly one place of the record, or has been retired:
+ *
+ *	pending -> deployed | beside -> retired
+ *	pending -> ended -> retired
+ *
+ * The moves between them are in lineup.h.
  */
 #ifndef PLUGINS_LOCAL_ENDPOINT_H
 #define PLUGINS_LOCAL_ENDPOINT_H
 
 #include "records.h"
 
+enum {
+	ENDPOINT_DONE_MAX = 16 /* changes whose outcome is remembered */
+};
+
 /* A model on an endpoint, or on its way there or off it. */
 struct deployment {
 	int64_t generation;     /* 0: there is none, all else is empty */
 	const char *model;      /* its id */
+	const char *name;       /* of the model, as it was when it was put here */
+	int64_t version;        /* of the model; 0: it has none */
+	int64_t percent;        /* of the requests; of a pending one: that it is to get */
 	const char *submission; /* of the job that asked */
 	int64_t since_ms;
 	int32_t state;     /* of an ended one: DAVIT_STATE_… */
 	const char *error; /* of a failed one */
 };
 
+/* How a change ended that some job asked for. */
+struct outcome {
+	const char *submission;
+	int32_t state;      /* DAVIT_STATE_… */
+	int64_t generation; /* that it started; 0: none */
+};
+
 struct endpoint {
 	struct record record;
-	int64_t generation;           /* the newest that was ever started */
-	struct deployment deployed;   /* answers requests */
-	struct deployment pending;    /* starts, and replaces it once it is healthy */
-	struct deployment ended;      /* the last that did not get that far */
-	struct deployment undeployed; /* the last taken off; its submission is the undeploy's */
-	bool removed;                 /* being deleted: for everyone else it is not there */
+	int64_t generation;         /* the newest that was ever started */
+	struct deployment deployed; /* answers; of two the one with the larger share */
+	struct deployment beside;   /* answers the rest; none without a deployed one */
+	struct deployment pending;  /* starts, and joins or replaces them once it is healthy */
+	struct deployment ended;    /* the last that did not get that far */
+	struct deployment previous; /* what roll-back goes to: model and share, no process */
+	struct outcome done[ENDPOINT_DONE_MAX]; /* oldest first */
+	size_t done_count;
+	bool removed; /* being deleted: for everyone else it is not there */
 };
 
 /* Reads a record as an endpoint. */
@@ -50,7 +73,19 @@ bool endpoint_update(struct local_call *c, const char *id, endpoint_change *chan
 const char *endpoint_process(
 	struct local_call *c, const struct endpoint *e, const struct deployment *d);
 
+/* Does that generation stand anywhere in the record? */
+bool endpoint_holds(const struct endpoint *e, int64_t generation);
+
 /* Is it the one that this submission asked for? */
 bool deployment_is_of(const struct deployment *d, const char *submission);
+
+/* Is that model on the endpoint, on its way there, or what roll-back goes to? */
+bool endpoint_has_model(const struct endpoint *e, const char *model_id);
+
+/* Remembers how a change ended; the oldest one is forgotten where there is no room. */
+void endpoint_done(struct endpoint *e, const char *submission, int32_t state, int64_t generation);
+
+/* How the change of that submission ended; NULL: it has not, or that is forgotten. */
+const struct outcome *endpoint_outcome(const struct endpoint *e, const char *submission);
 
 #endif

@@ -10,19 +10,34 @@ static int32_t state_of(const struct endpoint *e)
 	return e->deployed.generation != 0 ? DAVIT_STATE_RUNNING : DAVIT_STATE_PENDING;
 }
 
+static void put_which(struct davit_sdk_writer *w, const struct deployment *d)
+{
+	davit_sdk_put_text(w, "model", d->model);
+	davit_sdk_put_text(w, "name", d->name);
+	if (d->version > 0)
+		davit_sdk_put_int(w, "version", d->version);
+}
+
 static void put_model(struct local_call *c, struct davit_sdk_writer *w, const struct endpoint *e,
 	const struct deployment *d, int32_t state)
 {
-	struct record model;
-
 	if (d->generation == 0)
 		return;
 	davit_sdk_open_object(w, NULL);
 	davit_sdk_put_text(w, "id", endpoint_process(c, e, d));
-	davit_sdk_put_text(w, "model", d->model);
-	if (records_get(c, RECORD_MODEL, d->model, &model))
-		davit_sdk_put_text(w, "name", model.name);
+	put_which(w, d);
 	davit_sdk_put_text(w, "state", objects_state_word(state));
+	davit_sdk_put_int(w, "percent", state == DAVIT_STATE_RUNNING ? d->percent : 0);
+	davit_sdk_close_object(w);
+}
+
+static void put_previous(struct davit_sdk_writer *w, const struct deployment *d)
+{
+	if (d->generation == 0)
+		return;
+	davit_sdk_open_object(w, "previous");
+	put_which(w, d);
+	davit_sdk_put_int(w, "percent", d->percent);
 	davit_sdk_close_object(w);
 }
 
@@ -38,8 +53,10 @@ void endpoints_put(struct local_call *c, struct davit_sdk_writer *w, const struc
 		davit_sdk_put_text(w, "deployment", e.deployed.model);
 	davit_sdk_open_array(w, "models");
 	put_model(c, w, &e, &e.deployed, DAVIT_STATE_RUNNING);
+	put_model(c, w, &e, &e.beside, DAVIT_STATE_RUNNING);
 	put_model(c, w, &e, &e.pending, DAVIT_STATE_PENDING);
 	davit_sdk_close_array(w);
+	put_previous(w, &e.previous);
 }
 
 LOCAL_SLOT(endpoints_get)
@@ -57,21 +74,22 @@ LOCAL_SLOT(endpoints_list)
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	servers_sweep(&c);
+	servers_sweep(&c, NULL, NULL);
 	return objects_reply_all(&c, RECORD_ENDPOINT, endpoints_put);
 }
 
 static bool mark_removed(struct local_call *c, struct endpoint *e, void *ctx)
 {
 	(void)ctx;
-	servers_retire(c, e, &e->deployed);
-	servers_retire(c, e, &e->pending);
-	servers_retire(c, e, &e->ended);
+	servers_retire(c, e, &e->deployed, SERVERS_STOP);
+	servers_retire(c, e, &e->beside, SERVERS_STOP);
+	servers_retire(c, e, &e->pending, SERVERS_STOP);
+	servers_retire(c, e, &e->ended, SERVERS_STOP);
 	e->removed = true;
 	return true;
 }
 
-/* What is deployed there is taken off first; its server stops in its own time. */
+/* Whoever deletes an endpoint wants nothing of it any more: its servers are stopped at once. */
 LOCAL_SLOT(endpoints_remove)
 {
 	struct local_call c;
@@ -87,6 +105,6 @@ LOCAL_SLOT(endpoints_remove)
 	if (!endpoint_update(&c, e.record.id, mark_removed, NULL, NULL) ||
 		records_del(&c, RECORD_ENDPOINT, e.record.id) != DAVIT_OK)
 		return c.sdk.code;
-	servers_sweep(&c);
+	servers_sweep(&c, NULL, NULL);
 	return davit_sdk_reply(&c.sdk, &w);
 }

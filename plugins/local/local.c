@@ -227,6 +227,7 @@ static const davit_deployment_1 deployment = {
 static const davit_prediction_1 prediction = {
 	.size = sizeof(prediction),
 	.infer = prediction_infer,
+	.explain = prediction_explain,
 };
 
 static const davit_environments_1 environments = {

@@ -81,6 +81,7 @@ LOCAL_SLOT(deployment_cancel);
 LOCAL_SLOT(deployment_logs);
 
 LOCAL_SLOT(prediction_infer);
+LOCAL_SLOT(prediction_explain);
 
 LOCAL_SLOT(functions_execute);
 

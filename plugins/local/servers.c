@@ -11,6 +11,8 @@ enum {
 	RESTART_FIRST_MS = 200,
 	RESTART_MAX_MS = 30000,
 	HEALTHY_AFTER_MS = 10000,
+	DRAIN_SECONDS = 30,
+	LINGER_MS = 1000,
 	STATUS_OK = 200
 };
 
@@ -96,7 +98,8 @@ bool servers_healthy(struct local_call *c, const char *process)
 
 /* --- clearing away --- */
 
-void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d)
+void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d,
+	enum servers_leave how)
 {
 	struct davit_sdk_writer w;
 
@@ -106,6 +109,8 @@ void servers_retire(struct local_call *c, const struct endpoint *e, const struct
 	davit_sdk_open_object(&w, NULL);
 	davit_sdk_put_text(&w, "endpoint", e->record.id);
 	davit_sdk_put_int(&w, "generation", d->generation);
+	davit_sdk_put_bool(&w, "drain", how == SERVERS_DRAIN);
+	davit_sdk_put_int(&w, "since_ms", c->sdk.host->core->now_ms(c->sdk.call));
 	davit_sdk_close_object(&w);
 	(void)davit_sdk_kv_put(&c->sdk, local_text(c, RETIRED "%s", endpoint_process(c, e, d)), &w);
 }
@@ -120,39 +125,72 @@ static bool still_wanted(struct local_call *c, const struct davit_sdk_json *mark
 	if (!records_get(c, RECORD_ENDPOINT, davit_sdk_text_at(mark, "/endpoint", ""), &record))
 		return c->sdk.code != DAVIT_OK;
 	endpoint_parse(&record, &e);
-	return !e.removed &&
-	       (e.deployed.generation == generation || e.pending.generation == generation ||
-		       e.ended.generation == generation);
+	return endpoint_holds(&e, generation);
 }
 
-static void clear(struct local_call *c, const char *key, const struct davit_sdk_json *mark)
+/* A clock that was set back must not keep a server for ever. */
+static bool may_stop(
+	struct local_call *c, const struct davit_sdk_json *mark, const struct child *child)
 {
-	const char *process = key + strlen(RETIRED);
-	struct child child;
-	int32_t code;
+	int64_t most = davit_sdk_int_at(c->settings, "/drain_seconds", DRAIN_SECONDS) * 1000;
+	int64_t waited =
+		c->sdk.host->core->now_ms(c->sdk.call) - davit_sdk_int_at(mark, "/since_ms", 0);
 
-	if (still_wanted(c, mark) || !child_inspect(c, process, &child))
-		return;
-	if (child.known && !child.ended) {
-		(void)child_stop(c, process);
-		return;
-	}
-	code = c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process));
+	if (!davit_sdk_bool_at(mark, "/drain", false) || waited < 0 || waited >= most)
+		return true;
+	return child->requests == 0 && waited >= LINGER_MS;
+}
+
+static void remove_process(struct local_call *c, const char *key)
+{
+	int32_t code =
+		c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(key + strlen(RETIRED)));
+
 	if (code == DAVIT_NOT_FOUND || code == DAVIT_OK)
 		(void)davit_sdk_kv_del(&c->sdk, key);
 	else if (code != DAVIT_CONFLICT)
 		(void)local_check(c, code);
 }
 
-void servers_sweep(struct local_call *caller)
+static void clear(struct local_call *c, const char *key, const struct davit_sdk_json *mark,
+	struct servers_left *left)
+{
+	const char *process = key + strlen(RETIRED);
+	struct child child;
+
+	if (still_wanted(c, mark) || !child_inspect(c, process, &child))
+		return;
+	if (!child.known || child.ended) {
+		remove_process(c, key);
+	} else if (may_stop(c, mark, &child)) {
+		(void)child_stop(c, process);
+		left->stopping++;
+	} else {
+		left->draining++;
+		left->requests += child.requests;
+	}
+}
+
+void servers_sweep(
+	struct local_call *caller, const char *endpoint_id, struct servers_left *ret_left)
 {
 	struct davit_sdk_kv_scan scan = {.prefix = RETIRED};
+	struct servers_left own = {0};
+	struct servers_left others = {0};
 	struct local_call c;
 
+	if (ret_left != NULL)
+		*ret_left = own;
 	if (local_again(&c, caller) != DAVIT_OK)
 		return;
-	while (davit_sdk_kv_next(&c.sdk, &scan))
-		clear(&c, scan.key, scan.value);
+	while (davit_sdk_kv_next(&c.sdk, &scan)) {
+		const char *of = davit_sdk_text_at(scan.value, "/endpoint", "");
+
+		clear(&c, scan.key, scan.value,
+			endpoint_id != NULL && strcmp(of, endpoint_id) == 0 ? &own : &others);
+	}
+	if (ret_left != NULL)
+		*ret_left = own;
 	if (c.sdk.code != DAVIT_OK)
 		davit_sdk_log(&c.sdk, DAVIT_LOG_WARN,
 			"servers that are no longer needed could not all be cleared away (code %d)",
@@ -161,37 +199,64 @@ void servers_sweep(struct local_call *caller)
 
 /* --- coming back --- */
 
-/* ctx: the generation that is gone. */
+static struct deployment *of_generation(struct endpoint *e, int64_t generation)
+{
+	if (e->deployed.generation == generation)
+		return &e->deployed;
+	return e->beside.generation == generation ? &e->beside : NULL;
+}
+
+struct gone {
+	int64_t generation;
+	int64_t next; /* that takes its place; 0: somebody else saw to it */
+};
+
 static bool next_generation(struct local_call *c, struct endpoint *e, void *ctx)
 {
-	const int64_t *gone = ctx;
+	struct gone *gone = ctx;
+	struct deployment *d = of_generation(e, gone->generation);
 
-	if (e->deployed.generation != *gone)
+	gone->next = 0;
+	if (d == NULL)
 		return false;
-	servers_retire(c, e, &e->deployed);
-	e->deployed.generation = ++e->generation;
-	e->deployed.since_ms = c->sdk.host->core->now_ms(c->sdk.call);
+	servers_retire(c, e, d, SERVERS_STOP);
+	gone->next = d->generation = ++e->generation;
+	d->since_ms = c->sdk.host->core->now_ms(c->sdk.call);
 	return true;
+}
+
+static void revive_one(struct local_call *c, struct endpoint *e, int64_t generation)
+{
+	struct gone gone = {generation, generation};
+	struct child child;
+
+	if (!child_inspect(c, endpoint_process(c, e, of_generation(e, generation)), &child) ||
+		(child.known && !child.ended))
+		return;
+	if (child.known && !endpoint_update(c, e->record.id, next_generation, &gone, e))
+		return;
+	if (gone.next == 0 || servers_start(c, e, of_generation(e, gone.next)) != DAVIT_OK)
+		return;
+	if (endpoint_need(c, e->record.id, e) && of_generation(e, gone.next) == NULL)
+		servers_retire(c, e, &(struct deployment){.generation = gone.next}, SERVERS_STOP);
+	else
+		davit_sdk_log(&c->sdk, DAVIT_LOG_INFO,
+			"the model's server of endpoint %s was gone and is started again",
+			e->record.id);
 }
 
 static void revive(struct local_call *c, const char *endpoint_id)
 {
 	struct endpoint e;
-	struct child child;
-	int64_t gone;
+	int64_t beside;
 
-	if (!endpoint_need(c, endpoint_id, &e) || e.deployed.generation == 0 ||
-		!child_inspect(c, endpoint_process(c, &e, &e.deployed), &child))
+	if (!endpoint_need(c, endpoint_id, &e))
 		return;
-	gone = e.deployed.generation;
-	if (child.known && !child.ended)
-		return;
-	if (child.known && !endpoint_update(c, endpoint_id, next_generation, &gone, &e))
-		return;
-	if (e.deployed.generation != 0 && servers_start(c, &e, &e.deployed) == DAVIT_OK)
-		davit_sdk_log(&c->sdk, DAVIT_LOG_INFO,
-			"the model's server of endpoint %s was gone and is started again",
-			endpoint_id);
+	beside = e.beside.generation;
+	if (e.deployed.generation != 0)
+		revive_one(c, &e, e.deployed.generation);
+	if (beside != 0 && of_generation(&e, beside) != NULL)
+		revive_one(c, &e, beside);
 }
 
 void servers_revive(struct local_call *caller, const char *endpoint_id)
@@ -221,5 +286,5 @@ void servers_recover(struct local_call *caller)
 		else if (e.deployed.generation != 0)
 			servers_revive(&c, scan.record.id);
 	}
-	servers_sweep(&c);
+	servers_sweep(&c, NULL, NULL);
 }

@@ -4,7 +4,9 @@
  *
  * A process that is no longer wanted is first written down (kv "retired/NAME"), then left by
  * the endpoint's record, then stopped and deleted by a sweep: a crash at any point leaves
- * nothing that a later sweep does not find.
+ * nothing that a later sweep does not find. One that has answered requests is stopped only
+ * when it has none left, and not in its first second: a request that read the record before it
+ * was changed may still be on its way to it.
  */
 #ifndef PLUGINS_LOCAL_SERVERS_H
 #define PLUGINS_LOCAL_SERVERS_H
@@ -18,14 +20,29 @@ int32_t servers_start(struct local_call *c, const struct endpoint *e, const stru
 /* Does it answer GET /health with 200? false also when the call failed. */
 bool servers_healthy(struct local_call *c, const char *process);
 
+/* How a server leaves: at once, or when the requests it has are answered, at the latest after
+ * the site's drain_seconds. */
+enum servers_leave {
+	SERVERS_STOP,
+	SERVERS_DRAIN
+};
+
 /* Notes that a generation is to be stopped and deleted; before the record lets it go. */
-void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d);
+void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d,
+	enum servers_leave how);
+
+/* Retired servers of one endpoint that are still there. */
+struct servers_left {
+	int draining;     /* not told to stop yet */
+	int stopping;     /* told, and alive */
+	int64_t requests; /* that the draining ones still answer */
+};
 
 /* Stops and deletes what was retired, as far as that is possible now. Its failures are logged
- * and do not end the call. */
-void servers_sweep(struct local_call *c);
+ * and do not end the call. ret_left (may be NULL): what is left of the endpoint with that id. */
+void servers_sweep(struct local_call *c, const char *endpoint_id, struct servers_left *ret_left);
 
-/* Starts the server of a deployed model again if it is gone, as a new generation. Its failures
+/* Starts the servers of deployed models again if they are gone, as new generations. Failures
  * are logged and do not end the call. */
 void servers_revive(struct local_call *c, const char *endpoint_id);
 

@@ -141,7 +141,6 @@ def test_a_failed_creation_is_no_object(shared):
 def test_what_a_provider_does_not_offer_is_501_in_words(shared):
     for method, path in (
         ("POST", "/pipelines/training/automl"),
-        ("POST", "/endpoints/x/explain"),
         ("POST", "/pipelines/inference"),
         ("POST", "/datasets/x/export"),
         ("POST", "/models/x/export"),

@@ -135,11 +135,15 @@ static int32_t DAVIT_CALL sleep_ms(davit_call call, int64_t ms)
 	return m->mono_ms >= m->deadline_ms ? DAVIT_DEADLINE : DAVIT_OK;
 }
 
+/* What the test says for a number, else bytes that are never the same. */
 static int32_t DAVIT_CALL random_(davit_call call, void *bytes, size_t n)
 {
 	struct mock *m = of(call);
 
-	memset(bytes, ++m->randoms, n);
+	if (n == sizeof(m->random))
+		memcpy(bytes, &m->random, n);
+	else
+		memset(bytes, ++m->randoms, n);
 	return DAVIT_OK;
 }
 
@@ -297,6 +301,9 @@ static int32_t DAVIT_CALL reply_blob(davit_call call, davit_buf head, davit_blob
 	m->status = (int)json_integer_value(json_object_get(v, "status"));
 	snprintf(m->content_type, sizeof(m->content_type), "%s",
 		json_string_value(json_object_get(v, "content_type")));
+	if (json_object_get(v, "model") != NULL)
+		snprintf(m->model, sizeof(m->model), "%s",
+			json_string_value(json_object_get(v, "model")));
 	json_decref(v);
 	return DAVIT_OK;
 }
@@ -479,6 +486,7 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 		p->state == NULL ? "running" : p->state, "pid", 4711, "started_ms",
 		(json_int_t)1000, "finished_ms", (json_int_t)3000, "limit", p->limit, "error",
 		p->error, "restarts", p->restarts);
+	json_object_set_new(v, "requests", json_integer(p->requests));
 	if (p->cancelled)
 		json_object_set_new(v, "cancelled", json_true());
 	if (p->limit != NULL && strcmp(p->limit, "wall") == 0)
@@ -567,9 +575,12 @@ static int32_t DAVIT_CALL process_request(davit_call call, davit_buf name, davit
 	struct mock *m = of(call);
 	const struct mock_process *p = find(m, name);
 	json_t *v = json_of(request);
-	bool predict = strcmp(json_string_value(json_object_get(v, "path")), "/predict") == 0;
+	const char *path = json_string_value(json_object_get(v, "path"));
+	bool predict = strcmp(path, "/health") != 0;
 	int status = predict ? m->served_status : p != NULL && p->sick ? 500 : 200;
 
+	if (predict)
+		snprintf(m->asked, sizeof(m->asked), "%.*s%s", (int)name.n, name.p, path);
 	json_decref(v);
 	if (p == NULL || has_ended(p) || !(p->healthy || p->sick))
 		return p == NULL ? DAVIT_NOT_FOUND : DAVIT_RETRY;
@@ -730,6 +741,7 @@ static void forget_answer(struct mock *m)
 	m->fail_text[0] = '\0';
 	m->fail_pointer[0] = '\0';
 	m->bytes[0] = '\0';
+	m->model[0] = '\0';
 }
 
 void mock_init(struct mock *m)
@@ -800,6 +812,7 @@ static davit_op op_of(const char *interface, const char *slot)
 		{"outputs", offsetof(davit_jobs_1, outputs)},
 		{"infer", offsetof(davit_prediction_1, infer)},
 		{"execute", offsetof(davit_functions_1, execute)},
+		{"explain", offsetof(davit_prediction_1, explain)},
 		{"check", offsetof(davit_core_1, check)},
 	};
 	const char *table = davit_provider_query(interface, 1);

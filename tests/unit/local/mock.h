@@ -33,6 +33,7 @@ struct mock_process {
 	int restarts;
 	bool healthy; /* answers /health with 200 */
 	bool sick;    /* listens, and answers 500 */
+	int requests; /* that it is answering just now */
 	int starts;   /* start() calls it got */
 	int stops;
 	struct mock_file files[MOCK_FILES];
@@ -53,6 +54,7 @@ struct mock {
 	int kv_intrusions;         /* cas() calls that find the key written by somebody else */
 	const char *served;        /* what a served process answers POST /predict with */
 	int served_status;
+	uint32_t random; /* what random() gives */
 
 	/* what the slots left */
 	json_t *reply; /* the last answer, or NULL */
@@ -62,6 +64,7 @@ struct mock {
 	char bytes[4096]; /* of the last reply_blob() */
 	int status;
 	char content_type[64];
+	char model[64]; /* of the last reply_blob(); "": it named none */
 
 	/* the world */
 	json_t *kv; /* key: [version, value] */
@@ -70,7 +73,8 @@ struct mock {
 	struct mock_blob blobs[MOCK_BLOBS];
 	struct mock_blob sealed[MOCK_SEALED];
 	struct mock_file paths[MOCK_FILES]; /* below the import root */
-	char *served_request;               /* the body of the last POST /predict */
+	char *served_request;               /* the body of the last POST but /health */
+	char asked[96];                     /* "PROCESS/path" of it */
 
 	int64_t mono_ms;
 	int randoms;   /* numbers drawn */

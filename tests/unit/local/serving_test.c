@@ -126,6 +126,10 @@ static void the_old_server_answers_until_the_new_one_can(void **state)
 	assert_int_equal(json_array_size(json_at(m->reply, "/models")), 0);
 	mock_process(m, EP "2")->healthy = true;
 	assert_int_equal(poll(m, 11), DAVIT_OK);
+	assert_int_equal(m->state, DAVIT_STATE_RUNNING);
+	assert_int_equal(mock_process(m, EP "1")->stops, 0);
+	m->now_ms += 1000;
+	assert_int_equal(poll(m, 11), DAVIT_OK);
 	assert_int_equal(m->state, DAVIT_STATE_SUCCEEDED);
 	assert_int_equal(mock_process(m, EP "1")->stops, 1);
 	assert_int_equal(infer(m, "endpoint"), DAVIT_OK);
@@ -263,6 +267,9 @@ static void undeploy_takes_the_model_off_once(void **state)
 	ref = kit_ref(m);
 	assert_int_equal(undeploy(m, "submit", 31, json_object()), DAVIT_OK);
 	assert_int_equal(undeploy(m, "find", 31, NULL), DAVIT_OK);
+	assert_int_equal(m->state, DAVIT_STATE_RUNNING);
+	m->now_ms += 1000;
+	assert_int_equal(kit_again(m, DAVIT_DEPLOYMENT, "poll", "undeploy", ref), DAVIT_OK);
 	assert_int_equal(kit_again(m, DAVIT_DEPLOYMENT, "poll", "undeploy", ref), DAVIT_OK);
 	assert_int_equal(m->state, DAVIT_STATE_SUCCEEDED);
 	json_decref(ref);
