@@ -7,9 +7,11 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "platform/thread.h"
 
 #define TIME_LENGTH   9
 #define RANDOM_LENGTH (ID_LENGTH - TIME_LENGTH)
+#define CLOCK_BACK_MS 3600000 /* a clock set back by more is believed */
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -37,14 +39,59 @@ void id_first(int64_t ms, char id[ID_SIZE])
 	id[ID_LENGTH] = '\0';
 }
 
+/* The last one made, as numbers of five bits: the next one of the same moment lies above it. */
+static struct {
+	struct mutex lock;
+	uint64_t ms;
+	unsigned char chance[RANDOM_LENGTH];
+} last = {.lock = MUTEX_INIT};
+
+/* Adds by to the number whose digits, the first one the highest, are those of at. */
+static bool add(unsigned char at[RANDOM_LENGTH], const unsigned char by[RANDOM_LENGTH])
+{
+	unsigned carry = 0;
+
+	for (size_t i = RANDOM_LENGTH; i-- > 0;) {
+		carry += (unsigned)at[i] + by[i];
+		at[i] = carry & 31;
+		carry >>= 5;
+	}
+	return carry == 0;
+}
+
+/* The first three digits of a step are 0: some ten thousand ids of one millisecond follow each
+ * other before the time has to run ahead of the clock, and each is still one of 2^60. */
+#define STEP_ZEROS 3
+
+static void next(uint64_t ms, unsigned char chance[RANDOM_LENGTH])
+{
+	if (ms > last.ms || last.ms - ms > CLOCK_BACK_MS) {
+		last.ms = ms;
+		memcpy(last.chance, chance, RANDOM_LENGTH);
+		return;
+	}
+	memset(chance, 0, STEP_ZEROS);
+	chance[RANDOM_LENGTH - 1] |= 1; /* not by nothing */
+	if (!add(last.chance, chance))
+		last.ms++;
+}
+
 void id_make(char id[ID_SIZE])
 {
+	uint64_t ms = (uint64_t)clock_now_ms();
 	unsigned char chance[RANDOM_LENGTH];
 
-	id_first(clock_now_ms(), id);
 	id_random(chance, sizeof(chance));
 	for (size_t i = 0; i < RANDOM_LENGTH; i++)
-		id[TIME_LENGTH + i] = alphabet[chance[i] & 31];
+		chance[i] &= 31;
+	mutex_lock(&last.lock);
+	next(ms, chance);
+	ms = last.ms;
+	memcpy(chance, last.chance, sizeof(chance));
+	mutex_unlock(&last.lock);
+	id_first((int64_t)ms, id);
+	for (size_t i = 0; i < RANDOM_LENGTH; i++)
+		id[TIME_LENGTH + i] = alphabet[chance[i]];
 }
 
 bool id_valid(const char *text)

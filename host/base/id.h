@@ -9,7 +9,8 @@
 #define ID_LENGTH 24
 #define ID_SIZE   (ID_LENGTH + 1)
 
-/* 45 bits of milliseconds, 75 random bits, in Crockford's base 32, lower case. */
+/* 45 bits of milliseconds, 75 random bits, in Crockford's base 32, lower case. Each one this
+ * process makes sorts after the ones before it, unless the clock is set back far. */
 void id_make(char id[ID_SIZE]);
 
 /* The lowest id of that time (clock_now_ms()): what was made since sorts behind it. */
