@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -67,7 +68,11 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 		return;
 	}
 	(void)snprintf(s->id, sizeof(s->id), "%s", id);
-	tracker_watch(s->app->tracker, s->id, ~JOB_BIT(JOB_QUEUED), START_WAIT_MS, left_queue, s);
+	if (tracker_may_start(s->app->tracker, id))
+		tracker_watch(
+			s->app->tracker, s->id, ~JOB_BIT(JOB_QUEUED), START_WAIT_MS, left_queue, s);
+	else
+		left_queue(NULL, s);
 }
 
 /* Can the provider fetch from that storage? Its manifest says: supports.storage of the kind. */

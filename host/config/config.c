@@ -82,8 +82,16 @@ static bool check_runtime_dir(const struct config *c, const char *file, struct f
 		file, strlen(c->runtime_dir), c->runtime_dir, most, SOCKET_MAX);
 }
 
+/* Half of an odd number is rounded up, so that one place is not none. */
+static void preset_share(struct config *c)
+{
+	if (c->max_queued_per_project == 0)
+		c->max_queued_per_project = c->max_queued - c->max_queued / 2;
+}
+
 static bool finish_site(struct config *c, const char *file, struct fail *f)
 {
+	preset_share(c);
 	return preset_below(&c->runtime_dir, c->data_dir, "run", f) &&
 	       check_runtime_dir(c, file, f) && preset_store(c, f) &&
 	       preset_companion(&c->run_program, "davit-run", DAVIT_LIBEXEC_FROM_SBIN "/davit-run",

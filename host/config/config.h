@@ -61,13 +61,14 @@ struct config {
 	int64_t utc_offset_minutes; /* of the times under /execute */
 	int64_t max_header_bytes;
 	int64_t max_body_bytes;
-	int64_t max_body_memory_bytes; /* larger bodies go to a file */
-	int64_t max_running;           /* jobs at once, all providers */
-	int64_t max_queued;            /* open jobs in the store; more are answered 429 */
-	int64_t job_timeout_seconds;   /* longest time of a job; 0: any */
-	int64_t call_timeout_seconds;  /* deadline of one slot call */
-	int64_t drain_seconds;         /* how long SIGTERM waits for calls in flight */
-	char **import_roots;           /* absolute folders callers may name files in */
+	int64_t max_body_memory_bytes;  /* larger bodies go to a file */
+	int64_t max_running;            /* jobs at once, all providers */
+	int64_t max_queued;             /* open jobs in the store; more are answered 429 */
+	int64_t max_queued_per_project; /* the same, of one project */
+	int64_t job_timeout_seconds;    /* longest time of a job; 0: any */
+	int64_t call_timeout_seconds;   /* deadline of one slot call */
+	int64_t drain_seconds;          /* how long SIGTERM waits for calls in flight */
+	char **import_roots;            /* absolute folders callers may name files in */
 	size_t import_root_count;
 	struct config_listener *listeners;
 	size_t listener_count;

@@ -56,13 +56,23 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 static void take_in(struct tracker *t, struct open_job *e)
 {
 	mutex_lock(&t->lock);
-	if (entries_add(&t->entries, e))
-		tracker_later(t, e, 0);
-	else {
+	if (entries_add(&t->entries, e)) {
+		if (e->counted) /* so that what is asked next knows how it stands */
+			entry_enqueue(e);
+		tracker_later(t, e, e->counted ? CLOCK_NEVER : 0);
+	} else {
 		log_error("JOB-UNTRACKED", "job=%s out of memory; it runs after a restart", e->id);
-		entry_free(e);
+		entry_free(&t->entries, e);
 	}
 	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+}
+
+/* It did not reach the disk. */
+static void drop(struct tracker *t, struct open_job *e)
+{
+	mutex_lock(&t->lock);
+	entry_free(&t->entries, e);
 	mutex_unlock(&t->lock);
 }
 
@@ -85,26 +95,37 @@ static void accept_stored(struct store_op *op)
 		take_in(a->t, a->entry);
 		a->done(op->job.id, NULL, a->ctx);
 	} else {
-		entry_free(a->entry);
+		drop(a->t, a->entry);
 		a->done(NULL, &op->fail, a->ctx);
 	}
 	store_op_free(op);
 	accept_end(a);
 }
 
-/* Room for one more? Lock held. */
-static bool room(const struct tracker *t, struct fail *f)
+static bool busy(struct fail *f, const char *whose, size_t open)
 {
-	size_t most = (size_t)t->options.config->max_queued;
+	(void)fail_set(f, FAIL_BUSY, "%zu jobs %s; try again later", open, whose);
+	f->retry_after_ms = 5000;
+	return false;
+}
+
+/* Room for one more? Lock held. The steps of a flow were let in with it: were they refused,
+ * flows that fill the queue would wait for room that only their own end makes. */
+static bool room(const struct tracker *t, const struct job *job, struct fail *f)
+{
+	const struct config *c = t->options.config;
+	size_t open;
 
 	if (t->stopping)
 		return fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending; try again shortly");
-	if (t->entries.count < most)
+	if (job->parent[0] != '\0')
 		return true;
-	(void)fail_set(f, FAIL_BUSY, "%zu jobs are open, the limit of this site; try again later",
-		t->entries.count);
-	f->retry_after_ms = 5000;
-	return false;
+	if (t->entries.made >= (size_t)c->max_queued)
+		return busy(f, "are open, the limit of this site", t->entries.made);
+	open = entries_open(&t->entries, job->project);
+	if (open >= (size_t)c->max_queued_per_project)
+		return busy(f, "of this project are open, its limit", open);
+	return true;
 }
 
 static struct accept *accept_new(
@@ -113,7 +134,7 @@ static struct accept *accept_new(
 	struct accept *a = malloc(sizeof(*a));
 
 	mutex_lock(&t->lock);
-	if (a != NULL && room(t, f)) {
+	if (a != NULL && room(t, job, f)) {
 		*a = (struct accept){
 			.t = t, .entry = entry_new(&t->entries, job), .done = done, .ctx = ctx};
 		if (a->entry != NULL) {
@@ -128,6 +149,15 @@ static struct accept *accept_new(
 	return NULL;
 }
 
+/* A queue keeps the name of its project. */
+static bool name_fits(const struct job_order *order, struct fail *f)
+{
+	if (order->project == NULL || strlen(order->project) <= TRACKER_PROJECT_MAX)
+		return true;
+	return fail_set(f, FAIL_INVALID, "the name of the project is longer than %d bytes",
+		TRACKER_PROJECT_MAX);
+}
+
 void tracker_submit(
 	struct tracker *t, const struct job_order *order, tracker_accepted *done, void *ctx)
 {
@@ -136,7 +166,7 @@ void tracker_submit(
 	struct fail f = {0};
 
 	(void)fail_set(&f, FAIL_UNAVAILABLE, "accept a job: out of memory");
-	if (op != NULL && fill(&op->job, order, t->options.config))
+	if (op != NULL && name_fits(order, &f) && fill(&op->job, order, t->options.config))
 		a = accept_new(t, &op->job, done, ctx, &f);
 	if (a == NULL) {
 		store_op_free(op);

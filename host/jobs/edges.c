@@ -80,7 +80,7 @@ void tracker_hold(struct tracker *t, struct open_job *e)
 {
 	if (e->counted && !e->holding)
 		t->running++;
-	entry_hold(e);
+	entry_hold(&t->entries, e);
 }
 
 void tracker_release(struct tracker *t, struct open_job *e)

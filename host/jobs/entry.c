@@ -29,12 +29,6 @@ void entries_init(struct entries *es)
 	SLIST_INIT(&es->lanes);
 }
 
-static void lane_free(struct lane *lane)
-{
-	free(lane->provider);
-	free(lane);
-}
-
 void entries_finish(struct entries *es)
 {
 	while (es->count > 0)
@@ -51,23 +45,25 @@ void entries_finish(struct entries *es)
 
 struct lane *entries_lane(struct entries *es, const char *provider)
 {
+	struct lane *before = NULL; /* they are ordered by name */
 	struct lane *lane;
 
 	SLIST_FOREACH(lane, &es->lanes, link)
 	{
-		if (strcmp(lane->provider, provider) == 0)
+		int by = strcmp(lane->provider, provider);
+
+		if (by == 0)
 			return lane;
+		if (by < 0)
+			before = lane;
 	}
-	lane = calloc(1, sizeof(*lane));
+	lane = lane_new(provider);
 	if (lane == NULL)
 		return NULL;
-	lane->provider = strdup(provider);
-	if (lane->provider == NULL) {
-		free(lane);
-		return NULL;
-	}
-	TAILQ_INIT(&lane->queue);
-	SLIST_INSERT_HEAD(&es->lanes, lane, link);
+	if (before == NULL)
+		SLIST_INSERT_HEAD(&es->lanes, lane, link);
+	else
+		SLIST_INSERT_AFTER(before, lane, link);
 	return lane;
 }
 
@@ -80,14 +76,30 @@ static bool counts(const char *interface)
 	return false;
 }
 
+/* Finds e its place by provider and project. */
+static bool join(struct entries *es, struct open_job *e, const struct job *job)
+{
+	e->lane = entries_lane(es, job->provider);
+	if (e->lane == NULL)
+		return false;
+	e->project = lane_project_made(e->lane, job->project == NULL ? "" : job->project);
+	if (e->project == NULL)
+		return false;
+	if (!project_join(e->project)) {
+		project_forget(e->project);
+		return false;
+	}
+	es->made++;
+	return true;
+}
+
 struct open_job *entry_new(struct entries *es, const struct job *job)
 {
 	struct open_job *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
-	e->lane = entries_lane(es, job->provider);
-	if (e->lane == NULL) {
+	if (!join(es, e, job)) {
 		free(e);
 		return NULL;
 	}
@@ -106,9 +118,27 @@ struct open_job *entry_new(struct entries *es, const struct job *job)
 	return e;
 }
 
-void entry_free(struct open_job *e)
+void entry_free(struct entries *es, struct open_job *e)
 {
+	if (e == NULL)
+		return;
+	es->made--;
+	project_leave(e->project);
 	free(e);
+}
+
+size_t entries_open(const struct entries *es, const char *project)
+{
+	const struct lane *lane;
+	size_t open = 0;
+
+	SLIST_FOREACH(lane, &es->lanes, link)
+	{
+		const struct project *p = lane_project(lane, project);
+
+		open += p == NULL ? 0 : p->open;
+	}
+	return open;
 }
 
 static void heap_put(struct entries *es, size_t at, struct open_job *e)
@@ -197,7 +227,7 @@ void entries_remove(struct entries *es, struct open_job *e)
 		heap_up(es, last);
 		heap_down(es, last);
 	}
-	entry_free(e);
+	entry_free(es, e);
 }
 
 static struct open_job *tree_find(
@@ -251,8 +281,7 @@ void entry_enqueue(struct open_job *e)
 	if (e->queued)
 		return;
 	e->queued = true;
-	e->lane->waiting++;
-	TAILQ_INSERT_TAIL(&e->lane->queue, e, queue_link);
+	project_wait(e->project, e);
 }
 
 void entry_dequeue(struct open_job *e)
@@ -260,16 +289,42 @@ void entry_dequeue(struct open_job *e)
 	if (!e->queued)
 		return;
 	e->queued = false;
-	e->lane->waiting--;
-	TAILQ_REMOVE(&e->lane->queue, e, queue_link);
+	project_unwait(e->project, e);
 }
 
-void entry_hold(struct open_job *e)
+/* Does a go before b? Both have a job that may start. */
+static bool lane_before(const struct lane *a, const struct lane *b)
+{
+	if (a->settings.priority != b->settings.priority)
+		return a->settings.priority > b->settings.priority;
+	if (a->running != b->running)
+		return a->running < b->running;
+	if (a->served != b->served)
+		return a->served < b->served;
+	return strcmp(line_first(&lane_next(a)->line)->id, line_first(&lane_next(b)->line)->id) < 0;
+}
+
+struct open_job *entries_next(const struct entries *es)
+{
+	const struct lane *best = NULL;
+	const struct lane *lane;
+
+	SLIST_FOREACH(lane, &es->lanes, link)
+	{
+		if (lane_open(lane) && lane_next(lane) != NULL &&
+			(best == NULL || lane_before(lane, best)))
+			best = lane;
+	}
+	return best == NULL ? NULL : line_first(&lane_next(best)->line);
+}
+
+void entry_hold(struct entries *es, struct open_job *e)
 {
 	if (e->holding || !e->counted)
 		return;
 	e->holding = true;
-	e->lane->running++;
+	e->lane->served = ++es->turn;
+	project_hold(e->project);
 }
 
 void entry_release(struct open_job *e)
@@ -277,5 +332,5 @@ void entry_release(struct open_job *e)
 	if (!e->holding)
 		return;
 	e->holding = false;
-	e->lane->running--;
+	project_release(e->project);
 }

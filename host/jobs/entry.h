@@ -1,6 +1,6 @@
 /*
  * entry - the open jobs as the tracker keeps them in memory: found by id or submission,
- * ordered by when something is due, queued first in first out per provider.
+ * ordered by when something is due, queued by provider and project (lane.h).
  *
  * Nothing here locks: every function is called with the tracker's lock held.
  */
@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "jobs/job.h"
+#include "jobs/lane.h"
 
 struct fail;
 struct watcher;
@@ -24,17 +25,6 @@ enum entry_busy {
 	ENTRY_CALLING  /* a slot of its provider runs */
 };
 
-/* One provider as far as capacity goes. Lives as long as the table. */
-struct lane {
-	char *provider;
-	int64_t max_running;
-	int64_t running; /* entries that hold capacity */
-	int64_t waiting;
-	bool loaded;
-	TAILQ_HEAD(open_job_queue, open_job) queue; /* waiting for capacity, oldest first */
-	SLIST_ENTRY(lane) link;
-};
-
 struct open_job {
 	char id[ID_SIZE];
 	char submission[ID_SIZE];
@@ -43,16 +33,17 @@ struct open_job {
 	int64_t epoch;
 	int64_t deadline_ms; /* wall clock; 0: none */
 	struct lane *lane;
-	bool counted;   /* this kind of job takes capacity when it runs */
-	bool holding;   /* it takes some now */
-	bool queued;    /* stands in the lane's queue */
-	bool flow;      /* its steps are jobs of their own */
-	bool cancel;    /* a durable cancel intent is there */
-	bool overdue;   /* the cancel is its deadline's */
-	bool ambiguous; /* what the last submit did is not known */
-	bool unsure;    /* still to be settled before the start counts as recovered */
-	bool again;     /* something happened while it was busy: look once more */
-	bool stale;     /* the store knows better: read the row again */
+	struct project *project; /* of lane */
+	bool counted;            /* this kind of job takes capacity when it runs */
+	bool holding;            /* it takes some now */
+	bool queued;             /* stands in the queue of its project */
+	bool flow;               /* its steps are jobs of their own */
+	bool cancel;             /* a durable cancel intent is there */
+	bool overdue;            /* the cancel is its deadline's */
+	bool ambiguous;          /* what the last submit did is not known */
+	bool unsure;             /* still to be settled before the start counts as recovered */
+	bool again;              /* something happened while it was busy: look once more */
+	bool stale;              /* the store knows better: read the row again */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it */
@@ -62,7 +53,6 @@ struct open_job {
 	uint64_t shown; /* hash of the last state stored, so that nothing is written twice */
 	size_t heap_at; /* place in the due heap */
 	LIST_HEAD(watcher_list, watcher) watchers;
-	TAILQ_ENTRY(open_job) queue_link;
 };
 
 struct entries {
@@ -71,6 +61,8 @@ struct entries {
 	struct open_job **heap; /* earliest due first */
 	size_t count;
 	size_t cap;
+	size_t made; /* entries there are, with those not yet added */
+	uint64_t turn;
 	SLIST_HEAD(lane_list, lane) lanes;
 };
 
@@ -80,9 +72,12 @@ void entries_finish(struct entries *es); /* frees all entries and lanes */
 /* The lane of a provider, made when there is none; NULL: out of memory. */
 struct lane *entries_lane(struct entries *es, const char *provider);
 
-/* An entry for job, not yet added; NULL: out of memory. */
+/* An entry for job, not yet added; NULL: out of memory. Counts as open from now on. */
 struct open_job *entry_new(struct entries *es, const struct job *job);
-void entry_free(struct open_job *e);
+void entry_free(struct entries *es, struct open_job *e); /* NULL is fine */
+
+/* How many open jobs a project has, at all providers. */
+size_t entries_open(const struct entries *es, const char *project);
 
 /* Adds e; false: out of memory, or the id is there. Takes e over only on success. */
 bool entries_add(struct entries *es, struct open_job *e);
@@ -99,12 +94,17 @@ void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
 /* The entry due first, or NULL. */
 struct open_job *entries_first(const struct entries *es);
 
-/* Puts e at the end of its lane's queue, or takes it out. */
+/* Puts e where it belongs in the queue of its project, or takes it out. */
 void entry_enqueue(struct open_job *e);
 void entry_dequeue(struct open_job *e);
 
+/* The job that is to start next, or NULL: of the providers that may start something the one of
+ * the highest priority; among equals that with the fewest running jobs, then the one served
+ * longest ago. */
+struct open_job *entries_next(const struct entries *es);
+
 /* Takes or gives back the capacity e counts for. */
-void entry_hold(struct open_job *e);
+void entry_hold(struct entries *es, struct open_job *e);
 void entry_release(struct open_job *e);
 
 #endif

@@ -45,6 +45,8 @@ struct tracker {
 	int64_t in_flight; /* store operations and calls of ours */
 	uint64_t dice;     /* state of the jitter */
 	bool stopping;
+	bool setting;    /* the settings of a queue are being changed */
+	struct cond set; /* they are no more */
 };
 
 /* --- advance.c: what an entry needs next; on the tracker's thread, lock held on entry and
@@ -93,6 +95,10 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 /* --- flow_run.c --- */
 
 void tracker_advance_flow(struct tracker *t, struct open_job *e);
+
+/* --- queues.c: at start, before the jobs are there --- */
+
+bool tracker_load_queues(struct tracker *t, struct fail *f);
 
 /* --- watch.c: lock held, but for the last. --- */
 

@@ -16,25 +16,12 @@ enum {
 	STOP_WAIT_MS = 30000
 };
 
-/* The oldest entry that waits for capacity and may have it, or NULL: ids sort by time, so that
- * no provider overtakes another one for ever. Lock held. */
+/* The entry that waits for capacity and is to have it now, or NULL. Lock held. */
 static struct open_job *next_queued(struct tracker *t)
 {
-	struct open_job *oldest = NULL;
-	struct lane *lane;
-
 	if (t->running >= t->options.config->max_running)
 		return NULL;
-	SLIST_FOREACH(lane, &t->entries.lanes, link)
-	{
-		struct open_job *head = TAILQ_FIRST(&lane->queue);
-
-		if (head == NULL || !lane->loaded || lane->running >= lane->max_running)
-			continue;
-		if (oldest == NULL || strcmp(head->id, oldest->id) < 0)
-			oldest = head;
-	}
-	return oldest;
+	return entries_next(&t->entries);
 }
 
 /* Does one thing that is to be done now; false where there is nothing. Lock held. */
@@ -89,7 +76,7 @@ static bool load_one(const struct job *job, void *ctx)
 	struct open_job *e = entry_new(&t->entries, job);
 
 	if (e == NULL || !entries_add(&t->entries, e)) {
-		entry_free(e);
+		entry_free(&t->entries, e);
 		return false;
 	}
 	e->ambiguous = job->state == JOB_SUBMITTING;
@@ -100,6 +87,8 @@ static bool load_one(const struct job *job, void *ctx)
 	if (JOB_BIT(job->state) &
 		(JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING) | JOB_BIT(JOB_RUNNING)))
 		tracker_hold(t, e);
+	else if (job->state == JOB_QUEUED && e->counted && !e->cancel)
+		entry_enqueue(e); /* all of them before the first choice is made */
 	return true;
 }
 
@@ -143,6 +132,7 @@ static void finish(struct tracker *t)
 	entries_finish(&t->entries);
 	cond_finish(&t->wake);
 	cond_finish(&t->quiet);
+	cond_finish(&t->set);
 	mutex_finish(&t->lock);
 	free(t);
 }
@@ -159,11 +149,12 @@ struct tracker *tracker_start(const struct tracker_options *options, struct fail
 	mutex_init(&t->lock);
 	cond_init(&t->wake);
 	cond_init(&t->quiet);
+	cond_init(&t->set);
 	entries_init(&t->entries);
 	TAILQ_INIT(&t->waiting);
 	TAILQ_INIT(&t->fired);
 	id_random(&t->dice, sizeof(t->dice));
-	if (!make_lanes(t, f) || !load(t, f)) {
+	if (!make_lanes(t, f) || !tracker_load_queues(t, f) || !load(t, f)) {
 		finish(t);
 		return NULL;
 	}

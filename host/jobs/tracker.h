@@ -37,6 +37,9 @@ void tracker_stop(struct tracker *t);
 /* Are all jobs of the time before this start in hand again? For GET /readyz. */
 bool tracker_recovered(struct tracker *t);
 
+/* Longest name of a project, in bytes. */
+#define TRACKER_PROJECT_MAX 255
+
 /* What is asked of job_submit(); borrowed for the call. */
 struct job_order {
 	const char *provider;
@@ -55,7 +58,8 @@ struct job_order {
 
 /*
  * Accepts a job: done(id, f, ctx) when it is on disk (f NULL) or refused (FAIL_BUSY: the queue
- * is full; FAIL_CONFLICT: that id is there; FAIL_UNAVAILABLE: the store). Called exactly once,
+ * is full, or the project has its share of it; FAIL_INVALID: the name of the project;
+ * FAIL_CONFLICT: that id is there; FAIL_UNAVAILABLE: the store). Called exactly once,
  * on another thread or on this one; must not block.
  */
 typedef void tracker_accepted(const char *id, const struct fail *f, void *ctx);

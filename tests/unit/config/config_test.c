@@ -98,7 +98,7 @@ static void wrong_files_are_refused_with_line_and_nearest_key(void **state)
 		{"http: {max_body_bytes: \"5000\"}\n", "'max_body_bytes' must be an integer"},
 		{"http: {max_body_bytes: 500MiB}\n", "'max_body_bytes' must be an integer"},
 		{"http: {max_body_bytes: 99999999999999999999}\n", "must be an integer"},
-		{"jobs: {max_running: 0}\n", "'max_running' must be an integer from 1 to"},
+		{"jobs: {max_running: -1}\n", "'max_running' must be an integer from 0 to"},
 		{"jobs: {timeout_seconds: -1}\n", "'timeout_seconds' must be an integer from 0 to"},
 		{"jobs:\n  call_timeout_seconds: soon\n",
 			"davit.yaml:2: 'call_timeout_seconds' must be an integer from 1 to 86400"},
@@ -215,6 +215,7 @@ static void an_empty_file_means_the_defaults(void **state)
 		assert_int_equal(c->max_body_memory_bytes, 1 << 20);
 		assert_int_equal(c->max_running, 8);
 		assert_int_equal(c->max_queued, 100000);
+		assert_int_equal(c->max_queued_per_project, 50000);
 		assert_int_equal(c->job_timeout_seconds, 0);
 		assert_int_equal(c->call_timeout_seconds, 60);
 		assert_int_equal(c->drain_seconds, 10);
@@ -246,7 +247,8 @@ static const char full_site[] =
 	"log: {level: debug}\n"
 	"time:\n  utc_offset: -03:30\n"
 	"http:\n  max_header_bytes: 0x20000\n  max_body_bytes: 2048\n  max_body_memory_bytes: 1024\n"
-	"jobs:\n  max_running: 1\n  max_queued: 2\n  timeout_seconds: 3\n  call_timeout_seconds: 4\n"
+	"jobs:\n  max_running: 0\n  max_queued: 2\n  max_queued_per_project: 1\n"
+	"  timeout_seconds: 3\n  call_timeout_seconds: 4\n"
 	"drain_seconds: 0\n"
 	"import_roots: [in, /srv/in]\n"
 	"listeners:\n"
@@ -277,8 +279,9 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->max_header_bytes, 131072);
 	assert_int_equal(c->max_body_bytes, 2048);
 	assert_int_equal(c->max_body_memory_bytes, 1024);
-	assert_int_equal(c->max_running, 1);
+	assert_int_equal(c->max_running, 0);
 	assert_int_equal(c->max_queued, 2);
+	assert_int_equal(c->max_queued_per_project, 1);
 	assert_int_equal(c->job_timeout_seconds, 3);
 	assert_int_equal(c->call_timeout_seconds, 4);
 	assert_int_equal(c->drain_seconds, 0);

@@ -1,0 +1,144 @@
+/* The tracker: cancels and deadlines. */
+#include "unit/cmocka.h"
+
+#include <davit/abi.h>
+#include <string.h>
+
+#include "unit/jobs/fake_provider.h"
+#include "unit/jobs/tracker_kit.h"
+
+/* --- cancel --- */
+
+static void a_waiting_job_is_cancelled_at_once_with_both_times(void **state)
+{
+	struct fixture *x = *state;
+	struct job_status status;
+	struct ticket c;
+
+	x->provider.max_running = 0;
+	restart(x);
+	c = train(x);
+	assert_true(cancel(x, c.id));
+	status = status_of(x, c.id);
+	assert_int_equal(status.state, JOB_CANCELLED);
+	assert_true(status.finished_ms > 0);
+	assert_int_equal(status.started_ms, status.finished_ms);
+	assert_int_equal(fake_objects(), 0);
+}
+
+static void a_running_job_is_cancelled_by_its_provider(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	assert_true(cancel(x, t.id));
+	await_state(x, t.id, JOB_CANCELLED);
+	assert_int_equal(fake_calls("cancel"), 1);
+}
+
+static void a_cancel_is_repeated_until_it_is_obeyed(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	fake_obeys_cancel(false);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_true(cancel(x, t.id));
+	await_calls("cancel", 3);
+	assert_int_equal(status_of(x, t.id).state, JOB_RUNNING);
+	fake_obeys_cancel(true);
+	await_state(x, t.id, JOB_CANCELLED);
+}
+
+static void a_cancel_survives_a_restart(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	fake_obeys_cancel(false);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_true(cancel(x, t.id));
+	restart(x);
+	fake_obeys_cancel(true);
+	await_state(x, t.id, JOB_CANCELLED);
+}
+
+static void an_ended_job_keeps_its_state(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+	assert_false(cancel(x, t.id));
+	assert_int_equal(status_of(x, t.id).state, JOB_SUCCEEDED);
+}
+
+static void an_unknown_job_cannot_be_cancelled(void **state)
+{
+	struct fixture *x = *state;
+	struct cancelled c = {0};
+
+	tracker_cancel(x->tracker, "nosuchjob", cancel_done, &c);
+	await_flag(&c.done);
+	assert_int_equal(c.code, FAIL_NOT_FOUND);
+}
+
+static void shutdown_cancels_nothing(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	restart(x);
+	await_calls("poll", fake_calls("poll") + 1);
+	assert_int_equal(fake_calls("cancel"), 0);
+	assert_int_equal(fake_calls("submit"), 1);
+}
+
+/* --- deadlines --- */
+
+static void a_job_past_its_deadline_is_stopped_and_failed(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = order(x, "davit.training", 60000);
+	struct job job;
+
+	await_state(x, t.id, JOB_FAILED);
+	job = job_of(x, t.id);
+	assert_non_null(strstr(job.error, "deadline"));
+	assert_true(job.finished_ms - job.created_ms >= 60000);
+	assert_int_equal(fake_calls("cancel"), 1);
+	job_finish(&job);
+}
+
+static void a_deadline_passes_for_a_waiting_job_too(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	x->provider.max_running = 0;
+	restart(x);
+	t = order(x, "davit.training", 60000);
+	await_state(x, t.id, JOB_FAILED);
+	assert_int_equal(fake_objects(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_waiting_job_is_cancelled_at_once_with_both_times),
+		TEST(a_running_job_is_cancelled_by_its_provider),
+		TEST(a_cancel_is_repeated_until_it_is_obeyed),
+		TEST(a_cancel_survives_a_restart),
+		TEST(an_ended_job_keeps_its_state),
+		TEST(an_unknown_job_cannot_be_cancelled),
+		TEST(shutdown_cancels_nothing),
+		TEST(a_job_past_its_deadline_is_stopped_and_failed),
+		TEST(a_deadline_passes_for_a_waiting_job_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

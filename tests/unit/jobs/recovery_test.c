@@ -1,0 +1,185 @@
+/* The tracker: submissions nobody is sure of, and providers that are not there. */
+#include "unit/cmocka.h"
+
+#include <davit/abi.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "unit/jobs/fake_provider.h"
+#include "unit/jobs/tracker_kit.h"
+
+static void an_unclear_submission_is_found_not_repeated(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_objects(), 1);
+	assert_int_equal(fake_calls("submit"), 1);
+	assert_int_equal(fake_calls("find"), 1);
+}
+
+static void what_was_certainly_not_created_is_submitted_again_with_the_same_id(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_fault("submit", DAVIT_INTERNAL, 1, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 2);
+	assert_string_equal(fake_last_submitted(), t.id);
+}
+
+static void what_cannot_be_found_out_waits_for_a_person(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_idempotency("none");
+	fake_lacks("find");
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	t = train(x);
+	await_state(x, t.id, JOB_NEEDS_DECISION);
+	assert_int_equal(fake_calls("submit"), 1);
+}
+
+static void a_name_taken_only_once_needs_no_find(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_lacks("find");
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 2);
+	assert_int_equal(fake_objects(), 1);
+}
+
+static void a_submission_that_did_nothing_is_tried_again(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_fault("submit", DAVIT_RETRY, 3, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 4);
+	assert_int_equal(fake_calls("find"), 0);
+	assert_int_equal(fake_objects(), 1);
+}
+
+static void failing_polls_end_nothing(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("poll", DAVIT_INTERNAL, 5, false);
+	await_calls("poll", 6);
+	assert_int_equal(status_of(x, t.id).state, JOB_RUNNING);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+}
+
+/* Puts a job into the store as a crash would have left it. */
+static void left_behind(struct fixture *x, const char *id, enum job_state state)
+{
+	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
+	struct fail f;
+
+	assert_non_null(op);
+	(void)snprintf(op->job.id, sizeof(op->job.id), "%s", id);
+	(void)snprintf(op->job.submission, sizeof(op->job.submission), "%s", id);
+	op->job.state = state;
+	op->job.epoch = 1;
+	op->job.created_ms = clock_now_ms();
+	op->job.provider = strdup("p");
+	op->job.interface = strdup("davit.training");
+	op->job.kind = strdup("train");
+	op->job.request = strdup("{\"spec\":{}}");
+	assert_true(store_run(x->store, op, &f));
+	store_op_free(op);
+}
+
+static void a_start_finds_out_what_the_last_one_submitted(void **state)
+{
+	struct fixture *x = *state;
+	const char *id = "0123456789abcdefghjkmnpq";
+
+	left_behind(x, id, JOB_SUBMITTING);
+	fake_fault("find", DAVIT_RETRY, 2, false);
+	restart(x);
+	assert_false(tracker_recovered(x->tracker));
+	await_state(x, id, JOB_RUNNING);
+	assert_true(tracker_recovered(x->tracker));
+	assert_int_equal(fake_calls("find"), 3);
+	assert_int_equal(fake_objects(), 1);
+}
+
+static void jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_absent(true);
+	restart(x);
+	await_state(x, t.id, JOB_ORPHANED);
+	fake_absent(false);
+	restart(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_objects(), 1);
+	assert_int_equal(fake_calls("submit"), 1);
+}
+
+static void a_job_that_waits_for_an_absent_provider_can_be_cancelled(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	x->provider.max_running = 0;
+	restart(x);
+	t = train(x);
+	fake_absent(true);
+	x->provider.max_running = 2;
+	restart(x);
+	clock_advance(10000);
+	assert_int_equal(status_of(x, t.id).state, JOB_QUEUED);
+	assert_true(cancel(x, t.id));
+	assert_int_equal(status_of(x, t.id).state, JOB_CANCELLED);
+}
+
+static void a_deadline_ends_a_job_that_waits_for_an_absent_provider(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_absent(true);
+	restart(x);
+	t = order(x, "davit.training", 60000);
+	await_state(x, t.id, JOB_FAILED);
+	assert_int_equal(fake_objects(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_unclear_submission_is_found_not_repeated),
+		TEST(what_was_certainly_not_created_is_submitted_again_with_the_same_id),
+		TEST(what_cannot_be_found_out_waits_for_a_person),
+		TEST(a_name_taken_only_once_needs_no_find),
+		TEST(a_submission_that_did_nothing_is_tried_again),
+		TEST(failing_polls_end_nothing),
+		TEST(a_start_finds_out_what_the_last_one_submitted),
+		TEST(jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back),
+		TEST(a_job_that_waits_for_an_absent_provider_can_be_cancelled),
+		TEST(a_deadline_ends_a_job_that_waits_for_an_absent_provider),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

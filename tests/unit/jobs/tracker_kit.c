@@ -1,0 +1,213 @@
+/* tracker_kit - see tracker_kit.h. */
+#include "unit/jobs/tracker_kit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "platform/fs.h"
+#include "unit/jobs/fake_provider.h"
+
+void start(struct fixture *x)
+{
+	struct fail f = {0};
+	int anything = 0;
+	struct tracker_options options = {
+		.config = &x->config, .providers = (struct providers *)&anything};
+
+	x->store = store_open(x->target, &f);
+	assert_non_null(x->store);
+	options.store = x->store;
+	x->tracker = tracker_start(&options, &f);
+	assert_non_null(x->tracker);
+}
+
+void stop(struct fixture *x)
+{
+	tracker_stop(x->tracker);
+	store_close(x->store);
+}
+
+int set_up(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+
+	assert_non_null(x);
+	(void)snprintf(x->dir, sizeof(x->dir), "/tmp/davit-tracker.XXXXXX");
+	assert_non_null(mkdtemp(x->dir));
+	(void)snprintf(x->target, sizeof(x->target), "sqlite:%s/davit.db", x->dir);
+	x->provider = (struct config_provider){
+		.id = (char *)"p", .enabled = true, .max_running = 2, .max_calls = 8};
+	x->config = (struct config){.max_running = 8,
+		.max_queued = 100,
+		.max_queued_per_project = 50,
+		.providers = &x->provider,
+		.provider_count = 1};
+	log_set_level(LOG_ERROR);
+	fake_reset();
+	clock_virtual_start(1700000000000, 1000000);
+	start(x);
+	*state = x;
+	return 0;
+}
+
+int tear_down(void **state)
+{
+	struct fixture *x = *state;
+	struct fail f;
+
+	stop(x);
+	clock_virtual_stop();
+	(void)fs_remove_tree(x->dir, &f);
+	free(x);
+	return 0;
+}
+
+void restart(struct fixture *x)
+{
+	stop(x);
+	start(x);
+}
+
+void let_time_pass(void)
+{
+	clock_advance(STEP_MS);
+	(void)poll(NULL, 0, 1);
+}
+
+/* --- orders --- */
+
+void accepted(const char *id, const struct fail *f, void *ctx)
+{
+	struct ticket *ticket = ctx;
+
+	if (f != NULL)
+		ticket->refused = f->code;
+	else
+		(void)snprintf(ticket->id, sizeof(ticket->id), "%s", id);
+	ticket->done = true;
+}
+
+void await_flag(const atomic_bool *done)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		if (*done)
+			return;
+		let_time_pass();
+	}
+	fail_msg("nobody answered");
+}
+
+static struct ticket order_for(struct fixture *x, const char *project, const char *provider,
+	const char *interface, int64_t timeout_ms)
+{
+	json_t *request = json_pack("{s:{}}", "spec");
+	const struct job_order o = {.provider = provider,
+		.project = project,
+		.interface = interface,
+		.kind = "train",
+		.name = "n",
+		.request = request,
+		.timeout_ms = timeout_ms};
+	struct ticket ticket = {0};
+
+	tracker_submit(x->tracker, &o, accepted, &ticket);
+	await_flag(&ticket.done);
+	json_decref(request);
+	return ticket;
+}
+
+struct ticket order_at(
+	struct fixture *x, const char *provider, const char *interface, int64_t timeout_ms)
+{
+	return order_for(x, NULL, provider, interface, timeout_ms);
+}
+
+struct ticket order(struct fixture *x, const char *interface, int64_t timeout_ms)
+{
+	return order_at(x, "p", interface, timeout_ms);
+}
+
+struct ticket train_at(struct fixture *x, const char *provider)
+{
+	return order_at(x, provider, "davit.training", 0);
+}
+
+struct ticket train(struct fixture *x)
+{
+	struct ticket ticket = order(x, "davit.training", 0);
+
+	assert_int_equal(ticket.refused, FAIL_NONE);
+	return ticket;
+}
+
+struct ticket train_for(struct fixture *x, const char *project)
+{
+	struct ticket ticket = order_for(x, project, "p", "davit.training", 0);
+
+	assert_int_equal(ticket.refused, FAIL_NONE);
+	return ticket;
+}
+
+struct job_status status_of(struct fixture *x, const char *id)
+{
+	struct job_status status;
+	struct fail f;
+
+	assert_true(store_job_status(x->store, id, &status, &f));
+	return status;
+}
+
+void await_state(struct fixture *x, const char *id, enum job_state want)
+{
+	enum job_state state = JOB_STATE_COUNT;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		state = status_of(x, id).state;
+		if (state == want)
+			return;
+		let_time_pass();
+	}
+	fail_msg("job stays %s, never %s", job_state_word(state), job_state_word(want));
+}
+
+void await_calls(const char *slot, unsigned want)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		if (fake_calls(slot) >= want)
+			return;
+		let_time_pass();
+	}
+	fail_msg("%s is not called", slot);
+}
+
+void cancel_done(bool changed, const struct fail *f, void *ctx)
+{
+	struct cancelled *c = ctx;
+
+	c->changed = changed;
+	c->code = f == NULL ? FAIL_NONE : f->code;
+	c->done = true;
+}
+
+bool cancel(struct fixture *x, const char *id)
+{
+	struct cancelled c = {0};
+
+	tracker_cancel(x->tracker, id, cancel_done, &c);
+	await_flag(&c.done);
+	assert_int_equal(c.code, FAIL_NONE);
+	return c.changed;
+}
+
+struct job job_of(struct fixture *x, const char *id)
+{
+	struct job job = {0};
+	struct fail f;
+
+	assert_true(store_job(x->store, id, &job, &f));
+	return job;
+}
