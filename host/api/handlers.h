@@ -34,7 +34,7 @@ route_handler service_handle;
 route_handler training_form_submit;
 route_handler status_get;
 
-/* v1_jobs.c, v1_outputs.c, v1_runs.c, v1_providers.c */
+/* v1_jobs.c, v1_outputs.c, v1_runs.c, v1_providers.c, v1_queues.c */
 route_handler v1_jobs_list;
 route_handler v1_jobs_get;
 route_handler v1_jobs_cancel;
@@ -46,6 +46,8 @@ route_handler v1_runs_get;
 route_handler v1_runs_compare;
 route_handler v1_providers_list;
 route_handler v1_providers_get;
+route_handler v1_queues_list;
+route_handler v1_queues_set;
 
 /* health.c, openapi.c */
 route_handler health_live;

@@ -10,6 +10,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/connection.h"
+#include "api/job_why.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -182,13 +183,11 @@ static bool put_request(json_t *view, const struct job *job)
 	return json_object_set_new(view, "request", stored_redacted(job->request)) == 0;
 }
 
-json_t *job_view_full(const struct job *job, bool with_request)
+static bool put_rest(json_t *view, const struct job *job)
 {
 	/* clang-format off */
-	json_t *view = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I,"
-				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o, s:s?}",
-		"id", job->id,
-		"state", job_state_word(job->state),
+	json_t *rest = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I,"
+				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o, s:s*}",
 		"status", job_state_essedum(job->state),
 		"provider", job->provider,
 		"interface", job->interface,
@@ -207,15 +206,20 @@ json_t *job_view_full(const struct job *job, bool with_request)
 		"rerun_of", job->rerun_of[0] != '\0' ? job->rerun_of : NULL,
 		"progress", answer_stored(job->progress),
 		"result", stored_redacted(job->result),
-		"error", job->error);
+		"parent", job->parent[0] != '\0' ? job->parent : NULL);
 	/* clang-format on */
+	bool put = rest != NULL && json_object_update(view, rest) == 0;
 
-	if (view != NULL && job->parent[0] != '\0' &&
-		json_object_set_new(view, "parent", json_string(job->parent)) != 0) {
-		json_decref(view);
-		return NULL;
-	}
-	if (view != NULL && with_request && !put_request(view, job)) {
+	json_decref(rest);
+	return put;
+}
+
+json_t *job_view_full(const struct job *job, const struct queue_wait *wait, bool with_request)
+{
+	json_t *view = json_pack("{s:s, s:s}", "id", job->id, "state", job_state_word(job->state));
+
+	if (view == NULL || !job_why_put(view, job, wait) || !put_rest(view, job) ||
+		(with_request && !put_request(view, job))) {
 		json_decref(view);
 		return NULL;
 	}

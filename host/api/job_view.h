@@ -16,6 +16,7 @@ struct call_result;
 struct fail;
 struct job;
 struct job_status;
+struct queue_wait;
 
 #define JOB_PATH_PREFIX "davit://jobs/"
 
@@ -30,8 +31,9 @@ json_t *job_view_neutral(const struct job *job);
 /* What get and other slots call the object a job made: heap, or NULL while there is none. */
 char *job_view_object(const struct job *job);
 
-/* GET /v1/jobs/{id}: everything but secrets; without request for lists. New. */
-json_t *job_view_full(const struct job *job, bool with_request);
+/* GET /v1/jobs/{id}: everything but secrets; without request for lists. wait: how it waits, or
+ * NULL. New. */
+json_t *job_view_full(const struct job *job, const struct queue_wait *wait, bool with_request);
 
 /* A copy in which the values of members that name secrets are "***". */
 json_t *job_view_redacted(const json_t *value);

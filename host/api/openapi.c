@@ -52,11 +52,18 @@ static json_t *parameter(const char *name, const char *in, bool required)
 		(int)required, "schema", "type", "string");
 }
 
+static void put_queries(json_t *list, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, parameter(names[i], "query", false));
+}
+
 static json_t *parameters(const struct route *route)
 {
 	static const char *const of_services[] = {"adapter_instance", "project", "isInstance"};
 	static const char *const of_lists[] = {
 		"state", "provider", "project", "kind", "limit", "cursor"};
+	static const char *const of_queues[] = {"provider", "project", "after"};
 	json_t *list = json_array();
 	char name[64];
 
@@ -64,10 +71,10 @@ static json_t *parameters(const struct route *route)
 		(void)json_array_append_new(list, parameter(name, "path", true));
 	for (size_t i = 0; route->form == ERROR_TEXT && i < COUNT(of_services); i++)
 		(void)json_array_append_new(list, parameter(of_services[i], "query", false));
-	if (strcmp(route->operation, "v1_jobs_list") != 0)
-		return list;
-	for (size_t i = 0; i < COUNT(of_lists); i++)
-		(void)json_array_append_new(list, parameter(of_lists[i], "query", false));
+	if (strcmp(route->operation, "v1_jobs_list") == 0)
+		put_queries(list, of_lists, COUNT(of_lists));
+	if (strcmp(route->operation, "v1_queues_list") == 0)
+		put_queries(list, of_queues, COUNT(of_queues));
 	return list;
 }
 

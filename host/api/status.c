@@ -3,16 +3,19 @@
  * may hold slashes, raw or encoded. What the provider said of a job that runs may be FRESH_MS
  * old; where it is older the provider is asked first, for at most ASK_MS.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/handlers.h"
+#include "api/job_why.h"
 #include "base/fail.h"
 #include "base/id.h"
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/job.h"
+#include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "store/store.h"
 
@@ -45,19 +48,37 @@ static bool find(const struct app *app, const char *id, struct job *ret_job, str
 	return find_by_name(app, id, ret_job, f);
 }
 
-static json_t *view(const struct job *job)
+/* The members after those that say why. */
+static bool put_rest(json_t *view, const struct job *job)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s?}", "id", job->id, "state",
-		job_state_short(job->state), "resource", job->remote_name, "provider",
-		job->provider, "submitted", answer_time(job->created_ms), "started",
+	json_t *rest = json_pack("{s:s?, s:s, s:o, s:o, s:o, s:o}", "resource", job->remote_name,
+		"provider", job->provider, "submitted", answer_time(job->created_ms), "started",
 		answer_time(job->started_ms), "finished", answer_time(job->finished_ms), "progress",
-		answer_stored(job->progress), "error", job->error);
+		answer_stored(job->progress));
+	bool put = rest != NULL && json_object_update(view, rest) == 0;
+
+	json_decref(rest);
+	return put;
+}
+
+static json_t *view(const struct app *app, const struct job *job)
+{
+	json_t *status =
+		json_pack("{s:s, s:s}", "id", job->id, "state", job_state_short(job->state));
+	struct queue_wait wait;
+	bool waits = job_why_waits(app->tracker, job, &wait);
+
+	if (status != NULL && job_why_put(status, job, waits ? &wait : NULL) &&
+		put_rest(status, job))
+		return status;
+	json_decref(status);
+	return NULL;
 }
 
 /* With an age in seconds where the state is older than it should be; null: nobody knows. */
-static json_t *aged_view(const struct job *job, int64_t age_ms)
+static json_t *aged_view(const struct app *app, const struct job *job, int64_t age_ms)
 {
-	json_t *status = view(job);
+	json_t *status = view(app, job);
 	json_t *age = age_ms < 0 ? json_null() : json_real((double)age_ms / 1000.0);
 
 	if (age_ms >= 0 && age_ms <= FRESH_MS)
@@ -67,17 +88,35 @@ static json_t *aged_view(const struct job *job, int64_t age_ms)
 	return status;
 }
 
+struct asking {
+	struct app *app;
+	struct exchange *x;
+};
+
 static void refreshed(const struct job *job, int64_t age_ms, void *ctx)
 {
-	struct exchange *x = ctx;
+	struct asking *a = ctx;
 	struct fail f;
 
 	if (job != NULL) {
-		exchange_reply_json(x, 200, aged_view(job, age_ms));
+		exchange_reply_json(a->x, 200, aged_view(a->app, job, age_ms));
+	} else {
+		(void)fail_set(&f, FAIL_INTERNAL, "the job cannot be read");
+		answer_fail(a->x, &f);
+	}
+	free(a);
+}
+
+static void ask(struct app *app, struct exchange *x, const char *id)
+{
+	struct asking *a = malloc(sizeof(*a));
+
+	if (a == NULL) {
+		answer_memory(x);
 		return;
 	}
-	(void)fail_set(&f, FAIL_INTERNAL, "the job cannot be read");
-	answer_fail(x, &f);
+	*a = (struct asking){.app = app, .x = x};
+	tracker_refresh(app->tracker, id, FRESH_MS, ASK_MS, refreshed, a);
 }
 
 static void work(struct app *app, struct exchange *x)
@@ -88,9 +127,9 @@ static void work(struct app *app, struct exchange *x)
 	if (!find(app, exchange_arg(x), &job, &f))
 		answer_fail(x, &f);
 	else if (JOB_BIT(job.state) & JOB_TERMINAL)
-		exchange_reply_json(x, 200, view(&job));
+		exchange_reply_json(x, 200, view(app, &job));
 	else
-		tracker_refresh(app->tracker, job.id, FRESH_MS, ASK_MS, refreshed, x);
+		ask(app, x, job.id);
 	job_finish(&job);
 }
 

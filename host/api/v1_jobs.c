@@ -9,11 +9,13 @@
 #include "api/handlers.h"
 #include "api/job_query.h"
 #include "api/job_view.h"
+#include "api/job_why.h"
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/id.h"
 #include "http/exchange.h"
 #include "jobs/job.h"
+#include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -48,7 +50,7 @@ static bool add_job(const struct job *job, void *ctx)
 		return false;
 	}
 	memcpy(l->last, job->id, sizeof(l->last));
-	l->failed = json_array_append_new(l->jobs, job_view_full(job, false)) != 0;
+	l->failed = json_array_append_new(l->jobs, job_view_full(job, NULL, false)) != 0;
 	return !l->failed;
 }
 
@@ -99,11 +101,14 @@ static bool find_job(struct app *app, struct exchange *x, struct job *ret_job)
 
 static void get(struct app *app, struct exchange *x)
 {
+	struct queue_wait wait;
 	struct job job;
+	bool waits;
 
 	if (!find_job(app, x, &job))
 		return;
-	exchange_reply_json(x, 200, job_view_full(&job, true));
+	waits = job_why_waits(app->tracker, &job, &wait);
+	exchange_reply_json(x, 200, job_view_full(&job, waits ? &wait : NULL, true));
 	job_finish(&job);
 }
 

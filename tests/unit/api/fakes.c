@@ -770,3 +770,59 @@ bool tracker_recovered(struct tracker *t)
 	(void)t;
 	return fake_tracker.recovered;
 }
+
+/* --- host/jobs/queues.h --- */
+
+const char *queue_because_word(enum queue_because because)
+{
+	return because == WAIT_PAUSED ? "paused" : "capacity";
+}
+
+bool tracker_waiting(struct tracker *t, const char *id, struct queue_wait *ret_wait)
+{
+	(void)t;
+	keep(fake_tracker.waiting, sizeof(fake_tracker.waiting), id);
+	if (fake_tracker.wait == NULL)
+		return false;
+	*ret_wait = *fake_tracker.wait;
+	return true;
+}
+
+bool tracker_may_start(struct tracker *t, const char *id)
+{
+	(void)t;
+	(void)id;
+	return !fake_tracker.full;
+}
+
+bool tracker_queues(struct tracker *t, const struct queue_filter *filter,
+	struct queue_list *ret_list, struct fail *f)
+{
+	(void)t;
+	(void)snprintf(fake_tracker.filter, sizeof(fake_tracker.filter), "%s %s %s",
+		filter->provider != NULL ? filter->provider : "-",
+		filter->project != NULL ? filter->project : "-",
+		filter->after != NULL ? filter->after : "-");
+	if (fake_tracker.queue_count == 0)
+		return fail_set(f, FAIL_NOT_FOUND, "there is no provider '%s'",
+			filter->provider != NULL ? filter->provider : "");
+	*ret_list = (struct queue_list){
+		(struct queue_view *)fake_tracker.queues, fake_tracker.queue_count};
+	return true;
+}
+
+void queue_list_finish(struct queue_list *l)
+{
+	(void)l; /* the test's */
+}
+
+bool tracker_set_queue(struct tracker *t, const char *provider, const char *project,
+	const struct queue_change *change, struct fail *f)
+{
+	(void)t;
+	(void)f;
+	(void)snprintf(fake_tracker.queue, sizeof(fake_tracker.queue), "%s%s%s", provider,
+		project != NULL ? " " : "", project != NULL ? project : "");
+	fake_tracker.change = *change;
+	return true;
+}

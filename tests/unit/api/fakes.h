@@ -16,6 +16,7 @@
 
 #include "base/fail.h"
 #include "jobs/job.h"
+#include "jobs/queues.h"
 
 #define FAKE_JOB_ID "01hzzzzzzzzzzzzzzzzzzzzz" /* of what the tracker accepts */
 
@@ -56,7 +57,11 @@ struct fake_tracker {
 	const char *error;
 	bool changed; /* by a cancel */
 	bool recovered;
-	int64_t age_ms; /* of tracker_refresh() */
+	int64_t age_ms;                  /* of tracker_refresh() */
+	bool full;                       /* there is no place for a job that was accepted */
+	const struct queue_wait *wait;   /* how every job waits, or NULL */
+	const struct queue_view *queues; /* of tracker_queues() */
+	size_t queue_count;
 	/* what was seen last */
 	unsigned submits;
 	unsigned cancels;
@@ -71,6 +76,10 @@ struct fake_tracker {
 	unsigned states;
 	int64_t wait_ms;
 	char cancelled[64];
+	char waiting[64]; /* the id tracker_waiting() was asked for last */
+	char queue[128];  /* "provider" or "provider project" of tracker_set_queue() */
+	char filter[128]; /* of tracker_queues(): "provider project after", "-" for none */
+	struct queue_change change;
 };
 
 extern struct fake_provider fake_provider;

@@ -241,10 +241,11 @@ static void it_needs_its_provider_and_connection(void **state)
 static void status_is_found_by_either_name(void **state)
 {
 	static const char text[] =
-		"{\"id\":\"" JOB "\",\"state\":\"COMPLETED\",\"resource\":\"projects/p/jobs/1\","
+		"{\"id\":\"" JOB
+		"\",\"state\":\"COMPLETED\",\"error\":null,\"resource\":\"projects/p/jobs/1\","
 		"\"provider\":\"local\",\"submitted\":\"2026-11-21T08:00:00.000Z\",\"started\":"
 		"\"2026-11-21T08:00:01.000Z\",\"finished\":\"2026-11-21T08:00:02.000Z\",\"progress\":"
-		"{\"fraction\":1.0},\"error\":null}";
+		"{\"fraction\":1.0}}";
 	const struct job job = {.id = JOB,
 		.submission = JOB,
 		.state = JOB_SUCCEEDED,
@@ -285,17 +286,17 @@ static void status_of_what_did_not_start_has_nulls(void **state)
 	fake_job(&job);
 	fake_expect("GET", "/status/" JOB, NULL, 200,
 		"{\"id\":\"" JOB
-		"\",\"state\":\"SUBMITTED\",\"resource\":null,\"provider\":\"local\","
+		"\",\"state\":\"SUBMITTED\",\"error\":null,\"resource\":null,\"provider\":\"local\","
 		"\"submitted\":\"2026-11-21T08:00:00.000Z\",\"started\":null,\"finished\":null,"
-		"\"progress\":null,\"error\":null}");
+		"\"progress\":null}");
 }
 
 static void status_says_how_old_it_is_when_the_provider_is_silent(void **state)
 {
 	static const char text[] =
-		"{\"id\":\"" JOB "\",\"state\":\"RUNNING\",\"resource\":null,"
+		"{\"id\":\"" JOB "\",\"state\":\"RUNNING\",\"error\":null,\"resource\":null,"
 		"\"provider\":\"local\",\"submitted\":\"2026-11-21T08:00:00.000Z\","
-		"\"started\":null,\"finished\":null,\"progress\":null,\"error\":null,\"age\":7.5}";
+		"\"started\":null,\"finished\":null,\"progress\":null,\"age\":7.5}";
 	const struct job job = {.id = JOB,
 		.submission = JOB,
 		.state = JOB_RUNNING,

@@ -91,6 +91,8 @@ static const struct row {
 	{"GET", "/status/projects/1/jobs/2", "status_get", "projects/1/jobs/2", ERROR_OBJECT},
 	{"GET", "/v1/providers", "v1_providers_list", "", ERROR_OBJECT},
 	{"GET", "/v1/providers/local", "v1_providers_get", "local", ERROR_OBJECT},
+	{"GET", "/v1/queues", "v1_queues_list", "", ERROR_OBJECT},
+	{"POST", "/v1/queues/local", "v1_queues_set", "local", ERROR_OBJECT},
 	{"GET", "/v1/jobs", "v1_jobs_list", "", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz", "v1_jobs_get", "01hz", ERROR_OBJECT},
 	{"POST", "/v1/jobs/01hz/cancel", "v1_jobs_cancel", "01hz", ERROR_OBJECT},

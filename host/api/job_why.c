@@ -1,0 +1,58 @@
+/* job_why - see job_why.h. */
+#include "api/job_why.h"
+
+#include <string.h>
+
+#include "api/answer.h"
+#include "api/job_view.h"
+#include "jobs/flow.h"
+#include "jobs/job.h"
+#include "jobs/queues.h"
+
+bool job_why_waits(struct tracker *tracker, const struct job *job, struct queue_wait *ret_wait)
+{
+	char step[ID_SIZE];
+
+	if (JOB_BIT(job->state) & JOB_TERMINAL)
+		return false;
+	if (job->interface != NULL && strcmp(job->interface, FLOW_INTERFACE) == 0) {
+		flow_step_id(job->id, FLOW_TRAIN, step);
+		return tracker_waiting(tracker, step, ret_wait);
+	}
+	return job->state == JOB_QUEUED && tracker_waiting(tracker, job->id, ret_wait);
+}
+
+/* The member "reason" of what the provider last answered, without secrets; or NULL. */
+static json_t *reason_of(const struct job *job)
+{
+	json_t *result, *reason;
+
+	if (job->state != JOB_FAILED)
+		return NULL;
+	result = answer_stored(job->result);
+	reason = json_object_get(result, "reason");
+	if (reason != NULL && !json_is_null(reason))
+		reason = job_view_redacted(reason);
+	else
+		reason = NULL;
+	json_decref(result);
+	return reason;
+}
+
+static json_t *waiting_of(const struct queue_wait *wait)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "because",
+		queue_because_word(wait->because), "text", wait->text, "position",
+		(json_int_t)wait->position, "ahead", (json_int_t)wait->ahead, "running",
+		(json_int_t)wait->running, "capacity", (json_int_t)wait->capacity);
+}
+
+bool job_why_put(json_t *view, const struct job *job, const struct queue_wait *wait)
+{
+	json_t *reason = reason_of(job);
+
+	return json_object_set_new(view, "error",
+		       job->error != NULL ? json_string(job->error) : json_null()) == 0 &&
+	       (reason == NULL || json_object_set_new(view, "reason", reason) == 0) &&
+	       (wait == NULL || json_object_set_new(view, "waiting", waiting_of(wait)) == 0);
+}
