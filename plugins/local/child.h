@@ -82,6 +82,7 @@ const char *child_python(const struct local_call *c);
 struct child_program {
 	const struct davit_sdk_json *command; /* a command line, or NULL */
 	const char *script; /* run with the site's Python where there is no command */
+	const struct davit_sdk_json *args; /* texts that follow either, or NULL */
 };
 
 /* "argv" or "shell". false: the call failed, naming pointer. */

@@ -43,22 +43,71 @@ bool child_check_command(
 	return has_shell(c) || split(c, command, pointer, &count) != NULL;
 }
 
+static const struct davit_sdk_json *first_of(const struct davit_sdk_json *object)
+{
+	bool holds = object != NULL &&
+	             (object->kind == DAVIT_SDK_OBJECT || object->kind == DAVIT_SDK_ARRAY);
+
+	return holds ? object->first : NULL;
+}
+
+/* line and one more word, quoted so that a shell takes it as it is. */
+static const char *with_word(struct local_call *c, const char *line, davit_buf word)
+{
+	char *text = local_alloc(c, strlen(line) + 4 * word.n + 4);
+	char *to = text;
+
+	if (text == NULL)
+		return "";
+	memcpy(to, line, strlen(line));
+	to += strlen(line);
+	*to++ = ' ';
+	*to++ = '\'';
+	for (size_t i = 0; i < word.n; i++) {
+		if (word.p[i] == '\'') {
+			memcpy(to, "'\\''", 4);
+			to += 4;
+		} else {
+			*to++ = word.p[i];
+		}
+	}
+	*to = '\'';
+	return text;
+}
+
+static void put_shell(
+	struct local_call *c, struct davit_sdk_writer *w, const struct child_program *program)
+{
+	const char *line = program->command->text.p;
+
+	for (const struct davit_sdk_json *v = first_of(program->args); v != NULL; v = v->next)
+		line = with_word(c, line, v->text);
+	davit_sdk_put_text(w, "shell", line);
+}
+
+static void put_args(struct davit_sdk_writer *w, const struct child_program *program)
+{
+	for (const struct davit_sdk_json *v = first_of(program->args); v != NULL; v = v->next)
+		davit_sdk_put_text(w, NULL, v->text.p);
+}
+
 static bool put_command(struct local_call *c, struct davit_sdk_writer *w,
-	const struct davit_sdk_json *command, const char *pointer)
+	const struct child_program *program, const char *pointer)
 {
 	size_t count = 0;
 	const char *word;
 
 	if (has_shell(c)) {
-		davit_sdk_put_text(w, "shell", command->text.p);
+		put_shell(c, w, program);
 		return true;
 	}
-	word = split(c, command, pointer, &count);
+	word = split(c, program->command, pointer, &count);
 	if (word == NULL)
 		return false;
 	davit_sdk_open_array(w, "argv");
 	for (; count > 0; count--, word += strlen(word) + 1)
 		davit_sdk_put_text(w, NULL, word);
+	put_args(w, program);
 	davit_sdk_close_array(w);
 	return true;
 }
@@ -67,10 +116,11 @@ bool child_put_program(struct local_call *c, struct davit_sdk_writer *w,
 	const struct child_program *program, const char *pointer)
 {
 	if (program->command != NULL)
-		return put_command(c, w, program->command, pointer);
+		return put_command(c, w, program, pointer);
 	davit_sdk_open_array(w, "argv");
 	davit_sdk_put_text(w, NULL, "python3");
 	davit_sdk_put_text(w, NULL, program->script);
+	put_args(w, program);
 	davit_sdk_close_array(w);
 	return true;
 }
@@ -97,11 +147,6 @@ static void put_variable(
 	else if (v->kind != DAVIT_SDK_TEXT && v->kind != DAVIT_SDK_REAL)
 		return;
 	davit_sdk_put_text(w, v->name.p, text);
-}
-
-static const struct davit_sdk_json *first_of(const struct davit_sdk_json *object)
-{
-	return object != NULL && object->kind == DAVIT_SDK_OBJECT ? object->first : NULL;
 }
 
 void child_put_environment(struct local_call *c, struct davit_sdk_writer *w,

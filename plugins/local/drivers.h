@@ -3,6 +3,7 @@
 #ifndef PLUGINS_LOCAL_DRIVERS_H
 #define PLUGINS_LOCAL_DRIVERS_H
 
-extern const char function_driver[]; /* function_driver.py: runs a caller's function */
+extern const char function_driver[];   /* function_driver.py: runs a caller's function */
+extern const char environment_driver[]; /* environment_driver.py: makes a Python environment */
 
 #endif

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "child.h"
+#include "drivers.h"
 #include "requirements.h"
+#include "source.h"
 #include "venvs.h"
 
 #define PREFIX_PATH "work/venv"
@@ -18,30 +20,7 @@ enum {
 	SHOWN_BYTES = 160
 };
 
-/* What the process runs. Packages of the site's Python are seen from the environment, so that
- * its pip serves where it has one. */
-static const char build_script[] =
-	"import os, subprocess, sys\n"
-	"try:\n"
-	"    import venv\n"
-	"except ImportError:\n"
-	"    sys.exit(f'the Python {sys.executable} has no module venv: install it (Debian:'\n"
-	"             ' python3-venv), or set \"python\" of this provider to one that has it')\n"
-	"python = os.path.abspath('venv/bin/python3')\n"
-	"venv.EnvBuilder(system_site_packages=True, symlinks=True).create('venv')\n"
-	"if subprocess.call([python, '-c', 'import pip'], stderr=subprocess.DEVNULL) != 0:\n"
-	"    try:\n"
-	"        import ensurepip\n"
-	"    except ImportError:\n"
-	"        sys.exit(f'the Python {sys.executable} has no module pip: install it (Debian:'\n"
-	"                 ' python3-pip)')\n"
-	"    builder = venv.EnvBuilder(system_site_packages=True, symlinks=True, with_pip=True)\n"
-	"    builder.create('venv')\n"
-	"sys.exit(subprocess.call([python, '-m', 'pip', 'install', '--no-cache-dir', '--no-input',\n"
-	"                          '--disable-pip-version-check', '-r', 'requirements.txt',\n"
-	"                          *sys.argv[1:]]))\n";
-
-static const char *process_of(struct local_call *c, const char *digest)
+const char *environment_process(struct local_call *c, const char *digest)
 {
 	return local_text(c, "venv-%.*s", PROCESS_DIGITS, digest);
 }
@@ -69,23 +48,6 @@ static davit_buf canonical(struct local_call *c, const struct requirements *line
 	davit_sdk_close_array(&w);
 	davit_sdk_close_object(&w);
 	return davit_sdk_write_end(&w);
-}
-
-/* NULL: the call failed. */
-static const char *seal(struct local_call *c, davit_buf bytes)
-{
-	const davit_host_blob_1 *blob = c->sdk.host->blob;
-	davit_blob to = 0;
-	davit_buf digest;
-	int32_t code = bytes.p == NULL ? DAVIT_INTERNAL : blob->create(c->sdk.call, &to);
-
-	if (code == DAVIT_OK)
-		code = blob->write(c->sdk.call, to, bytes);
-	if (code == DAVIT_OK)
-		code = blob->seal(c->sdk.call, to, &digest);
-	if (local_check(c, code) != DAVIT_OK)
-		return NULL;
-	return local_text(c, "%.*s", (int)digest.n, digest.p);
 }
 
 /* What was sealed; NULL: the call failed. */
@@ -174,7 +136,7 @@ static bool start(struct local_call *c, const char *digest, const struct davit_s
 	put_arguments(&w, pip);
 	put_variables(c, &w, pip);
 	davit_sdk_open_array(&w, "inputs");
-	child_put_input(&w, "text", build_script, "work/build.py");
+	child_put_input(&w, "text", environment_driver, "work/build.py");
 	child_put_input(&w, "text", joined(c, davit_sdk_member(wanted, "requirements"), "\n"),
 		"work/requirements.txt");
 	davit_sdk_close_array(&w);
@@ -185,14 +147,15 @@ static bool start(struct local_call *c, const char *digest, const struct davit_s
 		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL,
 			       "no memory left for the Python environment") == DAVIT_OK;
 	return local_check(c, c->sdk.host->process->start(c->sdk.call,
-				      davit_sdk_buf(process_of(c, digest)), spec)) == DAVIT_OK;
+				      davit_sdk_buf(environment_process(c, digest)), spec)) ==
+	       DAVIT_OK;
 }
 
 /* Deletes a build that ended; another that began meanwhile stays. */
 static bool clear(struct local_call *c, const char *digest)
 {
-	int32_t code =
-		c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process_of(c, digest)));
+	int32_t code = c->sdk.host->process->remove(
+		c->sdk.call, davit_sdk_buf(environment_process(c, digest)));
 
 	if (code == DAVIT_NOT_FOUND || code == DAVIT_CONFLICT)
 		code = DAVIT_OK;
@@ -212,6 +175,13 @@ static const char *installing(struct local_call *c, const struct davit_sdk_json 
 	return local_text(c, "installing %d requirement%s: %.*s%s",
 		lines == NULL ? 0 : (int)lines->count,
 		lines != NULL && lines->count == 1 ? "" : "s", (int)n, names, long_one ? "…" : "");
+}
+
+const char *environment_progress(struct local_call *c, const char *digest)
+{
+	const struct davit_sdk_json *wanted = unseal(c, digest);
+
+	return wanted == NULL ? "" : installing(c, wanted);
 }
 
 static void set_failed(struct local_call *c, const struct child *child, struct environment *ret)
@@ -280,7 +250,8 @@ bool environment_ask(struct local_call *c, const char *digest, struct environmen
 {
 	struct child child;
 
-	*ret = (struct environment){.digest = digest, .process = process_of(c, digest), .text = ""};
+	*ret = (struct environment){
+		.digest = digest, .process = environment_process(c, digest), .text = ""};
 	return child_inspect(c, ret->process, &child) && settle(c, digest, &child, ret);
 }
 
@@ -313,11 +284,11 @@ bool environment_need(struct local_call *c, const struct davit_sdk_json *require
 		return false;
 	if (lines.count == 0)
 		return true;
-	digest = seal(c, canonical(c, &lines));
+	digest = source_seal_bytes(c, canonical(c, &lines));
 	if (digest == NULL)
 		return false;
 	ret->digest = digest;
-	ret->process = process_of(c, digest);
+	ret->process = environment_process(c, digest);
 	if (!venvs_want(c, digest, user->name) || !need(c, user, ret))
 		return false;
 	environments_sweep(c);
@@ -339,7 +310,7 @@ int32_t environment_leave(struct local_call *c, const char *digest, const char *
 		return c->sdk.code;
 	if (is_awaited(c, digest) || c->sdk.code != DAVIT_OK)
 		return c->sdk.code;
-	return child_stop(c, process_of(c, digest));
+	return child_stop(c, environment_process(c, digest));
 }
 
 void environment_put_prefix(struct davit_sdk_writer *w, const char *digest)
@@ -357,14 +328,15 @@ void environment_put_prefix(struct davit_sdk_writer *w, const char *digest)
 
 int32_t environment_delete(struct local_call *c, const char *digest)
 {
-	const char *process = process_of(c, digest);
+	const char *process = environment_process(c, digest);
 	struct child child;
 	int32_t code;
 
-	if (is_awaited(c, digest))
-		return DAVIT_CONFLICT;
 	if (!child_inspect(c, process, &child))
 		return c->sdk.code;
+	/* A job that finds it gone when it starts has it built again. */
+	if (child_state(&child) != DAVIT_STATE_SUCCEEDED && is_awaited(c, digest))
+		return DAVIT_CONFLICT;
 	if (child.known && !child.ended && child_stop(c, process) != DAVIT_OK)
 		return c->sdk.code;
 	code = c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process));

@@ -54,6 +54,12 @@ bool environment_ask(struct local_call *c, const char *digest, struct environmen
  * that nobody waits for is stopped if stop. digest NULL is fine. Returns sdk.code. */
 int32_t environment_leave(struct local_call *c, const char *digest, const char *user_id, bool stop);
 
+/* "installing 2 requirements: a, b": what the environment is to hold; "" after a failure. */
+const char *environment_progress(struct local_call *c, const char *digest);
+
+/* The name of the process that makes it; its log is pip's. */
+const char *environment_process(struct local_call *c, const char *digest);
+
 /* "prefix" of a process specification. Nothing for NULL. */
 void environment_put_prefix(struct davit_sdk_writer *w, const char *digest);
 

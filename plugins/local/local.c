@@ -184,6 +184,7 @@ static const davit_training_1 training = {
 	.cancel = training_cancel,
 	.get = training_get,
 	.list = training_list,
+	.remove = training_remove,
 	.logs = training_logs,
 	.metrics = training_metrics,
 	.outputs = training_outputs,

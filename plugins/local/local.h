@@ -57,6 +57,7 @@ LOCAL_SLOT(training_poll);
 LOCAL_SLOT(training_cancel);
 LOCAL_SLOT(training_get);
 LOCAL_SLOT(training_list);
+LOCAL_SLOT(training_remove);
 LOCAL_SLOT(training_logs);
 LOCAL_SLOT(training_metrics);
 LOCAL_SLOT(training_outputs);

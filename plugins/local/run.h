@@ -13,9 +13,8 @@ struct child;
 
 struct run_sort {
 	enum record_kind record;
-	const char *who; /* what runs, in sentences: "the script" */
 
-	/* Writes the record and starts the process. Returns sdk.code. */
+	/* Writes the record, and run_begin()s the process. Returns sdk.code. */
 	int32_t (*start)(struct local_call *c, const char *id, const struct davit_sdk_json *spec);
 
 	/* The members of the neutral object that this sort alone has. */
@@ -29,8 +28,11 @@ int32_t run_find(struct local_call *c, const struct run_sort *sort);
 int32_t run_poll(struct local_call *c, const struct run_sort *sort);
 int32_t run_get(struct local_call *c, const struct run_sort *sort);
 int32_t run_list(struct local_call *c, const struct run_sort *sort);
-int32_t run_cancel(struct local_call *c);
-int32_t run_logs(struct local_call *c);
+int32_t run_cancel(struct local_call *c, const struct run_sort *sort);
+int32_t run_logs(struct local_call *c, const struct run_sort *sort);
+
+/* Deletes one that has ended with its files; DAVIT_CONFLICT while it has not. */
+int32_t run_remove(struct local_call *c, const struct run_sort *sort);
 int32_t run_metrics(struct local_call *c);
 int32_t run_outputs(struct local_call *c);
 

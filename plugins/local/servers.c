@@ -48,7 +48,7 @@ static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *mode
 	static const struct child_variable variables[] = {{"DAVIT_MODEL_DIR", "model"}};
 	const struct davit_sdk_json *server = davit_sdk_member(model, "server");
 	const char *script = davit_sdk_text_at(server, "/script", NULL);
-	const struct child_program program = {davit_sdk_member(server, "command"), script};
+	const struct child_program program = {davit_sdk_member(server, "command"), script, NULL};
 	struct davit_sdk_writer w;
 	bool ok;
 

@@ -126,6 +126,20 @@ static bool seal(struct local_call *c, davit_blob blob, struct sealed *ret_seale
 	return true;
 }
 
+const char *source_seal_bytes(struct local_call *c, davit_buf bytes)
+{
+	const davit_host_blob_1 *blob = c->sdk.host->blob;
+	struct sealed sealed;
+	davit_blob to = 0;
+	int32_t code = bytes.p == NULL ? DAVIT_INTERNAL : blob->create(c->sdk.call, &to);
+
+	if (code == DAVIT_OK && bytes.n > 0)
+		code = blob->write(c->sdk.call, to, bytes);
+	if (local_check(c, code) != DAVIT_OK || !seal(c, to, &sealed))
+		return NULL;
+	return sealed.digest;
+}
+
 /* A blob that is sealed already needs no copy. */
 static bool sealed_before(struct local_call *c, const struct davit_sdk_json *source,
 	davit_blob blob, struct sealed *ret_sealed)

@@ -18,6 +18,9 @@ struct sealed {
 bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
 	struct sealed *ret_sealed);
 
+/* Seals bytes (p NULL: there was no memory for them). The digest; NULL: the call failed. */
+const char *source_seal_bytes(struct local_call *c, davit_buf bytes);
+
 /* Could it be sealed? Reads nothing. false: the call failed, naming the member. */
 bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer);
 

@@ -1,7 +1,8 @@
 /*
- * training - runs that end: the kinds "train" (a script on a data set) and "command" (one
- * command line). A training's id is its submission id, which is also the name of its process,
- * so that asking for the process answers what became of a submission.
+ * training - runs that end: the kinds "train" (a script on a data set), "custom_script" (the
+ * same with files of the caller) and "command" (one command line). A training's id is its
+ * submission id, which is also the name of its process, so that asking for the process answers what
+ * became of a submission.
  */
 #include "training.h"
 
@@ -9,14 +10,33 @@
 
 #include "child.h"
 #include "objects.h"
+#include "requirements.h"
 #include "run.h"
 #include "source.h"
+#include "training_folder.h"
 
 /* --- requests --- */
 
+/* Does it run a script, by either kind? */
 static bool is_train(const struct local_call *c)
 {
-	return strcmp(davit_sdk_text_at(c->sdk.request, "/kind", ""), "train") == 0;
+	return strcmp(davit_sdk_text_at(c->sdk.request, "/kind", ""), "command") != 0;
+}
+
+static bool check_script(struct local_call *c, const struct davit_sdk_json *spec)
+{
+	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
+	const char *folder = davit_sdk_text_at(spec, "/folder", NULL);
+
+	if (script == NULL && davit_sdk_member(spec, "entry") == NULL) {
+		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/script",
+			"what is to run must stand here, or in \"entry\" as a command line");
+		return false;
+	}
+	if (script == NULL)
+		return true;
+	return folder != NULL ? training_folder_check(c, folder, script)
+	                      : source_check(c, script, "/spec/script");
 }
 
 static bool check_train(struct local_call *c, const struct davit_sdk_json *spec)
@@ -25,9 +45,10 @@ static bool check_train(struct local_call *c, const struct davit_sdk_json *spec)
 	const char *dataset = davit_sdk_text_at(spec, "/dataset", NULL);
 	struct record record;
 
-	if (!source_check(c, davit_sdk_member(spec, "script"), "/spec/script"))
-		return false;
-	if (entry != NULL && !child_check_command(c, entry, "/spec/entry"))
+	if (!check_script(c, spec) ||
+		(entry != NULL && !child_check_command(c, entry, "/spec/entry")) ||
+		!requirements_check(
+			c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
 		return false;
 	return dataset == NULL ||
 	       records_need(c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset", &record);
@@ -53,8 +74,8 @@ LOCAL_SLOT(training_validate)
 static void put_provider(struct local_call *c, struct davit_sdk_writer *w,
 	const struct record *record, const struct child *child)
 {
-	static const char *const members[] = {
-		"kind", "command", "project", "version", "script", "dataset", "parameters"};
+	static const char *const members[] = {"kind", "command", "project", "version", "script",
+		"folder", "entry", "args", "dataset", "parameters", "requirements_sha256"};
 
 	(void)c;
 	(void)child;
@@ -71,7 +92,6 @@ static int32_t start(struct local_call *c, const char *id, const struct davit_sd
 
 static const struct run_sort sort = {
 	.record = RECORD_TRAINING,
-	.who = "the script",
 	.start = start,
 	.put = put_provider,
 };
@@ -109,7 +129,16 @@ LOCAL_SLOT(training_cancel)
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	return run_cancel(&c);
+	return run_cancel(&c, &sort);
+}
+
+LOCAL_SLOT(training_remove)
+{
+	struct local_call c;
+
+	if (local_begin(&c, inst, call, request) != DAVIT_OK)
+		return c.sdk.code;
+	return run_remove(&c, &sort);
 }
 
 LOCAL_SLOT(training_get)
@@ -136,7 +165,7 @@ LOCAL_SLOT(training_logs)
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	return run_logs(&c);
+	return run_logs(&c, &sort);
 }
 
 LOCAL_SLOT(training_metrics)

@@ -5,16 +5,25 @@
 
 #include "child.h"
 #include "datasets.h"
+#include "environments.h"
 #include "source.h"
+#include "training_folder.h"
+#include "waiting.h"
 
 #define SCRIPT_DEFAULT "train.py"
 
-/* What a "train" runs with, as files of its folder. */
+enum {
+	INPUT_TEXT_BYTES = 64 * 1024 /* of an input in the specification; a longer one is sealed */
+};
+
+/* What a training runs with, as files of its folder. */
 struct train_files {
-	const char *script; /* its name */
+	const char *script; /* its name; NULL: "entry" is what runs */
 	struct sealed script_bytes;
+	const char *folder;    /* that is copied, below an import root; NULL: none */
 	struct record dataset; /* id NULL: none */
 	const char *dataset_name;
+	struct environment environment;
 };
 
 /* The name its caller knows it by, unless other files of the folder have that name. */
@@ -26,24 +35,38 @@ static const char *script_name(const struct davit_sdk_json *script)
 	return taken ? SCRIPT_DEFAULT : name;
 }
 
-static bool prepare_train(
-	struct local_call *c, const struct davit_sdk_json *spec, struct train_files *ret_files)
+static bool prepare_dataset(
+	struct local_call *c, const struct davit_sdk_json *spec, struct train_files *files)
+{
+	const char *dataset = davit_sdk_text_at(spec, "/dataset", NULL);
+
+	if (dataset == NULL)
+		return true;
+	if (!records_need(
+		    c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset", &files->dataset))
+		return false;
+	files->dataset_name = local_text(
+		c, "dataset.%s", davit_sdk_text_at(files->dataset.value, "/format", "csv"));
+	return true;
+}
+
+/* With a folder the script is a file in it. */
+static bool prepare_script(
+	struct local_call *c, const struct davit_sdk_json *spec, struct train_files *files)
 {
 	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
-	const char *dataset = davit_sdk_text_at(spec, "/dataset", NULL);
-	struct train_files files = {.script = script_name(script)};
 
-	if (!source_seal(c, script, "/spec/script", &files.script_bytes))
-		return false;
-	if (dataset != NULL) {
-		if (!records_need(c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset",
-			    &files.dataset))
-			return false;
-		files.dataset_name = local_text(
-			c, "dataset.%s", davit_sdk_text_at(files.dataset.value, "/format", "csv"));
+	files->folder = davit_sdk_text_at(spec, "/folder", NULL);
+	if (script == NULL)
+		return true;
+	if (files->folder == NULL) {
+		files->script = script_name(script);
+		return source_seal(c, script, "/spec/script", &files->script_bytes);
 	}
-	*ret_files = files;
-	return true;
+	files->script = script->text.p;
+	return training_folder_check(c, files->folder, script) &&
+	       source_seal(c, training_folder_source(c, files->folder, files->script),
+		       "/spec/script", &files->script_bytes);
 }
 
 static davit_buf parameters_of(struct local_call *c, const struct davit_sdk_json *spec)
@@ -58,25 +81,54 @@ static davit_buf parameters_of(struct local_call *c, const struct davit_sdk_json
 	return davit_sdk_write_end(&w);
 }
 
+static void put_parameters(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *spec, const char *as)
+{
+	davit_buf text = parameters_of(c, spec);
+
+	if (text.n <= INPUT_TEXT_BYTES)
+		child_put_input(w, "text", text.p, as);
+	else
+		child_put_input(w, "blob", source_seal_bytes(c, text), as);
+}
+
+static void put_import(struct davit_sdk_writer *w, const char *folder, bool optional)
+{
+	davit_sdk_open_object(w, NULL);
+	davit_sdk_put_text(w, "import", folder);
+	davit_sdk_put_text(w, "as", "work");
+	davit_sdk_put_bool(w, "optional", optional);
+	davit_sdk_close_object(w);
+}
+
+/* Beside a script of its own they lie in work/; beside files of the caller, which may have
+ * their names, in data/. */
 static bool put_train(struct local_call *c, struct davit_sdk_writer *w,
 	const struct davit_sdk_json *spec, const struct train_files *files)
 {
+	bool own = files->folder == NULL;
+	const char *folder = own ? "work" : "data";
+	const char *from_work = own ? "" : "../data/";
+	const char *dataset = files->dataset_name;
 	const struct child_variable variables[] = {
-		{"DAVIT_PARAMETERS", "parameters.json"},
-		{"DAVIT_DATASET", files->dataset_name},
+		{"DAVIT_PARAMETERS", local_text(c, "%sparameters.json", from_work)},
+		{"DAVIT_DATASET", local_text(c, "%s%s", from_work, dataset != NULL ? dataset : "")},
 	};
-	const struct child_program program = {davit_sdk_member(spec, "entry"), files->script};
-	bool dataset = files->dataset_name != NULL;
+	const struct child_program program = {
+		davit_sdk_member(spec, "entry"), files->script, davit_sdk_member(spec, "args")};
 
 	child_put_environment(
-		c, w, davit_sdk_member(spec, "environment"), variables, dataset ? 2 : 1);
+		c, w, davit_sdk_member(spec, "environment"), variables, dataset != NULL ? 2 : 1);
 	davit_sdk_open_array(w, "inputs");
-	child_put_input(
-		w, "blob", files->script_bytes.digest, local_text(c, "work/%s", files->script));
-	child_put_input(w, "text", parameters_of(c, spec).p, "work/parameters.json");
-	if (dataset)
+	if (own && files->script != NULL)
+		child_put_input(w, "blob", files->script_bytes.digest,
+			local_text(c, "work/%s", files->script));
+	if (!own)
+		put_import(w, files->folder, false);
+	put_parameters(c, w, spec, local_text(c, "%s/parameters.json", folder));
+	if (dataset != NULL)
 		child_put_input(w, "blob", davit_sdk_text_at(files->dataset.value, "/sha256", ""),
-			local_text(c, "work/%s", files->dataset_name));
+			local_text(c, "%s/%s", folder, dataset));
 	davit_sdk_close_array(w);
 	return child_put_program(c, w, &program, "/spec/entry");
 }
@@ -84,18 +136,13 @@ static bool put_train(struct local_call *c, struct davit_sdk_writer *w,
 static bool put_command(
 	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
 {
-	const struct child_program program = {davit_sdk_member(spec, "command"), NULL};
+	const struct child_program program = {davit_sdk_member(spec, "command"), NULL, NULL};
 	const char *folder = davit_sdk_text_at(spec, "/input_artifacts", "");
 
 	child_put_environment(c, w, davit_sdk_member(spec, "environment"), NULL, 0);
 	davit_sdk_open_array(w, "inputs");
-	if (folder[0] != '\0') {
-		davit_sdk_open_object(w, NULL);
-		davit_sdk_put_text(w, "import", folder);
-		davit_sdk_put_text(w, "as", "work");
-		davit_sdk_put_bool(w, "optional", true);
-		davit_sdk_close_object(w);
-	}
+	if (folder[0] != '\0')
+		put_import(w, folder, true);
 	davit_sdk_close_array(w);
 	return child_put_program(c, w, &program, "/spec/command");
 }
@@ -104,11 +151,13 @@ static bool put_command(
 static int32_t put_record(struct local_call *c, const char *id, const struct davit_sdk_json *spec,
 	const struct train_files *files)
 {
-	static const char *const passed[] = {"command", "project", "version", "parameters"};
+	static const char *const passed[] = {
+		"command", "project", "version", "parameters", "folder", "entry", "args"};
+	const char *kind = davit_sdk_text_at(c->sdk.request, "/kind", "");
 	struct davit_sdk_writer w;
 
 	records_open(c, &w, id);
-	davit_sdk_put_text(&w, "kind", davit_sdk_text_at(c->sdk.request, "/kind", ""));
+	davit_sdk_put_text(&w, "kind", kind);
 	for (size_t i = 0; i < LOCAL_COUNT(passed); i++)
 		davit_sdk_put_json(&w, passed[i], davit_sdk_member(spec, passed[i]));
 	if (files->script != NULL) {
@@ -117,41 +166,67 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 		davit_sdk_put_text(&w, "sha256", files->script_bytes.digest);
 		davit_sdk_close_object(&w);
 	}
+	davit_sdk_put_text(&w, "requirements_sha256", files->environment.digest);
+	waiting_put_environment(&w, files->environment.digest);
 	if (files->dataset_name != NULL) {
 		datasets_put_reference(&w, "dataset", &files->dataset);
-		if (datasets_note_use(c, &files->dataset, "train", id,
+		if (datasets_note_use(c, &files->dataset, kind, id,
 			    davit_sdk_text_at(spec, "/name", id)) != DAVIT_OK)
 			return c->sdk.code;
 	}
 	return records_put(c, RECORD_TRAINING, id, &w);
 }
 
-static int32_t start(struct local_call *c, const char *id, const struct davit_sdk_json *spec,
-	const struct train_files *files)
+/* What cannot be started is no training: it is not left in the list. */
+static int32_t start_now(
+	struct local_call *c, const char *id, davit_buf text, const struct train_files *files)
 {
+	int32_t code = c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(id), text);
+
+	if (code == DAVIT_INVALID || code == DAVIT_NOT_FOUND)
+		(void)records_del(c, RECORD_TRAINING, id);
+	if (code == DAVIT_NOT_FOUND && files->folder != NULL)
+		return davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/folder",
+			"there is no folder '%s' below an import root", files->folder);
+	return local_check(c, code);
+}
+
+static int32_t start(struct local_call *c, const char *id, const struct davit_sdk_json *spec,
+	const struct train_files *files, bool train)
+{
+	const char *digest = files->environment.digest;
 	struct davit_sdk_writer w;
 	davit_buf text;
 	bool ok;
 
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	davit_sdk_open_object(&w, NULL);
-	ok = files->script != NULL ? put_train(c, &w, spec, files) : put_command(c, &w, spec);
+	ok = train ? put_train(c, &w, spec, files) : put_command(c, &w, spec);
 	child_put_common(c, &w, davit_sdk_member(spec, "limits"), false);
+	environment_put_prefix(&w, digest);
 	davit_sdk_close_object(&w);
 	text = davit_sdk_write_end(&w);
 	if (ok && text.p == NULL)
 		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for the process");
-	if (!ok || put_record(c, id, spec, files) != DAVIT_OK)
+	if (!ok || (digest != NULL && waiting_keep(c, id, text) != DAVIT_OK) ||
+		put_record(c, id, spec, files) != DAVIT_OK)
 		return c->sdk.code;
-	return local_check(c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(id), text));
+	return digest != NULL ? c->sdk.code : start_now(c, id, text, files);
 }
 
 int32_t training_start(
 	struct local_call *c, const char *id, const struct davit_sdk_json *spec, bool train)
 {
+	const struct environment_user user = {id, davit_sdk_text_at(spec, "/name", id)};
+	const struct davit_sdk_json *requirements = davit_sdk_member(spec, "requirements");
 	struct train_files files = {0};
 
-	if (train && !prepare_train(c, spec, &files))
+	if (train && (!prepare_script(c, spec, &files) || !prepare_dataset(c, spec, &files)))
 		return c->sdk.code;
-	return start(c, id, spec, &files);
+	if (!train)
+		requirements = training_folder_requirements(
+			c, davit_sdk_text_at(spec, "/input_artifacts", ""));
+	if (!environment_need(c, requirements, "/spec/requirements", &user, &files.environment))
+		return c->sdk.code;
+	return start(c, id, spec, &files, train);
 }
