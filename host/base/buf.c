@@ -73,12 +73,20 @@ void buf_text(struct buf *b, const char *text)
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->failed || b->p == NULL ? 0 : b->cap - b->n;
 	va_list args;
 	int n;
 
+	/* Once where it fits; else that only told how long it is. */
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, args);
 	va_end(args);
+	if (n >= 0 && (size_t)n < room && (size_t)n <= b->limit - b->n) {
+		b->n += (size_t)n;
+		return;
+	}
+	if (room > 0)
+		b->p[b->n] = '\0';
 	if (n < 0)
 		b->failed = true;
 	if (n < 0 || !reserve(b, (size_t)n))

@@ -1,5 +1,4 @@
 /* Times as texts: what the REST answers and the log show, and RFC 3339 read back. */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,27 +22,60 @@ static int split(int64_t ms, struct tm *ret_tm)
 	return (int)fraction;
 }
 
-const char *clock_text(int64_t ms, int offset_minutes, char text[CLOCK_TEXT_SIZE])
+/* Writes value in n digits; returns what follows them. */
+static char *put_digits(char *at, size_t n, int value)
+{
+	for (size_t i = n; i-- > 0; value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + n;
+}
+
+/* "2026-01-31 23:59:59.123", by hand, for every status has some; returns what follows it. */
+static char *put_moment(char *at, int64_t ms, char between)
 {
 	struct tm tm = {0};
-	int fraction = split(ms + (int64_t)offset_minutes * MINUTE_MS, &tm);
-	int east = offset_minutes < 0 ? -offset_minutes : offset_minutes;
-	char day[CLOCK_TEXT_SIZE];
+	int fraction = split(ms, &tm);
+	const struct {
+		size_t n;
+		int value;
+		char before;
+	} parts[] = {
+		{2, tm.tm_mon + 1, '-'},
+		{2, tm.tm_mday, '-'},
+		{2, tm.tm_hour, between},
+		{2, tm.tm_min, ':'},
+		{2, tm.tm_sec, ':'},
+		{3, fraction, '.'},
+	};
 
-	strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm);
-	snprintf(text, CLOCK_TEXT_SIZE, "%.19s.%03d000%c%02d:%02d", day, fraction,
-		offset_minutes < 0 ? '-' : '+', east / 60 % 100, east % 60);
+	at = put_digits(at, 4, tm.tm_year + 1900);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		*at++ = parts[i].before;
+		at = put_digits(at, parts[i].n, parts[i].value);
+	}
+	return at;
+}
+
+const char *clock_text(int64_t ms, int offset_minutes, char text[CLOCK_TEXT_SIZE])
+{
+	int east = offset_minutes < 0 ? -offset_minutes : offset_minutes;
+	char *at = put_moment(text, ms + (int64_t)offset_minutes * MINUTE_MS, ' ');
+
+	at = put_digits(at, 3, 0);
+	*at++ = offset_minutes < 0 ? '-' : '+';
+	at = put_digits(at, 2, east / 60);
+	*at++ = ':';
+	at = put_digits(at, 2, east % 60);
+	*at = '\0';
 	return text;
 }
 
 const char *clock_text_rfc3339(int64_t ms, char text[CLOCK_TEXT_SIZE])
 {
-	struct tm tm = {0};
-	int fraction = split(ms, &tm);
-	char day[CLOCK_TEXT_SIZE];
+	char *at = put_moment(text, ms, 'T');
 
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, CLOCK_TEXT_SIZE, "%.19s.%03dZ", day, fraction);
+	*at++ = 'Z';
+	*at = '\0';
 	return text;
 }
 
