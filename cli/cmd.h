@@ -20,4 +20,26 @@ int cmd_submit(struct cli *c);
 int cmd_train(struct cli *c);
 int cmd_rerun(struct cli *c);
 
+int cmd_datasets_list(struct cli *c);
+int cmd_datasets_show(struct cli *c);
+int cmd_datasets_create(struct cli *c);
+int cmd_datasets_tag(struct cli *c);
+int cmd_datasets_export(struct cli *c);
+int cmd_datasets_delete(struct cli *c);
+
+int cmd_models_list(struct cli *c);
+int cmd_models_show(struct cli *c);
+int cmd_models_register(struct cli *c);
+int cmd_models_alias(struct cli *c);
+int cmd_models_export(struct cli *c);
+int cmd_models_delete(struct cli *c);
+
+int cmd_predict(struct cli *c);
+int cmd_deploy(struct cli *c);
+int cmd_endpoints_list(struct cli *c);
+int cmd_endpoints_show(struct cli *c);
+int cmd_endpoints_create(struct cli *c);
+int cmd_endpoints_undeploy(struct cli *c);
+int cmd_endpoints_delete(struct cli *c);
+
 #endif

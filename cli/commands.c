@@ -15,6 +15,9 @@
 
 #define A_JOB "A JOB is an id, what its provider calls it, or the name of the newest job that ran something."
 
+#define A_DATASET "DATASET is an id, NAME (the newest version), NAME@vN, NAME@TAG or NAME:TAG."
+#define A_MODEL   "MODEL is an id, NAME (the newest version), NAME@vN, NAME@ALIAS or NAME:ALIAS."
+
 const struct option_row command_options[] = {
 	{'H', "host", "HOST", "The daemon: unix:///PATH or http://NAME:PORT."},
 	{0, "json", NULL, "Print the answer as JSON."},
@@ -34,7 +37,9 @@ const struct exit_row command_exits[] = {
 const size_t command_exit_count = COUNT(command_exits);
 
 const struct command_group command_groups[] = {
-	{"none", "Nothing."},
+	{"datasets", "Data sets: versions, tags, upload and export."},
+	{"models", "Models: versions, aliases, where they come from."},
+	{"endpoints", "Where models answer; 'davit deploy' puts them there."},
 };
 const size_t command_group_count = COUNT(command_groups);
 
@@ -114,6 +119,110 @@ const struct command commands[] = {
 			OPTION_PROJECT, OPTION_WAIT, OPTION_FOLLOW),
 		EXAMPLES({50, "davit train examples/digits/train.py --dataset examples/digits/train.csv --name digits --set epochs=3 --wait",
 			"A first model of handwritten digits"}),
+	},
+	{
+		.name = "datasets list", .run = cmd_datasets_list,
+		.summary = "Lists the data sets.",
+		OPTIONS(OPTION_PROJECT),
+		EXAMPLES({64, "davit datasets list", "All versions of all"}),
+	},
+	{
+		.name = "datasets show", .run = cmd_datasets_show, .words = "DATASET", .min_words = 1, .max_words = 1,
+		.summary = "Shows a data set and who used it.",
+		.more = A_DATASET,
+		EXAMPLES({65, "davit datasets show heldout", "The newest version"}),
+	},
+	{
+		.name = "datasets create", .run = cmd_datasets_create, .words = "FILE|-", .min_words = 1, .max_words = 1,
+		.summary = "Uploads a data set: the next version of its name.",
+		OPTIONS({0, "name", "NAME", "Its name (default: that of the file)."},
+			{0, "format", "csv|jsonl", "How the rows are written (default: told from the file)."},
+			{0, "description", "TEXT", "For people."},
+			OPTION_PROJECT),
+		EXAMPLES({60, "davit datasets create examples/digits/heldout.csv", "From a file"},
+			{61, "head -20 examples/digits/heldout.csv | davit datasets create - --name few --format csv", "From standard input"}),
+	},
+	{
+		.name = "models list", .run = cmd_models_list,
+		.summary = "Lists the models.",
+		OPTIONS(OPTION_PROJECT),
+		EXAMPLES({105, "davit models list", "All versions of all"}),
+	},
+	{
+		.name = "models show", .run = cmd_models_show, .words = "MODEL", .min_words = 1, .max_words = 1,
+		.summary = "Shows a model and where it comes from: data, script, parameters.",
+		.more = A_MODEL,
+		EXAMPLES({106, "davit models show digits", "The newest version"}),
+	},
+	{
+		.name = "models register", .run = cmd_models_register, .words = "TRAINING", .min_words = 1, .max_words = 1,
+		.summary = "Makes what a training left a model: the next version of its name.",
+		.more = "TRAINING is an id or a name. The server script is sent along; it answers for the model.",
+		OPTIONS({0, "server", "SCRIPT", "The Python script that answers for the model."},
+			{0, "command", "LINE", "The command line to run, with the script or alone."},
+			{0, "env", "NAME=VALUE", "A variable for the server."},
+			{0, "name", "NAME", "Its name (default: that of the training)."},
+			OPTION_PROJECT),
+		EXAMPLES({100, "davit models register digits --server examples/digits/serve.py", "What the newest training made"}),
+	},
+	{
+		.name = "deploy", .run = cmd_deploy, .words = "MODEL [ENDPOINT]", .min_words = 1, .max_words = 2,
+		.summary = "Puts a model on an endpoint and waits until it answers.",
+		.more = "An endpoint that is not there is made; without a name it has that of the model.",
+		OPTIONS({0, "no-wait", NULL, "Do not wait."},
+			OPTION_PROJECT),
+		EXAMPLES({110, "davit deploy digits", "The newest version on endpoint digits"}),
+	},
+	{
+		.name = "endpoints list", .run = cmd_endpoints_list,
+		.summary = "Lists the endpoints.",
+		OPTIONS(OPTION_PROJECT),
+		EXAMPLES({120, "davit endpoints list", "What answers where?"}),
+	},
+	{
+		.name = "endpoints show", .run = cmd_endpoints_show, .words = "ENDPOINT", .min_words = 1, .max_words = 1,
+		.summary = "Shows an endpoint and the models on it.",
+		.more = "ENDPOINT is an id or a name.",
+		EXAMPLES({121, "davit endpoints show digits", "One of them"}),
+	},
+	{
+		.name = "endpoints create", .run = cmd_endpoints_create, .words = "NAME", .min_words = 1, .max_words = 1,
+		.summary = "Makes an endpoint without a model.",
+		OPTIONS(OPTION_PROJECT),
+		EXAMPLES({122, "davit endpoints create spare", "One for later"}),
+	},
+	{
+		.name = "endpoints undeploy", .run = cmd_endpoints_undeploy, .words = "ENDPOINT [MODEL]", .min_words = 1, .max_words = 2,
+		.summary = "Takes models off an endpoint: the one named, or all.",
+		OPTIONS({0, "no-wait", NULL, "Do not wait."}),
+		EXAMPLES({900, "davit endpoints undeploy digits", "It answers no more"}),
+	},
+	{
+		.name = "endpoints delete", .run = cmd_endpoints_delete, .words = "ENDPOINT...", .min_words = 1, .max_words = WORDS_ANY,
+		.summary = "Deletes endpoints; their models are taken off first.",
+		EXAMPLES({901, "davit endpoints delete digits spare", "Two at once"}),
+	},
+	{
+		.name = "predict", .run = cmd_predict, .words = "ENDPOINT", .min_words = 1, .max_words = 1,
+		.summary = "Sends the rows of a file to an endpoint, many at once, and writes the answers in order.",
+		.more = "A row of CSV becomes an array of its cells, numbers as numbers, an empty cell as null; a\n"
+			"line of JSON Lines is an instance as it is. The first row is a header where none of its\n"
+			"cells is a number. Each row gives a line of JSON: its prediction, or {\"error\": ...}.\n"
+			"Batches that are answered 429 or 503 are sent again, after the pause the daemon asks for\n"
+			"(30 seconds at most).",
+		OPTIONS({0, "file", "FILE", "The rows; -: standard input."},
+			{0, "format", "csv|jsonl", "How they are written (default: told from the file's name)."},
+			{0, "concurrency", "N", "Requests at once (default 4)."},
+			{0, "batch", "N", "Rows per request (default 16)."},
+			{'o', "output", "FILE", "Where the predictions go (default: standard output)."},
+			{0, "exclude", "COLUMN", "A column left out: its name or number; may be repeated."},
+			{0, "header", NULL, "The first row is a header."},
+			{0, "no-header", NULL, "The first row is no header."},
+			{0, "objects", NULL, "Send rows as objects by the names of the header."},
+			{0, "retries", "N", "How often a batch is sent again (default 5)."},
+			{0, "timeout", "SECONDS", "For one request (default 300)."}),
+		EXAMPLES({130, "davit predict digits --file examples/digits/heldout.csv --exclude label --concurrency 8 -o predictions.jsonl",
+			"All rows but their labels"}),
 	},
 	{
 		.name = "completion", .run = cmd_completion, .words = "bash", .min_words = 1, .max_words = 1,

@@ -96,37 +96,39 @@ static bool runs_something(const json_t *job)
 	return true;
 }
 
-static const json_t *newest_named(const json_t *jobs, const char *name, bool running_kind)
+/* The newest, and rather one that runs something. */
+static const json_t *choose(const json_t *jobs)
 {
 	const json_t *job;
 	size_t i;
 
 	json_array_foreach(jobs, i, job)
 	{
-		if (strcmp(json_text_or(job, "name", ""), name) == 0 &&
-			(!running_kind || runs_something(job)))
+		if (runs_something(job))
 			return job;
 	}
-	return NULL;
+	return json_array_get(jobs, 0);
 }
 
 static char *id_by_name(struct cli *c, const char *name)
 {
-	json_t *answer = cli_get(c, "/v1/jobs?limit=1000");
-	const json_t *jobs = json_object_get(answer, "jobs");
-	const json_t *job = newest_named(jobs, name, true);
+	json_t *answer;
+	const json_t *job;
+	struct buf path;
 	char *id = NULL;
 
+	buf_init(&path, PATH_LIMIT);
+	buf_text(&path, "/v1/jobs?limit=1000");
+	http_query(&path, "name", name);
+	answer = cli_ask_path(c, "GET", NULL, &path, NULL);
 	if (answer == NULL)
 		return NULL;
-	if (job == NULL)
-		job = newest_named(jobs, name, false);
+	job = choose(json_object_get(answer, "jobs"));
 	if (job != NULL)
 		id = strdup(json_text_or(job, "id", ""));
 	else
 		(void)cli_fail(c, EXIT_REFUSED,
-			"there is no job '%s': neither an id, nor the name of one of the newest 1000 "
-			"('davit jobs' lists them)",
+			"there is no job '%s', neither by id nor by name ('davit jobs' lists them)",
 			name);
 	json_decref(answer);
 	return id;

@@ -1,13 +1,16 @@
 """The command line against a daemon of its own: every command, and every example of the help."""
 
+import http.server
 import json
 import os
 import pathlib
 import shlex
 import shutil
 import signal
+import socketserver
 import subprocess
 import tempfile
+import threading
 
 import pytest
 
@@ -247,3 +250,137 @@ def test_a_site_with_a_long_path_works():
         assert "local" in site.good("providers")
     finally:
         site.clean_up()
+
+
+# --- predictions ---
+
+
+@pytest.fixture(scope="module")
+def served(cli):
+    """The endpoint digits with a quickly trained model."""
+    cli.good(
+        "train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
+        "--name", "digits", "--set", "epochs=3", "--wait",
+    )
+    cli.good("models", "register", "digits", "--server", "examples/digits/serve.py")
+    cli.good("deploy", "digits")
+    return cli
+
+
+def labels():
+    lines = (EXAMPLES / "digits" / "heldout.csv").read_text().splitlines()[1:]
+    return [int(line.split(",")[0]) for line in lines]
+
+
+def test_predictions_come_in_the_order_of_the_rows(served):
+    one = served.good(
+        "predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "label",
+        "--concurrency", "1", "--batch", "500",
+    )
+    many = served.good(
+        "predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "1",
+        "--concurrency", "16", "--batch", "1",
+    )
+    assert one == many
+    found = [json.loads(line)["label"] for line in one.splitlines()]
+    right = sum(a == b for a, b in zip(found, labels(), strict=True))
+    assert right / len(found) > 0.5
+
+
+def test_predictions_as_json_and_into_a_file(served):
+    words = ["predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "label"]
+    whole = served.json(*words)
+    assert len(whole["predictions"]) == whole["rows"] == len(labels()) and whole["failed"] == 0
+    totals = json.loads(served.good(*words, "-o", "out.jsonl", "--json"))
+    assert totals["rows"] == len(labels())
+    written = (served.folder / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in written] == whole["predictions"]
+    assert not (served.folder / "out.jsonl.part").exists()
+
+
+def test_rows_that_a_model_refuses_are_told_row_by_row(served):
+    (served.folder / "mixed.jsonl").write_text(
+        "\n".join(json.dumps(row) for row in ([0] * 64, [1, 2], [0] * 64)) + "\n"
+    )
+    done = served.run("predict", "digits", "--file", "mixed.jsonl", "--batch", "1")
+    assert done.returncode == 1, done
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["label" in row for row in rows] == [True, False, True]
+    assert "64 numbers" in rows[1]["error"] and "1 failed" in done.stderr
+
+
+def test_rows_from_a_pipe_are_answered_before_it_ends(served):
+    process = subprocess.Popen(
+        [DAVIT, "predict", "digits", "--file", "-", "--format", "jsonl", "--json"],
+        cwd=served.folder, env=served.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )
+    process.stdin.write((json.dumps([0] * 64) + "\n").encode())
+    process.stdin.flush()
+    seen = b""
+    while b"label" not in seen:
+        seen += process.stdout.read1()
+    process.stdin.write((json.dumps([1] * 64) + "\n").encode())
+    process.stdin.close()
+    seen += process.stdout.read()
+    assert process.wait(DEADLINE) == 0
+    assert len(json.loads(seen)["predictions"]) == 2
+
+
+def test_an_endpoint_that_is_not_there_ends_it_at_once(served):
+    done = served.run("predict", "nothing", "--file", "examples/digits/heldout.csv")
+    assert done.returncode == 4 and "nothing" in done.stderr and done.stdout == ""
+
+
+def test_wrong_rows_name_their_line(served):
+    (served.folder / "short.csv").write_text("a,b\n1,2\n3\n")
+    done = served.run("predict", "digits", "--file", "short.csv")
+    assert done.returncode == 2 and "line 3" in done.stderr
+    done = served.run("predict", "digits", "--file", "short.csv", "--exclude", "c")
+    assert done.returncode == 2 and "no column 'c'" in done.stderr
+    assert served.run("predict", "digits", "--file", "nothing.csv").returncode == 2
+    assert served.run("predict", "digits").returncode == 2
+
+
+class Busy(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """Answers 503 twice for each body before it answers 200."""
+
+    daemon_threads = True
+    asked = None
+
+
+class BusyHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        count = self.server.asked[body] = self.server.asked.get(body, 0) + 1
+        rows = len(json.loads(body)["instances"])
+        answer = json.dumps({"predictions": list(range(rows))} if count > 2 else "busy").encode()
+        self.send_response(200 if count > 2 else 503)
+        if count <= 2:
+            self.send_header("Retry-After", "1" if count == 1 else "0")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *words):
+        pass
+
+
+def test_what_is_busy_is_asked_again_within_limits(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("".join(f"{i},2\n" for i in range(10)))
+    with Busy(("127.0.0.1", 0), BusyHandler) as server:
+        server.asked = {}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        words = ["predict", "x", "--file", str(rows), "--batch", "4", "--json",
+                 "--host", f"http://127.0.0.1:{server.server_port}"]
+        done = text(*words)
+        assert done.returncode == 0, done
+        assert json.loads(done.stdout)["retries"] == 6
+        assert json.loads(done.stdout)["predictions"] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+        server.asked = {}
+        done = text(*words, "--retries", "1")
+        assert done.returncode == 1, done
+        assert json.loads(done.stdout)["failed"] == 10
+        server.shutdown()

@@ -1,0 +1,490 @@
+/* predict - see predict.h. */
+#include "predict.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "rows.h"
+
+#define BODY_MAX   ((size_t)256 << 20)
+#define ANSWER_MAX ((size_t)256 << 20)
+#define WINDOW     4   /* batches kept per connection, so that a slow one holds nobody up */
+#define TICK_MS    200 /* between two looks at the user */
+#define ERROR_MAX  1000
+
+enum state {
+	BATCH_FREE,
+	BATCH_FILLING,
+	BATCH_READY,
+	BATCH_SENT,
+	BATCH_PAUSED, /* until at_ms */
+	BATCH_DONE
+};
+
+struct batch {
+	struct predict *all;
+	enum state state;
+	CURL *curl;
+	struct buf body;
+	struct buf answer;
+	size_t rows;
+	int tries;
+	int status; /* 0: no answer */
+	int64_t at_ms;
+	char why[CURL_ERROR_SIZE];
+};
+
+struct predict {
+	struct rows *rows;
+	const struct predict_options *options;
+	struct predict_totals *totals;
+	CURLM *multi;
+	struct curl_slist *headers;
+	struct batch *window;
+	size_t size;
+	uint64_t head; /* the oldest batch not yet written */
+	uint64_t tail; /* behind the newest; one that is being filled included */
+	size_t sent;
+	bool ended; /* no more rows */
+	int64_t began_ms;
+	int64_t told_ms;
+	struct fail *f;
+};
+
+static struct batch *at(const struct predict *p, uint64_t number)
+{
+	return &p->window[number % p->size];
+}
+
+/* --- rows in --- */
+
+static void begin(struct batch *b)
+{
+	buf_clear(&b->body);
+	buf_text(&b->body, "{\"instances\":[");
+	b->rows = 0;
+	b->tries = 0;
+	b->state = BATCH_FILLING;
+}
+
+static void seal(struct batch *b)
+{
+	buf_text(&b->body, "]}");
+	b->state = BATCH_READY;
+}
+
+/* Adds rows to a batch that is being filled as long as there are some at hand. */
+static bool fill(struct predict *p, struct batch *b)
+{
+	while (b->rows < p->options->batch && !p->ended && rows_ready(p->rows)) {
+		int got;
+
+		if (b->rows > 0)
+			buf_text(&b->body, ",");
+		got = rows_next(p->rows, &b->body, p->f);
+		if (got < 0)
+			return false;
+		if (got == 0 && b->rows > 0)
+			b->body.p[--b->body.n] = '\0'; /* the comma */
+		p->ended = got == 0;
+		b->rows += (size_t)got;
+		if (b->body.failed)
+			return fail_set(
+				p->f, FAIL_INVALID, "a batch is longer than %zu bytes", BODY_MAX);
+	}
+	if (b->rows == p->options->batch || (p->ended && b->rows > 0))
+		seal(b);
+	return true;
+}
+
+/* The input pauses: what is there goes out where nothing else does. */
+static void flush_partial(struct predict *p)
+{
+	struct batch *b = p->tail > p->head ? at(p, p->tail - 1) : NULL;
+
+	if (b != NULL && b->state == BATCH_FILLING && b->rows > 0 &&
+		p->sent < p->options->concurrency)
+		seal(b);
+}
+
+static bool take_rows(struct predict *p)
+{
+	for (;;) {
+		struct batch *b = p->tail > p->head ? at(p, p->tail - 1) : NULL;
+
+		if (b == NULL || b->state != BATCH_FILLING) {
+			if (p->ended || p->tail - p->head == p->size)
+				return true;
+			b = at(p, p->tail++);
+			begin(b);
+		}
+		if (!fill(p, b))
+			return false;
+		if (b->state == BATCH_FILLING)
+			break;
+	}
+	if (p->ended && at(p, p->tail - 1)->rows == 0) {
+		at(p, p->tail - 1)->state = BATCH_FREE;
+		p->tail--;
+	}
+	flush_partial(p);
+	return true;
+}
+
+/* --- requests --- */
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *ctx)
+{
+	struct batch *b = ctx;
+
+	buf_add(&b->answer, bytes, size * count);
+	return b->answer.failed ? 0 : size * count;
+}
+
+static bool prepare(struct predict *p, struct batch *b)
+{
+	CURL *curl = b->curl;
+
+	if (curl == NULL) {
+		curl = b->curl = curl_easy_init();
+		if (curl == NULL || !http_aim(curl, p->options->place, p->options->path))
+			return false;
+		(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, p->headers);
+		(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
+		(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, b);
+		(void)curl_easy_setopt(curl, CURLOPT_PRIVATE, b);
+		(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, b->why);
+		(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)p->options->timeout_ms);
+	}
+	(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->body.n);
+	return curl_easy_setopt(curl, CURLOPT_POSTFIELDS, b->body.p) == CURLE_OK;
+}
+
+static bool send_batch(struct predict *p, struct batch *b)
+{
+	buf_clear(&b->answer);
+	b->why[0] = '\0';
+	if (!prepare(p, b) || curl_multi_add_handle(p->multi, b->curl) != CURLM_OK)
+		return fail_set(p->f, FAIL_INTERNAL, "out of memory");
+	b->state = BATCH_SENT;
+	b->tries++;
+	p->sent++;
+	p->totals->requests++;
+	return true;
+}
+
+/* Sends what may go, the oldest first. */
+static bool send_all(struct predict *p)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	for (uint64_t i = p->head; i < p->tail && p->sent < p->options->concurrency; i++) {
+		struct batch *b = at(p, i);
+
+		if (b->state == BATCH_READY || (b->state == BATCH_PAUSED && b->at_ms <= now_ms)) {
+			if (!send_batch(p, b))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* --- answers --- */
+
+/* When to try again: what the daemon says, or 0.25 s and twice that each time. */
+static void pause_batch(struct predict *p, struct batch *b, CURLcode code)
+{
+	int64_t wait_ms = (int64_t)250 << (b->tries < 8 ? b->tries - 1 : 7);
+	curl_off_t said = 0;
+
+	if (code == CURLE_OK &&
+		curl_easy_getinfo(b->curl, CURLINFO_RETRY_AFTER, &said) == CURLE_OK && said > 0)
+		wait_ms = (int64_t)said * 1000;
+	if (wait_ms > (int64_t)PREDICT_RETRY_MAX_S * 1000)
+		wait_ms = (int64_t)PREDICT_RETRY_MAX_S * 1000;
+	b->at_ms = clock_mono_ms() + wait_ms;
+	b->state = BATCH_PAUSED;
+	p->totals->retries++;
+}
+
+/* The sentence of an error answer, in whatever form it comes. */
+static void error_text(const struct batch *b, char *text, size_t size)
+{
+	json_t *body = b->answer.n > 0 ? json_parse(b->answer.p, b->answer.n, NULL) : NULL;
+	json_t *inner = json_is_string(body) ? json_parse(json_string_value(body),
+						       json_string_length(body), NULL)
+	                                     : NULL;
+	const json_t *v = inner != NULL ? inner : body;
+	const char *said = json_text_or(v, "error", json_string_value(v));
+
+	if (said == NULL)
+		said = json_string_value(body);
+	if (said == NULL && b->answer.n > 0)
+		said = b->answer.p;
+	(void)snprintf(text, size, "%.*s (%d)", ERROR_MAX, said != NULL ? said : "no reason given",
+		b->status);
+	json_decref(inner);
+	json_decref(body);
+}
+
+/* Would every other row get the same answer? */
+static bool holds_for_all(int status)
+{
+	return status == 401 || status == 403 || status == 404 || status == 405 || status == 409 ||
+	       status == 501;
+}
+
+static bool answered(struct predict *p, struct batch *b, CURLcode code)
+{
+	char text[ERROR_MAX + 64];
+	long status = 0;
+	bool again;
+
+	if (code == CURLE_OK)
+		(void)curl_easy_getinfo(b->curl, CURLINFO_RESPONSE_CODE, &status);
+	b->status = (int)status;
+	again = code != CURLE_OK ? code != CURLE_WRITE_ERROR && code != CURLE_OPERATION_TIMEDOUT
+	                         : status == 429 || status == 503;
+	if (again && b->tries <= p->options->retries) {
+		pause_batch(p, b, code);
+		return true;
+	}
+	b->state = BATCH_DONE;
+	if (code == CURLE_COULDNT_CONNECT)
+		return fail_set(p->f, FAIL_UNAVAILABLE, "davitd cannot be reached any more: %s",
+			b->why[0] != '\0' ? b->why : curl_easy_strerror(code));
+	if (!holds_for_all(b->status))
+		return true;
+	error_text(b, text, sizeof(text));
+	p->totals->status = b->status;
+	return fail_set(p->f, FAIL_UPSTREAM, "%s", text);
+}
+
+static bool collect(struct predict *p)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(p->multi, &left)) != NULL) {
+		CURLcode code = message->data.result;
+		struct batch *b = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&b);
+		p->sent--;
+		(void)curl_multi_remove_handle(p->multi, b->curl);
+		if (!answered(p, b, code))
+			return false;
+	}
+	return true;
+}
+
+/* --- rows out --- */
+
+static bool put(struct predict *p, const json_t *value)
+{
+	size_t n = 0;
+	char *text = json_compact(value, &n);
+	bool ok = text != NULL && p->options->write(p->options->ctx, text, n);
+
+	free(text);
+	p->totals->rows++;
+	return ok || fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions");
+}
+
+static bool put_error(struct predict *p, const struct batch *b, const char *text)
+{
+	json_t *error = json_object();
+	bool ok = true;
+
+	(void)json_object_set_new(error, "error", json_text_any(text, strlen(text)));
+	for (size_t i = 0; i < b->rows && ok; i++)
+		ok = put(p, error);
+	p->totals->failed += (int64_t)b->rows;
+	json_decref(error);
+	return ok;
+}
+
+/* The array with one prediction per row, or NULL. */
+static const json_t *predictions_of(const json_t *answer, size_t rows)
+{
+	const json_t *list =
+		json_is_object(answer) ? json_object_get(answer, "predictions") : answer;
+
+	return json_is_array(list) && json_array_size(list) == rows ? list : NULL;
+}
+
+static bool put_answer(struct predict *p, const struct batch *b)
+{
+	json_t *answer = json_parse(b->answer.p != NULL ? b->answer.p : "", b->answer.n, NULL);
+	const json_t *list = predictions_of(answer, b->rows);
+	const json_t *row;
+	bool ok = true;
+	size_t i;
+
+	if (list == NULL && b->rows == 1 && answer != NULL) {
+		ok = put(p, answer);
+	} else if (list == NULL) {
+		ok = put_error(p, b, "the model did not answer one prediction per row");
+	} else {
+		json_array_foreach(list, i, row)
+		{
+			ok = ok && put(p, row);
+		}
+	}
+	json_decref(answer);
+	return ok;
+}
+
+static bool write_batch(struct predict *p, struct batch *b)
+{
+	char text[ERROR_MAX + 64];
+	bool ok;
+
+	if (b->status >= 200 && b->status < 300) {
+		ok = put_answer(p, b);
+	} else if (b->status == 0) {
+		ok = put_error(p, b, b->why[0] != '\0' ? b->why : "the connection broke");
+	} else {
+		error_text(b, text, sizeof(text));
+		ok = put_error(p, b, text);
+	}
+	b->state = BATCH_FREE;
+	return ok;
+}
+
+static bool write_done(struct predict *p)
+{
+	while (p->head < p->tail && at(p, p->head)->state == BATCH_DONE) {
+		if (!write_batch(p, at(p, p->head)))
+			return false;
+		p->head++;
+	}
+	return true;
+}
+
+/* --- the loop --- */
+
+static int wait_ms(const struct predict *p)
+{
+	int64_t now_ms = clock_mono_ms();
+	int64_t wait = TICK_MS;
+
+	for (uint64_t i = p->head; i < p->tail; i++) {
+		const struct batch *b = at(p, i);
+
+		if (b->state == BATCH_PAUSED && b->at_ms - now_ms < wait)
+			wait = b->at_ms > now_ms ? b->at_ms - now_ms : 0;
+	}
+	return (int)wait;
+}
+
+/* Waits for the daemon, and where there is room for rows, for those. */
+static bool wait_for_any(struct predict *p)
+{
+	struct curl_waitfd input = {.fd = rows_fd(p->rows), .events = CURL_WAIT_POLLIN};
+	const struct batch *last = p->tail > p->head ? at(p, p->tail - 1) : NULL;
+	bool hungry = !p->ended && (p->tail - p->head < p->size ||
+					   (last != NULL && last->state == BATCH_FILLING));
+
+	return curl_multi_poll(p->multi, &input, hungry ? 1 : 0, wait_ms(p), NULL) == CURLM_OK ||
+	       fail_set(p->f, FAIL_INTERNAL, "waiting for answers failed");
+}
+
+static void tell(struct predict *p)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	p->totals->ms = now_ms - p->began_ms;
+	if (p->options->progress == NULL || now_ms - p->told_ms < TICK_MS)
+		return;
+	p->told_ms = now_ms;
+	p->options->progress(p->options->ctx, p->totals->rows, p->totals->failed, p->totals->ms);
+}
+
+static bool step(struct predict *p)
+{
+	int running;
+
+	if (http_interrupted)
+		return fail_set(p->f, FAIL_DEADLINE, "interrupted");
+	if (!take_rows(p) || !send_all(p))
+		return false;
+	if (curl_multi_perform(p->multi, &running) != CURLM_OK)
+		return fail_set(p->f, FAIL_INTERNAL, "sending requests failed");
+	if (!collect(p) || !write_done(p))
+		return false;
+	tell(p);
+	if (p->sent > 0 && running < (int)p->sent)
+		return true; /* more has ended meanwhile */
+	return (p->ended && p->head == p->tail) || wait_for_any(p);
+}
+
+static bool loop(struct predict *p)
+{
+	while (!p->ended || p->head < p->tail) {
+		if (!step(p))
+			return false;
+	}
+	return true;
+}
+
+static bool open_all(struct predict *p)
+{
+	p->size = p->options->concurrency * WINDOW;
+	p->window = calloc(p->size, sizeof(*p->window));
+	p->multi = curl_multi_init();
+	p->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (p->headers != NULL && curl_slist_append(p->headers, "Expect:") == NULL)
+		return false;
+	for (size_t i = 0; p->window != NULL && i < p->size; i++) {
+		p->window[i].all = p;
+		buf_init(&p->window[i].body, BODY_MAX);
+		buf_init(&p->window[i].answer, ANSWER_MAX);
+	}
+	return p->window != NULL && p->multi != NULL && p->headers != NULL &&
+	       curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->options->concurrency) ==
+	               CURLM_OK;
+}
+
+static void close_all(struct predict *p)
+{
+	for (size_t i = 0; p->window != NULL && i < p->size; i++) {
+		struct batch *b = &p->window[i];
+
+		if (b->state == BATCH_SENT)
+			(void)curl_multi_remove_handle(p->multi, b->curl);
+		if (b->curl != NULL)
+			curl_easy_cleanup(b->curl);
+		buf_finish(&b->body);
+		buf_finish(&b->answer);
+	}
+	free(p->window);
+	(void)curl_multi_cleanup(p->multi);
+	curl_slist_free_all(p->headers);
+}
+
+bool predict_run(struct rows *rows, const struct predict_options *options,
+	struct predict_totals *totals, struct fail *f)
+{
+	struct predict p = {
+		.rows = rows,
+		.options = options,
+		.totals = totals,
+		.began_ms = clock_mono_ms(),
+		.f = f,
+	};
+	bool ok;
+
+	*totals = (struct predict_totals){0};
+	ok = open_all(&p) ? loop(&p) : fail_set(f, FAIL_INTERNAL, "out of memory");
+	totals->ms = clock_mono_ms() - p.began_ms;
+	close_all(&p);
+	return ok;
+}

@@ -1,0 +1,493 @@
+/* rows - see rows.h. */
+#include "rows.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+#define CHUNK 65536
+
+struct rows {
+	int fd;
+	struct rows_options options;
+	char chunk[CHUNK];
+	size_t at; /* in chunk */
+	size_t n;
+	bool ended;
+	int64_t line;               /* of the row being read, from 1 */
+	int64_t breaks;             /* line breaks read so far */
+	bool begun;                 /* the first row was looked at */
+	struct buf text;            /* the cells of one row, each with a NUL; or a line of JSON */
+	size_t ends[ROW_CELLS_MAX]; /* offset behind each cell's last byte */
+	size_t cells;
+	struct buf pending; /* the first row, where it is no header */
+	bool has_pending;
+	char **names; /* of columns, with a header */
+	size_t columns;
+	bool *left_out; /* per column */
+};
+
+enum rows_format rows_format_of(const char *file)
+{
+	static const char *const endings[] = {".jsonl", ".ndjson", ".json"};
+	size_t n = strlen(file);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		size_t m = strlen(endings[i]);
+
+		if (n >= m && strcmp(file + n - m, endings[i]) == 0)
+			return ROWS_JSONL;
+	}
+	return ROWS_CSV;
+}
+
+/* --- bytes --- */
+
+static bool fill(struct rows *r, struct fail *f)
+{
+	ssize_t n;
+
+	do
+		n = read(r->fd, r->chunk, sizeof(r->chunk));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail_errno(f, errno, "read rows");
+	r->at = 0;
+	r->n = (size_t)n;
+	r->ended = n == 0;
+	return true;
+}
+
+/* The next byte, -1 at the end, -2 for a failure. */
+static int next_byte(struct rows *r, struct fail *f)
+{
+	if (r->at == r->n && !r->ended && !fill(r, f))
+		return -2;
+	if (r->at == r->n)
+		return -1;
+	if (r->chunk[r->at] == '\n')
+		r->breaks++;
+	return (unsigned char)r->chunk[r->at++];
+}
+
+bool rows_ready(const struct rows *r)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+
+	return r->ended || r->has_pending || memchr(r->chunk + r->at, '\n', r->n - r->at) != NULL ||
+	       poll(&p, 1, 0) != 0;
+}
+
+int rows_fd(const struct rows *r)
+{
+	return r->fd;
+}
+
+static int fail_line(const struct rows *r, struct fail *f, const char *what)
+{
+	(void)fail_set(f, FAIL_INVALID, "line %" PRId64 ": %s", r->line, what);
+	return -1;
+}
+
+/* --- one row of CSV, by RFC 4180 --- */
+
+enum place {
+	PLACE_START, /* of a cell */
+	PLACE_PLAIN,
+	PLACE_QUOTED,
+	PLACE_QUOTE /* behind a quote within a quoted cell */
+};
+
+static bool end_cell(struct rows *r)
+{
+	if (r->cells == ROW_CELLS_MAX)
+		return false;
+	r->ends[r->cells++] = r->text.n;
+	buf_add(&r->text, "", 1);
+	return !r->text.failed;
+}
+
+/* Takes a byte in a cell; the place after it. */
+static enum place take_byte(struct rows *r, enum place place, int c)
+{
+	char byte = (char)c;
+
+	if (c == '"' && place == PLACE_START)
+		return PLACE_QUOTED;
+	if (c == '"' && place == PLACE_QUOTED)
+		return PLACE_QUOTE;
+	buf_add(&r->text, &byte, 1);
+	return place == PLACE_QUOTED || (place == PLACE_QUOTE && c == '"') ? PLACE_QUOTED
+	                                                                   : PLACE_PLAIN;
+}
+
+/* Reads cells up to the end of the row: 1, 0, -1 as rows_next(). */
+static int read_cells(struct rows *r, struct fail *f)
+{
+	enum place place = PLACE_START;
+	int c;
+
+	buf_clear(&r->text);
+	r->cells = 0;
+	r->line = r->breaks + 1;
+	while ((c = next_byte(r, f)) >= 0) {
+		bool outside = place != PLACE_QUOTED;
+
+		if (outside && c == '\n')
+			break;
+		if (outside && c == ',') {
+			if (!end_cell(r))
+				return fail_line(r, f, "the row is too long");
+			place = PLACE_START;
+		} else if (!(outside && c == '\r')) {
+			place = take_byte(r, place, c);
+		}
+		if (r->text.failed)
+			return fail_line(r, f, "the row is too long");
+	}
+	if (c == -2)
+		return -1;
+	if (place == PLACE_QUOTED)
+		return fail_line(r, f, "a quoted cell does not end");
+	if (c == -1 && r->cells == 0 && r->text.n == 0)
+		return 0;
+	return end_cell(r) ? 1 : fail_line(r, f, "the row is too long");
+}
+
+static const char *cell(const struct rows *r, size_t i)
+{
+	return r->text.p + (i == 0 ? 0 : r->ends[i - 1] + 1);
+}
+
+static size_t cell_size(const struct rows *r, size_t i)
+{
+	return r->ends[i] - (i == 0 ? 0 : r->ends[i - 1] + 1);
+}
+
+/* --- cells --- */
+
+static const char *digits(const char *p, const char *end)
+{
+	while (p < end && isdigit((unsigned char)*p))
+		p++;
+	return p;
+}
+
+/* Is it written as JSON writes numbers? */
+static bool is_number(const char *text, size_t n)
+{
+	const char *end = text + n;
+	const char *p = text + (n > 0 && *text == '-');
+	const char *from = p;
+
+	p = digits(p, end);
+	if (p == from || (*from == '0' && p - from > 1))
+		return false;
+	if (p < end && *p == '.') {
+		from = ++p;
+		p = digits(p, end);
+		if (p == from)
+			return false;
+	}
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += p < end && (*p == '+' || *p == '-');
+		from = p;
+		p = digits(p, end);
+		if (p == from)
+			return false;
+	}
+	return p == end;
+}
+
+static void put_string(struct buf *out, const char *text, size_t n)
+{
+	buf_add(out, "\"", 1);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < 0x20)
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_add(out, text + i, 1);
+	}
+	buf_add(out, "\"", 1);
+}
+
+static bool is_text(const char *text, size_t n)
+{
+	while (n > 0) {
+		size_t step = utf8_length(text, n);
+
+		if (step == 0)
+			return false;
+		text += step;
+		n -= step;
+	}
+	return true;
+}
+
+bool rows_put_cell(struct buf *out, const char *text, size_t n)
+{
+	const char *bare = text;
+	size_t bare_n = n;
+
+	while (bare_n > 0 && (*bare == ' ' || *bare == '\t')) {
+		bare++;
+		bare_n--;
+	}
+	while (bare_n > 0 && (bare[bare_n - 1] == ' ' || bare[bare_n - 1] == '\t'))
+		bare_n--;
+	if (bare_n == 0)
+		buf_text(out, "null");
+	else if (is_number(bare, bare_n))
+		buf_add(out, bare, bare_n);
+	else if (is_text(text, n))
+		put_string(out, text, n);
+	else
+		return false;
+	return true;
+}
+
+static int put_row(struct rows *r, struct buf *out, struct fail *f)
+{
+	bool first = true;
+
+	if (r->cells != r->columns) {
+		(void)fail_set(f, FAIL_INVALID,
+			"line %" PRId64 ": %zu cells where the first row has %zu", r->line,
+			r->cells, r->columns);
+		return -1;
+	}
+	buf_text(out, r->options.objects ? "{" : "[");
+	for (size_t i = 0; i < r->cells; i++) {
+		if (r->left_out[i])
+			continue;
+		buf_text(out, first ? "" : ",");
+		first = false;
+		if (r->options.objects) {
+			put_string(out, r->names[i], strlen(r->names[i]));
+			buf_text(out, ":");
+		}
+		if (!rows_put_cell(out, cell(r, i), cell_size(r, i)))
+			return fail_line(r, f, "a cell is not UTF-8");
+	}
+	buf_text(out, r->options.objects ? "}" : "]");
+	return 1;
+}
+
+/* --- the first row --- */
+
+static bool is_header(const struct rows *r)
+{
+	if (r->options.header != ROWS_HEADER_TELL)
+		return r->options.header == ROWS_HEADER_YES;
+	for (size_t i = 0; i < r->cells; i++) {
+		if (is_number(cell(r, i), cell_size(r, i)) || cell_size(r, i) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool keep_names(struct rows *r, struct fail *f)
+{
+	r->names = calloc(r->cells, sizeof(*r->names));
+	for (size_t i = 0; i < r->cells && r->names != NULL; i++) {
+		const char *name = cell(r, i);
+
+		if (!is_text(name, cell_size(r, i)))
+			return fail_set(
+				f, FAIL_INVALID, "the name of column %zu is not UTF-8", i + 1);
+		r->names[i] = strdup(name);
+		if (r->names[i] == NULL)
+			return fail_set(f, FAIL_INTERNAL, "out of memory");
+	}
+	return r->names != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
+/* The column a word means; r->columns: none. */
+static size_t column_of(const struct rows *r, const char *word)
+{
+	char *end;
+	unsigned long number;
+
+	for (size_t i = 0; r->names != NULL && i < r->columns; i++) {
+		if (strcmp(r->names[i], word) == 0)
+			return i;
+	}
+	number = strtoul(word, &end, 10);
+	if (*end == '\0' && number >= 1 && number <= r->columns)
+		return number - 1;
+	return r->columns;
+}
+
+static bool leave_out(struct rows *r, struct fail *f)
+{
+	r->left_out = calloc(r->columns + 1, sizeof(*r->left_out));
+	if (r->left_out == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	for (size_t i = 0; i < r->options.exclude_count; i++) {
+		size_t column = column_of(r, r->options.exclude[i]);
+
+		if (column == r->columns)
+			return fail_set(f, FAIL_INVALID, "there is no column '%s' among %zu%s",
+				r->options.exclude[i], r->columns,
+				r->names == NULL ? "; the rows have no header" : "");
+		r->left_out[column] = true;
+	}
+	return true;
+}
+
+/* Looks at the first row: a header, or the first instance, which is kept. */
+static bool begin_csv(struct rows *r, struct fail *f)
+{
+	int got = read_cells(r, f);
+
+	if (got <= 0)
+		return got == 0;
+	if (r->text.n >= 3 && memcmp(r->text.p, "\xef\xbb\xbf", 3) == 0) { /* a mark of UTF-8 */
+		memmove(r->text.p, r->text.p + 3, r->text.n - 3);
+		r->text.n -= 3;
+		for (size_t i = 0; i < r->cells; i++)
+			r->ends[i] -= 3;
+	}
+	r->columns = r->cells;
+	if (is_header(r)) {
+		if (!keep_names(r, f))
+			return false;
+	} else if (r->options.objects) {
+		return fail_set(f, FAIL_INVALID,
+			"rows as objects need a header line with the names of the columns");
+	}
+	if (!leave_out(r, f))
+		return false;
+	if (r->names != NULL)
+		return true;
+	r->has_pending = true;
+	return put_row(r, &r->pending, f) == 1;
+}
+
+/* --- JSON Lines --- */
+
+static void drop_members(const struct rows *r, json_t *value)
+{
+	for (size_t i = 0; i < r->options.exclude_count; i++) {
+		if (json_is_object(value))
+			(void)json_object_del(value, r->options.exclude[i]);
+		else if (json_is_array(value))
+			(void)json_array_remove(
+				value, strtoul(r->options.exclude[i], NULL, 10) - 1);
+	}
+}
+
+static int read_line(struct rows *r, struct fail *f)
+{
+	int c;
+
+	buf_clear(&r->text);
+	r->line = r->breaks + 1;
+	while ((c = next_byte(r, f)) >= 0 && c != '\n') {
+		char byte = (char)c;
+
+		buf_add(&r->text, &byte, 1);
+		if (r->text.failed)
+			return fail_line(r, f, "it is too long");
+	}
+	if (c == -2)
+		return -1;
+	return c == -1 && r->text.n == 0 ? 0 : 1;
+}
+
+static bool is_blank(const struct buf *text)
+{
+	return text->n == 0 || strspn(text->p, " \t\r") == text->n;
+}
+
+static int next_json(struct rows *r, struct buf *out, struct fail *f)
+{
+	struct fail why = {0};
+	json_t *value;
+	size_t n = 0;
+	char *text;
+	int got;
+
+	do
+		got = read_line(r, f);
+	while (got == 1 && is_blank(&r->text));
+	if (got <= 0)
+		return got;
+	value = json_parse(r->text.p, r->text.n, &why);
+	if (value == NULL)
+		return fail_line(r, f, why.text);
+	drop_members(r, value);
+	text = json_compact(value, &n);
+	json_decref(value);
+	if (text == NULL)
+		return fail_line(r, f, "out of memory");
+	buf_add(out, text, n);
+	free(text);
+	return 1;
+}
+
+/* --- all --- */
+
+struct rows *rows_open(int fd, const struct rows_options *options, struct fail *f)
+{
+	struct rows *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		(void)close(fd);
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+		return NULL;
+	}
+	r->fd = fd;
+	r->options = *options;
+	buf_init(&r->text, ROW_BYTES_MAX);
+	buf_init(&r->pending, 2 * ROW_BYTES_MAX);
+	if (options->format == ROWS_CSV && !begin_csv(r, f)) {
+		rows_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+void rows_close(struct rows *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; r->names != NULL && i < r->columns; i++)
+		free(r->names[i]);
+	free(r->names);
+	free(r->left_out);
+	buf_finish(&r->text);
+	buf_finish(&r->pending);
+	(void)close(r->fd);
+	free(r);
+}
+
+int rows_next(struct rows *r, struct buf *out, struct fail *f)
+{
+	int got;
+
+	if (r->options.format == ROWS_JSONL)
+		return next_json(r, out, f);
+	if (r->has_pending) {
+		r->has_pending = false;
+		buf_add(out, r->pending.p, r->pending.n);
+		return 1;
+	}
+	do
+		got = read_cells(r, f);
+	while (got == 1 && r->cells == 1 && cell_size(r, 0) == 0 && r->columns != 1);
+	return got == 1 ? put_row(r, out, f) : got;
+}

@@ -1,0 +1,58 @@
+/*
+ * rows - reads a CSV or JSON Lines file row by row, as instances for a model: JSON arrays or
+ * objects, where what is written as a number is one. Memory does not grow with the file.
+ * [one thread]
+ */
+#ifndef CLI_ROWS_H
+#define CLI_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define ROW_BYTES_MAX ((size_t)4 << 20)
+#define ROW_CELLS_MAX 65536
+
+struct fail;
+struct rows;
+
+enum rows_format {
+	ROWS_CSV,
+	ROWS_JSONL
+};
+
+enum rows_header {
+	ROWS_HEADER_TELL, /* the first line is one if none of its cells is a number */
+	ROWS_HEADER_YES,
+	ROWS_HEADER_NO
+};
+
+struct rows_options {
+	enum rows_format format;
+	enum rows_header header;
+	bool objects;               /* {"name": value…} by the header instead of [value…] */
+	const char *const *exclude; /* columns left out: names of the header, or numbers from 1 */
+	size_t exclude_count;
+};
+
+/* By the ending of a file's name: .jsonl, .ndjson and .json are JSON Lines, all else CSV. */
+enum rows_format rows_format_of(const char *file);
+
+/* Takes fd over. FAIL_INVALID: a column to leave out that is not there. */
+struct rows *rows_open(int fd, const struct rows_options *options, struct fail *f);
+void rows_close(struct rows *r); /* NULL is fine */
+
+/* Appends the next row as JSON: 1; 0: there is none; -1: *f names the line at fault. */
+int rows_next(struct rows *r, struct buf *out, struct fail *f);
+
+/* Can rows_next() go on without waiting for the other end of a pipe? Its descriptor. */
+bool rows_ready(const struct rows *r);
+int rows_fd(const struct rows *r);
+
+/* Appends a cell as JSON: a number as it is, nothing as null, else a string. False: neither
+ * is it UTF-8. */
+bool rows_put_cell(struct buf *out, const char *cell, size_t n);
+
+#endif
