@@ -281,6 +281,7 @@ void config_free(struct config *c)
 	free(c->default_provider);
 	free(c->log_level);
 	fs_names_free(c->import_roots, c->import_root_count);
+	fs_names_free(c->export_roots, c->export_root_count);
 	free_listeners(c);
 	free_providers(c);
 	free_connections(c);

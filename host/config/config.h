@@ -70,6 +70,8 @@ struct config {
 	int64_t drain_seconds;          /* how long SIGTERM waits for calls in flight */
 	char **import_roots;            /* absolute folders callers may name files in */
 	size_t import_root_count;
+	char **export_roots; /* absolute folders callers may have files written to */
+	size_t export_root_count;
 	struct config_listener *listeners;
 	size_t listener_count;
 	struct config_provider *providers;

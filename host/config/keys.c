@@ -179,6 +179,13 @@ const struct section keys_connection = {"connections",
 #undef AT
 #define AT(member) .offset = offsetof(struct config, member)
 
+#define COUNT_BEHIND(list, count)                                                                  \
+	_Static_assert(                                                                            \
+		offsetof(struct config, count) == offsetof(struct config, list) + sizeof(char **), \
+		"KEY_PATHS fills both")
+COUNT_BEHIND(import_roots, import_root_count);
+COUNT_BEHIND(export_roots, export_root_count);
+
 static const struct key site_keys[] = {
 	{.name = "data_dir",
 		.kind = KEY_PATH,
@@ -241,8 +248,14 @@ static const struct key site_keys[] = {
 		.meaning = "How long an ending daemon waits for requests in work."},
 	{.name = "import_roots",
 		.kind = KEY_PATHS,
+		AT(import_roots),
 		.preset_told = "none",
 		.meaning = "Folders in which callers may name files."},
+	{.name = "export_roots",
+		.kind = KEY_PATHS,
+		AT(export_roots),
+		.preset_told = "none",
+		.meaning = "Folders below which callers may have data sets and models written."},
 	{.name = "listeners",
 		.kind = KEY_LISTENERS,
 		.below = &keys_listener,

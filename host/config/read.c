@@ -272,7 +272,8 @@ static bool read_json(struct reader *r, const struct key *k, const struct ytree 
 
 static bool read_paths(struct reader *r, const struct key *k, const struct ytree *v, void *base)
 {
-	struct config *c = base;
+	char ***list = member(k, base);
+	size_t *count = (size_t *)(list + 1);
 	char path[PATH_MAX];
 
 	if (v->kind != YTREE_LIST)
@@ -284,7 +285,7 @@ static bool read_paths(struct reader *r, const struct key *k, const struct ytree
 			return refuse_value(r, k, item, "a list of paths");
 		if (!make_absolute(r, k, item->line, item->text, path))
 			return false;
-		root = grow(&c->import_roots, &c->import_root_count, sizeof(*root));
+		root = grow(list, count, sizeof(*root));
 		if (root == NULL)
 			return no_memory(r);
 		if (!set_text(r, root, path))

@@ -29,6 +29,24 @@ bool fs_remove_tree(const char *path, struct fail *f);
 
 bool fs_sync_dir(const char *path, struct fail *f);
 
+/* A set of files to be written; what is borrowed stays the caller's. */
+struct fs_placing {
+	const char *const *names; /* relative paths */
+	size_t count;
+	/* Opens the bytes of file i; *ret_fd is closed afterwards. */
+	bool (*open)(void *ctx, size_t i, int *ret_fd, struct fail *f);
+	void *ctx;
+};
+
+/*
+ * Writes files into a folder ("": root itself) below root, making folders on the way: all of
+ * them, durable, or none, as far as others leave them alone; after a crash in between there may
+ * be some. Follows no links, refuses "..", and overwrites nothing: FAIL_CONFLICT names what is
+ * there. Folders that were made stay.
+ */
+bool fs_place_beneath(
+	const char *root, const char *folder, const struct fs_placing *what, struct fail *f);
+
 /*
  * Opens for reading the file that name leads to below the folder root: relative, no "..",
  * no link on the way, a regular file. Descriptor (close-on-exec) in *ret_fd. FAIL_NOT_FOUND,

@@ -37,8 +37,7 @@ static bool refuse(const struct config *config, const char *path, const char *wh
 	return false;
 }
 
-/* The rest of an absolute path below root, or NULL. */
-static const char *below(const char *root, const char *path)
+const char *resolve_below(const char *root, const char *path)
 {
 	size_t n = strlen(root);
 
@@ -48,7 +47,7 @@ static const char *below(const char *root, const char *path)
 		return NULL;
 	if (n == 1) /* "/" */
 		return path + 1 + strspn(path + 1, "/");
-	return path[n] == '/' ? path + n + strspn(path + n, "/") : NULL;
+	return path[n] == '/' || path[n] == '\0' ? path + n + strspn(path + n, "/") : NULL;
 }
 
 static bool open_path(const struct config *config, const char *path, int *ret_fd, struct fail *f)
@@ -57,7 +56,7 @@ static bool open_path(const struct config *config, const char *path, int *ret_fd
 
 	for (size_t i = 0; i < config->import_root_count && last.code != FAIL_FORBIDDEN; i++) {
 		const char *root = config->import_roots[i];
-		const char *rest = path[0] == '/' ? below(root, path) : path;
+		const char *rest = path[0] == '/' ? resolve_below(root, path) : path;
 
 		if (rest != NULL && fs_open_beneath(root, rest, ret_fd, &last))
 			return true;
@@ -113,21 +112,33 @@ static bool decode_percent(char *text)
 	return true;
 }
 
-static bool from_uri(
-	const struct provider_host *host, const char *uri, struct call_blob *b, struct fail *f)
+char *resolve_file_uri(const char *uri, const char *act, struct fail *f)
 {
 	static const char prefix[] = "file:///";
 	char *path;
-	bool ok;
 
-	if (strncmp(uri, prefix, sizeof(prefix) - 1) != 0)
-		return fail_set(f, FAIL_UNSUPPORTED,
-			"'%.200s' cannot be read here: of URIs only file:///… can", uri);
+	if (strncmp(uri, prefix, sizeof(prefix) - 1) != 0) {
+		(void)fail_set(f, FAIL_UNSUPPORTED,
+			"'%.200s' cannot be %s here: of URIs only file:///… can", uri, act);
+		return NULL;
+	}
 	path = strdup(uri + sizeof(prefix) - 2);
+	if (path != NULL && decode_percent(path))
+		return path;
 	if (path == NULL)
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	ok = decode_percent(path) ? from_path(host, path, b, f)
-	                          : fail_set(f, FAIL_INVALID, "'%.200s' is not a URI", uri);
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+	else
+		(void)fail_set(f, FAIL_INVALID, "'%.200s' is not a URI", uri);
+	free(path);
+	return NULL;
+}
+
+static bool from_uri(
+	const struct provider_host *host, const char *uri, struct call_blob *b, struct fail *f)
+{
+	char *path = resolve_file_uri(uri, "read", f);
+	bool ok = path != NULL && from_path(host, path, b, f);
+
 	free(path);
 	return ok;
 }

@@ -17,4 +17,11 @@ struct provider_host;
 bool resolve_source(const struct provider_host *host, const json_t *source,
 	struct call_blob *ret_blob, struct fail *f);
 
+/* The rest of an absolute path below root ("" for root itself), or NULL. */
+const char *resolve_below(const char *root, const char *path);
+
+/* The path of a file:///… URI, owned; NULL: FAIL_INVALID, or FAIL_UNSUPPORTED for another URI. act:
+ * what cannot be done with that, "read" or "written". */
+char *resolve_file_uri(const char *uri, const char *act, struct fail *f);
+
 #endif

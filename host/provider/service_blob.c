@@ -7,6 +7,7 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/resolve.h"
+#include "provider/save.h"
 #include "provider/services.h"
 #include "store/blobs.h"
 
@@ -131,7 +132,16 @@ static int32_t DAVIT_CALL blob_service_open(davit_call call, davit_buf digest, d
 	return code;
 }
 
-/* As open, and tells the user at once, since what is wrong is what the user named. */
+/* What is wrong is what the user named. */
+static void tell_user(struct call *c, int32_t code, const struct fail *f)
+{
+	if (c->fail_code != DAVIT_OK || f->text[0] == '\0')
+		return;
+	c->fail_code = code;
+	c->fail = *f;
+}
+
+/* As open, and tells the user at once. */
 static int32_t DAVIT_CALL blob_service_resolve(
 	davit_call call, davit_buf source, davit_blob *ret_blob)
 {
@@ -145,10 +155,8 @@ static int32_t DAVIT_CALL blob_service_resolve(
 	v = service_parse(source, CALL_REPLY_MAX, &f);
 	code = v != NULL ? open_source(c, v, ret_blob, &f) : call_service_failed(c, &f);
 	json_decref(v);
-	if (code != DAVIT_OK && c->fail_code == DAVIT_OK && f.text[0] != '\0') {
-		c->fail_code = code;
-		c->fail = f;
-	}
+	if (code != DAVIT_OK)
+		tell_user(c, code, &f);
 	return code;
 }
 
@@ -203,6 +211,30 @@ static void DAVIT_CALL blob_service_close(davit_call call, davit_blob blob)
 		call_blob_close(b);
 }
 
+/* --- save --- */
+
+static int32_t DAVIT_CALL blob_service_save(
+	davit_call call, davit_buf folder, davit_buf files, davit_buf *ret_json)
+{
+	struct call *c = call_current(call);
+	struct fail f = {0};
+	json_t *where, *what, *told = NULL;
+	int32_t code;
+	bool good;
+
+	if (c == NULL || ret_json == NULL)
+		return DAVIT_INVALID;
+	where = service_parse(folder, SERVICE_JSON_MAX, &f);
+	what = where != NULL ? service_parse(files, SERVICE_JSON_MAX, &f) : NULL;
+	good = what != NULL && save_files(&c->provider->all->host, where, what, &told, &f);
+	code = good ? service_give_json(c, told, ret_json) : call_service_failed(c, &f);
+	json_decref(where);
+	json_decref(what);
+	if (code != DAVIT_OK)
+		tell_user(c, code, &f);
+	return code;
+}
+
 const davit_host_blob_1 service_blob = {
 	.size = sizeof(davit_host_blob_1),
 	.create = blob_service_create,
@@ -213,4 +245,5 @@ const davit_host_blob_1 service_blob = {
 	.read = blob_service_read,
 	.length = blob_service_length,
 	.close = blob_service_close,
+	.save = blob_service_save,
 };

@@ -244,7 +244,7 @@ static bool copy_bytes(int from, int to, off_t at)
 
 /* By reference, else inside the kernel, else through our memory. What the kernel refuses
  * (another file system, an odd file) is no error: the next way goes on where it stopped. */
-static bool copy_content(int from, int to)
+bool sys_copy(int from, int to)
 {
 	off_t at = 0;
 	ssize_t n;
@@ -258,13 +258,13 @@ static bool copy_content(int from, int to)
 }
 
 /* Gives the file its name, but takes nobody else's; not all file systems know the flag. */
-static bool rename_new(const char *name, const char *path)
+bool sys_rename_new(int dirfd, const char *name, const char *new_name)
 {
-	if (renameat2(AT_FDCWD, name, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+	if (renameat2(dirfd, name, dirfd, new_name, RENAME_NOREPLACE) == 0)
 		return true;
 	if (errno != EINVAL && errno != ENOSYS)
 		return false;
-	return link(name, path) == 0 && unlink(name) == 0;
+	return linkat(dirfd, name, dirfd, new_name, 0) == 0 && unlinkat(dirfd, name, 0) == 0;
 }
 
 bool fs_copy_fd(int fd, const char *path, struct fail *f)
@@ -274,11 +274,11 @@ bool fs_copy_fd(int fd, const char *path, struct fail *f)
 
 	if (to < 0)
 		return false;
-	if (!seal(to, copy_content(fd, to), path, f)) {
+	if (!seal(to, sys_copy(fd, to), path, f)) {
 		unlink(name);
 		return false;
 	}
-	if (!rename_new(name, path)) {
+	if (!sys_rename_new(AT_FDCWD, name, path)) {
 		fail_errno(f, errno, "write %s", path);
 		unlink(name);
 		return false;

@@ -8,6 +8,14 @@
 /* Writes all n bytes; false with errno. */
 bool sys_write(int fd, const void *bytes, size_t n);
 
+/* Copies all bytes of an open file into another, empty one: by reference where the file system
+ * can; false with errno. */
+bool sys_copy(int from, int to);
+
+/* Gives a file in the folder dirfd (AT_FDCWD: any) another name that nothing has yet; false with
+ * errno. */
+bool sys_rename_new(int dirfd, const char *name, const char *new_name);
+
 /*
  * Opens for reading what name leads to below the folder dirfd, following no links and never
  * leaving it; -1 with errno (ELOOP or EXDEV: it would have). flags as open(2).

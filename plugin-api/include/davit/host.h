@@ -155,6 +155,16 @@ typedef struct davit_host_blob_1 {
 	int32_t(DAVIT_CALL *length)(davit_call call, davit_blob blob, uint64_t *ret_bytes);
 
 	void(DAVIT_CALL *close)(davit_call call, davit_blob blob);
+
+	/*
+	 * Copies sealed blobs to where a caller named: files, [{"path", "blob": digest}], into
+	 * folder, {"path":…} or {"uri":"file:///…"}. The host decides where may be written
+	 * (export_roots). All are written or none, and nothing is overwritten: DAVIT_CONFLICT
+	 * names what is there; with DAVIT_INVALID the reason was given to fail(). *ret_json:
+	 * {"uri","files":[{"path","bytes"}]}.
+	 */
+	int32_t(DAVIT_CALL *save)(
+		davit_call call, davit_buf folder, davit_buf files, davit_buf *ret_json);
 } davit_host_blob_1;
 
 /*

@@ -250,7 +250,7 @@ static const char full_site[] =
 	"jobs:\n  max_running: 0\n  max_queued: 2\n  max_queued_per_project: 1\n"
 	"  timeout_seconds: 3\n  call_timeout_seconds: 4\n"
 	"drain_seconds: 0\n"
-	"import_roots: [in, /srv/in]\n"
+	"import_roots: [in, /srv/in]\nexport_roots: [out]\n"
 	"listeners:\n"
 	"- {address: \"::1\", port: 0, default_provider: p.1, max_connections: 5, max_requests: 6}\n"
 	"- {port: 5000, idle_seconds: 7}\n"
@@ -288,6 +288,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->import_root_count, 2);
 	assert_string_equal(c->import_roots[0], "/site/in");
 	assert_string_equal(c->import_roots[1], "/srv/in");
+	assert_int_equal(c->export_root_count, 1);
+	assert_string_equal(c->export_roots[0], "/site/out");
 	assert_int_equal(c->listener_count, 3);
 	assert_string_equal(c->listeners[0].address, "::1");
 	assert_int_equal(c->listeners[0].port, 0);

@@ -465,6 +465,126 @@ static void without_roots_no_file_can_be_named(void **state)
 	kit_call_finish(&c);
 }
 
+/* --- save --- */
+
+static const char *files_given;
+
+/* "D" in files_given stands for the digest of "inside". */
+OP(op_save)
+{
+	struct kit *k = kit_of(inst);
+	davit_blob blob;
+	davit_buf digest, told;
+	char files[1000];
+	char *out = files;
+	int32_t code;
+
+	(void)request;
+	if (k->blob->create(call, &blob) != DAVIT_OK ||
+		k->blob->write(call, blob, kit_buf("inside")) != DAVIT_OK ||
+		k->blob->seal(call, blob, &digest) != DAVIT_OK)
+		return DAVIT_PERMANENT;
+	for (const char *p = files_given; *p != '\0'; p++)
+		out += *p == 'D' ? snprintf(out, 80, "%.*s", (int)digest.n, digest.p)
+		                 : snprintf(out, 2, "%c", *p);
+	code = k->blob->save(call, kit_buf(source_given), kit_buf(files), &told);
+	return code != DAVIT_OK ? code : k->core->reply_state(call, 1, 0, told);
+}
+
+#define ONE_FILE "[{\"path\":\"a\",\"blob\":\"D\"}]"
+
+/* In order: each finds what those before it left. */
+static const struct {
+	const char *folder; /* %s is the folder of the test */
+	const char *files;
+	int32_t code;
+	const char *why;
+} saves[] = {
+	{"{\"path\":\"new/deep\"}", ONE_FILE, DAVIT_OK, NULL},
+	{"{\"path\":\"%s/out/new/deep\"}", ONE_FILE, DAVIT_CONFLICT, "'a' exists already"},
+	{"{\"path\":\"%s/out\"}", ONE_FILE, DAVIT_OK, NULL},
+	{"{\"uri\":\"file://%s/out/by%%20uri\"}", ONE_FILE, DAVIT_OK, NULL},
+	{"{\"path\":\"both\"}",
+		"[{\"path\":\"x/y/a\",\"blob\":\"D\"},{\"path\":\"b\",\"blob\":\"D\"}]", DAVIT_OK,
+		NULL},
+	{"{\"path\":\"both\"}",
+		"[{\"path\":\"c\",\"blob\":\"D\"},{\"path\":\"x/y/a\",\"blob\":\"D\"}]",
+		DAVIT_CONFLICT, "'x/y/a' exists already"},
+	{"{\"path\":\"gone\"}",
+		"[{\"path\":\"a\",\"blob\":\"D\"},{\"path\":\"b\",\"blob\":"
+		"\"0000000000000000000000000000000000000000000000000000000000000000\"}]",
+		DAVIT_NOT_FOUND, "there is no blob"},
+	{"{\"path\":\"../elsewhere\"}", ONE_FILE, DAVIT_INVALID, "without links or"},
+	{"{\"path\":\"%s/elsewhere\"}", ONE_FILE, DAVIT_INVALID, "export_roots: "},
+	{"{\"path\":\"%s/outer\"}", ONE_FILE, DAVIT_INVALID, "export_roots: "},
+	{"{\"path\":\"link\"}", ONE_FILE, DAVIT_CONFLICT, "on the way"},
+	{"{\"path\":\"x\"}", "[{\"path\":\"../a\",\"blob\":\"D\"}]", DAVIT_INVALID,
+		"without links"},
+	{"{\"path\":\"x\"}", "[{\"path\":\"/a\",\"blob\":\"D\"}]", DAVIT_INVALID, "without links"},
+	{"{\"path\":\"x\"}", "[{\"path\":\"a/\",\"blob\":\"D\"}]", DAVIT_INVALID, "without links"},
+	{"{\"path\":\"x\"}", "[{\"path\":\"a\",\"blob\":\"../D\"}]", DAVIT_INVALID,
+		"64 hexadecimal"},
+	{"{\"path\":\"x\"}", "[]", DAVIT_INVALID, "1 to"},
+	{"{\"path\":\"x\"}", "[{}]", DAVIT_INVALID, "path and blob"},
+	{"{\"path\":\"x\",\"uri\":\"y\"}", ONE_FILE, DAVIT_INVALID, "one of path and uri"},
+	{"{\"path\":\"a\\u0000b\"}", ONE_FILE, DAVIT_INVALID, "NUL"},
+	{"{\"uri\":\"s3://b/k\"}", ONE_FILE, DAVIT_UNSUPPORTED, "cannot be written here"},
+};
+
+static void blobs_are_saved_where_the_site_allows_it(void **state)
+{
+	struct kit k;
+	static char root[SCRATCH_SIZE + 16];
+	static char *roots[] = {root};
+	char text[16] = {0};
+	FILE *file;
+
+	(void)state;
+	kit_open(&k, false);
+	assert_int_equal(mkdir(scratch_path(k.folder, "out"), 0700), 0);
+	assert_int_equal(mkdir(scratch_path(k.folder, "elsewhere"), 0700), 0);
+	assert_int_equal(symlink("../elsewhere", scratch_path(k.folder, "out/link")), 0);
+	(void)snprintf(root, sizeof(root), "%s/out/", k.folder);
+	k.config.export_roots = roots;
+	k.config.export_root_count = 1;
+	for (size_t i = 0; i < COUNT(saves); i++) {
+		struct kit_call c;
+
+		give_source(&k, saves[i].folder);
+		files_given = saves[i].files;
+		kit_run(&k, &c, op_save);
+		if (c.result.code != saves[i].code ||
+			(saves[i].why != NULL && strstr(c.result.fail.text, saves[i].why) == NULL))
+			fail_msg("%s %s: code %d: %s", source_given, files_given, c.result.code,
+				c.result.fail.text);
+		kit_call_finish(&c);
+	}
+	file = fopen(scratch_path(k.folder, "out/both/x/y/a"), "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	(void)fclose(file);
+	assert_string_equal(text, "inside");
+	assert_int_equal(access(scratch_path(k.folder, "out/by uri/a"), F_OK), 0);
+	assert_int_not_equal(access(scratch_path(k.folder, "out/both/c"), F_OK), 0);
+	assert_int_not_equal(access(scratch_path(k.folder, "out/gone/a"), F_OK), 0);
+	assert_int_equal(rmdir(scratch_path(k.folder, "out/gone")), 0); /* nothing lies in it */
+	assert_int_equal(rmdir(scratch_path(k.folder, "elsewhere")), 0);
+	kit_close(&k);
+}
+
+static void without_export_roots_nothing_is_saved(void **state)
+{
+	struct kit *k = *state;
+	struct kit_call c;
+
+	give_source(k, "{\"path\":\"/tmp\"}");
+	files_given = ONE_FILE;
+	kit_run(k, &c, op_save);
+	assert_int_equal(c.result.code, DAVIT_INVALID);
+	assert_non_null(strstr(c.result.fail.text, "this site has no export_roots"));
+	kit_call_finish(&c);
+}
+
 OP(op_seal_import)
 {
 	struct kit *k = kit_of(inst);
@@ -710,6 +830,8 @@ int main(void)
 		cmocka_unit_test(a_closed_handle_is_never_taken_for_the_next_one),
 		cmocka_unit_test(a_source_is_opened_or_refused_with_the_reason),
 		cmocka_unit_test(without_roots_no_file_can_be_named),
+		cmocka_unit_test(blobs_are_saved_where_the_site_allows_it),
+		cmocka_unit_test(without_export_roots_nothing_is_saved),
 		cmocka_unit_test(a_named_file_can_be_sealed),
 		cmocka_unit_test(a_checkpoint_is_kept_with_its_submission_only),
 		cmocka_unit_test(processes_are_reached_by_grant),
