@@ -11,7 +11,8 @@ const struct operation api_operations[] = {
 	[OP_DATASETS_LIST] = {"projects_datasets_list_list", DAVIT_DATASETS, "list", NULL, OPERATION_LIST, 200},
 	[OP_DATASETS_GET] = {"projects_datasets_get", DAVIT_DATASETS, "get", NULL, OPERATION_OBJECT, 200},
 	[OP_DATASETS_DELETE] = {"projects_datasets_delete", DAVIT_DATASETS, "remove", NULL, OPERATION_OBJECT, 200},
-	[OP_DATASETS_EXPORT] = {"projects_datasets_export_create", DAVIT_DATASETS, "export", NULL, OPERATION_OBJECT, 200},
+	[OP_DATASETS_EXPORT] = {"projects_datasets_export_create", DAVIT_DATASETS, "export", NULL, OPERATION_EXPORT, 200},
+	[OP_DATASETS_TAG] = {"projects_datasets_tags_create", DAVIT_DATASETS, "tag", NULL, OPERATION_OBJECT, 200},
 
 	[OP_ENDPOINTS_CREATE] = {"projects_endpoints_create", DAVIT_DEPLOYMENT, "submit", "register", OPERATION_JOB, 200},
 	[OP_ENDPOINTS_LIST] = {"projects_endpoints_list_list", DAVIT_DEPLOYMENT, "list", NULL, OPERATION_LIST, 200},
@@ -26,7 +27,8 @@ const struct operation api_operations[] = {
 	[OP_MODELS_REGISTER] = {"projects_models_register_create", DAVIT_MODELS, "submit", "register", OPERATION_JOB, 200},
 	[OP_MODELS_GET] = {"projects_models_get", DAVIT_MODELS, "get", NULL, OPERATION_OBJECT, 200},
 	[OP_MODELS_DELETE] = {"projects_models_delete", DAVIT_MODELS, "remove", NULL, OPERATION_OBJECT, 200},
-	[OP_MODELS_EXPORT] = {"projects_models_export_create", DAVIT_MODELS, "export", NULL, OPERATION_OBJECT, 200},
+	[OP_MODELS_EXPORT] = {"projects_models_export_create", DAVIT_MODELS, "export", NULL, OPERATION_EXPORT, 200},
+	[OP_MODELS_ALIAS] = {"projects_models_aliases_create", DAVIT_MODELS, "tag", NULL, OPERATION_OBJECT, 200},
 
 	[OP_TRAINING_AUTOML] = {"training_automl_simplified_create", DAVIT_TRAINING, "submit", "automl", OPERATION_JOB, 201},
 	[OP_TRAINING_CUSTOM_SCRIPT] = {"training_custom_script_create", DAVIT_TRAINING, "submit", "custom_script", OPERATION_JOB, 200},

@@ -10,7 +10,8 @@
 
 enum operation_shape {
 	OPERATION_LIST,    /* slot list: answer is an array of rows */
-	OPERATION_OBJECT,  /* a slot that answers one object: get, remove, export */
+	OPERATION_OBJECT,  /* a slot that answers one object: get, remove, tag */
+	OPERATION_EXPORT,  /* the slot export: an object and where it was put, or bytes */
 	OPERATION_JOB,     /* a durable job: submit, the answer is its first neutral object */
 	OPERATION_CANCEL,  /* durable cancel of the job behind the id */
 	OPERATION_PREDICT, /* bytes in, bytes out */
@@ -33,6 +34,7 @@ enum operation_index {
 	OP_DATASETS_GET,
 	OP_DATASETS_DELETE,
 	OP_DATASETS_EXPORT,
+	OP_DATASETS_TAG,
 	OP_ENDPOINTS_CREATE,
 	OP_ENDPOINTS_LIST,
 	OP_ENDPOINTS_GET,
@@ -46,6 +48,7 @@ enum operation_index {
 	OP_MODELS_GET,
 	OP_MODELS_DELETE,
 	OP_MODELS_EXPORT,
+	OP_MODELS_ALIAS,
 	OP_TRAINING_AUTOML,
 	OP_TRAINING_CUSTOM_SCRIPT,
 	OP_TRAINING_TRAIN,

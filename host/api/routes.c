@@ -36,7 +36,8 @@ const struct route api_routes[] = {
 	SERVICE("GET", "/datasets/list", OP_DATASETS_LIST, "projects_datasets_list_list", 0, NULL, "All data sets."),
 	SERVICE("GET", "/datasets/{dataset_id}", OP_DATASETS_GET, "projects_datasets_get", 0, "dataset_id", "One data set."),
 	SERVICE("DELETE", "/datasets/{dataset_id}", OP_DATASETS_DELETE, "projects_datasets_delete", 0, "dataset_id", "Deletes a data set."),
-	SERVICE("POST", "/datasets/{dataset_id}/export", OP_DATASETS_EXPORT, "projects_datasets_export_create", 0, "dataset_id", "Copies a data set to where the body says."),
+	SERVICE("POST", "/datasets/{dataset_id}/export", OP_DATASETS_EXPORT, "projects_datasets_export_create", 0, "dataset_id", "Copies a data set to where the body says, or answers its bytes."),
+	SERVICE("POST", "/datasets/{dataset_id}/tags", OP_DATASETS_TAG, "projects_datasets_tags_create", 0, "dataset_id", "Gives a version tags and takes some off."),
 
 	/* Endpoints. */
 	SERVICE("POST", "/endpoints/register", OP_ENDPOINTS_CREATE, "projects_endpoints_create", 0, NULL, "Creates an endpoint."),
@@ -53,7 +54,8 @@ const struct route api_routes[] = {
 	SERVICE("POST", "/models/register", OP_MODELS_REGISTER, "projects_models_register_create", 0, NULL, "Registers a model."),
 	SERVICE("GET", "/models/{model_id}", OP_MODELS_GET, "projects_models_get", 0, "model_id", "One model."),
 	SERVICE("DELETE", "/models/{model_id}", OP_MODELS_DELETE, "projects_models_delete", 0, "model_id", "Deletes a model."),
-	SERVICE("POST", "/models/{model_id}/export", OP_MODELS_EXPORT, "projects_models_export_create", 0, "model_id", "Copies a model to where the body says."),
+	SERVICE("POST", "/models/{model_id}/export", OP_MODELS_EXPORT, "projects_models_export_create", 0, "model_id", "Copies a model to where the body says, or answers a file of it."),
+	SERVICE("POST", "/models/{model_id}/aliases", OP_MODELS_ALIAS, "projects_models_aliases_create", 0, "model_id", "Gives a version aliases and takes some off."),
 
 	/* Training. */
 	{"POST", "/api/service/v1/pipelines/training", "training_form_submit", ERROR_TEXT, training_form_submit, ROUTE_UPLOAD, NULL, NULL, "From data to a deployed model in one request."},

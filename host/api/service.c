@@ -21,6 +21,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/pool.h"
+#include "base/schema.h"
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/job.h"
@@ -77,16 +78,26 @@ static struct envelope_context context_of(const struct service *s)
 	};
 }
 
+json_t *service_row(const struct service *s, const json_t *neutral)
+{
+	const struct envelope_context context = context_of(s);
+
+	return neutral != NULL ? envelope_row(envelopes_of(s), neutral, &context) : NULL;
+}
+
+void service_answer_row(struct service *s, json_t *row)
+{
+	exchange_reply_json(
+		s->x, s->op->success_status, envelope_wrap(envelopes_of(s), s->op->name, row));
+	service_free(s);
+}
+
 void service_answer(struct service *s, json_t *neutral)
 {
-	const json_t *envelopes = envelopes_of(s);
-	const struct envelope_context context = context_of(s);
-	json_t *row = neutral != NULL ? envelope_row(envelopes, neutral, &context) : NULL;
+	json_t *row = service_row(s, neutral);
 
-	exchange_reply_json(
-		s->x, s->op->success_status, envelope_wrap(envelopes, s->op->name, row));
 	json_decref(neutral);
-	service_free(s);
+	service_answer_row(s, row);
 }
 
 /* --- jobs of ours --- */
@@ -228,6 +239,7 @@ static void got(struct call_result *result, void *ctx)
 {
 	struct service *s = ctx;
 
+	answer_point_into_body(&result->fail);
 	if (result->code != DAVIT_OK)
 		service_fail(s, &result->fail);
 	else if (json_is_object(result->reply))
@@ -236,15 +248,21 @@ static void got(struct call_result *result, void *ctx)
 		service_answer(s, json_pack("{s:s}", "id", s->object));
 }
 
-/* What the caller sends beside the id: "spec" of a slot that takes one. */
-static json_t *object_spec(struct service *s, struct fail *f)
+json_t *service_spec(const struct service *s, struct fail *f)
 {
-	const json_t *body;
+	static const char *const taking[] = {"export", "tag"};
+	const json_t *schema, *body;
+	size_t i = 0;
 
-	if (strcmp(s->op->slot, "export") != 0)
+	while (i < COUNT(taking) && strcmp(taking[i], s->op->slot) != 0)
+		i++;
+	if (i == COUNT(taking))
 		return json_object();
 	body = exchange_body_json(s->x, f);
-	if (body == NULL)
+	schema = body == NULL ? NULL
+	                      : provider_request_schema(
+					s->target.provider, s->op->interface, s->op->slot, NULL);
+	if (body == NULL || (schema != NULL && !schema_check(schema, body, f)))
 		return NULL;
 	return json_pack("{s:o}", "spec", json_deep_copy(body));
 }
@@ -276,8 +294,10 @@ static void object(struct service *s)
 		service_fail(s, &f);
 		return;
 	}
-	more = object_spec(s, &f);
-	if (more == NULL)
+	more = service_spec(s, &f);
+	if (more == NULL && f.code == FAIL_NONE)
+		service_memory(s);
+	else if (more == NULL)
 		service_fail(s, &f);
 	else
 		service_call(s, s->op->slot, service_request(s, more), got);
@@ -306,6 +326,11 @@ static void object_later(struct service *s)
 	service_later(s, object);
 }
 
+static void export_later(struct service *s)
+{
+	service_later(s, service_export);
+}
+
 static void job_later(struct service *s)
 {
 	service_later(s, service_submit);
@@ -323,6 +348,7 @@ static const struct {
 } shapes[] = {
 	[OPERATION_LIST] = {list, false, false},
 	[OPERATION_OBJECT] = {object_later, true, false},
+	[OPERATION_EXPORT] = {export_later, false, false},
 	[OPERATION_JOB] = {job_later, false, false},
 	[OPERATION_CANCEL] = {cancel_later, true, false},
 	[OPERATION_PREDICT] = {service_predict, false, false},

@@ -44,6 +44,9 @@ void service_memory(struct service *s);
 /* The row for a neutral object, taken over; NULL: out of memory. */
 void service_answer(struct service *s, json_t *neutral);
 
+/* The row itself, taken over; NULL: out of memory. */
+void service_answer_row(struct service *s, json_t *row);
+
 /* --- these do not --- */
 
 /*
@@ -61,6 +64,13 @@ bool service_find_object(struct service *s, struct fail *f);
  * over. NULL: out of memory. */
 json_t *service_request(const struct service *s, json_t *more);
 
+/* The row for a neutral object, which stays the caller's; NULL: out of memory. */
+json_t *service_row(const struct service *s, const json_t *neutral);
+
+/* {"spec": the body} for a slot that takes one, checked against the provider's schema; else {}.
+ * NULL: *f says why. */
+json_t *service_spec(const struct service *s, struct fail *f);
+
 /* Starts the slot of the operation (or another one) with request, taken over; done owns s from
  * then on. Ends s where it cannot be started. */
 void service_call(struct service *s, const char *slot, json_t *request,
@@ -71,5 +81,6 @@ void service_submit(struct service *s);
 void service_cancel(struct service *s);
 void service_predict(struct service *s);
 void service_function(struct service *s);
+void service_export(struct service *s);
 
 #endif

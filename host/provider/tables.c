@@ -30,11 +30,13 @@ static const struct table_slot job_slots[] = {JOB_SLOTS};
 static const struct table_slot dataset_slots[] = {
 	JOB_SLOTS,
 	{"export", offsetof(davit_datasets_1, export_), TABLE_ANSWER_MUST},
+	{"tag", offsetof(davit_datasets_1, tag), TABLE_ANSWER_MUST},
 };
 
 static const struct table_slot model_slots[] = {
 	JOB_SLOTS,
 	{"export", offsetof(davit_models_1, export_), TABLE_ANSWER_MUST},
+	{"tag", offsetof(davit_models_1, tag), TABLE_ANSWER_MUST},
 };
 
 static const struct table_slot prediction_slots[] = {

@@ -53,7 +53,7 @@ AT(davit_host_kv_1, cas, 24);
 AT(davit_host_kv_1, del, 32);
 AT(davit_host_kv_1, list, 40);
 
-SIZE(davit_host_blob_1, 72);
+SIZE(davit_host_blob_1, 80);
 AT(davit_host_blob_1, size, 0);
 AT(davit_host_blob_1, flags, 4);
 AT(davit_host_blob_1, create, 8);
@@ -64,6 +64,7 @@ AT(davit_host_blob_1, resolve, 40);
 AT(davit_host_blob_1, read, 48);
 AT(davit_host_blob_1, length, 56);
 AT(davit_host_blob_1, close, 64);
+AT(davit_host_blob_1, save, 72);
 
 SIZE(davit_host_job_1, 16);
 AT(davit_host_job_1, size, 0);
@@ -126,7 +127,7 @@ AT(davit_jobs_1, metrics, 80);
 AT(davit_jobs_1, migrate_ref, 88);
 AT(davit_jobs_1, outputs, 96);
 
-SIZE(davit_datasets_1, 112);
+SIZE(davit_datasets_1, 120);
 AT(davit_datasets_1, size, 0);
 AT(davit_datasets_1, flags, 4);
 AT(davit_datasets_1, validate, 8);
@@ -142,8 +143,9 @@ AT(davit_datasets_1, metrics, 80);
 AT(davit_datasets_1, migrate_ref, 88);
 AT(davit_datasets_1, outputs, 96);
 AT(davit_datasets_1, export_, 104);
+AT(davit_datasets_1, tag, 112);
 
-SIZE(davit_models_1, 112);
+SIZE(davit_models_1, 120);
 AT(davit_models_1, size, 0);
 AT(davit_models_1, flags, 4);
 AT(davit_models_1, validate, 8);
@@ -159,6 +161,7 @@ AT(davit_models_1, metrics, 80);
 AT(davit_models_1, migrate_ref, 88);
 AT(davit_models_1, outputs, 96);
 AT(davit_models_1, export_, 104);
+AT(davit_models_1, tag, 112);
 
 SIZE(davit_prediction_1, 24);
 AT(davit_prediction_1, size, 0);

@@ -137,7 +137,12 @@ typedef struct davit_datasets_1 {
 	uint32_t size;
 	uint32_t flags;
 	DAVIT_JOB_SLOTS;
-	davit_op export_; /* copies dataset {id} to where {spec} says; a neutral object. [op] */
+	/* Copies dataset {id} to where {spec} says: {id, uri, files: [{path, bytes}]}; or answers
+	 * its bytes, where spec asks for that. [op] */
+	davit_op export_;
+	/* Gives {id} the tags of {spec: {add, remove}} and takes some off; a neutral object. A tag
+	 * that another version has moves. [op] */
+	davit_op tag;
 } davit_datasets_1;
 
 /* davit.models/1: kind "register". */
@@ -145,7 +150,9 @@ typedef struct davit_models_1 {
 	uint32_t size;
 	uint32_t flags;
 	DAVIT_JOB_SLOTS;
-	davit_op export_; /* copies model {id} to where {spec} says; a neutral object. [op] */
+	davit_op export_; /* as of a dataset; of a model's files spec may ask for one's bytes. [op]
+	                   */
+	davit_op tag;     /* as of a dataset; a model's tags are called aliases. [op] */
 } davit_models_1;
 
 /*

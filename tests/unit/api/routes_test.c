@@ -40,6 +40,7 @@ static const struct row {
 	{"GET", S "/datasets/d1", "projects_datasets_get", "d1", ERROR_TEXT},
 	{"DELETE", S "/datasets/d1", "projects_datasets_delete", "d1", ERROR_TEXT},
 	{"POST", S "/datasets/d1/export", "projects_datasets_export_create", "d1", ERROR_TEXT},
+	{"POST", S "/datasets/d@v2/tags", "projects_datasets_tags_create", "d@v2", ERROR_TEXT},
 	{"POST", S "/endpoints/register", "projects_endpoints_create", "", ERROR_TEXT},
 	{"GET", S "/endpoints/list", "projects_endpoints_list_list", "", ERROR_TEXT},
 	{"GET", S "/endpoints/e1", "projects_endpoints_get", "e1", ERROR_TEXT},
@@ -60,6 +61,8 @@ static const struct row {
 	{"GET", S "/models/m1", "projects_models_get", "m1", ERROR_TEXT},
 	{"DELETE", S "/models/m1", "projects_models_delete", "m1", ERROR_TEXT},
 	{"POST", S "/models/m1/export", "projects_models_export_create", "m1", ERROR_TEXT},
+	{"POST", S "/models/m:prod/aliases", "projects_models_aliases_create", "m:prod",
+		ERROR_TEXT},
 	{"POST", S "/pipelines/training", "training_form_submit", "", ERROR_TEXT},
 	{"POST", S "/pipelines/training/automl", "training_automl_simplified_create", "",
 		ERROR_TEXT},
@@ -208,7 +211,7 @@ static void operations_and_routes_agree(void **state)
 		assert_int_equal(route->form, ERROR_TEXT);
 		seen[route->slot - api_operations] = true;
 	}
-	assert_int_equal(api_operation_count, 31);
+	assert_int_equal(api_operation_count, 33);
 	for (size_t i = 0; i < OP_COUNT; i++) {
 		if (!seen[i])
 			fail_msg("no route for %s", api_operations[i].name);
