@@ -1,13 +1,12 @@
 /*
- * datasets - rows that trainings read: sealed bytes and a record of them. Making one is done
- * when submit returns.
+ * datasets - rows that trainings read: sealed bytes and a record of them.
  */
 #include "datasets.h"
 
 #include <string.h>
 
+#include "made.h"
 #include "names.h"
-#include "objects.h"
 #include "source.h"
 #include "used.h"
 
@@ -29,7 +28,6 @@ static const char *format_of(const struct davit_sdk_json *spec)
 		davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", ""));
 	const char *text = davit_sdk_text_at(source, "/text", "");
 
-	name = davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", name));
 	if (said != NULL)
 		return said;
 	for (size_t i = 0; i < LOCAL_COUNT(ends); i++) {
@@ -42,8 +40,34 @@ static const char *format_of(const struct davit_sdk_json *spec)
 	return "csv";
 }
 
-static void put_dataset(
-	struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
+/* --- making --- */
+
+static bool check(struct local_call *c, const struct davit_sdk_json *spec)
+{
+	return source_check(c, davit_sdk_member(spec, "source"), "/spec/source");
+}
+
+static bool fill(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
+{
+	const char *format = format_of(spec);
+	struct sealed sealed;
+
+	if (!source_seal(c, davit_sdk_member(spec, "source"), "/spec/source", &sealed))
+		return false;
+	davit_sdk_put_text(w, "format", format);
+	davit_sdk_put_text(w, "sha256", sealed.digest);
+	davit_sdk_put_int(w, "bytes", sealed.bytes);
+	if (sealed.lines >= 0)
+		davit_sdk_put_int(w, "lines", sealed.lines);
+	if (sealed.lines >= 0 && strcmp(format, "jsonl") == 0) /* a line of csv may be a header */
+		davit_sdk_put_int(w, "rows", sealed.lines);
+	return true;
+}
+
+/* --- looking --- */
+
+static void put(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
 	static const char *const members[] = {"version", "sha256", "format", "bytes", "rows"};
 
@@ -57,102 +81,49 @@ static void put_dataset(
 	davit_sdk_close_object(w);
 }
 
-LOCAL_SLOT(datasets_validate)
-{
-	struct local_call c;
-
-	if (local_begin(&c, inst, call, request) == DAVIT_OK &&
-		names_check(&c, davit_sdk_text_at(c.sdk.request, "/spec/name", ""),
-			davit_sdk_at(c.sdk.request, "/spec/tags")))
-		(void)source_check(&c, davit_sdk_at(c.sdk.request, "/spec/source"), "/spec/source");
-	return c.sdk.code;
-}
-
-static int32_t create(struct local_call *c, const char *id)
-{
-	const struct davit_sdk_json *spec = davit_sdk_need_object(&c->sdk, c->sdk.request, "/spec");
-	const char *format = format_of(spec);
-	struct davit_sdk_writer w;
-	struct sealed sealed;
-	int64_t number;
-
-	if (!source_seal(c, davit_sdk_member(spec, "source"), "/spec/source", &sealed))
-		return c->sdk.code;
-	number = names_give(c, RECORD_DATASET, davit_sdk_text_at(spec, "/name", id), id,
-		davit_sdk_member(spec, "tags"));
-	if (number == 0)
-		return c->sdk.code;
-	records_open(c, &w, id);
-	davit_sdk_put_int(&w, "version", number);
-	davit_sdk_put_text(&w, "format", format);
-	davit_sdk_put_text(&w, "sha256", sealed.digest);
-	davit_sdk_put_int(&w, "bytes", sealed.bytes);
-	if (sealed.lines >= 0)
-		davit_sdk_put_int(&w, "lines", sealed.lines);
-	if (sealed.lines >= 0 && strcmp(format, "jsonl") == 0) /* a line of csv may be a header */
-		davit_sdk_put_int(&w, "rows", sealed.lines);
-	return records_put(c, RECORD_DATASET, id, &w);
-}
-
-LOCAL_SLOT(datasets_submit)
-{
-	struct local_call c;
-	struct record record;
-	const char *id;
-
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	id = davit_sdk_need_text(&c.sdk, c.sdk.request, "/submission_id");
-	if (c.sdk.code == DAVIT_OK && !records_get(&c, RECORD_DATASET, id, &record))
-		(void)create(&c, id);
-	if (c.sdk.code != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_made(&c, RECORD_DATASET, id, put_dataset);
-}
-
-LOCAL_SLOT(datasets_find)
-{
-	struct local_call c;
-
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_made(&c, RECORD_DATASET, objects_id(&c), put_dataset);
-}
-
-LOCAL_SLOT(datasets_poll)
-{
-	return datasets_find(inst, call, request);
-}
-
-/* It is made by the time anybody could ask. */
-LOCAL_SLOT(datasets_cancel)
-{
-	(void)inst;
-	(void)call;
-	(void)request;
-	return DAVIT_OK;
-}
-
 static void put_whole(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
-	put_dataset(c, w, record);
+	put(c, w, record);
 	used_put(c, w, record);
 }
 
-LOCAL_SLOT(datasets_get)
-{
-	struct local_call c;
+/* --- the file it is written as --- */
 
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_one(&c, RECORD_DATASET, objects_id(&c), put_whole);
+static const struct made_file *files(
+	struct local_call *c, const struct record *record, size_t *ret_count)
+{
+	const char *format = davit_sdk_text_at(record->value, "/format", "csv");
+	const char *name = source_plain_file_name(record->name) ? record->name : "dataset";
+	struct made_file *file = local_alloc(c, sizeof(*file));
+
+	if (file == NULL)
+		return NULL;
+	*file = (struct made_file){
+		.path = record->number > 0 ? local_text(c, "%s-v%lld.%s", name,
+						     (long long)record->number, format)
+	                                   : local_text(c, "%s.%s", name, format),
+		.digest = davit_sdk_text_at(record->value, "/sha256", ""),
+		.bytes = davit_sdk_int_at(record->value, "/bytes", 0),
+	};
+	*ret_count = 1;
+	return file;
 }
 
-LOCAL_SLOT(datasets_list)
+/* Jobs that used it have its digest; they need nothing else of it. */
+static void forget(struct local_call *c, const struct record *record)
 {
-	struct local_call c;
-
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_all(&c, RECORD_DATASET, put_dataset);
+	(void)used_forget(c, record);
 }
+
+static const struct made_sort sort = {
+	.kind = RECORD_DATASET,
+	.tags = "tags",
+	.check = check,
+	.fill = fill,
+	.put = put,
+	.put_whole = put_whole,
+	.forget = forget,
+	.files = files,
+};
+
+MADE_SLOTS(datasets, &sort)

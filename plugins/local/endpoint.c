@@ -154,8 +154,7 @@ bool deployment_is_of(const struct deployment *d, const char *submission)
 
 bool endpoint_has_model(const struct endpoint *e, const char *model_id)
 {
-	const struct deployment *const places[] = {
-		&e->deployed, &e->beside, &e->pending, &e->previous};
+	const struct deployment *const places[] = {&e->deployed, &e->beside, &e->pending};
 
 	for (size_t i = 0; i < LOCAL_COUNT(places); i++) {
 		if (places[i]->generation != 0 && strcmp(places[i]->model, model_id) == 0)

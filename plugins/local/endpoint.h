@@ -79,7 +79,8 @@ bool endpoint_holds(const struct endpoint *e, int64_t generation);
 /* Is it the one that this submission asked for? */
 bool deployment_is_of(const struct deployment *d, const char *submission);
 
-/* Is that model on the endpoint, on its way there, or what roll-back goes to? */
+/* Is that model on the endpoint, or on its way there? One that roll-back would go to is not:
+ * where it is deleted, roll-back says so. */
 bool endpoint_has_model(const struct endpoint *e, const char *model_id);
 
 /* Remembers how a change ended; the oldest one is forgotten where there is no room. */

@@ -199,6 +199,9 @@ static const davit_datasets_1 datasets = {
 	.cancel = datasets_cancel,
 	.get = datasets_get,
 	.list = datasets_list,
+	.remove = datasets_remove,
+	.export_ = datasets_export,
+	.tag = datasets_tag,
 };
 
 static const davit_models_1 models = {
@@ -210,6 +213,9 @@ static const davit_models_1 models = {
 	.cancel = models_cancel,
 	.get = models_get,
 	.list = models_list,
+	.remove = models_remove,
+	.export_ = models_export,
+	.tag = models_tag,
 };
 
 static const davit_deployment_1 deployment = {

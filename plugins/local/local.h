@@ -49,6 +49,9 @@ LOCAL_SLOT(datasets_poll);
 LOCAL_SLOT(datasets_cancel);
 LOCAL_SLOT(datasets_get);
 LOCAL_SLOT(datasets_list);
+LOCAL_SLOT(datasets_remove);
+LOCAL_SLOT(datasets_tag);
+LOCAL_SLOT(datasets_export);
 
 LOCAL_SLOT(training_validate);
 LOCAL_SLOT(training_submit);
@@ -69,6 +72,9 @@ LOCAL_SLOT(models_poll);
 LOCAL_SLOT(models_cancel);
 LOCAL_SLOT(models_get);
 LOCAL_SLOT(models_list);
+LOCAL_SLOT(models_remove);
+LOCAL_SLOT(models_tag);
+LOCAL_SLOT(models_export);
 
 LOCAL_SLOT(endpoints_get);
 LOCAL_SLOT(endpoints_list);

@@ -1,34 +1,23 @@
 /*
- * models - what a training left, together with the server that answers for it: a record only,
- * the files stay where the training put them. Making one is done when submit returns.
+ * models - what a training left, together with the server that answers for it: sealed files and
+ * a record of them.
  */
-#include "local.h"
+#include "models.h"
 
 #include <string.h>
 
 #include "child.h"
+#include "endpoint.h"
+#include "made.h"
+#include "model_files.h"
 #include "names.h"
-#include "objects.h"
 #include "progress.h"
 #include "source.h"
 #include "training.h"
 
 #define SCRIPT_DEFAULT "serve.py"
 
-static void put_model(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
-{
-	objects_open(c, w, RECORD_MODEL, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
-	davit_sdk_put_json(w, "version", davit_sdk_member(record->value, "version"));
-	names_put_tags(c, w, RECORD_MODEL, record);
-	progress_put_metrics(w, davit_sdk_member(record->value, "metrics"));
-	davit_sdk_put_text(w, "container",
-		davit_sdk_text_at(record->value, "/server/command",
-			davit_sdk_text_at(record->value, "/server/script", NULL)));
-	davit_sdk_open_object(w, "provider");
-	davit_sdk_put_json(w, "job", davit_sdk_member(record->value, "job"));
-	davit_sdk_put_json(w, "server", davit_sdk_member(record->value, "server"));
-	davit_sdk_close_object(w);
-}
+/* --- making --- */
 
 static bool check_server(struct local_call *c, const struct davit_sdk_json *server)
 {
@@ -40,23 +29,13 @@ static bool check_server(struct local_call *c, const struct davit_sdk_json *serv
 	       (command == NULL || child_check_command(c, command, "/spec/server/command"));
 }
 
-LOCAL_SLOT(models_validate)
+static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
-	struct local_call c;
+	const char *job = davit_sdk_need_text(&c->sdk, spec, "/source/job");
 	struct record training;
-	const struct davit_sdk_json *spec;
-	const char *job;
 
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
-	job = davit_sdk_need_text(&c.sdk, spec, "/source/job");
-	if (c.sdk.code == DAVIT_OK &&
-		names_check(&c, davit_sdk_text_at(spec, "/name", ""),
-			davit_sdk_member(spec, "aliases")) &&
-		check_server(&c, davit_sdk_member(spec, "server")))
-		(void)training_need_succeeded(&c, job, "/spec/source/job", &training);
-	return c.sdk.code;
+	return c->sdk.code == DAVIT_OK && check_server(c, davit_sdk_member(spec, "server")) &&
+	       training_need_succeeded(c, job, "/spec/source/job", &training);
 }
 
 /* "server": what to run, with the script's bytes sealed. */
@@ -80,84 +59,106 @@ static bool put_server(
 	return true;
 }
 
-static int32_t create(struct local_call *c, const char *id)
+/* "lineage": what it was made of, as the training's record says; it outlives the training. */
+static void put_lineage(struct davit_sdk_writer *w, const struct record *training)
 {
-	const struct davit_sdk_json *spec = davit_sdk_need_object(&c->sdk, c->sdk.request, "/spec");
+	static const char *const members[] = {
+		"dataset", "script", "command", "parameters", "requirements_sha256"};
+
+	davit_sdk_open_object(w, "lineage");
+	davit_sdk_open_object(w, "training");
+	davit_sdk_put_text(w, "id", training->id);
+	davit_sdk_put_text(w, "name", training->name);
+	davit_sdk_close_object(w);
+	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
+		davit_sdk_put_json(w, members[i], davit_sdk_member(training->value, members[i]));
+	davit_sdk_close_object(w);
+}
+
+static bool fill(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
+{
 	const char *job = davit_sdk_need_text(&c->sdk, spec, "/source/job");
-	struct davit_sdk_writer w;
 	struct record training;
 	struct progress progress;
 
 	if (c->sdk.code != DAVIT_OK ||
 		!training_need_succeeded(c, job, "/spec/source/job", &training) ||
 		!progress_read(c, training.id, &progress))
-		return c->sdk.code;
-	records_open(c, &w, id);
-	davit_sdk_put_text(&w, "job", training.id);
-	progress_put_metrics(&w, progress.metrics);
-	if (!put_server(c, &w, davit_sdk_member(spec, "server")))
-		return c->sdk.code;
-	davit_sdk_put_int(&w, "version",
-		names_give(c, RECORD_MODEL, davit_sdk_text_at(spec, "/name", id), id,
-			davit_sdk_member(spec, "aliases")));
-	if (c->sdk.code != DAVIT_OK)
-		return c->sdk.code;
-	return records_put(c, RECORD_MODEL, id, &w);
+		return false;
+	davit_sdk_put_text(w, "job", training.id);
+	progress_put_metrics(w, progress.metrics);
+	put_lineage(w, &training);
+	return put_server(c, w, davit_sdk_member(spec, "server")) &&
+	       model_files_seal(c, w, training.id);
 }
 
-LOCAL_SLOT(models_submit)
+/* --- looking --- */
+
+static void put(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
-	struct local_call c;
-	struct record record;
-	const char *id;
+	static const char *const members[] = {"version", "sha256", "lineage"};
 
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	id = davit_sdk_need_text(&c.sdk, c.sdk.request, "/submission_id");
-	if (c.sdk.code == DAVIT_OK && !records_get(&c, RECORD_MODEL, id, &record))
-		(void)create(&c, id);
-	if (c.sdk.code != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_made(&c, RECORD_MODEL, id, put_model);
+	objects_open(c, w, RECORD_MODEL, record, objects_state_word(DAVIT_STATE_SUCCEEDED), 0);
+	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
+		davit_sdk_put_json(w, members[i], davit_sdk_member(record->value, members[i]));
+	names_put_tags(c, w, RECORD_MODEL, record);
+	progress_put_metrics(w, davit_sdk_member(record->value, "metrics"));
+	davit_sdk_put_text(w, "container",
+		davit_sdk_text_at(record->value, "/server/command",
+			davit_sdk_text_at(record->value, "/server/script", NULL)));
+	davit_sdk_open_object(w, "provider");
+	davit_sdk_put_json(w, "job", davit_sdk_member(record->value, "job"));
+	davit_sdk_put_json(w, "server", davit_sdk_member(record->value, "server"));
+	davit_sdk_close_object(w);
 }
 
-LOCAL_SLOT(models_find)
+static void put_whole(struct local_call *c, struct davit_sdk_writer *w, const struct record *record)
 {
-	struct local_call c;
-
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_made(&c, RECORD_MODEL, objects_id(&c), put_model);
+	put(c, w, record);
+	davit_sdk_put_json(w, "files", davit_sdk_member(record->value, "files"));
 }
 
-LOCAL_SLOT(models_poll)
+/* --- deleting --- */
+
+bool models_need_kept(struct local_call *c, const char *id, struct record *ret_record)
 {
-	return models_find(inst, call, request);
+	if (!records_need(c, RECORD_MODEL, id, DAVIT_INVALID, "/spec/model", ret_record))
+		return false;
+	if (!davit_sdk_bool_at(ret_record->value, "/removing", false))
+		return true;
+	(void)davit_sdk_fail_at(&c->sdk, DAVIT_CONFLICT, "/spec/model",
+		"model '%s' is being deleted", ret_record->name);
+	return false;
 }
 
-/* It is made by the time anybody could ask. */
-LOCAL_SLOT(models_cancel)
+/* No endpoint may have it or be about to. */
+static bool release(struct local_call *c, const struct record *record)
 {
-	(void)inst;
-	(void)call;
-	(void)request;
-	return DAVIT_OK;
+	struct records_scan scan = {0};
+	struct endpoint e;
+
+	while (records_next(c, RECORD_ENDPOINT, &scan)) {
+		endpoint_parse(&scan.record, &e);
+		if (e.removed || !endpoint_has_model(&e, record->id))
+			continue;
+		(void)davit_sdk_fail(&c->sdk, DAVIT_CONFLICT,
+			"model '%s' is deployed on endpoint '%s'; take it off there first",
+			record->name, e.record.name);
+		return false;
+	}
+	return c->sdk.code == DAVIT_OK;
 }
 
-LOCAL_SLOT(models_get)
-{
-	struct local_call c;
+static const struct made_sort sort = {
+	.kind = RECORD_MODEL,
+	.tags = "aliases",
+	.check = check,
+	.fill = fill,
+	.put = put,
+	.put_whole = put_whole,
+	.release = release,
+	.files = model_files_of,
+};
 
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_one(&c, RECORD_MODEL, objects_id(&c), put_model);
-}
-
-LOCAL_SLOT(models_list)
-{
-	struct local_call c;
-
-	if (local_begin(&c, inst, call, request) != DAVIT_OK)
-		return c.sdk.code;
-	return objects_reply_all(&c, RECORD_MODEL, put_model);
-}
+MADE_SLOTS(models, &sort)

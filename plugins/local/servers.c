@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "models.h"
 
 #define RETIRED "retired/"
 
@@ -31,11 +32,7 @@ static void put_inputs(struct local_call *c, struct davit_sdk_writer *w,
 	const struct davit_sdk_json *model, const char *script)
 {
 	davit_sdk_open_array(w, "inputs");
-	davit_sdk_open_object(w, NULL);
-	davit_sdk_put_text(w, "process", davit_sdk_text_at(model, "/job", ""));
-	davit_sdk_put_text(w, "path", "outputs");
-	davit_sdk_put_text(w, "as", "work/model");
-	davit_sdk_close_object(w);
+	models_put_inputs(c, w, model, "work/model");
 	if (script != NULL)
 		child_put_input(w, "blob", davit_sdk_text_at(model, "/server/sha256", ""),
 			local_text(c, "work/%s", script));
@@ -66,10 +63,12 @@ static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *mode
 
 int32_t servers_start(struct local_call *c, const struct endpoint *e, const struct deployment *d)
 {
+	bool begins = d->generation == e->pending.generation;
 	struct record model;
 	davit_buf spec;
 
-	if (!records_need(c, RECORD_MODEL, d->model, DAVIT_INVALID, "/spec/model", &model))
+	if (begins ? !models_need_kept(c, d->model, &model)
+		   : !records_need(c, RECORD_MODEL, d->model, DAVIT_INVALID, "/spec/model", &model))
 		return c->sdk.code;
 	spec = spec_of(c, model.value);
 	if (spec.p == NULL)

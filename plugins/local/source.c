@@ -194,7 +194,7 @@ bool source_check(struct local_call *c, const struct davit_sdk_json *source, con
 	return true;
 }
 
-static bool plain_file_name(const char *name)
+bool source_plain_file_name(const char *name)
 {
 	size_t n =
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
@@ -209,5 +209,5 @@ const char *source_file_name(const struct davit_sdk_json *source, const char *ot
 	const char *slash = strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
 
-	return plain_file_name(name) ? name : otherwise;
+	return source_plain_file_name(name) ? name : otherwise;
 }

@@ -24,6 +24,9 @@ const char *source_seal_bytes(struct local_call *c, davit_buf bytes);
 /* Could it be sealed? Reads nothing. false: the call failed, naming the member. */
 bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer);
 
+/* Can it be the name of a file anywhere: up to 64 of letters, digits, '.', '_' and '-'? */
+bool source_plain_file_name(const char *name);
+
 /* The last part of its path or URI where that is a plain file name, else otherwise. */
 const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise);
 

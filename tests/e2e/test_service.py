@@ -142,8 +142,6 @@ def test_what_a_provider_does_not_offer_is_501_in_words(shared):
     for method, path in (
         ("POST", "/pipelines/training/automl"),
         ("POST", "/pipelines/inference"),
-        ("POST", "/datasets/x/export"),
-        ("POST", "/models/x/export"),
     ):
         answer = shared.service(method, path, {})
         assert answer.status == 501, (path, answer)

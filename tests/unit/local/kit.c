@@ -86,6 +86,7 @@ void kit_trained(struct mock *m, int n)
 void kit_model(struct mock *m, int n)
 {
 	kit_trained(m, n);
+	mock_write(mock_process(m, kit_id(n))->files, "outputs/model.bin", "weights", 7);
 	assert_int_equal(
 		kit_job(m, DAVIT_MODELS, "submit", "register", kit_id(n + 1), NULL,
 			json_pack("{s:s, s:{s:s}, s:{s:{s:s}}}", "name", "digits", "source", "job",

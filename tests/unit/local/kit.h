@@ -28,7 +28,7 @@ int64_t kit_int(const json_t *v, const char *pointer);
 /* A training kit_id(n) that has ended well and told metrics; its name is "digits". */
 void kit_trained(struct mock *m, int n);
 
-/* A model of it with id kit_id(n + 1), and an endpoint kit_id(n + 2). */
+/* A model of it, one file model.bin, with id kit_id(n + 1), and an endpoint kit_id(n + 2). */
 void kit_model(struct mock *m, int n);
 
 int kit_setup(void **state); /* *state is a struct mock with an instance without settings */

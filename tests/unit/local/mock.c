@@ -317,6 +317,39 @@ static int32_t DAVIT_CALL reply_chunk(
 	return reply_blob(call, head, blob);
 }
 
+/* Writes to the mock's saved files by the rules of the host: all or none, nothing twice. */
+static int32_t DAVIT_CALL blob_save(
+	davit_call call, davit_buf folder, davit_buf files, davit_buf *ret_json)
+{
+	struct mock *m = of(call);
+	json_t *to = json_of(folder);
+	json_t *what = json_of(files);
+	json_t *told = json_array();
+	const char *path = json_string_value(json_object_get(to, "path"));
+	const json_t *v;
+	size_t i;
+	bool taken = path == NULL;
+
+	json_array_foreach(what, i, v)
+	{
+		const char *name = json_string_value(json_object_get(v, "path"));
+		const char *digest = json_string_value(json_object_get(v, "blob"));
+		const struct mock_blob *b = sealed(m, digest, strlen(digest));
+
+		assert_non_null(b);
+		taken = taken || file_of(m->saved, name) != NULL;
+		if (!taken)
+			mock_write(m->saved, name, b->bytes, b->n);
+		json_array_append_new(
+			told, json_pack("{s:s, s:I}", "path", name, "bytes", (json_int_t)b->n));
+	}
+	*ret_json = hand_out(m, json_pack("{s:s+, s:o}", "uri", "file:///out/",
+					path == NULL ? "" : path, "files", told));
+	json_decref(to);
+	json_decref(what);
+	return taken ? DAVIT_CONFLICT : DAVIT_OK;
+}
+
 /* --- kv --- */
 
 static const char *key_of(struct mock *m, davit_buf key)
@@ -632,6 +665,7 @@ static const davit_host_blob_1 blob = {
 	.read = blob_read,
 	.length = blob_length,
 	.close = blob_close,
+	.save = blob_save,
 };
 
 static const davit_host_process_1 process = {
@@ -768,6 +802,7 @@ void mock_finish(struct mock *m)
 	for (size_t i = 0; i < MOCK_SEALED; i++)
 		free(m->sealed[i].bytes);
 	forget_files(m->paths);
+	forget_files(m->saved);
 	free(m->served_request);
 	json_decref(m->kv);
 }
@@ -809,6 +844,8 @@ static davit_op op_of(const char *interface, const char *slot)
 		{"remove", offsetof(davit_jobs_1, remove)},
 		{"logs", offsetof(davit_jobs_1, logs)},
 		{"metrics", offsetof(davit_jobs_1, metrics)},
+		{"export", offsetof(davit_datasets_1, export_)},
+		{"tag", offsetof(davit_datasets_1, tag)},
 		{"outputs", offsetof(davit_jobs_1, outputs)},
 		{"infer", offsetof(davit_prediction_1, infer)},
 		{"execute", offsetof(davit_functions_1, execute)},

@@ -73,6 +73,7 @@ struct mock {
 	struct mock_blob blobs[MOCK_BLOBS];
 	struct mock_blob sealed[MOCK_SEALED];
 	struct mock_file paths[MOCK_FILES]; /* below the import root */
+	struct mock_file saved[MOCK_FILES]; /* by save() */
 	char *served_request;               /* the body of the last POST but /health */
 	char asked[96];                     /* "PROCESS/path" of it */
 

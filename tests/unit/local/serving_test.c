@@ -73,8 +73,8 @@ static void a_deployed_model_answers_when_it_is_healthy(void **state)
 	assert_string_equal(kit_text(m->reply, "/state"), "PENDING");
 	spec = mock_process(m, EP "1")->spec;
 	assert_string_equal(kit_text(spec, "/argv/1"), "serve.py");
-	assert_string_equal(kit_text(spec, "/inputs/0/process"), kit_id(1));
-	assert_string_equal(kit_text(spec, "/inputs/0/as"), "work/model");
+	assert_int_equal(strlen(kit_text(spec, "/inputs/0/blob")), 64);
+	assert_string_equal(kit_text(spec, "/inputs/0/as"), "work/model/model.bin");
 	assert_string_equal(kit_text(spec, "/environment/DAVIT_MODEL_DIR"), "model");
 	assert_true(json_is_object(json_object_get(spec, "serve")));
 	assert_int_equal(poll(m, 10), DAVIT_OK);

@@ -1,0 +1,301 @@
+"""Data sets and models as whole objects: versions, tags, export, delete, over REST."""
+
+import hashlib
+import json
+import urllib.parse
+
+import pytest
+from davit_site import wait_for
+
+TRAIN = """
+import json, os
+out = os.environ["DAVIT_OUTPUT_DIR"]
+os.makedirs(os.path.join(out, "deep"))
+rows = open(os.environ["DAVIT_DATASET"]).read() if "DAVIT_DATASET" in os.environ else ""
+open(os.path.join(out, "model.txt"), "w").write(rows)
+open(os.path.join(out, "deep", "more.bin"), "wb").write(bytes(range(256)))
+"""
+
+SERVE = """
+import http.server, os, socketserver
+text = open(os.path.join(os.environ["DAVIT_MODEL_DIR"], "model.txt"), "rb").read()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def address_string(self):
+        return "caller"
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(b"ok")
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(text)
+class Server(socketserver.ThreadingUnixStreamServer):
+    def get_request(self):
+        connection, _ = super().get_request()
+        return connection, ("caller", 0)
+Server(os.environ["DAVIT_SOCKET"], Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def out(shared):
+    """The shared site with a folder it may write to."""
+    shared.exports = shared.folder / "out"
+    shared.exports.mkdir()
+    shared.davit += f"export_roots: [{shared.exports}]\n"
+    shared.write_configuration()
+    shared.stop()
+    return shared.start()
+
+
+def quoted(reference):
+    return urllib.parse.quote(reference, safe="")
+
+
+def raw(row):
+    return json.loads(row["rawPayload"])
+
+
+def dataset(site, name, text="a,b\n1,2\n", **members):
+    return raw(site.made("/datasets", {"name": name, "source": {"text": text}} | members))
+
+
+def look(site, kind, reference):
+    answer = site.service("GET", f"/{kind}/{quoted(reference)}")
+    assert answer.status == 200, answer
+    return raw(answer.json())
+
+
+def trained(site, name, **members):
+    body = {"name": name, "script": {"text": TRAIN}} | members
+    job = site.made("/pipelines/training/train", body)["id"]
+    status = site.await_job(job)
+    assert status["state"] == "COMPLETED", status
+    return job
+
+
+def model(site, name, job, **members):
+    body = {"name": name, "source": {"job": job}, "server": {"script": {"text": SERVE}}}
+    return raw(site.made("/models/register", body | members))
+
+
+# --- versions and tags ---
+
+
+def test_versions_and_tags_of_a_data_set_are_references(shared):
+    first = dataset(shared, "cats", "x\n1\n", tags=["prod"])
+    second = dataset(shared, "cats", "x\n2\n")
+    assert (first["version"], second["version"]) == (1, 2)
+    assert second["sha256"] == hashlib.sha256(b"x\n2\n").hexdigest()
+    for reference, wanted in (
+        ("cats", second),
+        ("cats@v1", first),
+        ("cats@prod", first),
+        ("cats:prod", first),
+        (first["id"], first),
+    ):
+        assert look(shared, "datasets", reference)["id"] == wanted["id"], reference
+    answer = shared.service("GET", "/datasets/" + quoted("cats@v3"))
+    assert answer.status == 404 and "cats@v3" in answer.json()
+
+
+def test_a_tag_moves_and_goes(shared):
+    first = dataset(shared, "dogs", tags=["prod"])
+    second = dataset(shared, "dogs")
+    row = shared.made(f"/datasets/{quoted('dogs@v2')}/tags", {"add": ["prod", "new"]})
+    assert raw(row)["tags"] == ["prod", "new"] and row["id"] == second["id"]
+    assert look(shared, "datasets", first["id"])["tags"] == []
+    row = shared.made("/datasets/dogs:prod/tags", {"remove": ["prod"]})
+    assert raw(row)["tags"] == ["new"]
+    assert shared.service("GET", "/datasets/dogs@prod").status == 404
+
+
+@pytest.mark.parametrize(
+    "body, told",
+    [
+        ({"add": ["v1"]}, "/add/0"),
+        ({"add": ["ok", "a b"]}, "/add/1"),
+        ({"add": "x"}, "/add"),
+        ({"ad": ["x"]}, "/ad"),
+        ({}, "empty"),
+        ([], "object"),
+    ],
+)
+def test_tags_that_cannot_be_are_refused_by_name(shared, body, told):
+    dataset(shared, "mice")
+    answer = shared.service("POST", "/datasets/mice/tags", body)
+    assert answer.status == 400 and told in answer.json(), answer
+
+
+def test_a_training_says_which_bytes_it_ran_on(shared):
+    first = dataset(shared, "birds", "x\n1\n")
+    dataset(shared, "birds", "x\n2\n")
+    job = trained(shared, "fit-birds", dataset="birds@v1")
+    used = raw(shared.service("GET", f"/pipelines/training/{job}/get").json())["provider"]["dataset"]
+    assert used == {k: first[k] for k in ("id", "name", "version", "sha256")}
+    by = look(shared, "datasets", "birds@v1")["used_by"]
+    assert by == [{"id": job, "name": "fit-birds", "kind": "train"}]
+    assert look(shared, "datasets", "birds")["used_by"] == []
+
+
+def test_versions_survive_a_crash_and_are_never_given_twice(sites):
+    site = sites().start()
+    dataset(site, "rows")
+    second = dataset(site, "rows", tags=["last"])
+    assert site.service("DELETE", "/datasets/" + second["id"]).status == 200
+    site.kill()
+    site.start()
+    assert dataset(site, "rows")["version"] == 3
+    assert look(site, "datasets", "rows@v1")["version"] == 1
+    assert site.service("GET", "/datasets/rows@last").status == 404
+
+
+# --- models ---
+
+
+def test_a_model_is_sealed_and_outlives_its_training(shared):
+    data = dataset(shared, "fish", "x\n7\n")
+    job = trained(shared, "fit-fish", dataset="fish", parameters={"epochs": 2})
+    made = model(shared, "fish", job, aliases=["prod"])
+    assert made["version"] == 1 and made["aliases"] == ["prod"]
+    # the training's own folder goes; nothing of the model lies there
+    for folder in (shared.folder / "data").rglob(job):
+        for file in folder.rglob("model.txt"):
+            file.unlink()
+    whole = look(shared, "models", "fish:prod")
+    files = {file["path"]: file for file in whole["files"]}
+    assert sorted(files) == ["deep/more.bin", "model.txt"]
+    assert files["model.txt"]["sha256"] == data["sha256"]
+    listing = "".join(f"{files[p]['sha256']}  {p}\n" for p in sorted(files))
+    assert whole["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
+    lineage = whole["lineage"]
+    assert lineage["training"] == {"id": job, "name": "fit-fish"}
+    assert lineage["dataset"]["version"] == 1 and lineage["dataset"]["name"] == "fish"
+    assert lineage["script"]["sha256"] == hashlib.sha256(TRAIN.encode()).hexdigest()
+    assert lineage["parameters"] == {"epochs": 2}
+    endpoint = shared.made("/endpoints/register", {"name": "fish"})["id"]
+    shared.made(f"/endpoints/{endpoint}/deploy_model", {"model": "fish:prod"})
+
+    def predicted():
+        answer = shared.service("POST", f"/endpoints/{endpoint}/infer?native=true", {})
+        return answer if answer.status == 200 else None
+
+    assert wait_for("an answer", predicted).text == "x\n7\n"
+    # while it is deployed it stays
+    answer = shared.service("DELETE", "/models/fish")
+    assert answer.status == 409 and "fish" in answer.json()
+    shared.service("POST", f"/endpoints/{endpoint}/undeploy_models", {})
+    wait_for("no model", lambda: shared.service("DELETE", "/models/fish").status == 200)
+    assert shared.service("GET", "/models/fish").status == 404
+    shared.service("DELETE", f"/endpoints/{endpoint}/delete")
+
+
+def test_an_alias_of_a_model_moves(shared):
+    job = trained(shared, "fit-owl")
+    first = model(shared, "owl", job, aliases=["prod"])
+    second = model(shared, "owl", job)
+    row = shared.made("/models/owl@v2/aliases", {"add": ["prod"]})
+    assert raw(row)["aliases"] == ["prod"] and row["id"] == second["id"]
+    assert look(shared, "models", "owl@v1")["aliases"] == []
+    assert look(shared, "models", "owl:prod")["id"] == second["id"]
+    assert first["sha256"] == second["sha256"]
+    assert shared.service("DELETE", "/models/owl:prod").status == 200
+    assert look(shared, "models", "owl")["id"] == first["id"]
+
+
+# --- delete ---
+
+
+def test_a_deleted_data_set_is_gone_for_new_jobs_only(shared):
+    data = dataset(shared, "ants", "x\n5\n")
+    job = trained(shared, "fit-ants", dataset="ants")
+    answer = shared.service("DELETE", "/datasets/ants")
+    assert answer.status == 200 and answer.json()["id"] == data["id"]
+    assert shared.service("DELETE", "/datasets/ants").status == 404
+    assert shared.service("GET", "/datasets/" + data["id"]).status == 404
+    assert data["id"] not in [r["id"] for r in shared.service("GET", "/datasets/list").json()]
+    row = raw(shared.service("GET", f"/pipelines/training/{job}/get").json())
+    assert row["provider"]["dataset"]["sha256"] == data["sha256"]
+    body = {"name": "t", "script": {"text": TRAIN}, "dataset": "ants"}
+    answer = shared.service("POST", "/pipelines/training/train", body)
+    assert answer.status == 400 and "/dataset" in answer.json()
+
+
+# --- export ---
+
+
+def test_a_data_set_is_exported_once(out):
+    data = dataset(out, "exported", "a,b\n1,2\n")
+    body = {"destination": {"path": "sets/new"}}
+    answer = out.service("POST", "/datasets/exported/export", body)
+    assert answer.status == 200, answer
+    told = answer.json()
+    assert told["id"] == data["id"] and told["uri"] == f"file://{out.exports}/sets/new"
+    assert told["files"] == [{"path": "exported-v1.csv", "bytes": 8}]
+    assert (out.exports / "sets/new/exported-v1.csv").read_text() == "a,b\n1,2\n"
+    answer = out.service("POST", "/datasets/exported/export", body)
+    assert answer.status == 409 and "exported-v1.csv" in answer.json()
+    uri = {"destination": {"uri": f"file://{out.exports}/by%20uri"}}
+    assert out.service("POST", "/datasets/exported/export", uri).status == 200
+    assert (out.exports / "by uri" / "exported-v1.csv").exists()
+
+
+def test_a_model_is_exported_whole_or_not_at_all(out):
+    model(out, "whole", trained(out, "fit-whole"))
+    taken = out.exports / "taken"
+    taken.mkdir()
+    (taken / "model.txt").write_text("mine")
+    body = {"destination": {"path": str(taken)}}
+    answer = out.service("POST", "/models/whole/export", body)
+    assert answer.status == 409 and "model.txt" in answer.json()
+    assert [p.name for p in taken.rglob("*") if p.is_file()] == ["model.txt"]
+    assert (taken / "model.txt").read_text() == "mine"
+    told = out.service("POST", "/models/whole/export", {"destination": {"path": "free"}}).json()
+    assert [f["path"] for f in told["files"]] == ["deep/more.bin", "model.txt"]
+    assert (out.exports / "free/deep/more.bin").read_bytes() == bytes(range(256))
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc", "/", "link/x", "a/../../x"])
+def test_nothing_is_written_outside_the_export_roots(out, path):
+    dataset(out, "outside")
+    link = out.exports / "link"
+    if not link.is_symlink():
+        link.symlink_to(out.folder)
+    before = sorted(p.name for p in out.folder.iterdir())
+    answer = out.service("POST", "/datasets/outside/export", {"destination": {"path": path}})
+    assert answer.status in (400, 403, 409), answer
+    assert sorted(p.name for p in out.folder.iterdir()) == before
+
+
+def test_bytes_are_answered_as_they_are(out):
+    text = "x\n" + "7\n" * 300000
+    job = trained(out, "fit-bytes", dataset=dataset(out, "bytes", text)["id"])
+    model(out, "bytes", job)
+    answer = out.service("POST", "/datasets/bytes/export", {"download": True})
+    assert answer.status == 200 and answer.body == text.encode()
+    assert answer.headers["Content-Disposition"] == "attachment"
+    answer = out.service("POST", "/models/bytes/export", {"download": "deep/more.bin"})
+    assert answer.body == bytes(range(256))
+    answer = out.service("POST", "/models/bytes/export", {"download": "../x"})
+    assert answer.status == 404 and "/download" in answer.json()
+
+
+@pytest.mark.parametrize(
+    "body, told",
+    [
+        ({}, "empty"),
+        ({"download": True, "destination": {"path": "x"}}, ""),
+        ({"download": "x"}, "/download"),
+        ({"destination": "x"}, "/destination"),
+        ({"destination": {}}, "/destination"),
+        ({"destination": {"uri": "s3://a/b"}}, "file:///"),
+    ],
+)
+def test_a_wrong_export_is_refused_by_name(out, body, told):
+    dataset(out, "refused")
+    answer = out.service("POST", "/datasets/refused/export", body)
+    assert answer.status in (400, 501) and told in answer.json(), answer
