@@ -12,13 +12,19 @@
 #define TIME_LENGTH   9
 #define RANDOM_LENGTH (ID_LENGTH - TIME_LENGTH)
 #define CLOCK_BACK_MS 3600000 /* a clock set back by more is believed */
+#define STOCK_BYTES   480
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-void id_random(void *bytes, size_t n)
-{
-	unsigned char *p = bytes;
+/* Each thread has a stock of chance, for a call of the system costs as much as the rest of
+ * making an id. What was taken is wiped. The daemon never forks without exec. */
+static _Thread_local struct {
+	unsigned char bytes[STOCK_BYTES];
+	size_t left;
+} stock;
 
+static void fetch(unsigned char *p, size_t n)
+{
 	while (n > 0) {
 		ssize_t got = getrandom(p, n, 0);
 
@@ -29,6 +35,21 @@ void id_random(void *bytes, size_t n)
 		p += got;
 		n -= (size_t)got;
 	}
+}
+
+void id_random(void *bytes, size_t n)
+{
+	if (n > sizeof(stock.bytes)) {
+		fetch(bytes, n);
+		return;
+	}
+	if (n > stock.left) {
+		fetch(stock.bytes, sizeof(stock.bytes));
+		stock.left = sizeof(stock.bytes);
+	}
+	stock.left -= n;
+	memcpy(bytes, stock.bytes + stock.left, n);
+	memset(stock.bytes + stock.left, 0, n);
 }
 
 void id_first(int64_t ms, char id[ID_SIZE])
