@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #define LOOK_EVERY_MS 500
+#define LINGER_LOOKS  20 /* with nobody there, before the thread sleeps until it is woken */
 
 struct peer {
 	struct peer *next;
@@ -29,13 +30,17 @@ static void cut_late(struct peers *p, int64_t now)
 static void watch(void *arg)
 {
 	struct peers *p = arg;
+	int empty = LINGER_LOOKS;
 
 	mutex_lock(&p->lock);
 	while (!p->ending) {
 		int64_t now = clock_mono_ms();
 
 		cut_late(p, now);
-		clock_wait(&p->changed, &p->lock, p->first ? now + LOOK_EVERY_MS : CLOCK_NEVER);
+		empty = p->first != NULL ? 0 : empty + 1;
+		/* Waking it for each of many short connections would cost more than looking. */
+		p->asleep = empty > LINGER_LOOKS;
+		clock_wait(&p->changed, &p->lock, p->asleep ? CLOCK_NEVER : now + LOOK_EVERY_MS);
 	}
 	mutex_unlock(&p->lock);
 }
@@ -75,9 +80,9 @@ struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
 	peer->next = p->first;
 	if (p->first != NULL)
 		p->first->prev = peer;
-	else
-		cond_signal(&p->changed);
 	p->first = peer;
+	if (p->asleep)
+		cond_signal(&p->changed);
 	mutex_unlock(&p->lock);
 	return peer;
 }

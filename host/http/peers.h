@@ -21,6 +21,7 @@ struct peers {
 	struct cond changed;
 	struct peer *first;
 	bool ending;
+	bool asleep; /* the thread, until it is signalled */
 	struct thread thread;
 };
 
