@@ -2,7 +2,9 @@
  * predict - bytes to a deployed model and its answer back, and code that a caller sends.
  *
  * Clients of the platform get the model's JSON inside a JSON string. Whoever asks for it
- * (Prefer: davit-native-json, or native=true) gets the model's own bytes as they come.
+ * (Prefer: davit-native-json, or native=true) gets the model's own bytes as they come; so does
+ * who accepts server-sent events, where the model answers with them. A client that goes away
+ * ends the request at the model.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,7 @@ struct prediction {
 	struct buf answer;
 	int status;
 	bool native;    /* the caller asked for the model's bytes */
+	bool events;    /* the caller takes server-sent events */
 	bool streaming; /* the answer has begun */
 };
 
@@ -66,16 +69,31 @@ static void take_model(void *ctx, const char *model)
 	buf_finish(&text);
 }
 
+static bool is_events(const char *content_type)
+{
+	static const char type[] = "text/event-stream";
+	size_t n = sizeof(type) - 1;
+
+	return strncasecmp(content_type, type, n) == 0 && strchr(" \t;", content_type[n]) != NULL;
+}
+
 static bool take_head(void *ctx, int status, const char *content_type)
 {
 	struct prediction *p = ctx;
 
 	p->status = status;
-	if (p->native && status < 400) {
+	if (status < 400 && (p->native || (p->events && is_events(content_type)))) {
 		p->streaming = true;
 		exchange_stream_begin(p->s->x, status, content_type);
 	}
 	return true;
+}
+
+static bool reader_gone(void *ctx)
+{
+	struct prediction *p = ctx;
+
+	return exchange_gone(p->s->x);
 }
 
 static bool take_bytes(void *ctx, const void *bytes, size_t n)
@@ -177,8 +195,12 @@ static struct prediction *prediction_new(struct service *s)
 	p->s = s;
 	p->status = 200;
 	p->native = wants_native(s->x);
-	p->sink = (struct call_sink){
-		.head = take_head, .bytes = take_bytes, .ctx = p, .model = take_model};
+	p->events = lists_word(exchange_header(s->x, "Accept"), "text/event-stream");
+	p->sink = (struct call_sink){.head = take_head,
+		.bytes = take_bytes,
+		.ctx = p,
+		.model = take_model,
+		.gone = reader_gone};
 	buf_init(&p->answer, ANSWER_MAX);
 	return p;
 }

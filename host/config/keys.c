@@ -93,7 +93,9 @@ static const struct key jobs_keys[] = {
 		.least = 1,
 		.most = 86400,
 		.preset = 60,
-		.meaning = "Longest time one call of a provider may take."},
+		.meaning =
+			"Longest time one call of a provider may take; of an answer that comes piece "
+			"by piece: until the first piece, and between two."},
 };
 
 static const struct section jobs_section = {

@@ -1,5 +1,6 @@
 /* Answers: made on any thread, handed to the front thread, whole or as a stream. */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +210,23 @@ void exchange_force(struct exchange *x, const struct fail *f)
 }
 
 /* --- streams --- */
+
+/* While the connection is suspended the library does not look at its socket. A client that has
+ * closed its side has gone: one that still listens keeps it open. */
+bool exchange_gone(struct exchange *x)
+{
+	bool gone;
+
+	mutex_lock(&x->lock);
+	gone = x->gone || x->cut;
+	if (!gone) {
+		struct pollfd p = {.fd = x->socket, .events = POLLRDHUP};
+
+		gone = poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+	}
+	mutex_unlock(&x->lock);
+	return gone;
+}
 
 /* libmicrohttpd 0.9.75 ends a chunked answer to HEAD with the last chunk all the same, which
  * the client would take for its next answer; so that one gets an empty body. */

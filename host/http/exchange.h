@@ -81,6 +81,9 @@ void exchange_fail_text(struct exchange *x, int status, const char *text);
 /* Extra header of the answer, before the reply; name and value are copied. */
 void exchange_set_header(struct exchange *x, const char *name, const char *value);
 
+/* Has the client gone away, or will it hear nothing more? [any thread, until the answer] */
+bool exchange_gone(struct exchange *x);
+
 /*
  * A streamed answer: begin, then bytes until end (ok false: the connection is cut, so that
  * nobody takes a part for the whole). bytes blocks the calling thread (never a front thread)

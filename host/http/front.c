@@ -63,12 +63,18 @@ static void set_patience(struct exchange *x, bool patient)
 
 /* --- a request comes in --- */
 
+static void remember_connection(struct exchange *x, struct MHD_Connection *c)
+{
+	x->connection = c;
+	x->socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 static void *on_target(void *arg, const char *target, struct MHD_Connection *c)
 {
 	struct exchange *x = exchange_create(arg, target != NULL ? target : "");
 
 	if (x != NULL)
-		x->connection = c;
+		remember_connection(x, c);
 	return x;
 }
 

@@ -84,6 +84,7 @@ struct exchange {
 
 	/* The front thread's. */
 	struct MHD_Connection *connection;
+	int socket; /* of the connection; open while not gone */
 	bool begun;
 	bool dispatched;
 	bool patient; /* the connection's time-out is the long one */

@@ -60,7 +60,9 @@ bool process_list_files(
 /*
  * One HTTP/1.1 request over the process's own Unix socket. body_fd: its bytes from the start,
  * or -1. *ret_head is {"status","content_type"}. The answer's bytes are then read with
- * process_response_read() and ended with process_response_close().
+ * process_response_read() and ended with process_response_close(). The head must come before
+ * the deadline; each read then waits as long again, so that a long answer may take its time
+ * while it is not silent.
  * FAIL_UNAVAILABLE while nobody listens. cancelled(ctx) is asked now and then; may be NULL.
  */
 struct process_response;

@@ -32,7 +32,8 @@ struct process_response {
 	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *headers;
-	int64_t deadline_mono_ms;
+	int64_t deadline_mono_ms; /* of the head; then of the next bytes */
+	int64_t silence_ms;       /* that the process may keep between two pieces */
 	bool (*cancelled)(void *ctx);
 	void *ctx;
 	char name[RUN_NAME_MAX + 1];
@@ -386,6 +387,7 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	memcpy(r->name, name, strlen(name) + 1);
 	r->body_fd = body_fd;
 	r->deadline_mono_ms = deadline_mono_ms;
+	r->silence_ms = deadline_mono_ms - clock_mono_ms();
 	r->cancelled = cancelled;
 	r->ctx = ctx;
 	enlist(p, r);
@@ -417,6 +419,8 @@ bool process_response_read(
 	size_t n;
 
 	resume(r);
+	if (r->held_n == 0 && !r->ended)
+		r->deadline_mono_ms = clock_mono_ms() + r->silence_ms;
 	while (r->held_n == 0 && !r->ended) {
 		if (!drive(r, f))
 			return false;

@@ -188,13 +188,18 @@ int32_t answer_chunk(struct call *c, davit_buf head, davit_buf bytes, bool last)
 		a->kind = ANSWER_CHUNKS_DONE;
 	if (call_stopped(c) != DAVIT_OK)
 		return call_stopped(c);
-	return send_bytes(c, bytes.p, bytes.n) ? DAVIT_OK : DAVIT_CANCELLED;
+	if (!send_bytes(c, bytes.p, bytes.n))
+		return DAVIT_CANCELLED;
+	call_extend(c); /* what comes piece by piece may take long, but not be silent for long */
+	return DAVIT_OK;
 }
 
 static int32_t read_piece(struct call *c, uint64_t offset, char *piece, size_t *ret_n)
 {
-	int32_t code = call_stopped(c);
+	int32_t code;
 
+	call_extend(c); /* the reader's time does not count */
+	code = call_stopped(c);
 	if (code != DAVIT_OK)
 		return code;
 	code = call_blob_read(&c->answer.blob, offset, piece, PIECE_BYTES, ret_n, &c->service_fail);

@@ -30,6 +30,7 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	c->provider = p;
 	c->interface = interface;
 	c->slot_name = slot_name;
+	c->timeout = timeout_ms;
 	c->deadline = clock_mono_ms() + timeout_ms;
 	c->lane = CALL_LANE_NONE;
 	mutex_init(&c->lock);
@@ -85,6 +86,15 @@ void call_violation(struct call *c, const char *fmt, ...)
 	va_end(args);
 }
 
+void call_extend(struct call *c)
+{
+	struct call_table *t = &c->provider->all->calls;
+
+	mutex_lock(&t->lock);
+	c->deadline = clock_mono_ms() + c->timeout;
+	mutex_unlock(&t->lock);
+}
+
 int32_t call_stopped(struct call *c)
 {
 	bool cancelled;
@@ -92,6 +102,8 @@ int32_t call_stopped(struct call *c)
 	mutex_lock(&c->lock);
 	cancelled = c->cancelled;
 	mutex_unlock(&c->lock);
+	if (!cancelled && c->sink != NULL && c->sink->gone != NULL && c->sink->gone(c->sink->ctx))
+		cancelled = c->answer.reader_gone = true;
 	if (cancelled)
 		return DAVIT_CANCELLED;
 	return clock_mono_ms() >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;

@@ -51,7 +51,8 @@ struct call {
 	size_t request_size;
 	char job[ID_SIZE]; /* whose checkpoint this call may write, or "" */
 	int64_t epoch;
-	int64_t deadline; /* clock_mono_ms() */
+	int64_t deadline; /* clock_mono_ms(); written under the table's lock */
+	int64_t timeout;  /* from its start to that, and between two pieces of an answer */
 	enum call_lane lane;
 	bool overrun_told; /* guarded by the table's lock */
 	bool laned;        /* counted in its lane; guarded by the table's lock */
@@ -131,7 +132,10 @@ struct call *call_current(davit_call handle);
 /* Writes down the first thing a provider did wrong; the call ends as a provider error. */
 void call_violation(struct call *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
-/* Must it stop? DAVIT_OK, DAVIT_CANCELLED or DAVIT_DEADLINE. */
+/* Gives it the whole time-out again: it makes progress. [thread of the call] */
+void call_extend(struct call *c);
+
+/* Must it stop? DAVIT_OK, DAVIT_CANCELLED (also: its reader went away) or DAVIT_DEADLINE. */
 int32_t call_stopped(struct call *c);
 
 /* A service failed: keeps why for a provider that gives no text itself, returns the code. */

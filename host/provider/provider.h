@@ -111,6 +111,8 @@ struct call_sink {
 	void *ctx;
 	/* Before head, where the provider says which model answers; NULL: not wanted. */
 	void (*model)(void *ctx, const char *model);
+	/* Has the reader gone away? Asked now and then while it waits; NULL: nobody can say. */
+	bool (*gone)(void *ctx);
 };
 
 struct call_spec {
@@ -124,7 +126,7 @@ struct call_spec {
 	int64_t epoch; /* of that job */
 	/* A regular file: becomes the blob "body" of the request; or -1. Taken over. */
 	int body_fd;
-	int64_t timeout_ms; /* 0: the site's default */
+	int64_t timeout_ms; /* to its end or the first bytes, then between pieces; 0: the site's */
 	/* A job call (submit, poll …), else a request. Each lane of a provider holds max_calls,
 	 * so that slow requests never keep jobs from being polled. */
 	bool job_lane;

@@ -132,7 +132,7 @@ static int32_t DAVIT_CALL service_list_files(
 
 static bool stopped(void *ctx)
 {
-	return call_stopped(ctx) != DAVIT_OK;
+	return call_stopped(ctx) == DAVIT_CANCELLED; /* of time it has the deadline */
 }
 
 /* The descriptor of a body; false for one that cannot be sent from its start. */

@@ -54,7 +54,8 @@ typedef struct davit_host_core_1 {
 
 	/* The answer in pieces: head as above with the first piece (ignored later), last = 1
 	 * with the last one. Blocks while the reader is slower than the writer;
-	 * DAVIT_CANCELLED when the reader went away. */
+	 * DAVIT_CANCELLED when the reader went away. Each piece gives the call its whole time
+	 * again, so deadline_ms() moves. */
 	int32_t(DAVIT_CALL *reply_chunk)(
 		davit_call call, davit_buf head, davit_buf bytes, uint32_t last);
 

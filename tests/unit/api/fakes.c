@@ -521,6 +521,12 @@ void exchange_stream_begin(struct exchange *x, int status, const char *content_t
 	(void)snprintf(x->type, sizeof(x->type), "%s", content_type);
 }
 
+bool exchange_gone(struct exchange *x)
+{
+	(void)x;
+	return false;
+}
+
 bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
 {
 	assert_true(x->streaming);
