@@ -37,7 +37,7 @@ static const struct key http_keys[] = {
 		AT(max_header_bytes),
 		.least = 65536,
 		.most = 16 * MIB,
-		.preset = 131072,
+		.preset = 65536,
 		.meaning = "Longest request line with all headers; more is answered 431."},
 	{.name = "max_body_bytes",
 		.kind = KEY_INT,

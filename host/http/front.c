@@ -23,7 +23,7 @@
 #define KEPT_BYTES ((size_t)24 << 20)
 
 /* A pool holds the header, a second copy of its cookies, and what describes each line. */
-#define POOL_BYTES(header) ((header) + (header) / 2 + 8192)
+#define POOL_BYTES(header) (2 * (header) + 8192)
 
 #define STACK_BYTES       ((size_t)512 << 10)
 #define PATIENT_SECONDS   60u   /* without a byte, while a body or a long answer is on its way */
@@ -190,11 +190,17 @@ static void dispatch(struct exchange *x)
 
 /* --- the answer --- */
 
-static bool keep_connection(const struct front *front)
+static bool is_kept(const struct front *front, struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_DAEMON)->daemon == front->loop.kept;
+}
+
+static bool keep_connection(const struct front *front, struct MHD_Connection *c)
 {
 	size_t pool = POOL_BYTES((size_t)front->max_header_bytes);
 
-	return front->connections * pool <= KEPT_BYTES && !server_draining(front->server);
+	return is_kept(front, c) && front->kept * pool <= KEPT_BYTES &&
+	       !server_draining(front->server);
 }
 
 /* Takes the answer out, or suspends the connection until there is one (*ret_wait). */
@@ -242,7 +248,7 @@ static enum MHD_Result send_answer(struct exchange *x)
 		return MHD_YES;
 	if (answer == NULL)
 		return MHD_NO;
-	if (!keep_connection(x->front))
+	if (!keep_connection(x->front, x->connection))
 		MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
 	set_patience(x, x->answer_bytes < 0 || x->answer_bytes > LONG_ANSWER_BYTES);
 	queued = MHD_queue_response(x->connection, x->status, answer);
@@ -325,9 +331,11 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **socket_con
 		int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
 		front->connections++;
+		front->kept += is_kept(front, c);
 		*socket_context = peers_add(&front->peers, fd, header_deadline(front));
 	} else {
 		front->connections--;
+		front->kept -= is_kept(front, c);
 		peers_remove(&front->peers, *socket_context);
 	}
 }
@@ -346,25 +354,37 @@ static void on_log(void *arg, const char *format, va_list args)
 
 /* --- start and stop --- */
 
-static struct MHD_Daemon *daemon_start(struct front *front)
+static struct MHD_Daemon *daemon_start(struct front *front, unsigned more_flags, size_t pool)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD |
-	                 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+	                 MHD_USE_ERROR_LOG | more_flags;
 	const struct config_listener *c = front->config;
 
 	/* clang-format off */
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, front,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_LISTEN_SOCKET, front->socket.fd,
 		MHD_OPTION_URI_LOG_CALLBACK, on_target, front,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, front,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_seconds,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES(front->max_header_bytes),
-		MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
 		MHD_OPTION_END);
 	/* clang-format on */
+}
+
+static bool daemons_start(struct front *front, struct fail *f)
+{
+	struct loop *l = &front->loop;
+
+	l->listener = front->socket.fd;
+	l->most = (size_t)front->config->max_connections;
+	l->connections = &front->connections;
+	l->brief = daemon_start(front, MHD_USE_TURBO, LOOP_BRIEF_POOL);
+	l->kept = daemon_start(front, 0, POOL_BYTES(front->max_header_bytes));
+	if (l->brief != NULL && l->kept != NULL)
+		return loop_start(l, "http-front", STACK_BYTES, f);
+	return fail_set(f, FAIL_UNAVAILABLE, "the http front does not start; the log says more");
 }
 
 bool front_start(
@@ -374,30 +394,31 @@ bool front_start(
 	if (!listen_open(&front->socket, front->config, handed, f))
 		return false;
 	front->watched = peers_start(&front->peers, f);
-	if (front->watched)
-		front->daemon = daemon_start(front);
-	if (front->daemon != NULL)
+	if (front->watched && daemons_start(front, f))
 		return true;
-	if (front->watched)
-		fail_set(f, FAIL_UNAVAILABLE, "the http front does not start; the log says more");
 	front_stop(front);
 	return false;
 }
 
 void front_quiesce(struct front *front)
 {
-	if (front->daemon != NULL)
-		MHD_quiesce_daemon(front->daemon);
+	loop_quiesce(&front->loop);
 	listen_shut(&front->socket);
 }
 
 void front_stop(struct front *front)
 {
-	if (front->daemon != NULL)
-		MHD_stop_daemon(front->daemon);
+	struct loop *l = &front->loop;
+
+	loop_stop(l);
+	if (l->brief != NULL)
+		MHD_stop_daemon(l->brief);
+	if (l->kept != NULL)
+		MHD_stop_daemon(l->kept);
 	if (front->watched)
 		peers_stop(&front->peers);
 	listen_close(&front->socket);
-	front->daemon = NULL;
+	l->brief = NULL;
+	l->kept = NULL;
 	front->watched = false;
 }

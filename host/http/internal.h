@@ -22,6 +22,7 @@
 #include "http/body.h"
 #include "http/exchange.h"
 #include "http/listen.h"
+#include "http/loop.h"
 #include "http/multipart.h"
 #include "http/pairs.h"
 #include "http/peers.h"
@@ -34,19 +35,20 @@
 struct app;
 struct server;
 
-/* A listener at work. Constant but for connections, which its front thread alone uses, and
- * working, which the server's lock guards. */
+/* A listener at work. Constant but for connections and kept, which its front thread alone
+ * uses, and working, which the server's lock guards. */
 struct front {
 	struct server *server;
 	const struct config_listener *config;
 	const char *admin_socket; /* path of the Unix socket, or words that say there is none */
 	struct listen_socket socket;
-	struct MHD_Daemon *daemon;
+	struct loop loop; /* and the daemons it runs */
 	struct peers peers;
 	bool watched; /* peers runs */
 	size_t max_header_bytes;
 	struct body_limits body_limits;
 	size_t connections;
+	size_t kept;    /* of them: those of the daemon with large pools */
 	size_t working; /* exchanges whose handler still owes the answer */
 };
 

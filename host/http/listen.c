@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -106,6 +107,8 @@ static bool tcp_open(struct listen_socket *s, const struct config_listener *c,
 	/* Connections of an earlier daemon that are still ending must not stop a new one. */
 	if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		return os_fail(f, errno, "setsockopt");
+	/* A connection is taken when it has said something, or after this second. */
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
 	return start(s, &a, n, f);
 }
 

@@ -147,6 +147,7 @@ void server_resume(struct exchange *x)
 	struct server *s = x->front->server;
 
 	MHD_resume_connection(x->connection);
+	loop_wake(&x->front->loop);
 	mutex_lock(&s->lock);
 	s->suspended--;
 	cond_broadcast(&s->changed);

@@ -25,7 +25,7 @@ from lab import (  # noqa: E402
 from davit_site import execute_body, wait_for  # noqa: E402
 import digits  # noqa: E402
 
-BIG_POOL = 212992  # bytes a connection takes in a bare server that takes headers as long as ours
+BIG_POOL = 139264  # bytes a connection takes in a bare server that takes headers as long as ours
 NO_SLOTS = {"davit": "jobs: {max_running: 1}\n", "settings": "  shell: true\n"}
 
 

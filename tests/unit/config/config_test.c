@@ -210,7 +210,7 @@ static void an_empty_file_means_the_defaults(void **state)
 		assert_null(c->default_provider);
 		assert_string_equal(c->log_level, "info");
 		assert_int_equal(c->utc_offset_minutes, 0);
-		assert_int_equal(c->max_header_bytes, 131072);
+		assert_int_equal(c->max_header_bytes, 65536);
 		assert_int_equal(c->max_body_bytes, 500 << 20);
 		assert_int_equal(c->max_body_memory_bytes, 1 << 20);
 		assert_int_equal(c->max_running, 8);
@@ -582,7 +582,7 @@ static void the_reference_tells_every_key_with_its_default(void **state)
 		"# Configuration\n",
 		"## listeners\n",
 		"| `data_dir` | path | `/var/lib/davit` | ",
-		"| `max_header_bytes` | integer, 65536 to 16777216 | `131072` | ",
+		"| `max_header_bytes` | integer, 65536 to 16777216 | `65536` | ",
 		"| `enabled` | true or false | `true` | ",
 		"| `utc_offset` | offset, `\"-14:00\"` to `\"+14:00\"` | `\"+00:00\"` | ",
 		"| `unix` | path | a TCP listener | ",
