@@ -128,6 +128,7 @@ LOCAL_SLOT(environments_list)
 	davit_sdk_write_begin(&w, &c.sdk.mem);
 	davit_sdk_open_object(&w, NULL);
 	davit_sdk_open_array(&w, "items");
+	environments_sweep(&c);
 	while (count < LISTED_MAX && davit_sdk_kv_next(&c.sdk, &scan)) {
 		if (!parts(&c, scan.key, &name, &digest) || strcmp(name, last) == 0)
 			continue;

@@ -686,32 +686,19 @@ static void the_own_log_is_an_object_with_text(void **state)
 
 /* --- /venvs --- */
 
-static void make_folder(const char *name)
-{
-	char path[4400];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", fake_folder(), name);
-	assert_int_equal(mkdir(path, 0700), 0);
-}
-
 static void environments_are_listed_and_deleted_by_name_only(void **state)
 {
-	char outside[4400];
-	struct stat st;
-
 	(void)state;
-	fake_expect("GET", "/venvs", NULL, 404, "{\"error\":\"venvs directory not found\"}");
-	fake_expect(
-		"DELETE", "/venvs", "[\"a\"]", 404, "{\"error\":\"venvs directory not found\"}");
-	make_folder("venvs");
-	make_folder("outside");
-	make_folder("venvs/script_venv_b");
-	make_folder("venvs/a");
-	(void)snprintf(outside, sizeof(outside), "%s/venvs/link", fake_folder());
-	assert_int_equal(symlink("../outside", outside), 0);
+	fake_provider.everything = true;
+	fake_provider.reply = "{\"items\":[{\"name\":\"a\"},{\"name\":\"script_venv_b\"}]}";
 	fake_expect("GET", "/venvs", NULL, 200, "[\"a\",\"script_venv_b\"]");
-	fake_expect("DELETE", "/venvs", "[\"script_venv_b\",\"c\",\"link\"]", 200,
-		"{\"deleted\":[\"script_venv_b\"],\"not_found\":[\"c\",\"link\"]}");
+	assert_string_equal(fake_provider.interface, "davit.environments");
+	assert_string_equal(fake_provider.slot, "list");
+	fake_provider.reply = "{\"deleted\":[\"script_venv_b\"],\"not_found\":[\"c\"]}";
+	fake_expect("DELETE", "/venvs", "[\"script_venv_b\",\"c\"]", 200, fake_provider.reply);
+	assert_string_equal(fake_provider.slot, "remove");
+	assert_string_equal(
+		json_string_value(json_at(fake_provider.request, "/names/0")), "script_venv_b");
 	fake_expect("DELETE", "/venvs", "[]", 400,
 		"{\"error\":\"the body must be an array of names\"}");
 	fake_expect("DELETE", "/venvs", "false", 400,
@@ -720,9 +707,30 @@ static void environments_are_listed_and_deleted_by_name_only(void **state)
 		"{\"error\":\"name 1: only letters, digits, '_', '.' and '-' are allowed\"}");
 	fake_expect("DELETE", "/venvs", "[\"..\"]", 400,
 		"{\"error\":\"name 0: only letters, digits, '_', '.' and '-' are allowed\"}");
-	fake_expect("GET", "/venvs", NULL, 200, "[\"a\"]");
-	(void)snprintf(outside, sizeof(outside), "%s/outside", fake_folder());
-	assert_int_equal(stat(outside, &st), 0);
+	assert_int_equal(fake_provider.calls, 2);
+}
+
+static void environments_that_cannot_be_had_are_told_as_clients_know(void **state)
+{
+	static const char *const replies[] = {
+		"{}", "[]", "{\"items\":[1]}", "{\"items\":[{\"name\":1}]}", NULL};
+
+	(void)state;
+	fake_provider.everything = false;
+	fake_provider.offers = " davit.training/submit ";
+	fake_expect("GET", "/venvs", NULL, 404, "{\"error\":\"venvs directory not found\"}");
+	fake_expect(
+		"DELETE", "/venvs", "[\"a\"]", 404, "{\"error\":\"venvs directory not found\"}");
+	assert_int_equal(fake_provider.calls, 0);
+	fake_provider.everything = true;
+	for (size_t i = 0; i < COUNT(replies); i++) {
+		fake_provider.reply = replies[i];
+		fake_expect("GET", "/venvs", NULL, 500, "{\"error\":\"failed to get venvs\"}");
+		fake_expect("DELETE", "/venvs", "[\"a\"]", 500,
+			"{\"error\":\"failed to delete venv\"}");
+	}
+	fake_provider.loaded = false;
+	fake_expect("GET", "/venvs", NULL, 404, "{\"error\":\"venvs directory not found\"}");
 }
 
 #define ON_SITE(test) cmocka_unit_test_setup_teardown(test, fake_open, fake_close)
@@ -759,6 +767,7 @@ int main(void)
 		ON_SITE(roots_answer_without_credentials),
 		ON_SITE(the_own_log_is_an_object_with_text),
 		ON_SITE(environments_are_listed_and_deleted_by_name_only),
+		ON_SITE(environments_that_cannot_be_had_are_told_as_clients_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
