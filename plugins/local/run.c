@@ -8,6 +8,7 @@
 #include "waiting.h"
 
 enum {
+	WAIT_MS = 300, /* nobody tells when an environment is ready */
 	POLL_MS = 1000 /* the host asks at once when a process ends: this is for progress */
 };
 
@@ -100,7 +101,8 @@ static int32_t reply_state(struct local_call *c, const struct run_sort *sort,
 	if (state == DAVIT_STATE_SUCCEEDED)
 		outputs_put_artifacts(c, &w, record->id, false);
 	davit_sdk_close_object(&w);
-	return davit_sdk_reply_state(&c->sdk, state, POLL_MS, &w);
+	return davit_sdk_reply_state(
+		&c->sdk, state, state == DAVIT_STATE_PENDING ? WAIT_MS : POLL_MS, &w);
 }
 
 /* The run of that id: its record, and its process or what it waits for. false: nothing was
