@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/follow.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -202,6 +203,9 @@ static bool start_server(struct daemon *d, struct fail *f)
 		.tracker = d->tracker,
 		.pool = d->pool,
 	};
+	d->app.follows = follows_open(&d->app, f);
+	if (d->app.follows == NULL)
+		return false;
 	d->server = server_start(d->config, api_routes, api_route_count, &d->app, f);
 	return d->server != NULL;
 }
@@ -223,8 +227,10 @@ static void stop(struct daemon *d)
 {
 	int64_t drain_ms = d->config->drain_seconds * 1000;
 
+	follows_end(d->app.follows);
 	server_stop(d->server, (int)drain_ms);
 	pool_destroy(d->pool);
+	follows_close(d->app.follows);
 	stop_tracker(d);
 	providers_close(d->providers, drain_ms);
 	processes_close(d->processes);

@@ -8,6 +8,7 @@
 
 struct blobs;
 struct config;
+struct follows;
 struct pool;
 struct providers;
 struct store;
@@ -19,6 +20,7 @@ struct app {
 	struct blobs *blobs;
 	struct providers *providers;
 	struct tracker *tracker;
+	struct follows *follows;
 	struct pool *pool; /* for handlers that read much of the store or touch files */
 };
 

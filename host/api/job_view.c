@@ -350,6 +350,22 @@ bool job_view_call(struct app *app, const struct job *job, const char *slot,
 	return start_slot(app, job, &spec, NULL, f);
 }
 
+bool job_view_log(struct app *app, const struct job *job, int64_t offset,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f)
+{
+	struct call_spec spec = {
+		.slot = "logs",
+		.timeout_ms = timeout_ms,
+		.sink = sink,
+		.done = done,
+		.ctx = ctx,
+	};
+	json_t *more = offset >= 0 ? json_pack("{s:I}", "offset", (json_int_t)offset) : NULL;
+
+	return start_slot(app, job, &spec, more, f);
+}
+
 bool job_view_outputs(struct app *app, const struct job *job, const char *path,
 	const struct call_sink *sink, int64_t timeout_ms,
 	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f)

@@ -55,6 +55,11 @@ bool job_view_outputs(struct app *app, const struct job *job, const char *path,
 	const struct call_sink *sink, int64_t timeout_ms,
 	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f);
 
+/* The same for the slot "logs", from the byte offset on; -1: the whole log. */
+bool job_view_log(struct app *app, const struct job *job, int64_t offset,
+	const struct call_sink *sink, int64_t timeout_ms,
+	void (*done)(struct call_result *result, void *ctx), void *ctx, struct fail *f);
+
 /* The HTTP status for a job that failed: that of the class its provider gave, else 500. */
 int job_view_failure_status(const struct job *job);
 

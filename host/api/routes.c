@@ -91,7 +91,7 @@ const struct route api_routes[] = {
 	{"GET", "/v1/jobs/{id}", "v1_jobs_get", ERROR_OBJECT, v1_jobs_get, 0, NULL, NULL, "All that is known of one job."},
 	{"POST", "/v1/jobs/{id}/cancel", "v1_jobs_cancel", ERROR_OBJECT, v1_jobs_cancel, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Cancels a job."},
 	{"POST", "/v1/jobs/{id}/rerun", "v1_jobs_rerun", ERROR_OBJECT, v1_jobs_rerun, ROUTE_ADMIN, NULL, NULL, "Does a job again, with other parameters or variables."},
-	{"GET", "/v1/jobs/{id}/log", "v1_jobs_log", ERROR_OBJECT, v1_jobs_log, 0, NULL, NULL, "The log of a job as text."},
+	{"GET", "/v1/jobs/{id}/log", "v1_jobs_log", ERROR_OBJECT, v1_jobs_log, 0, NULL, NULL, "The log of a job as text, also while it is printed."},
 	{"GET", "/v1/jobs/{id}/outputs", "v1_jobs_outputs", ERROR_OBJECT, v1_jobs_outputs, 0, NULL, NULL, "The files a job left; with path one of them, whole."},
 	{"GET", "/v1/runs", "v1_runs_list", ERROR_OBJECT, v1_runs_list, 0, NULL, NULL, "Trainings with parameters and metrics: newest first, or the best by a metric."},
 	{"GET", "/v1/runs/compare", "v1_runs_compare", ERROR_OBJECT, v1_runs_compare, 0, NULL, NULL, "Several runs side by side."},

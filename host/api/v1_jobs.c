@@ -6,6 +6,7 @@
 
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/follow.h"
 #include "api/handlers.h"
 #include "api/job_query.h"
 #include "api/job_view.h"
@@ -20,6 +21,7 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
+#define OFFSET_MAX  ((size_t)1 << 53)
 #define LOG_CALL_MS 600000 /* a long log read by a slow reader */
 
 /* --- list --- */
@@ -235,7 +237,47 @@ static void log_start(struct app *app, struct exchange *x)
 	job_finish(&job);
 }
 
+static bool follows(const struct exchange *x)
+{
+	const char *word = job_query_text(x, "follow");
+
+	return word != NULL && strcmp(word, "false") != 0;
+}
+
+static void answer_head(struct exchange *x)
+{
+	exchange_stream_begin(x, 200, "text/plain; charset=utf-8");
+	exchange_stream_end(x, true);
+}
+
+/* Answers, or leaves that to the caller with *f. */
+static bool log_pieces(struct app *app, struct exchange *x, const char *id, struct fail *f)
+{
+	size_t offset;
+
+	if (!job_query_number(x, "offset", 0, OFFSET_MAX, 0, &offset, f))
+		return false;
+	if (strcmp(exchange_method(x), "HEAD") != 0)
+		return follow_log(app->follows, x, id, offset, !follows(x), f);
+	answer_head(x);
+	return true;
+}
+
+/* The log as it grows, or from some byte on. */
+static void log_follow(struct app *app, struct exchange *x)
+{
+	struct fail f = {0};
+	struct job job;
+
+	if (!find_job(app, x, &job))
+		return;
+	if (!log_pieces(app, x, job.id, &f))
+		answer_fail(x, &f);
+	job_finish(&job);
+}
+
 void v1_jobs_log(struct app *app, struct exchange *x)
 {
-	answer_later(app, x, log_start);
+	answer_later(
+		app, x, follows(x) || exchange_query(x, "offset") != NULL ? log_follow : log_start);
 }

@@ -314,6 +314,31 @@ bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
 	return true;
 }
 
+/* Nobody reads from a connection that is suspended, so its end must be asked for. x->lock is
+ * held and it is not gone, which keeps the connection. */
+static bool hung_up(struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd p = {.events = POLLRDHUP};
+
+	if (info == NULL)
+		return false;
+	p.fd = info->connect_fd;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+int64_t exchange_stream_room(struct exchange *x)
+{
+	int64_t room = -1;
+
+	mutex_lock(&x->lock);
+	if (!x->gone && !x->cut && !hung_up(x))
+		room = (int64_t)(STREAM_WAITING_MAX - x->stream.waiting);
+	mutex_unlock(&x->lock);
+	return room;
+}
+
 void exchange_stream_end(struct exchange *x, bool ok)
 {
 	bool resume;

@@ -93,4 +93,9 @@ void exchange_stream_begin(struct exchange *x, int status, const char *content_t
 bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n);
 void exchange_stream_end(struct exchange *x, bool ok);
 
+/* How many bytes exchange_stream_bytes() takes now without blocking; -1: the client is gone, or
+ * the server ends. Hears that a client hung up also while nothing is sent. Of a stream that
+ * was begun and not ended. */
+int64_t exchange_stream_room(struct exchange *x);
+
 #endif

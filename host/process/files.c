@@ -1,5 +1,6 @@
 /* Reading in the folder of a process: its log, and the files the command made. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -24,13 +25,29 @@ static int64_t log_bytes_of(const struct processes *p, const char *name)
 	return spec.log_bytes;
 }
 
+/* "log@123": what was printed from that byte on. */
+static bool is_log_from(const char *path, uint64_t *ret_from)
+{
+	static const char prefix[] = "log@";
+	const char *digits = path + sizeof(prefix) - 1;
+
+	if (strncmp(path, prefix, sizeof(prefix) - 1) != 0 || digits[0] == '\0' ||
+		strlen(digits) > 18 || strspn(digits, "0123456789") != strlen(digits))
+		return false;
+	*ret_from = strtoull(digits, NULL, 10);
+	return true;
+}
+
 bool process_open_file(
 	struct processes *p, const char *name, const char *path, int *ret_fd, struct fail *f)
 {
 	char folder[PATH_MAX];
+	uint64_t from;
 
 	if (!process_need(p, name, f) || !process_path(p, name, "", folder, f))
 		return false;
+	if (is_log_from(path, &from))
+		return joblog_from(folder, from, ret_fd, f);
 	if (strcmp(path, "log") == 0)
 		return joblog_view(folder, log_bytes_of(p, name), ret_fd, f);
 	return fs_open_beneath(folder, path, ret_fd, f);

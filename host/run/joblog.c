@@ -416,3 +416,71 @@ bool joblog_view(const char *folder, int64_t log_bytes, int *ret_fd, struct fail
 	close(v.dir);
 	return good;
 }
+
+/* --- a piece, for who follows a log --- */
+
+static bool put_piece(struct view *v, int fd, uint64_t begin, uint64_t at)
+{
+	char line[32];
+	int length = snprintf(line, sizeof(line), "%" PRIu64 "\n", at);
+
+	v->out = make_file(v->dir);
+	if (v->out < 0)
+		return fail_errno(v->f, errno, "copy the log");
+	if (put(v, line, (size_t)length) &&
+		(fd < 0 || put_file(v, fd, at - begin, JOBLOG_PIECE_MAX)) &&
+		lseek(v->out, 0, SEEK_SET) == 0)
+		return true;
+	close(v->out);
+	return false;
+}
+
+/* From what is behind the head: the segment that has the byte, else the first one after it. */
+static bool piece_of_segments(struct view *v, int head, uint64_t from, struct opened *o)
+{
+	size_t i = 0;
+	uint64_t at;
+	bool good;
+
+	if (!list_segments(v->dir, &o->s, v->f))
+		return false;
+	if (o->s.n == 0)
+		return put_piece(v, -1, 0, from);
+	if (!refresh_head(v, head))
+		return false;
+	if (from < size_of(head)) /* it grew meanwhile, and is full now */
+		return put_piece(v, head, 0, from);
+	if (!open_segments(v, o))
+		return fail_set(v->f, FAIL_UNAVAILABLE, "the log changes too fast");
+	for (i = o->first; i + 1 < o->s.n && o->s.at[i + 1] <= from; i++)
+		;
+	at = o->s.at[i] > from ? o->s.at[i] : from;
+	good = put_piece(v, o->fd[i], o->s.at[i], at);
+	close_segments(o);
+	return good;
+}
+
+bool joblog_from(const char *folder, uint64_t from, int *ret_fd, struct fail *f)
+{
+	struct view v = {.out = -1, .f = f};
+	struct opened *o = malloc(sizeof(*o));
+	int head = -1;
+	bool good;
+
+	v.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (v.dir >= 0)
+		head = open_head(v.dir);
+	if (o == NULL || head < 0)
+		good = fail_errno(f, o == NULL ? ENOMEM : errno, "open the log in %s", folder);
+	else if (from < size_of(head))
+		good = put_piece(&v, head, 0, from);
+	else
+		good = piece_of_segments(&v, head, from, o);
+	if (head >= 0)
+		close(head);
+	if (v.dir >= 0)
+		close(v.dir);
+	free(o);
+	*ret_fd = v.out;
+	return good;
+}

@@ -40,4 +40,14 @@ void joblog_close(struct joblog *log);
  */
 bool joblog_view(const char *folder, int64_t log_bytes, int *ret_fd, struct fail *f);
 
+#define JOBLOG_PIECE_MAX 262144
+
+/*
+ * What was printed from the byte from on, counted over the whole output, as far as it is kept in
+ * one piece: a descriptor to read a line "AT\n" with the place of the first byte in decimal, and
+ * then at most JOBLOG_PIECE_MAX bytes. AT is from, or more where what lay there is cut. Where
+ * nothing is there yet there are no bytes. [any thread]
+ */
+bool joblog_from(const char *folder, uint64_t from, int *ret_fd, struct fail *f);
+
 #endif

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+enum {
+	LOG_PIECE_BYTES = 256 * 1024 + 32 /* with the line before it */
+};
+
 static void read_state(struct child *child, const struct davit_sdk_json *v)
 {
 	const char *state = davit_sdk_text_at(v, "/state", "");
@@ -108,16 +112,40 @@ bool child_tail(
 	return ok;
 }
 
+#define LOG_TYPE "text/plain; charset=utf-8"
+
+/* What was printed from the byte offset on; the host puts the place of the first byte before it. */
+static int32_t reply_log_from(struct local_call *c, const char *name, int64_t offset)
+{
+	const char *end;
+	davit_buf text;
+
+	if (!child_tail(
+		    c, name, local_text(c, "log@%lld", (long long)offset), LOG_PIECE_BYTES, &text))
+		return c->sdk.code;
+	end = text.n > 0 ? memchr(text.p, '\n', text.n) : NULL;
+	if (end == NULL) /* the process is not there yet, or no more */
+		return davit_sdk_reply_bytes(&c->sdk,
+			local_text(c, LOG_TYPE "; offset=%lld", (long long)offset), 200,
+			davit_sdk_buf(""));
+	return davit_sdk_reply_bytes(&c->sdk,
+		local_text(c, LOG_TYPE "; offset=%.*s", (int)(end - text.p), text.p), 200,
+		(davit_buf){end + 1, text.n - (size_t)(end + 1 - text.p)});
+}
+
 int32_t child_reply_log(struct local_call *c, const char *name)
 {
-	static const char type[] = "text/plain; charset=utf-8";
+	int64_t offset = davit_sdk_int_at(c->sdk.request, "/offset", -1);
 	davit_blob blob = 0;
-	int32_t code = c->sdk.host->process->open_file(
-		c->sdk.call, davit_sdk_buf(name), davit_sdk_buf("log"), &blob);
+	int32_t code;
 
+	if (offset >= 0)
+		return reply_log_from(c, name, offset);
+	code = c->sdk.host->process->open_file(
+		c->sdk.call, davit_sdk_buf(name), davit_sdk_buf("log"), &blob);
 	if (code == DAVIT_NOT_FOUND)
-		return davit_sdk_reply_bytes(&c->sdk, type, 200, davit_sdk_buf(""));
+		return davit_sdk_reply_bytes(&c->sdk, LOG_TYPE, 200, davit_sdk_buf(""));
 	if (local_check(c, code) != DAVIT_OK)
 		return c->sdk.code;
-	return davit_sdk_reply_blob(&c->sdk, type, 200, blob);
+	return davit_sdk_reply_blob(&c->sdk, LOG_TYPE, 200, blob);
 }

@@ -1,6 +1,10 @@
 """Runs over REST: parameters, metrics over time, the best, and side by side."""
 
+import http.client
 import json
+import os
+import socket
+import time
 import urllib.parse
 
 from davit_site import wait_for
@@ -201,3 +205,143 @@ def test_a_rerun_is_refused_like_a_new_request_and_over_tcp(shared):
         answer = rerun(shared, job, body)
         assert answer.status == 400 and answer.json()["error"]["field"] == field, answer
     assert rerun(shared, "nobody").status == 404
+
+
+# --- a log while it is printed ---
+
+
+class Following:
+    """GET …/log?follow=true, read as it comes."""
+
+    def __init__(self, site, job, query="follow=true"):
+        self.socket = socket.create_connection(("127.0.0.1", site.port), timeout=60)
+        self.socket.sendall(
+            f"GET /v1/jobs/{job}/log?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        )
+        self.answer = http.client.HTTPResponse(self.socket, method="GET")
+        self.answer.begin()
+        assert self.answer.status == 200, self.answer.read()
+
+    def line(self):
+        return self.answer.readline().decode()
+
+    def rest(self):
+        return self.answer.read().decode()
+
+    def close(self):
+        self.answer.close()
+        self.socket.close()
+
+
+def gated(site, gates, head="first"):
+    """A job that prints a line after each of these files is there."""
+    steps = "; ".join(
+        f"[x() for x in iter(lambda: None if os.path.exists({str(gate)!r}) else "
+        f"(lambda: time.sleep(0.01)), None)]; print({gate.name!r}, flush=True)"
+        for gate in gates
+    )
+    return site.execute(
+        f'python3 -c "import os, time; print({head!r}, flush=True); {steps}"',
+        input_artifacts="none",
+    )
+
+
+def log_start(following):
+    """Passes over the note about the folder that is not there."""
+    line = following.line()
+    return following.line() if line.startswith("[davit:") else line
+
+
+def test_a_log_is_followed_until_the_job_ends(shared, tmp_path):
+    gates = [tmp_path / "second", tmp_path / "third"]
+    job = gated(shared, gates)
+    following = Following(shared, job)
+    assert log_start(following) == "first\n"
+    gates[0].touch()
+    assert following.line() == "second\n"
+    late = Following(shared, job)
+    gates[1].touch()
+    assert following.rest() == "third\n"
+    whole = late.rest()
+    assert whole.endswith("first\nsecond\nthird\n")
+    assert shared.status(job)["task_status"] == "COMPLETED"
+    assert Following(shared, job).rest() == whole == shared.get(f"/v1/jobs/{job}/log").text
+    assert Following(shared, job, f"offset={len(whole) - 6}").rest() == "third\n"
+    assert Following(shared, job, f"follow=true&offset={len(whole)}").rest() == ""
+    assert shared.get(f"/v1/jobs/{job}/log?offset=x").status == 400
+
+
+def test_a_log_that_is_cut_is_followed_to_its_end(sites, tmp_path):
+    site = sites(settings="  log_bytes: 4096\n  shell: true\n").start()
+    gate = tmp_path / "go"
+    job = site.execute(
+        f"echo begin; while [ ! -e {gate} ]; do sleep 0.02; done; seq 100000; echo end"
+    )
+    following = Following(site, job)
+    assert log_start(following) == "begin\n"
+    gate.touch()
+    rest = following.rest()
+    assert rest.endswith("99999\n100000\nend\n")
+    lines = rest.splitlines()
+    assert "1" in lines and any("bytes cut here]" in line for line in lines)
+    assert lines[-101:-1] == [str(n) for n in range(99901, 100001)]
+
+
+def test_a_job_that_waits_is_followed_from_its_start_or_to_its_cancel(sites, tmp_path):
+    site = sites()
+    site.providers["local"] = "provider: local\nplugin: local.so\nmax_running: 1\n"
+    site.write_configuration()
+    site.start()
+    gate, never = tmp_path / "go", tmp_path / "never"
+    first = gated(site, [gate])
+    waiting, cancelled = gated(site, [], "here"), gated(site, [never])
+    assert site.status(waiting)["task_status"] == "WAITING"
+    follow_one, follow_other = Following(site, waiting), Following(site, cancelled)
+    assert site.post(f"/v1/jobs/{cancelled}/cancel", over_unix=True).json()["cancelled"]
+    assert follow_other.rest() == ""
+    gate.touch()
+    assert follow_one.rest().endswith("here\n")
+    site.await_status(first, "COMPLETED")
+
+
+def threads(site):
+    return len(os.listdir(f"/proc/{site.process.pid}/task"))
+
+
+def test_many_followers_hold_no_thread_and_leave_with_their_client(sites, tmp_path):
+    site = sites(settings="  shell: true\n").start()
+    gate = tmp_path / "go"
+    job = gated(site, [gate])
+    one = Following(site, job)
+    assert log_start(one) == "first\n"
+    before = threads(site)
+    many = [Following(site, job) for _ in range(100)]
+    for following in many:
+        assert log_start(following) == "first\n"
+    assert threads(site) <= before + 16
+    other = site.execute("echo quick")
+    assert site.await_status(other)["task_status"] == "COMPLETED"
+    descriptors = f"/proc/{site.process.pid}/fd"
+    held = len(os.listdir(descriptors))
+    for following in many[:90]:
+        following.close()
+    wait_for("the connections to be freed", lambda: len(os.listdir(descriptors)) <= held - 90)
+    gate.touch()
+    for following in many[90:] + [one]:
+        assert following.rest() == "go\n"
+
+
+def test_the_daemon_ends_at_once_though_a_log_is_followed(sites, tmp_path):
+    site = sites(settings="  shell: true\n").start()
+    job = gated(site, [tmp_path / "never"])
+    following = Following(site, job)
+    assert log_start(following) == "first\n"
+    begun = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begun < 10
+    try:
+        assert following.rest() == "the end"
+    except (http.client.IncompleteRead, ConnectionError, ValueError):
+        pass  # cut off, so that nobody takes it for the whole
+    site.start()
+    site.post(f"/v1/jobs/{job}/cancel", over_unix=True)

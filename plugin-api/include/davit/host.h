@@ -206,7 +206,9 @@ typedef struct davit_host_process_1 {
 	int32_t(DAVIT_CALL *remove)(davit_call call, davit_buf name);
 
 	/* A file of its directory by relative path ("log" is its output, cut in the middle past
-	 * the limit); DAVIT_NOT_FOUND. Links and ".." are refused. */
+	 * the limit); DAVIT_NOT_FOUND. Links and ".." are refused. "log@N" is its output from
+	 * the byte N on, at most 256 KiB, behind a line with the place of the first one: N, or
+	 * more where what was there is cut. */
 	int32_t(DAVIT_CALL *open_file)(
 		davit_call call, davit_buf name, davit_buf path, davit_blob *ret_blob);
 

@@ -105,7 +105,10 @@ typedef struct davit_core_1 {
 	davit_op list;                                                                             \
 	/* Deletes {id}; answers the neutral object as it was. */                                  \
 	davit_op remove;                                                                           \
-	/* The log of {kind, ref}: reply_blob() or reply_chunk(), text/plain. */                   \
+	/* The log of {kind, ref}: reply_blob() or reply_chunk(), text/plain. With "offset": N a   \
+	 * provider that can answers what was printed from the byte N on, or a part of it, and     \
+	 * says where it begins: content type "text/plain; …; offset=N"; more than N where what  \
+	 * was there is cut. Without that word the host takes the answer for the whole log. */     \
 	davit_op logs;                                                                             \
 	/* Metrics of {kind, ref}: {"series":[{"step","time_ms","values":{name:number}}]}. */      \
 	davit_op metrics;                                                                          \

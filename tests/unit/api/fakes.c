@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/follow.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -117,7 +118,9 @@ int fake_open(void **state)
 		.store = store_open(target, &f),
 		.blobs = blobs_open(site.folder, &f),
 		.pool = pool_create("test", 4, 64, &f)};
-	if (site.app.store == NULL || site.app.blobs == NULL || site.app.pool == NULL)
+	site.app.follows = follows_open(&site.app, &f);
+	if (site.app.store == NULL || site.app.blobs == NULL || site.app.pool == NULL ||
+		site.app.follows == NULL)
 		fail_msg("%s", f.text);
 	return 0;
 }
@@ -126,6 +129,7 @@ int fake_close(void **state)
 {
 	(void)state;
 	pool_destroy(site.app.pool);
+	follows_close(site.app.follows);
 	blobs_close(site.app.blobs);
 	store_close(site.app.store);
 	for (size_t i = 0; i < COUNT(site.connections); i++)
@@ -532,6 +536,12 @@ bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
 	assert_true(x->streaming);
 	buf_add(&x->text, bytes, n);
 	return true;
+}
+
+int64_t exchange_stream_room(struct exchange *x)
+{
+	assert_true(x->streaming);
+	return (int64_t)1 << 20;
 }
 
 void exchange_stream_end(struct exchange *x, bool ok)

@@ -263,6 +263,88 @@ static void a_stranger_among_the_segments_is_passed_over(void **state)
 	assert_view(p, 1000);
 }
 
+/* The piece from a byte on, and its place. */
+static char *piece(const struct run_place *p, uint64_t from, uint64_t *ret_at, size_t *ret_n)
+{
+	struct stat st;
+	struct fail f;
+	char *text, *end;
+	int fd;
+
+	if (!joblog_from(p->folder, from, &fd, &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(fstat(fd, &st), 0);
+	text = calloc(1, (size_t)st.st_size + 1);
+	assert_non_null(text);
+	assert_int_equal(read(fd, text, (size_t)st.st_size), st.st_size);
+	close(fd);
+	*ret_at = strtoull(text, &end, 10);
+	assert_int_equal(*end, '\n');
+	*ret_n = (size_t)st.st_size - (size_t)(end + 1 - text);
+	memmove(text, end + 1, *ret_n + 1);
+	return text;
+}
+
+static void assert_output(const char *text, uint64_t at, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char line[17];
+
+		output_line((size_t)(at + i) / 16, line);
+		assert_int_equal(text[i], line[(at + i) % 16]);
+	}
+}
+
+static void who_follows_gets_every_byte_that_is_kept_once(void **state)
+{
+	const struct run_place *p = *state;
+	struct joblog log = open_log(p);
+	uint64_t next = 0, cut = 0, at;
+	size_t n;
+	char *text;
+
+	for (size_t lines = 0; lines < 3000; lines += 30) {
+		write_lines(&log, lines, lines + 30);
+		if (lines > 1500 && lines < 2500)
+			continue; /* it is slow for a while, and misses what is cut */
+		do {
+			text = piece(p, next, &at, &n);
+			assert_true(at >= next);
+			assert_output(text, at, n);
+			cut += at - next;
+			next = at + n;
+			free(text);
+		} while (n > 0);
+		assert_int_equal(next, (lines + 30) * 16);
+	}
+	assert_in_range(cut, 1, 1000 * 16);
+	joblog_close(&log);
+}
+
+static void a_piece_of_nothing_is_empty(void **state)
+{
+	const struct run_place *p = *state;
+	struct joblog log;
+	uint64_t at;
+	size_t n;
+
+	free(piece(p, 7, &at, &n));
+	assert_int_equal(at, 7);
+	assert_int_equal(n, 0);
+	log = open_log(p);
+	write_lines(&log, 0, 2);
+	free(piece(p, 30, &at, &n));
+	assert_int_equal(at, 30);
+	assert_int_equal(n, 2);
+	free(piece(p, 32, &at, &n));
+	assert_int_equal(n, 0);
+	write_lines(&log, 2, 1000);
+	free(piece(p, 999999, &at, &n));
+	assert_int_equal(at, 999999);
+	assert_int_equal(n, 0);
+	joblog_close(&log);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
@@ -272,6 +354,8 @@ int main(void)
 		TEST(never_takes_much_more_room_than_its_limit),
 		TEST(a_reader_beside_the_writer_sees_no_torn_log),
 		TEST(a_folder_without_a_log_reads_as_empty),
+		TEST(who_follows_gets_every_byte_that_is_kept_once),
+		TEST(a_piece_of_nothing_is_empty),
 		TEST(a_stranger_among_the_segments_is_passed_over),
 	};
 
