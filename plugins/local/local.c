@@ -243,6 +243,21 @@ static const davit_environments_1 environments = {
 	.remove = environments_remove,
 };
 
+static const davit_inference_1 inference = {
+	.size = sizeof(inference),
+	.validate = inference_validate,
+	.submit = inference_submit,
+	.find = inference_find,
+	.poll = inference_poll,
+	.cancel = inference_cancel,
+	.get = inference_get,
+	.list = inference_list,
+	.remove = inference_remove,
+	.logs = inference_logs,
+	.metrics = inference_metrics,
+	.outputs = inference_outputs,
+};
+
 static const davit_functions_1 functions = {
 	.size = sizeof(functions),
 	.execute = functions_execute,
@@ -258,6 +273,7 @@ static const struct {
 	{DAVIT_MODELS, &models},
 	{DAVIT_DEPLOYMENT, &deployment},
 	{DAVIT_PREDICTION, &prediction},
+	{DAVIT_INFERENCE, &inference},
 	{DAVIT_FUNCTIONS, &functions},
 	{DAVIT_ENVIRONMENTS, &environments},
 };

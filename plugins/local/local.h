@@ -92,6 +92,18 @@ LOCAL_SLOT(prediction_explain);
 
 LOCAL_SLOT(functions_execute);
 
+LOCAL_SLOT(inference_validate);
+LOCAL_SLOT(inference_submit);
+LOCAL_SLOT(inference_find);
+LOCAL_SLOT(inference_poll);
+LOCAL_SLOT(inference_cancel);
+LOCAL_SLOT(inference_get);
+LOCAL_SLOT(inference_list);
+LOCAL_SLOT(inference_remove);
+LOCAL_SLOT(inference_logs);
+LOCAL_SLOT(inference_metrics);
+LOCAL_SLOT(inference_outputs);
+
 LOCAL_SLOT(environments_list);
 LOCAL_SLOT(environments_remove);
 

@@ -63,6 +63,7 @@ void objects_open(struct local_call *c, struct davit_sdk_writer *w, enum record_
 		[RECORD_TRAINING] = "training",
 		[RECORD_MODEL] = "models",
 		[RECORD_ENDPOINT] = "endpoints",
+		[RECORD_BATCH] = "inference",
 	};
 	int64_t created_ms = davit_sdk_int_at(record->value, "/created_ms", 0);
 

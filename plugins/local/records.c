@@ -15,6 +15,7 @@ static const char *const words[RECORD_KIND_COUNT] = {
 	[RECORD_TRAINING] = "training",
 	[RECORD_MODEL] = "model",
 	[RECORD_ENDPOINT] = "endpoint",
+	[RECORD_BATCH] = "batch",
 };
 
 const char *records_word(enum record_kind kind)

@@ -28,15 +28,15 @@ static void put_serve(struct davit_sdk_writer *w)
 	davit_sdk_close_object(w);
 }
 
-static void put_inputs(struct local_call *c, struct davit_sdk_writer *w,
-	const struct davit_sdk_json *model, const char *script)
+void servers_put_inputs(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *model)
 {
-	davit_sdk_open_array(w, "inputs");
+	const char *script = davit_sdk_text_at(model, "/server/script", NULL);
+
 	models_put_inputs(c, w, model, "work/model");
 	if (script != NULL)
 		child_put_input(w, "blob", davit_sdk_text_at(model, "/server/sha256", ""),
 			local_text(c, "work/%s", script));
-	davit_sdk_close_array(w);
 }
 
 /* The specification of a model's server; p is NULL if the call failed. */
@@ -54,7 +54,9 @@ static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *mode
 	ok = child_put_program(c, &w, &program, "/spec/server/command");
 	child_put_environment(
 		c, &w, davit_sdk_member(server, "environment"), variables, LOCAL_COUNT(variables));
-	put_inputs(c, &w, model, script);
+	davit_sdk_open_array(&w, "inputs");
+	servers_put_inputs(c, &w, model);
+	davit_sdk_close_array(&w);
 	child_put_common(c, &w, NULL, true);
 	put_serve(&w);
 	davit_sdk_close_object(&w);

@@ -13,6 +13,11 @@
 
 #include "endpoint.h"
 
+/* The items of a specification's "inputs" that a model's server needs: its files as the folder
+ * work/model, its script in work. model: its record. */
+void servers_put_inputs(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *model);
+
 /* Starts the server of a generation; DAVIT_OK also where it was started before. Returns
  * sdk.code. */
 int32_t servers_start(struct local_call *c, const struct endpoint *e, const struct deployment *d);

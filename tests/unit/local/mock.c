@@ -707,6 +707,7 @@ static const struct {
 } shapes[] = {
 	{DAVIT_DATASETS, "dataset"},
 	{DAVIT_TRAINING, "training"},
+	{DAVIT_INFERENCE, "inference"},
 	{DAVIT_MODELS, "model"},
 	{DAVIT_DEPLOYMENT, "endpoint"},
 };

@@ -51,7 +51,7 @@ static void must_satisfy(const char *schema_name, const json_t *value)
 static void the_host_understands_every_shipped_schema(void **state)
 {
 	static const char *const names[] = {"manifest", "process-spec", "dataset", "model",
-		"endpoint", "training", "job-state", "list", "artifacts", "metrics", "outputs",
+		"endpoint", "training", "inference", "job-state", "list", "artifacts", "metrics", "outputs",
 		"error-detail"};
 
 	(void)state;
