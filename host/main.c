@@ -26,6 +26,7 @@
 #include "provider/provider.h"
 #include "store/blobs.h"
 #include "store/store.h"
+#include "store/sweep.h"
 
 #ifndef DAVIT_CONFIG_FILE
 #define DAVIT_CONFIG_FILE "/etc/davit/davit.yaml"
@@ -45,6 +46,7 @@ struct daemon {
 	int lock;
 	struct store *store;
 	struct blobs *blobs;
+	struct sweeper *sweeper;
 	struct processes *processes;
 	struct providers *providers;
 	struct mutex tracker_lock; /* guards tracker against changes that are told while it ends */
@@ -199,6 +201,7 @@ static bool start_server(struct daemon *d, struct fail *f)
 		.config = d->config,
 		.store = d->store,
 		.blobs = d->blobs,
+		.sweeper = d->sweeper,
 		.providers = d->providers,
 		.tracker = d->tracker,
 		.pool = d->pool,
@@ -210,6 +213,12 @@ static bool start_server(struct daemon *d, struct fail *f)
 	return d->server != NULL;
 }
 
+static bool start_sweeper(struct daemon *d, struct fail *f)
+{
+	d->sweeper = sweeper_start(d->store, d->blobs, f);
+	return d->sweeper != NULL;
+}
+
 static bool start(struct daemon *d, struct fail *f)
 {
 	if (!take_lock(d, f))
@@ -219,7 +228,7 @@ static bool start(struct daemon *d, struct fail *f)
 		return false;
 	d->blobs = blobs_open(d->config->data_dir, f);
 	return d->blobs != NULL && open_processes(d, f) && open_providers(d, f) &&
-	       start_tracker(d, f) && start_server(d, f);
+	       start_tracker(d, f) && start_sweeper(d, f) && start_server(d, f);
 }
 
 /* In the opposite order; takes a half started daemon too. Local processes run on. */
@@ -234,6 +243,7 @@ static void stop(struct daemon *d)
 	stop_tracker(d);
 	providers_close(d->providers, drain_ms);
 	processes_close(d->processes);
+	sweeper_stop(d->sweeper);
 	blobs_close(d->blobs);
 	store_close(d->store);
 	if (d->lock >= 0)

@@ -12,12 +12,14 @@ struct follows;
 struct pool;
 struct providers;
 struct store;
+struct sweeper;
 struct tracker;
 
 struct app {
 	const struct config *config;
 	struct store *store;
 	struct blobs *blobs;
+	struct sweeper *sweeper; /* told of what was deleted */
 	struct providers *providers;
 	struct tracker *tracker;
 	struct follows *follows;

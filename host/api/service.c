@@ -27,6 +27,7 @@
 #include "jobs/job.h"
 #include "provider/provider.h"
 #include "store/store.h"
+#include "store/sweep.h"
 
 void service_free(struct service *s)
 {
@@ -240,6 +241,8 @@ static void got(struct call_result *result, void *ctx)
 	struct service *s = ctx;
 
 	answer_point_into_body(&result->fail);
+	if (result->code == DAVIT_OK && strcmp(s->op->slot, "remove") == 0)
+		sweeper_wish(s->app->sweeper);
 	if (result->code != DAVIT_OK)
 		service_fail(s, &result->fail);
 	else if (json_is_object(result->reply))

@@ -157,7 +157,8 @@ bool save_files(const struct provider_host *host, const json_t *folder, const js
 	json_t **ret_told, struct fail *f)
 {
 	struct saving s = {.host = host, .files = files};
-	const char *root, *rest;
+	const char *root;
+	const char *rest = "";
 	char *path;
 	bool good;
 

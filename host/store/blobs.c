@@ -15,13 +15,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/id.h"
 #include "platform/fs.h"
+#include "platform/thread.h"
+
+#define YOUNG_MS INT64_C(600000) /* so young that opening one need not say so */
 
 struct blobs {
 	char root[PATH_MAX];
 	char tmp[PATH_MAX];
+	struct mutex lock; /* a blob gets its place, grows young, or is deleted, one at a time */
 };
 
 struct blob_writer {
@@ -67,8 +72,10 @@ struct blobs *blobs_open(const char *data_dir, struct fail *f)
 	}
 	if (fs_join(b->root, sizeof(b->root), data_dir, "blobs", f) &&
 		fs_join(b->tmp, sizeof(b->tmp), b->root, "tmp", f) && fs_mkdirs(b->root, f) &&
-		blobs_sweep(b, f))
+		blobs_sweep(b, f)) {
+		mutex_init(&b->lock);
 		return b;
+	}
 	free(b);
 	fail_wrap(f, "open blobs");
 	return NULL;
@@ -76,6 +83,8 @@ struct blobs *blobs_open(const char *data_dir, struct fail *f)
 
 void blobs_close(struct blobs *b)
 {
+	if (b != NULL)
+		mutex_finish(&b->lock);
 	free(b);
 }
 
@@ -177,23 +186,25 @@ static bool sealed_path(const struct blobs *b, const char *digest, char folder[P
  * has the old file open keeps it. Both folders are synced every time, as another thread may
  * have made what we find and not have synced it yet.
  */
-static bool place(const struct blobs *b, const char *tmp, const char *digest, struct fail *f)
+static bool place(struct blobs *b, const char *tmp, const char *digest, struct fail *f)
 {
 	char folder[PATH_MAX];
 	char path[PATH_MAX];
+	bool placed;
 
 	if (!sealed_path(b, digest, folder, path, f))
 		return false;
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
 		return blob_errno(f, errno, "making", folder);
-	if (rename(tmp, path) != 0)
-		return blob_errno(f, errno, "making", path);
-	return fs_sync_dir(folder, f) && fs_sync_dir(b->root, f);
+	mutex_lock(&b->lock);
+	placed = rename(tmp, path) == 0 || blob_errno(f, errno, "making", path);
+	mutex_unlock(&b->lock);
+	return placed && fs_sync_dir(folder, f) && fs_sync_dir(b->root, f);
 }
 
 static bool file_settle(int fd, const char *path, struct fail *f)
 {
-	if (fchmod(fd, 0400) != 0 || fsync(fd) != 0)
+	if (fchmod(fd, 0400) != 0 || futimens(fd, NULL) != 0 || fsync(fd) != 0)
 		return blob_errno(f, errno, "writing", path);
 	return true;
 }
@@ -248,6 +259,29 @@ bool blob_import_fd(struct blobs *b, int fd, char ret_digest[SHA256_HEX_SIZE], s
 
 /* --- reading --- */
 
+static int64_t age_of(const struct stat *st)
+{
+	return clock_now_ms() -
+	       ((int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000);
+}
+
+/* Whoever opens a blob may be about to refer to it. A file system that cannot say so (it is
+ * read-only) cannot delete either. */
+static int open_young(struct blobs *b, const char *path)
+{
+	struct stat st;
+	int fd, err;
+
+	mutex_lock(&b->lock);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	err = errno;
+	if (fd >= 0 && fstat(fd, &st) == 0 && age_of(&st) > YOUNG_MS)
+		(void)futimens(fd, NULL);
+	mutex_unlock(&b->lock);
+	errno = err;
+	return fd;
+}
+
 bool blob_open(struct blobs *b, const char *digest, int *ret_fd, struct fail *f)
 {
 	char folder[PATH_MAX];
@@ -260,11 +294,88 @@ bool blob_open(struct blobs *b, const char *digest, int *ret_fd, struct fail *f)
 			digest);
 	if (!sealed_path(b, digest, folder, path, f))
 		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open_young(b, path);
 	if (fd < 0 && errno == ENOENT)
 		return fail_set(f, FAIL_NOT_FOUND, "there is no blob %s", digest);
 	if (fd < 0)
 		return blob_errno(f, errno, "opening", path);
 	*ret_fd = fd;
 	return true;
+}
+
+/* --- deleting --- */
+
+struct deleting {
+	struct blobs *b;
+	int64_t age_ms;
+	bool (*keep)(const char *digest, void *ctx);
+	void *ctx;
+	size_t deleted;
+	size_t kept;
+	uint64_t bytes;
+};
+
+/* Deletes a blob that is old; whoever makes it young again does so before or finds it gone. */
+static bool delete_old(struct deleting *d, int folder, const char *name)
+{
+	struct stat st;
+	bool gone;
+
+	mutex_lock(&d->b->lock);
+	gone = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       age_of(&st) >= d->age_ms && unlinkat(folder, name, 0) == 0;
+	mutex_unlock(&d->b->lock);
+	if (gone)
+		d->bytes += (uint64_t)st.st_size;
+	return gone;
+}
+
+/* The blobs whose digests begin with two. */
+static void delete_below(struct deleting *d, const char *two, DIR *folder)
+{
+	char digest[SHA256_HEX_SIZE];
+	const struct dirent *entry;
+
+	while ((entry = readdir(folder)) != NULL) { /* NOLINT(concurrency-mt-unsafe): our own */
+		if (strlen(entry->d_name) != SHA256_HEX_SIZE - 3)
+			continue;
+		(void)snprintf(digest, sizeof(digest), "%s%.62s", two, entry->d_name);
+		if (!digest_valid(digest))
+			continue;
+		if (!d->keep(digest, d->ctx) && delete_old(d, dirfd(folder), entry->d_name))
+			d->deleted++;
+		else
+			d->kept++;
+	}
+}
+
+static bool delete_folder(struct deleting *d, unsigned first, struct fail *f)
+{
+	char two[3];
+	char path[PATH_MAX];
+	DIR *folder;
+
+	(void)snprintf(two, sizeof(two), "%02x", first);
+	if (!fs_join(path, sizeof(path), d->b->root, two, f))
+		return false;
+	folder = opendir(path);
+	if (folder == NULL)
+		return errno == ENOENT || blob_errno(f, errno, "reading", path);
+	delete_below(d, two, folder);
+	(void)closedir(folder);
+	return true;
+}
+
+bool blobs_delete(struct blobs *b, int64_t age_ms, bool (*keep)(const char *digest, void *ctx),
+	void *ctx, size_t *ret_deleted, size_t *ret_kept, uint64_t *ret_bytes, struct fail *f)
+{
+	struct deleting d = {.b = b, .age_ms = age_ms, .keep = keep, .ctx = ctx};
+	bool good = true;
+
+	for (unsigned first = 0; first < 256 && good; first++)
+		good = delete_folder(&d, first, f);
+	*ret_deleted = d.deleted;
+	*ret_kept = d.kept;
+	*ret_bytes = d.bytes;
+	return good;
 }

@@ -30,7 +30,16 @@ int blob_writer_fd(const struct blob_writer *w);
 /* Seals all bytes of an open file, by reference where the file system can. */
 bool blob_import_fd(struct blobs *b, int fd, char ret_digest[SHA256_HEX_SIZE], struct fail *f);
 
-/* A descriptor for reading a sealed blob; FAIL_NOT_FOUND, FAIL_INVALID for a bad digest. */
+/* A descriptor for reading a sealed blob; FAIL_NOT_FOUND, FAIL_INVALID for a bad digest. As
+ * sealing its bytes again would, it makes the blob young. */
 bool blob_open(struct blobs *b, const char *digest, int *ret_fd, struct fail *f);
+
+/*
+ * Deletes the sealed blobs that keep(digest, ctx) does not want and that are older than age_ms:
+ * sealed, or opened, that long ago. A reader that has one open keeps it. The counts are of all
+ * blobs, bytes of the deleted ones. false: a folder could not be read.
+ */
+bool blobs_delete(struct blobs *b, int64_t age_ms, bool (*keep)(const char *digest, void *ctx),
+	void *ctx, size_t *ret_deleted, size_t *ret_kept, uint64_t *ret_bytes, struct fail *f);
 
 #endif

@@ -42,6 +42,8 @@ struct store_driver {
 	bool (*kv_list)(void *reader, const char *instance, const char *prefix, const char *after,
 		size_t limit, bool (*each)(const char *key, const char *value, void *ctx),
 		void *ctx, struct fail *f);
+	bool (*kv_all)(void *reader, bool (*each)(const char *key, const char *value, void *ctx),
+		void *ctx, struct fail *f);
 };
 
 extern const struct store_driver store_sqlite;

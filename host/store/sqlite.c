@@ -314,4 +314,5 @@ const struct store_driver store_sqlite = {
 	.jobs = sqlite_jobs,
 	.kv_get = sqlite_kv_get,
 	.kv_list = sqlite_kv_list,
+	.kv_all = sqlite_kv_all,
 };

@@ -25,6 +25,7 @@ enum sql_id {
 	SQL_KV_GET,
 	SQL_KV_FROM,
 	SQL_KV_AFTER,
+	SQL_KV_ALL,
 	SQL_KV_STATE,
 	SQL_KV_USE,
 	SQL_KV_PUT,
@@ -127,5 +128,7 @@ bool sqlite_kv_get(void *reader, const char *instance, const char *key, char **r
 bool sqlite_kv_list(void *reader, const char *instance, const char *prefix, const char *after,
 	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
 	struct fail *f);
+bool sqlite_kv_all(void *reader, bool (*each)(const char *key, const char *value, void *ctx),
+	void *ctx, struct fail *f);
 
 #endif

@@ -229,3 +229,26 @@ bool sqlite_kv_list(void *reader, const char *instance, const char *prefix, cons
 	stmt_done(stmt);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f);
 }
+
+bool sqlite_kv_all(void *reader, bool (*each)(const char *key, const char *value, void *ctx),
+	void *ctx, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(reader, SQL_KV_ALL, "SELECT key, value FROM kv", f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(stmt, 0);
+		const char *value = (const char *)sqlite3_column_text(stmt, 1);
+
+		if (key == NULL || value == NULL) {
+			rc = SQLITE_NOMEM;
+			break;
+		}
+		if (!each(key, value, ctx))
+			break;
+	}
+	stmt_done(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f);
+}

@@ -415,3 +415,13 @@ bool store_kv_list(struct store *s, const char *instance, const char *prefix, co
 		       s->driver->kv_list(reader, instance, prefix, after, limit, each, ctx, &why),
 		       &why, f);
 }
+
+bool store_kv_all(struct store *s, bool (*each)(const char *key, const char *value, void *ctx),
+	void *ctx, struct fail *f)
+{
+	struct fail why = {0};
+	void *reader = readers_take(&s->readers, f);
+
+	return reader != NULL &&
+	       read_end(s, reader, s->driver->kv_all(reader, each, ctx, &why), &why, f);
+}

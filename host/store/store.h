@@ -190,4 +190,9 @@ bool store_kv_list(struct store *s, const char *instance, const char *prefix, co
 	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
 	struct fail *f);
 
+/* Calls each(key, value, ctx) for the pairs of all instances, as they all stood at one moment;
+ * stops early when it returns false. */
+bool store_kv_all(struct store *s, bool (*each)(const char *key, const char *value, void *ctx),
+	void *ctx, struct fail *f);
+
 #endif

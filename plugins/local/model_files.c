@@ -21,7 +21,7 @@ static bool seal_file(
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
 	const char *name = local_text(c, OUTPUTS "/%s", path);
 	davit_blob handle;
-	davit_buf digest;
+	davit_buf digest = {NULL, 0};
 	uint64_t bytes = 0;
 	int32_t code = c->sdk.host->process->open_file(
 		c->sdk.call, davit_sdk_buf(process), davit_sdk_buf(name), &handle);
@@ -45,8 +45,8 @@ static bool seal_file(
 static const char *digest_of(struct local_call *c, const struct made_file *files, size_t count)
 {
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
-	davit_blob list;
-	davit_buf digest;
+	davit_blob list = 0;
+	davit_buf digest = {NULL, 0};
 	int32_t code = blob->create(c->sdk.call, &list);
 
 	for (size_t i = 0; code == DAVIT_OK && i < count; i++)
