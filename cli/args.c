@@ -1,6 +1,7 @@
 /* args - see args.h. */
 #include "args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -109,7 +110,8 @@ static bool read_all(struct reading *r)
 
 	for (; r->at < r->argc; r->at++) {
 		const char *text = r->argv[r->at];
-		bool option = !words_only && text[0] == '-' && text[1] != '\0';
+		bool number = text[0] == '-' && isdigit((unsigned char)text[1]);
+		bool option = !words_only && !number && text[0] == '-' && text[1] != '\0';
 
 		if (option && strcmp(text, "--") == 0) {
 			words_only = true;

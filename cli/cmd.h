@@ -34,6 +34,19 @@ int cmd_models_alias(struct cli *c);
 int cmd_models_export(struct cli *c);
 int cmd_models_delete(struct cli *c);
 
+int cmd_runs(struct cli *c);
+int cmd_runs_compare(struct cli *c);
+
+int cmd_queues_list(struct cli *c);
+int cmd_queues_pause(struct cli *c);
+int cmd_queues_resume(struct cli *c);
+int cmd_queues_priority(struct cli *c);
+
+int cmd_venvs_list(struct cli *c);
+int cmd_venvs_delete(struct cli *c);
+int cmd_outputs(struct cli *c);
+int cmd_run_function(struct cli *c);
+
 int cmd_predict(struct cli *c);
 int cmd_deploy(struct cli *c);
 int cmd_endpoints_list(struct cli *c);

@@ -143,6 +143,7 @@ static void print_times(const json_t *job)
 
 static void print_members(const char *head, const json_t *object)
 {
+	bool first = true;
 	const char *name;
 	json_t *value;
 
@@ -150,8 +151,8 @@ static void print_members(const char *head, const json_t *object)
 	{
 		char text[PRINT_SIZE];
 
-		print_pairf(stdout, head, "%s=%s", name, print_value(value, text));
-		head = "";
+		print_pairf(stdout, first ? head : "", "%s=%s", name, print_value(value, text));
+		first = false;
 	}
 }
 

@@ -190,20 +190,20 @@ static void told(struct cli *c, const struct fail *f, const struct predict_total
 		(void)cli_failed(c, f);
 }
 
-static int run(struct cli *c, struct rows *rows, struct predict_options *options)
+static int run(struct cli *c, struct rows *rows, const struct predict_options *given)
 {
+	struct predict_options options = *given;
 	struct output o = {.c = c};
 	struct predict_totals totals;
 	struct fail f = {0};
 	bool ok;
 
-	options->write = write_row;
-	options->progress = show_progress;
-	options->ctx = &o;
+	options.write = write_row;
+	options.progress = show_progress;
+	options.ctx = &o;
 	if (!open_output(&o))
 		return c->code;
-	ok = predict_run(rows, options, &totals, &f);
-	options->ctx = NULL;
+	ok = predict_run(rows, &options, &totals, &f);
 	close_output(&o, ok);
 	if (!ok)
 		told(c, &f, &totals);

@@ -101,7 +101,9 @@ static int print_status(struct cli *c, json_t *about, json_t *ready, json_t *pro
 		json_text_or(about, "version", "?"), http_host(c->http));
 	print_pair(stdout, "state", json_text_or(ready, "status", "?"));
 	json_array_foreach(json_object_get(providers, "providers"), i, provider)
+	{
 		print_provider(provider);
+	}
 	count_jobs(c, counts, sizeof(counts) / sizeof(*counts));
 	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		print_pairf(stdout, i == 0 ? "jobs" : "", "%lld%s %s", counts[i].n,

@@ -125,7 +125,7 @@ static int by_order(const void *a, const void *b)
 
 void help_examples(FILE *out)
 {
-	const struct example_row *all[256];
+	const struct example_row *all[256] = {NULL};
 	size_t n = 0;
 
 	for (size_t i = 0; i < command_count; i++) {

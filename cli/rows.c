@@ -1,7 +1,6 @@
 /* rows - see rows.h. */
 #include "rows.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -11,7 +10,6 @@
 
 #include "base/fail.h"
 #include "base/json.h"
-#include "base/utf8.h"
 
 #define CHUNK 65536
 
@@ -172,92 +170,7 @@ static size_t cell_size(const struct rows *r, size_t i)
 	return r->ends[i] - (i == 0 ? 0 : r->ends[i - 1] + 1);
 }
 
-/* --- cells --- */
-
-static const char *digits(const char *p, const char *end)
-{
-	while (p < end && isdigit((unsigned char)*p))
-		p++;
-	return p;
-}
-
-/* Is it written as JSON writes numbers? */
-static bool is_number(const char *text, size_t n)
-{
-	const char *end = text + n;
-	const char *p = text + (n > 0 && *text == '-');
-	const char *from = p;
-
-	p = digits(p, end);
-	if (p == from || (*from == '0' && p - from > 1))
-		return false;
-	if (p < end && *p == '.') {
-		from = ++p;
-		p = digits(p, end);
-		if (p == from)
-			return false;
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		p += p < end && (*p == '+' || *p == '-');
-		from = p;
-		p = digits(p, end);
-		if (p == from)
-			return false;
-	}
-	return p == end;
-}
-
-static void put_string(struct buf *out, const char *text, size_t n)
-{
-	buf_add(out, "\"", 1);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(out, "\\u%04x", c);
-		else
-			buf_add(out, text + i, 1);
-	}
-	buf_add(out, "\"", 1);
-}
-
-static bool is_text(const char *text, size_t n)
-{
-	while (n > 0) {
-		size_t step = utf8_length(text, n);
-
-		if (step == 0)
-			return false;
-		text += step;
-		n -= step;
-	}
-	return true;
-}
-
-bool rows_put_cell(struct buf *out, const char *text, size_t n)
-{
-	const char *bare = text;
-	size_t bare_n = n;
-
-	while (bare_n > 0 && (*bare == ' ' || *bare == '\t')) {
-		bare++;
-		bare_n--;
-	}
-	while (bare_n > 0 && (bare[bare_n - 1] == ' ' || bare[bare_n - 1] == '\t'))
-		bare_n--;
-	if (bare_n == 0)
-		buf_text(out, "null");
-	else if (is_number(bare, bare_n))
-		buf_add(out, bare, bare_n);
-	else if (is_text(text, n))
-		put_string(out, text, n);
-	else
-		return false;
-	return true;
-}
+/* --- a row as JSON --- */
 
 static int put_row(struct rows *r, struct buf *out, struct fail *f)
 {
@@ -276,7 +189,7 @@ static int put_row(struct rows *r, struct buf *out, struct fail *f)
 		buf_text(out, first ? "" : ",");
 		first = false;
 		if (r->options.objects) {
-			put_string(out, r->names[i], strlen(r->names[i]));
+			rows_put_string(out, r->names[i], strlen(r->names[i]));
 			buf_text(out, ":");
 		}
 		if (!rows_put_cell(out, cell(r, i), cell_size(r, i)))
@@ -293,7 +206,7 @@ static bool is_header(const struct rows *r)
 	if (r->options.header != ROWS_HEADER_TELL)
 		return r->options.header == ROWS_HEADER_YES;
 	for (size_t i = 0; i < r->cells; i++) {
-		if (is_number(cell(r, i), cell_size(r, i)) || cell_size(r, i) == 0)
+		if (rows_is_number(cell(r, i), cell_size(r, i)) || cell_size(r, i) == 0)
 			return false;
 	}
 	return true;
@@ -305,7 +218,7 @@ static bool keep_names(struct rows *r, struct fail *f)
 	for (size_t i = 0; i < r->cells && r->names != NULL; i++) {
 		const char *name = cell(r, i);
 
-		if (!is_text(name, cell_size(r, i)))
+		if (!rows_is_text(name, cell_size(r, i)))
 			return fail_set(
 				f, FAIL_INVALID, "the name of column %zu is not UTF-8", i + 1);
 		r->names[i] = strdup(name);

@@ -51,6 +51,13 @@ int rows_next(struct rows *r, struct buf *out, struct fail *f);
 bool rows_ready(const struct rows *r);
 int rows_fd(const struct rows *r);
 
+/* Is a cell written as JSON writes numbers? Is it UTF-8? */
+bool rows_is_number(const char *text, size_t n);
+bool rows_is_text(const char *text, size_t n);
+
+/* Appends a text (UTF-8) as a JSON string. */
+void rows_put_string(struct buf *out, const char *text, size_t n);
+
 /* Appends a cell as JSON: a number as it is, nothing as null, else a string. False: neither
  * is it UTF-8. */
 bool rows_put_cell(struct buf *out, const char *cell, size_t n);

@@ -27,6 +27,9 @@ char *work_dataset(struct cli *c, const char *word);
 bool work_put_pairs(
 	struct cli *c, json_t *body, const char *member, const char *option, bool typed);
 
+/* Writes a file that a job left to a file ("-": standard output); false: told. */
+bool work_output(struct cli *c, const char *id, const char *name, const char *file);
+
 /* POST SERVICE+route with the body, which it takes over; the neutral object, NULL: told. */
 json_t *work_create(struct cli *c, const char *route, json_t *body);
 

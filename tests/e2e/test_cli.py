@@ -125,7 +125,7 @@ def test_every_example_of_the_help_works():
 def test_every_command_has_an_example_and_help(command):
     shown = text(*command.split(), "--help").stdout
     assert shown.startswith(f"usage: davit {command}")
-    assert f"\n  davit {command}" in shown.split("Examples:")[1]
+    assert f"davit {command}" in shown.split("Examples:")[1]
     assert text("help", *command.split()).returncode == 0
 
 
