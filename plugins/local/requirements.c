@@ -205,6 +205,7 @@ static char *text_of(struct local_call *c, const struct davit_sdk_json *v, const
 bool requirements_read(struct local_call *c, const struct davit_sdk_json *member,
 	const char *pointer, struct requirements *ret)
 {
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	struct reader r = {.c = c, .pointer = pointer};
 	char *text;
 
@@ -212,6 +213,8 @@ bool requirements_read(struct local_call *c, const struct davit_sdk_json *member
 	if (member == NULL || member->kind == DAVIT_SDK_NULL)
 		return c->sdk.code == DAVIT_OK;
 	text = text_of(c, member, pointer);
+	if (text != NULL && strncmp(text, byte_order_mark, sizeof(byte_order_mark) - 1) == 0)
+		text += sizeof(byte_order_mark) - 1;
 	if (text == NULL || !read_lines(&r, text))
 		return false;
 	*ret = (struct requirements){r.lines, r.count};

@@ -104,6 +104,12 @@ def test_one_script_or_an_entry_is_enough(shared):
     )["Id"]
     assert shared.await_job(job)["state"] == "COMPLETED"
     assert log(shared, job).splitlines()[0] == "of the folder"
+    job = shared.made(
+        "/pipelines/training/custom_script",
+        {"name": "line", "entry": "echo one", "args": ["it's $HOME", ""]},
+    )["Id"]
+    assert shared.await_job(job)["state"] == "COMPLETED"
+    assert log(shared, job).splitlines()[0] == "one it's $HOME "
 
 
 @pytest.mark.parametrize(

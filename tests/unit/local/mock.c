@@ -554,6 +554,20 @@ static int32_t DAVIT_CALL process_stop(davit_call call, davit_buf name)
 	return DAVIT_OK;
 }
 
+/* Is it the prefix of a process that runs? */
+static bool is_used(const struct mock *m, const char *name)
+{
+	for (size_t i = 0; i < MOCK_PROCESSES; i++) {
+		const struct mock_process *p = &m->processes[i];
+		const json_t *prefix = json_object_get(p->spec, "prefix");
+		const char *of = json_string_value(json_object_get(prefix, "process"));
+
+		if (p->name[0] != '\0' && !has_ended(p) && of != NULL && strcmp(of, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int32_t DAVIT_CALL process_remove(davit_call call, davit_buf name)
 {
 	struct mock_process *p = find(of(call), name);
@@ -562,7 +576,7 @@ static int32_t DAVIT_CALL process_remove(davit_call call, davit_buf name)
 		return of(call)->remove_code;
 	if (p == NULL)
 		return DAVIT_NOT_FOUND;
-	if (!has_ended(p))
+	if (!has_ended(p) || is_used(of(call), p->name))
 		return DAVIT_CONFLICT;
 	json_decref(p->spec);
 	forget_files(p->files);
@@ -852,13 +866,18 @@ static davit_op op_of(const char *interface, const char *slot)
 		{"execute", offsetof(davit_functions_1, execute)},
 		{"explain", offsetof(davit_prediction_1, explain)},
 		{"check", offsetof(davit_core_1, check)},
+		/* names that the job slots have too */
+		{DAVIT_ENVIRONMENTS " list", offsetof(davit_environments_1, list)},
+		{DAVIT_ENVIRONMENTS " remove", offsetof(davit_environments_1, remove)},
 	};
+	char both[64];
 	const char *table = davit_provider_query(interface, 1);
 	davit_op op = NULL;
 
 	assert_non_null(table);
+	(void)snprintf(both, sizeof(both), "%s %s", interface, slot);
 	for (size_t i = 0; i < COUNT(slots); i++) {
-		if (strcmp(slots[i].name, slot) == 0)
+		if (strcmp(slots[i].name, slot) == 0 || strcmp(slots[i].name, both) == 0)
 			memcpy(&op, table + slots[i].offset, sizeof(op));
 	}
 	assert_non_null(op);
