@@ -54,25 +54,18 @@ static const struct davit_sdk_json *first_of(const struct davit_sdk_json *object
 /* line and one more word, quoted so that a shell takes it as it is. */
 static const char *with_word(struct local_call *c, const char *line, davit_buf word)
 {
-	char *text = local_alloc(c, strlen(line) + 4 * word.n + 4);
-	char *to = text;
+	char *quoted = local_alloc(c, 4 * word.n + 1);
+	char *to = quoted;
 
-	if (text == NULL)
-		return "";
-	memcpy(to, line, strlen(line));
-	to += strlen(line);
-	*to++ = ' ';
-	*to++ = '\'';
-	for (size_t i = 0; i < word.n; i++) {
-		if (word.p[i] == '\'') {
-			memcpy(to, "'\\''", 4);
-			to += 4;
-		} else {
-			*to++ = word.p[i];
-		}
+	for (size_t i = 0; quoted != NULL && i < word.n; i++) {
+		*to++ = word.p[i];
+		if (word.p[i] != '\'')
+			continue;
+		*to++ = '\\';
+		*to++ = '\'';
+		*to++ = '\'';
 	}
-	*to = '\'';
-	return text;
+	return local_text(c, "%s '%s'", line, quoted != NULL ? quoted : "");
 }
 
 static void put_shell(

@@ -71,24 +71,31 @@ static const struct davit_sdk_json *unseal(struct local_call *c, const char *dig
 
 /* --- its build --- */
 
+static char *appended(char *to, davit_buf bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++)
+		*to++ = bytes.p[i];
+	return to;
+}
+
 /* The items of an array of texts as one text, each followed by end. */
 static const char *joined(struct local_call *c, const struct davit_sdk_json *array, const char *end)
 {
-	const struct davit_sdk_json *v;
-	size_t more = strlen(end);
-	size_t n = 0;
+	const struct davit_sdk_json *first = array == NULL ? NULL : array->first;
+	davit_buf more = davit_sdk_buf(end);
+	size_t n = 1;
 	char *text;
+	char *to;
 
-	for (v = array == NULL ? NULL : array->first; v != NULL; v = v->next)
-		n += v->text.n + more;
-	text = local_alloc(c, n + 1);
-	n = 0;
-	for (v = array == NULL ? NULL : array->first; text != NULL && v != NULL; v = v->next) {
-		memcpy(text + n, v->text.p, v->text.n);
-		memcpy(text + n + v->text.n, end, more);
-		n += v->text.n + more;
-	}
-	return text != NULL ? text : "";
+	for (const struct davit_sdk_json *v = first; v != NULL; v = v->next)
+		n += v->text.n + more.n;
+	text = local_alloc(c, n);
+	if (text == NULL)
+		return "";
+	to = text;
+	for (const struct davit_sdk_json *v = first; v != NULL; v = v->next)
+		to = appended(appended(to, v->text), more);
+	return text;
 }
 
 /* Addresses go by the environment, which only the user of the daemon can read: they may hold

@@ -32,7 +32,11 @@ static const char *listed_name(struct local_call *c, const char *job_name)
 	char *name = local_alloc(c, strlen(text) + 1);
 
 	for (size_t i = 0; name != NULL && text[i] != '\0'; i++)
-		name[i] = strchr(allowed, text[i]) != NULL ? text[i] : '_';
+		name[i] = text[i];
+	for (size_t i = 0; name != NULL && name[i] != '\0'; i++) {
+		if (strchr(allowed, name[i]) == NULL)
+			name[i] = '_';
+	}
 	return name != NULL ? name : "";
 }
 

@@ -78,8 +78,7 @@ static void lines_mean_the_same_however_they_are_written(void **state)
 		"\"a==1\\nb\"",
 		"\"# both\\r\\n  a==1\\t# one\\r\\n\\r\\nb\\r\\n\"",
 		"\"a=\\\\\\n=1\\nb\"",
-		"\"\xef\xbb\xbf"
-		"a==1\\nb\"",
+		"\"\\ufeffa==1\\nb\"",
 		"{\"text\": \"a==1\\nb\\n\"}",
 		"{\"path\": \"requirements.txt\"}",
 	};
