@@ -1,17 +1,22 @@
 /*
- * openapi - GET /swagger.json: the route table as an OpenAPI 3.0 document. Nothing here knows
- * a single route.
+ * openapi - GET /swagger.json: the route table as an OpenAPI 3.0 document. What the daemon's own
+ * bodies and answers look like stands in openapi_facts.json; the bodies of providers are those of
+ * their manifests.
  */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/answer.h"
 #include "api/app.h"
 #include "api/handlers.h"
 #include "api/openapi.h"
+#include "api/openapi_facts.h"
+#include "api/openapi_schema.h"
 #include "api/operations.h"
 #include "base/attr.h"
+#include "base/json.h"
 #include "http/exchange.h"
 
 static const struct {
@@ -52,30 +57,47 @@ static json_t *parameter(const char *name, const char *in, bool required)
 		(int)required, "schema", "type", "string");
 }
 
-static void put_queries(json_t *list, const char *const *names, size_t n)
+/* What a document is made from. */
+struct source {
+	const struct app *app; /* NULL: no providers */
+	const struct route *routes;
+	const json_t *operations; /* of openapi_facts.json */
+	json_t *schemas;          /* of the document */
+};
+
+static const json_t *fact_of(const struct source *s, const struct route *route, const char *what)
 {
-	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(list, parameter(names[i], "query", false));
+	return json_object_get(json_object_get(s->operations, route->operation), what);
 }
 
-static json_t *parameters(const struct route *route)
+static json_t *parameters(const struct source *s, const struct route *route)
 {
 	static const char *const of_services[] = {"adapter_instance", "project", "isInstance"};
-	static const char *const of_lists[] = {
-		"state", "provider", "project", "kind", "limit", "cursor"};
-	static const char *const of_queues[] = {"provider", "project", "after"};
+	const json_t *queries = fact_of(s, route, "query");
+	const json_t *query;
 	json_t *list = json_array();
 	char name[64];
+	size_t k;
 
 	if (hole_of(route->pattern, name, sizeof(name)))
 		(void)json_array_append_new(list, parameter(name, "path", true));
 	for (size_t i = 0; route->form == ERROR_TEXT && i < COUNT(of_services); i++)
 		(void)json_array_append_new(list, parameter(of_services[i], "query", false));
-	if (strcmp(route->operation, "v1_jobs_list") == 0)
-		put_queries(list, of_lists, COUNT(of_lists));
-	if (strcmp(route->operation, "v1_queues_list") == 0)
-		put_queries(list, of_queues, COUNT(of_queues));
+	json_array_foreach(queries, k, query)(void)
+		json_array_append_new(list, parameter(json_string_value(query), "query", false));
 	return list;
+}
+
+/* A reference to a schema of the host's own; NULL: the operation has none of that sort. */
+static json_t *own_schema(const struct source *s, const struct route *route, const char *what)
+{
+	const char *name = json_string_value(fact_of(s, route, what));
+	char path[128];
+
+	if (name == NULL)
+		return NULL;
+	(void)snprintf(path, sizeof(path), "#/components/schemas/%s", name);
+	return json_pack("{s:s}", "$ref", path);
 }
 
 static bool takes_body(const struct route *route)
@@ -83,10 +105,12 @@ static bool takes_body(const struct route *route)
 	return strcmp(route->method, "POST") == 0 || strcmp(route->operation, "venvs_delete") == 0;
 }
 
-static json_t *request_body(const struct route *route)
+static json_t *request_body(const struct source *s, const struct route *route)
 {
 	bool needed = !(route->flags & ROUTE_ANY_BODY);
-	json_t *content = json_pack("{s:{s:{}}}", "application/json", "schema");
+	json_t *own = own_schema(s, route, "body");
+	json_t *content = json_pack("{s:{s:o}}", "application/json", "schema",
+		own != NULL ? own : openapi_body(s->app, route->slot, s->schemas));
 
 	if (route->flags & ROUTE_UPLOAD)
 		(void)json_object_set_new(content, "multipart/form-data",
@@ -96,17 +120,21 @@ static json_t *request_body(const struct route *route)
 	return json_pack("{s:b, s:o}", "required", (int)needed, "content", content);
 }
 
-static json_t *answers(const struct route *route)
+static json_t *answers(const struct source *s, const struct route *route)
 {
 	int status = route->slot != NULL ? route->slot->success_status : 200;
 	char reference[64], good[8];
+	json_t *own, *content = NULL;
 
 	(void)snprintf(
 		reference, sizeof(reference), "#/components/schemas/%s", forms[route->form].schema);
 	(void)snprintf(good, sizeof(good), "%d", status);
-	return json_pack("{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}", good, "description", "Done.",
-		"default", "description", forms[route->form].text, "content", "application/json",
-		"schema", "$ref", reference);
+	own = own_schema(s, route, "answer");
+	if (own != NULL)
+		content = json_pack("{s:{s:o}}", "application/json", "schema", own);
+	return json_pack("{s:{s:s, s:o*}, s:{s:s, s:{s:{s:{s:s}}}}}", good, "description", "Done.",
+		"content", content, "default", "description", forms[route->form].text, "content",
+		"application/json", "schema", "$ref", reference);
 }
 
 /* Unique: the second spelling of an operation is operation_2. */
@@ -122,53 +150,70 @@ static void operation_id(const struct route *routes, size_t at, char *id, size_t
 		(void)snprintf(id, size, "%s_%zu", routes[at].operation, earlier + 1);
 }
 
-static json_t *operation(const struct route *routes, size_t at)
+static json_t *operation(const struct source *s, size_t at)
 {
-	const struct route *route = &routes[at];
-	json_t *body = takes_body(route) ? request_body(route) : NULL;
+	const struct route *route = &s->routes[at];
+	json_t *body = takes_body(route) ? request_body(s, route) : NULL;
 	char id[128];
 
-	operation_id(routes, at, id, sizeof(id));
+	operation_id(s->routes, at, id, sizeof(id));
 	return json_pack("{s:s, s:s, s:s, s:o, s:o*, s:o}", "operationId", id, "summary",
-		route->summary, "x-operation", route->operation, "parameters", parameters(route),
-		"requestBody", body, "responses", answers(route));
+		route->summary, "x-operation", route->operation, "parameters", parameters(s, route),
+		"requestBody", body, "responses", answers(s, route));
 }
 
-static bool put_route(json_t *paths, const struct route *routes, size_t at)
+static bool put_route(const struct source *s, json_t *paths, size_t at)
 {
-	json_t *path = json_object_get(paths, routes[at].pattern);
+	const struct route *route = &s->routes[at];
+	json_t *path = json_object_get(paths, route->pattern);
 	char method[16];
 	size_t n = 0;
 
-	for (; n < sizeof(method) - 1 && routes[at].method[n] != '\0'; n++)
-		method[n] = (char)tolower((unsigned char)routes[at].method[n]);
+	for (; n < sizeof(method) - 1 && route->method[n] != '\0'; n++)
+		method[n] = (char)tolower((unsigned char)route->method[n]);
 	method[n] = '\0';
 	if (path == NULL) {
 		path = json_object();
-		if (json_object_set_new(paths, routes[at].pattern, path) != 0)
+		if (json_object_set_new(paths, route->pattern, path) != 0)
 			return false;
 	}
-	return json_object_set_new(path, method, operation(routes, at)) == 0;
+	return json_object_set_new(path, method, operation(s, at)) == 0;
 }
 
-json_t *openapi_document(const struct route *routes, size_t count)
+static json_t *document(json_t *paths, json_t *all)
 {
-	json_t *paths = json_object();
-
-	for (size_t i = 0; i < count; i++) {
-		if (!put_route(paths, routes, i)) {
-			json_decref(paths);
-			return NULL;
-		}
-	}
 	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.0.3", "info",
 		"title", "davitd", "version", DAVIT_VERSION, "description",
 		"Runs machine learning on any cloud.", "paths", paths, "components", "schemas",
-		schemas());
+		all);
+}
+
+json_t *openapi_document(const struct app *app, const struct route *routes, size_t count)
+{
+	json_t *facts = json_parse((const char *)openapi_facts_text, openapi_facts_size, NULL);
+	struct source s = {.app = app,
+		.routes = routes,
+		.operations = json_object_get(facts, "operations"),
+		.schemas = schemas()};
+	json_t *paths = json_object();
+	bool ok = json_object_update(s.schemas, json_object_get(facts, "schemas")) == 0;
+
+	for (size_t i = 0; ok && i < count; i++)
+		ok = put_route(&s, paths, i);
+	json_decref(facts);
+	if (ok)
+		return document(paths, s.schemas);
+	json_decref(paths);
+	json_decref(s.schemas);
+	return NULL;
+}
+
+static void answer(struct app *app, struct exchange *x)
+{
+	exchange_reply_json(x, 200, openapi_document(app, api_routes, api_route_count));
 }
 
 void openapi_get(struct app *app, struct exchange *x)
 {
-	(void)app;
-	exchange_reply_json(x, 200, openapi_document(api_routes, api_route_count));
+	answer_later(app, x, answer);
 }

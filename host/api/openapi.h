@@ -7,7 +7,10 @@
 
 #include "http/route.h"
 
-/* A new object; NULL: out of memory. */
-json_t *openapi_document(const struct route *routes, size_t count);
+struct app;
+
+/* A new object, with the bodies the loaded providers of app take; app NULL: without. NULL: out of
+ * memory. */
+json_t *openapi_document(const struct app *app, const struct route *routes, size_t count);
 
 #endif

@@ -345,3 +345,35 @@ def test_the_daemon_ends_at_once_though_a_log_is_followed(sites, tmp_path):
         pass  # cut off, so that nobody takes it for the whole
     site.start()
     site.post(f"/v1/jobs/{job}/cancel", over_unix=True)
+
+
+# --- the description of it all ---
+
+
+def nodes(value):
+    yield value
+    members = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (dict, list)):
+        for member in members:
+            yield from nodes(member)
+
+
+def test_the_description_holds_together_and_says_what_is_answered(shared):
+    document = shared.get("/swagger.json").json()
+    schemas = document["components"]["schemas"]
+    for node in nodes(document):
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+            prefix, name = node["$ref"].rsplit("/", 1)
+            assert prefix == "#/components/schemas" and name in schemas, node
+        if isinstance(node, dict) and "type" in node and not isinstance(node["type"], dict):
+            assert node["type"] in (
+                "object", "array", "string", "number", "integer", "boolean"), node
+    body = document["paths"]["/api/service/v1/pipelines/training/train"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/local.training.train"}
+    assert "parameters" in schemas["local.training.train"]["properties"]
+    job = trained(shared, "described", {"lr": 1})
+    run = shared.get(f"/v1/runs/{job}").json()
+    series = schemas["RunWithSeries"]["allOf"][1]["properties"]
+    assert set(run) - set(series) == set(schemas["Run"]["properties"])
+    assert set(shared.job(job)) <= set(schemas["Job"]["properties"])

@@ -260,7 +260,7 @@ static void lower(const char *method, char *text, size_t size)
 
 static void the_document_has_every_route_under_an_id_of_its_own(void **state)
 {
-	json_t *document = openapi_document(api_routes, api_route_count);
+	json_t *document = openapi_document(NULL, api_routes, api_route_count);
 	json_t *paths = json_object_get(document, "paths");
 	json_t *ids = json_object();
 
@@ -288,7 +288,7 @@ static void the_document_has_every_route_under_an_id_of_its_own(void **state)
 /* Every reference leads to a schema of the document, every hole has its parameter. */
 static void the_document_holds_together(void **state)
 {
-	json_t *document = openapi_document(api_routes, api_route_count);
+	json_t *document = openapi_document(NULL, api_routes, api_route_count);
 	const char *path, *method;
 	json_t *methods, *operation;
 
@@ -317,7 +317,7 @@ static void the_document_holds_together(void **state)
 
 static void the_document_says_what_success_looks_like(void **state)
 {
-	json_t *document = openapi_document(api_routes, api_route_count);
+	json_t *document = openapi_document(NULL, api_routes, api_route_count);
 
 	(void)state;
 	assert_non_null(json_at(document,
