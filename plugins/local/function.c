@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "drivers.h"
+#include "environments.h"
 
 #define MARK    "function/"
 #define ANSWER  "outputs/returned"
@@ -25,6 +26,7 @@ enum {
 	ENDING_MS = 2000, /* of the call's time, kept for stopping and clearing away */
 	FIRST_PAUSE_MS = 2,
 	LAST_PAUSE_MS = 50,
+	BUILD_PAUSE_MS = 200,
 	RANDOM_BYTES = 10
 };
 
@@ -35,7 +37,13 @@ static int64_t mono_ms(const struct local_call *c)
 	return c->sdk.host->core->mono_ms(c->sdk.call);
 }
 
-static int32_t put_mark(struct local_call *c, const char *process, int64_t until_ms)
+/* A function on its way. */
+struct function {
+	const char *process;
+	const char *environment; /* its digest; NULL: none */
+};
+
+static int32_t put_mark(struct local_call *c, const struct function *f, int64_t until_ms)
 {
 	struct davit_sdk_writer w;
 
@@ -43,8 +51,9 @@ static int32_t put_mark(struct local_call *c, const char *process, int64_t until
 	davit_sdk_open_object(&w, NULL);
 	davit_sdk_put_int(&w, "v", 1);
 	davit_sdk_put_int(&w, "until_ms", until_ms);
+	davit_sdk_put_text(&w, "environment", f->environment);
 	davit_sdk_close_object(&w);
-	return davit_sdk_kv_put(&c->sdk, local_text(c, MARK "%s", process), &w);
+	return davit_sdk_kv_put(&c->sdk, local_text(c, MARK "%s", f->process), &w);
 }
 
 /* Waits until the process has ended, or for until (mono_ms()). false: it has not, or the call
@@ -65,25 +74,26 @@ static bool await_end(
 	return false;
 }
 
-/* Stops and deletes a process and its mark. Where it does not end in time the mark stays, due at
- * once for the next sweep. */
-static void clear(struct local_call *caller, const char *process, int64_t until)
+/* Stops and deletes a process, lets go of its environment, and deletes its mark. Where it does
+ * not end in time the mark stays, due at once for the next sweep. */
+static void clear(struct local_call *caller, const struct function *f, int64_t until)
 {
 	struct local_call c;
 	struct child child;
 	int32_t code;
 
-	if (local_again(&c, caller) != DAVIT_OK || !child_inspect(&c, process, &child))
+	if (local_again(&c, caller) != DAVIT_OK || !child_inspect(&c, f->process, &child))
 		return;
-	if (child.known && !child.ended && child_stop(&c, process) == DAVIT_OK)
-		(void)await_end(&c, process, until, &child);
-	code = c.sdk.host->process->remove(c.sdk.call, davit_sdk_buf(process));
-	if (local_again(&c, caller) != DAVIT_OK)
+	if (child.known && !child.ended && child_stop(&c, f->process) == DAVIT_OK)
+		(void)await_end(&c, f->process, until, &child);
+	code = c.sdk.host->process->remove(c.sdk.call, davit_sdk_buf(f->process));
+	if (local_again(&c, caller) != DAVIT_OK ||
+		environment_leave(&c, f->environment, f->process, false) != DAVIT_OK)
 		return;
 	if (code == DAVIT_OK || code == DAVIT_NOT_FOUND)
-		(void)davit_sdk_kv_del(&c.sdk, local_text(&c, MARK "%s", process));
+		(void)davit_sdk_kv_del(&c.sdk, local_text(&c, MARK "%s", f->process));
 	else
-		(void)put_mark(&c, process, 0);
+		(void)put_mark(&c, f, 0);
 }
 
 /* Clears away what nobody waits for any more: all: nobody waits at all. Returns how many run. */
@@ -96,10 +106,12 @@ static int64_t sweep(struct local_call *caller, bool all)
 	if (local_again(&c, caller) != DAVIT_OK)
 		return 0;
 	while (davit_sdk_kv_next(&c.sdk, &scan)) {
+		const struct function f = {scan.key + strlen(MARK),
+			davit_sdk_text_at(scan.value, "/environment", NULL)};
 		int64_t until = davit_sdk_int_at(scan.value, "/until_ms", 0);
 
 		if (all || until < c.sdk.host->core->now_ms(c.sdk.call))
-			clear(&c, scan.key + strlen(MARK), mono_ms(&c) + ENDING_MS);
+			clear(&c, &f, mono_ms(&c) + ENDING_MS);
 		else
 			running++;
 	}
@@ -160,7 +172,8 @@ static const struct davit_sdk_json *own_limits(struct local_call *c, int64_t wai
 	return davit_sdk_parse(&c->sdk.mem, davit_sdk_buf(text), NULL);
 }
 
-static davit_buf spec_of(struct local_call *c, davit_buf call, int64_t wait_ms)
+static davit_buf spec_of(
+	struct local_call *c, davit_buf call, const char *environment, int64_t wait_ms)
 {
 	static const char *const argv[] = {
 		"python3", "../call/driver.py", "../call/call.json", "../outputs"};
@@ -178,25 +191,70 @@ static davit_buf spec_of(struct local_call *c, davit_buf call, int64_t wait_ms)
 	child_put_input(&w, "text", call.p, "call/call.json");
 	davit_sdk_close_array(&w);
 	child_put_common(c, &w, own_limits(c, wait_ms), false);
+	environment_put_prefix(&w, environment);
 	davit_sdk_close_object(&w);
 	return davit_sdk_write_end(&w);
 }
 
-static int32_t start(struct local_call *c, const char *process, int64_t wait_ms)
+static int32_t start(struct local_call *c, const struct function *f, int64_t wait_ms)
 {
 	davit_buf call = call_text(c);
 	davit_buf spec = {NULL, 0};
 
 	if (call.p == NULL)
 		return c->sdk.code;
-	spec = spec_of(c, call, wait_ms);
+	spec = spec_of(c, call, f->environment, wait_ms);
 	if (spec.p == NULL)
 		return davit_sdk_fail(&c->sdk, DAVIT_INTERNAL, "no memory left for the process");
-	if (put_mark(c, process,
-		    c->sdk.host->core->now_ms(c->sdk.call) + wait_ms + 2 * ENDING_MS) != DAVIT_OK)
-		return c->sdk.code;
 	return local_check(
-		c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(process), spec));
+		c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(f->process), spec));
+}
+
+/* --- packages --- */
+
+/* What became of a build that was waited for. */
+static int32_t built(struct local_call *c, const struct environment *environment)
+{
+	if (environment->state == ENVIRONMENT_FAILED)
+		return davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/requirements",
+			"the packages could not be installed: %s", environment->text);
+	if (environment->state == ENVIRONMENT_PENDING)
+		return davit_sdk_fail(&c->sdk, DAVIT_RETRY,
+			"the function's packages are still being installed; try again");
+	return c->sdk.code;
+}
+
+/* Waits until the packages are there that the function needs. A build that takes longer than
+ * the call goes on, for the next try. Returns sdk.code. */
+static int32_t await_packages(struct local_call *c, const struct function *f,
+	struct environment *environment, int64_t until)
+{
+	while (environment->state == ENVIRONMENT_PENDING && mono_ms(c) < until) {
+		if (local_check(c, c->sdk.host->core->sleep_ms(c->sdk.call, BUILD_PAUSE_MS)) !=
+				DAVIT_OK ||
+			!environment_ask(c, f->environment, environment))
+			return c->sdk.code;
+	}
+	if (environment_leave(c, f->environment, f->process, false) != DAVIT_OK)
+		return c->sdk.code;
+	return built(c, environment);
+}
+
+/* The mark stands before anything waits or runs. Returns sdk.code. */
+static int32_t prepare(struct local_call *c, struct function *f, int64_t wait_ms)
+{
+	const struct environment_user user = {f->process, "function"};
+	int64_t until = mono_ms(c) + wait_ms;
+	struct environment environment;
+
+	if (!environment_need(c, davit_sdk_member(c->sdk.request, "requirements"), "/requirements",
+		    &user, &environment))
+		return c->sdk.code;
+	f->environment = environment.digest;
+	if (put_mark(c, f, c->sdk.host->core->now_ms(c->sdk.call) + wait_ms + 2 * ENDING_MS) !=
+		DAVIT_OK)
+		return c->sdk.code;
+	return await_packages(c, f, &environment, until);
 }
 
 /* --- the answer --- */
@@ -290,21 +348,21 @@ static int32_t fail(struct local_call *c, const char *process, const struct chil
 		&c->sdk, DAVIT_PERMANENT, "the function failed: %s", child_end(c, child));
 }
 
-static int32_t run(struct local_call *c, const char *process, int64_t wait_ms)
+static int32_t run(struct local_call *c, struct function *f, int64_t wait_ms)
 {
 	int64_t until = mono_ms(c) + wait_ms;
 	struct child child;
 
-	if (start(c, process, wait_ms) != DAVIT_OK)
+	if (prepare(c, f, wait_ms) != DAVIT_OK || start(c, f, until - mono_ms(c)) != DAVIT_OK)
 		return c->sdk.code;
-	if (!await_end(c, process, until, &child))
+	if (!await_end(c, f->process, until, &child))
 		return davit_sdk_fail(&c->sdk, DAVIT_DEADLINE,
 			"the function did not end within %lld s and was stopped; "
 			"jobs.call_timeout_seconds says how long the site lets it run",
 			(long long)(wait_ms + 999) / 1000);
 	if (child_state(&child) == DAVIT_STATE_SUCCEEDED)
-		return reply_success(c, process);
-	return fail(c, process, &child);
+		return reply_success(c, f->process);
+	return fail(c, f->process, &child);
 }
 
 /* How long the function may take. */
@@ -317,13 +375,7 @@ static int64_t time_left(const struct local_call *c)
 
 static int32_t check(struct local_call *c)
 {
-	const struct davit_sdk_json *requirements =
-		davit_sdk_member(c->sdk.request, "requirements");
-
 	(void)davit_sdk_need_text(&c->sdk, c->sdk.request, "/script");
-	if (c->sdk.code == DAVIT_OK && requirements != NULL && requirements->count > 0)
-		return davit_sdk_fail_at(&c->sdk, DAVIT_UNSUPPORTED, "/requirements",
-			"this provider installs no packages for a function");
 	if (c->sdk.code == DAVIT_OK && sweep(c, false) >= RUNNING_MAX)
 		return davit_sdk_fail(&c->sdk, DAVIT_THROTTLED,
 			"%d functions are running already; try again", RUNNING_MAX);
@@ -333,15 +385,15 @@ static int32_t check(struct local_call *c)
 LOCAL_SLOT(functions_execute)
 {
 	struct local_call c;
-	const char *process;
+	struct function f = {NULL, NULL};
 	int32_t code;
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK || check(&c) != DAVIT_OK)
 		return c.sdk.code;
-	process = new_name(&c);
-	if (process == NULL)
+	f.process = new_name(&c);
+	if (f.process == NULL)
 		return c.sdk.code;
-	code = run(&c, process, time_left(&c));
-	clear(&c, process, mono_ms(&c) + ENDING_MS);
+	code = run(&c, &f, time_left(&c));
+	clear(&c, &f, mono_ms(&c) + ENDING_MS);
 	return code;
 }

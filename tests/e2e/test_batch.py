@@ -8,6 +8,7 @@ import time
 import digits
 import pytest
 from davit_site import wait_for
+from packages import Index
 
 # Answers twice each number; refuses, dies or waits as the row says.
 SERVE = """
@@ -407,3 +408,21 @@ def test_the_texts_of_small_files_are_artifacts(shared, model):
     found = shared.get(f"/execute/{job}/getOutputArtifacts").json()
     assert found == {"predictions": {"content": '{"twice": 2}\n'}}
     assert re.search("1 rows predicted, 0 failed", shared.get(f"/v1/jobs/{job}/log").text)
+
+
+def test_the_server_has_the_packages_the_job_asks_for(sites):
+    index = Index()
+    index.publish("probe")
+    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
+    site = sites(settings=settings).start()
+    try:
+        model = make_model(site, "import probe\n" + SERVE)
+        rows = make_rows(site, [1])
+        job = batch(site, model, rows, requirements=["probe==1.0"])
+        status = site.await_job(job)
+        assert status["state"] == "COMPLETED", status
+        assert predictions(site, job) == [{"twice": 2}]
+        status = site.await_job(batch(site, model, rows))
+        assert status["state"] == "ERROR" and "No module named 'probe'" in status["error"]
+    finally:
+        index.close()

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from davit_site import wait_for
+from packages import Index
 
 SECRET = "s3cr3t-of-the-connection"
 
@@ -213,3 +214,56 @@ def test_a_killed_daemon_leaves_nothing_once_it_is_back(sites):
     asking.join()
     site.start()
     wait_for("the end of what was left", lambda: leftovers(site) == [])
+
+
+# --- packages ---
+
+
+@pytest.fixture
+def packaged(sites):
+    index = Index()
+    index.publish("probe")
+    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
+    site = sites(settings=settings, davit="jobs: {call_timeout_seconds: 40}\n").start()
+    yield site, index
+    index.close()
+
+
+PROBE = "import probe\ndef execute(a, b):\n    return probe.VALUE\n"
+
+
+def test_packages_are_installed_once_for_all_that_ask(packaged):
+    site, index = packaged
+    needs = [{"key": "probe==1.0"}]
+    first = content(call(site, PROBE, Requirements=needs))
+    fetched = len(index.fetched)
+    assert fetched > 0
+    assert content(call(site, PROBE, Requirements=needs)) == first
+    assert len(index.fetched) == fetched
+    assert site.get("/venvs").json() == ["script_venv_function"]
+    assert call(site, PROBE).status == 502  # without them there is no such module
+    assert site.request("DELETE", "/venvs", ["script_venv_function"]).status == 200
+    wait_for("the end of it", lambda: not list((site.folder / "data/processes").glob("*")))
+
+
+def test_packages_that_cannot_be_installed_are_told(packaged):
+    site, _ = packaged
+    answer = call(site, PROBE, Requirements=[{"key": "nowhere==1.0"}])
+    assert answer.status == 400 and "nowhere" in answer.json(), answer
+    assert leftovers(site) == []
+
+
+def test_packages_that_take_long_are_there_for_the_next_try(sites):
+    index = Index()
+    index.publish("probe")
+    index.gate.clear()
+    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
+    site = sites(settings=settings, davit="jobs: {call_timeout_seconds: 2}\n").start()
+    needs = [{"key": "probe==1.0"}]
+    try:
+        answer = call(site, PROBE, Requirements=needs)
+        assert answer.status == 503 and "still being installed" in answer.json(), answer
+        index.gate.set()
+        wait_for("the packages", lambda: call(site, PROBE, Requirements=needs).status == 200)
+    finally:
+        index.close()
