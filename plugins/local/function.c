@@ -23,12 +23,14 @@ enum {
 	OUTPUT_BYTES_MAX = 4 * 1024 * 1024,
 	ANSWER_BYTES_MAX = 8 * 1024 * 1024 - 1024, /* what the host takes as JSON */
 	FAILURE_BYTES_MAX = 64 * 1024,
-	ENDING_MS = 2000, /* of the call's time, kept for stopping and clearing away */
 	FIRST_PAUSE_MS = 2,
 	LAST_PAUSE_MS = 50,
 	BUILD_PAUSE_MS = 200,
 	RANDOM_BYTES = 10
 };
+
+/* Of the call's time, kept for stopping and clearing away. */
+#define ENDING_MS ((int64_t)2000)
 
 /* --- what is running --- */
 
@@ -166,8 +168,8 @@ static davit_buf call_text(struct local_call *c)
 /* The process ends by itself where the daemon does not live to stop it. */
 static const struct davit_sdk_json *own_limits(struct local_call *c, int64_t wait_ms)
 {
-	const char *text = local_text(
-		c, "{\"wall_seconds\":%lld}", (long long)((wait_ms + ENDING_MS) / 1000 + 1));
+	long long seconds = (wait_ms + ENDING_MS) / 1000 + 1;
+	const char *text = local_text(c, "{\"wall_seconds\":%lld}", seconds);
 
 	return davit_sdk_parse(&c->sdk.mem, davit_sdk_buf(text), NULL);
 }
@@ -286,7 +288,7 @@ static int32_t reply(struct local_call *c, davit_buf text)
 	if (bytes == NULL)
 		return c->sdk.code;
 	for (size_t i = 0; i < text.n; i++)
-		bytes[i] = text.p[i] != '\0' ? text.p[i] : ' ';
+		bytes[i] = (char)(text.p[i] != '\0' ? text.p[i] : ' ');
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	davit_sdk_open_object(&w, NULL);
 	davit_sdk_put_bytes(&w, "output", (davit_buf){bytes, text.n});
