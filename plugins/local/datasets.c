@@ -7,6 +7,7 @@
 
 #include "made.h"
 #include "names.h"
+#include "rows.h"
 #include "source.h"
 #include "used.h"
 
@@ -18,7 +19,8 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* "csv" or "jsonl": said by the caller, or seen in what the source is called or is. */
+/* "csv" or "jsonl": said by the caller, or seen in what the source is called. NULL: neither, so
+ * that what it begins with decides. */
 static const char *format_of(const struct davit_sdk_json *spec)
 {
 	static const char *const ends[] = {".jsonl", ".ndjson", ".json"};
@@ -26,7 +28,6 @@ static const char *format_of(const struct davit_sdk_json *spec)
 	const char *said = davit_sdk_text_at(spec, "/format", NULL);
 	const char *name =
 		davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", ""));
-	const char *text = davit_sdk_text_at(source, "/text", "");
 
 	if (said != NULL)
 		return said;
@@ -34,10 +35,9 @@ static const char *format_of(const struct davit_sdk_json *spec)
 		if (ends_with(name, ends[i]))
 			return "jsonl";
 	}
-	text += strspn(text, " \t\r\n");
-	if (davit_sdk_member(source, "rows") != NULL || *text == '{' || *text == '[')
+	if (davit_sdk_member(source, "rows") != NULL)
 		return "jsonl";
-	return "csv";
+	return ends_with(name, ".csv") ? "csv" : NULL;
 }
 
 /* --- making --- */
@@ -50,18 +50,17 @@ static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 static bool fill(
 	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
 {
-	const char *format = format_of(spec);
+	struct rows rows = {.pointer = "/spec/source", .format = format_of(spec)};
 	struct sealed sealed;
 
-	if (!source_seal(c, davit_sdk_member(spec, "source"), "/spec/source", &sealed))
+	if (!source_seal_rows(c, davit_sdk_member(spec, "source"), &rows, &sealed))
 		return false;
-	davit_sdk_put_text(w, "format", format);
+	davit_sdk_put_text(w, "format", rows.format);
 	davit_sdk_put_text(w, "sha256", sealed.digest);
 	davit_sdk_put_int(w, "bytes", sealed.bytes);
-	if (sealed.lines >= 0)
-		davit_sdk_put_int(w, "lines", sealed.lines);
-	if (sealed.lines >= 0 && strcmp(format, "jsonl") == 0) /* a line of csv may be a header */
-		davit_sdk_put_int(w, "rows", sealed.lines);
+	davit_sdk_put_int(w, "lines", rows.lines);
+	if (strcmp(rows.format, "jsonl") == 0) /* a line of csv may be a header */
+		davit_sdk_put_int(w, "rows", rows.lines);
 	return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "rows.h"
+
 enum {
 	COPY_BYTES = 64 * 1024,
 	NAME_MAX_BYTES = 64
@@ -50,29 +52,12 @@ static bool one_member(
 	return false;
 }
 
-/* Counts lines that hold something, over any number of pieces. */
-struct line_counter {
-	int64_t lines;
-	bool begun; /* the line so far holds something */
-};
-
-static void count_lines(struct line_counter *counter, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n')
-			counter->begun = false;
-		else if (!counter->begun && p[i] != ' ' && p[i] != '\t' && p[i] != '\r') {
-			counter->begun = true;
-			counter->lines++;
-		}
-	}
-}
-
-static int32_t copy(struct local_call *c, davit_blob from, davit_blob to, struct sealed *ret_sealed)
+/* Reads a blob to its end: into `to`, unless that is 0, and past rows, unless that is NULL. */
+static int32_t copy(struct local_call *c, davit_blob from, davit_blob to, struct rows *rows,
+	struct sealed *ret_sealed)
 {
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
 	char *piece = local_alloc(c, COPY_BYTES);
-	struct line_counter counter = {0};
 	uint64_t at = 0;
 	size_t n = 1;
 	int32_t code = piece == NULL ? DAVIT_INTERNAL : DAVIT_OK;
@@ -81,12 +66,15 @@ static int32_t copy(struct local_call *c, davit_blob from, davit_blob to, struct
 		code = blob->read(c->sdk.call, from, at, piece, COPY_BYTES, &n);
 		if (code != DAVIT_OK || n == 0)
 			break;
-		count_lines(&counter, piece, n);
 		at += n;
-		code = blob->write(c->sdk.call, to, (davit_buf){piece, n});
+		if (rows != NULL && !rows_take(c, rows, (davit_buf){piece, n}))
+			return c->sdk.code;
+		if (to != 0)
+			code = blob->write(c->sdk.call, to, (davit_buf){piece, n});
 	}
 	ret_sealed->bytes = (int64_t)at;
-	ret_sealed->lines = counter.lines;
+	if (code == DAVIT_OK && rows != NULL)
+		(void)rows_end(c, rows);
 	return code;
 }
 
@@ -96,7 +84,7 @@ static int32_t write_rows(struct local_call *c, const struct davit_sdk_json *row
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
 	int32_t code = DAVIT_OK;
 
-	*ret_sealed = (struct sealed){.lines = rows->count};
+	*ret_sealed = (struct sealed){0};
 	for (const struct davit_sdk_json *row = rows->first; row && code == DAVIT_OK;
 		row = row->next) {
 		struct davit_sdk_writer w;
@@ -142,21 +130,19 @@ const char *source_seal_bytes(struct local_call *c, davit_buf bytes)
 
 /* A blob that is sealed already needs no copy. */
 static bool sealed_before(struct local_call *c, const struct davit_sdk_json *source,
-	davit_blob blob, struct sealed *ret_sealed)
+	davit_blob blob, struct rows *rows, struct sealed *ret_sealed)
 {
 	uint64_t bytes = 0;
 	int32_t code = c->sdk.host->blob->length(c->sdk.call, blob, &bytes);
 
-	*ret_sealed = (struct sealed){
-		.digest = davit_sdk_text_at(source, "/blob", ""),
-		.bytes = (int64_t)bytes,
-		.lines = -1,
-	};
+	if (code == DAVIT_OK && rows != NULL)
+		code = copy(c, blob, 0, rows, ret_sealed);
+	*ret_sealed = (struct sealed){davit_sdk_text_at(source, "/blob", ""), (int64_t)bytes};
 	return local_check(c, code) == DAVIT_OK;
 }
 
-bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
-	struct sealed *ret_sealed)
+static bool seal_source(struct local_call *c, const struct davit_sdk_json *source,
+	const char *pointer, struct rows *looked, struct sealed *ret_sealed)
 {
 	const davit_host_blob_1 *blob = c->sdk.host->blob;
 	const struct davit_sdk_json *rows = davit_sdk_member(source, "rows");
@@ -168,16 +154,34 @@ bool source_seal(struct local_call *c, const struct davit_sdk_json *source, cons
 		(rows == NULL && !open_source(c, source, pointer, &from)))
 		return false;
 	if (davit_sdk_member(source, "blob") != NULL)
-		return sealed_before(c, source, from, ret_sealed);
+		return sealed_before(c, source, from, looked, ret_sealed);
 	code = blob->create(c->sdk.call, &to);
 	if (code == DAVIT_OK)
 		code = rows != NULL ? write_rows(c, rows, to, ret_sealed)
-		                    : copy(c, from, to, ret_sealed);
+		                    : copy(c, from, to, looked, ret_sealed);
 	if (from != 0)
 		blob->close(c->sdk.call, from);
 	if (local_check(c, code) != DAVIT_OK)
 		return false;
 	return seal(c, to, ret_sealed);
+}
+
+bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
+	struct sealed *ret_sealed)
+{
+	return seal_source(c, source, pointer, NULL, ret_sealed);
+}
+
+bool source_seal_rows(struct local_call *c, const struct davit_sdk_json *source, struct rows *rows,
+	struct sealed *ret_sealed)
+{
+	const struct davit_sdk_json *inline_rows = davit_sdk_member(source, "rows");
+
+	if (!seal_source(c, source, rows->pointer, rows, ret_sealed))
+		return false;
+	if (inline_rows != NULL)
+		rows->lines = inline_rows->count;
+	return true;
 }
 
 bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer)

@@ -7,10 +7,11 @@
 
 #include "local.h"
 
+struct rows;
+
 struct sealed {
 	const char *digest; /* 64 hex digits */
 	int64_t bytes;
-	int64_t lines; /* that are not blank; -1 where they were not looked at */
 };
 
 /* Seals {"path"|"uri"|"text"|"upload"|"blob"|"rows": …} of the request, or the path that a
@@ -20,6 +21,10 @@ bool source_seal(struct local_call *c, const struct davit_sdk_json *source, cons
 
 /* Seals bytes (p NULL: there was no memory for them). The digest; NULL: the call failed. */
 const char *source_seal_bytes(struct local_call *c, davit_buf bytes);
+
+/* As source_seal(), for the rows of a data set, which are looked at on the way. */
+bool source_seal_rows(struct local_call *c, const struct davit_sdk_json *source, struct rows *rows,
+	struct sealed *ret_sealed);
 
 /* Could it be sealed? Reads nothing. false: the call failed, naming the member. */
 bool source_check(struct local_call *c, const struct davit_sdk_json *source, const char *pointer);

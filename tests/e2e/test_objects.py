@@ -299,3 +299,159 @@ def test_a_wrong_export_is_refused_by_name(out, body, told):
     dataset(out, "refused")
     answer = out.service("POST", "/datasets/refused/export", body)
     assert answer.status in (400, 501) and told in answer.json(), answer
+
+
+# --- every way to bring rows in ---
+
+CSV = b"a,b\n1,2\n3,4\n"
+JSONL = b'{"a": 1}\n{"a": 2}\n'
+BAD_CSV = b'a,b\n1,"2\n3,4\n'
+BAD_JSONL = b'{"a": 1}\n{"a": \n'
+
+
+def form(parts):
+    """A multipart body of (name, file name or None, bytes)."""
+    out = b""
+    for name, file, content in parts:
+        out += b"--limit\r\nContent-Disposition: form-data; name=\"" + name.encode() + b'"'
+        if file is not None:
+            out += b'; filename="' + file.encode() + b'"'
+        out += b"\r\nContent-Type: application/octet-stream\r\n\r\n" + content + b"\r\n"
+    return out + b"--limit--\r\n"
+
+
+def upload(site, name, content, request=None, file="rows", kind="text"):
+    body = json.dumps({"name": name} | (request or {})).encode()
+    parts = [("file", file, content), ("request", None if kind == "text" else "r.json", body)]
+    return site.service(
+        "POST",
+        "/datasets",
+        form(parts),
+        headers={"Content-Type": "multipart/form-data; boundary=limit"},
+    )
+
+
+def by_upload(site, name, content):
+    return upload(site, name, content)
+
+
+def by_upload_of_two_files(site, name, content):
+    return upload(site, name, content, kind="file")
+
+
+def create(site, name, source):
+    return site.service("POST", "/datasets", {"name": name, "source": source})
+
+
+def by_path(site, name, content):
+    (site.imports / "deep").mkdir(exist_ok=True)
+    (site.imports / "deep" / "rows").write_bytes(content)
+    return create(site, name, {"path": "deep/rows"})
+
+
+def by_uri(site, name, content):
+    (site.imports / "rows 1").write_bytes(content)
+    return create(site, name, {"uri": f"file://{site.imports}/rows%201"})
+
+
+def by_text(site, name, content):
+    return create(site, name, {"text": content.decode()})
+
+
+def by_blob(site, name, content):
+    """Bytes the daemon has already: here the script of a training that never ran."""
+    site.service("POST", "/pipelines/training/train",
+                 {"name": "holder", "script": {"text": content.decode()}})
+    return create(site, name, {"blob": hashlib.sha256(content).hexdigest()})
+
+
+WAYS = [by_upload, by_upload_of_two_files, by_path, by_uri, by_text, by_blob]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "content, kind, lines", [(CSV, "csv", 3), (JSONL, "jsonl", 2)], ids=["csv", "jsonl"]
+)
+def test_rows_come_in_whole_by_every_way(out, way, content, kind, lines):
+    name = f"{way.__name__}-{kind}"
+    answer = way(out, name, content)
+    assert answer.status == 200, answer
+    made = raw(answer.json())
+    assert made["format"] == kind and made["bytes"] == len(content)
+    assert made["sha256"] == hashlib.sha256(content).hexdigest()
+    assert made["provider"]["lines"] == lines
+    assert made.get("rows") == (lines if kind == "jsonl" else None)
+    answer = out.service("POST", f"/datasets/{name}/export", {"download": True})
+    assert answer.body == content
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "content, told", [(BAD_CSV, "line 2"), (BAD_JSONL, "line 2")], ids=["csv", "jsonl"]
+)
+def test_malformed_rows_are_refused_by_line_and_leave_nothing(out, way, content, told):
+    name = f"bad-{way.__name__}"
+    answer = way(out, name, content)
+    assert answer.status == 400 and told in answer.json(), answer
+    assert out.service("GET", f"/datasets/{name}").status == 404
+
+
+def test_inline_rows_are_one_json_value_a_line(out):
+    answer = create(out, "inline", {"rows": [[1, 2], {"a": "ü"}]})
+    assert answer.status == 200 and raw(answer.json())["rows"] == 2
+    answer = out.service("POST", "/datasets/inline/export", {"download": True})
+    assert [json.loads(line) for line in answer.text.splitlines()] == [[1, 2], {"a": "ü"}]
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ({"rows": []}, "/source/rows"),
+        ({"rows": [1]}, "/source/rows/0"),
+        ({"rows": "x"}, "/source/rows"),
+        ({"path": "gone.csv"}, "'gone.csv'"),
+        ({"uri": "s3://a/b"}, "file:///"),
+        ({"blob": "0" * 64}, "/source"),
+        ({"blob": "0"}, "/source/blob"),
+        ({"text": "a", "path": "b"}, "/source"),
+        ({}, "/source"),
+        ("rows.csv", "/source"),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused_by_name(out, source, told):
+    answer = create(out, "wrong", source)
+    assert answer.status in (400, 501) and told in answer.json(), answer
+
+
+def test_an_upload_without_its_parts_is_refused_in_words(out):
+    head = {"Content-Type": "multipart/form-data; boundary=limit"}
+    request = json.dumps({"name": "x"}).encode()
+    for body, told in (
+        (form([("request", None, request)]), "'file'"),
+        (form([("file", "x.csv", CSV), ("request", None, b"{")]), "JSON"),
+        (form([("file", "x.csv", CSV), ("request", None, b"[]")]), "'request'"),
+        (b"--limit\r\nContent-Disposition: form-data\r\n\r\nx", ""),
+        (b"", ""),
+    ):
+        answer = out.service("POST", "/datasets", body, headers=head)
+        assert answer.status == 400 and told in answer.json(), answer
+
+
+def test_an_upload_takes_format_and_tags_along(out):
+    body = form([("file", "of the file.csv", CSV)])
+    head = {"Content-Type": "multipart/form-data; boundary=limit"}
+    named = out.service("POST", "/datasets", body, headers=head)
+    assert named.status == 200 and named.json()["name"] == "of the file.csv"
+    answer = upload(out, "tagged", b"1\n2\n", {"format": "jsonl", "tags": ["first"]})
+    assert answer.status == 200, answer
+    made = raw(answer.json())
+    assert made["rows"] == 2 and made["tags"] == ["first"]
+    assert look(out, "datasets", "tagged@first")["id"] == made["id"]
+
+
+def test_a_large_upload_is_not_kept_in_memory(out):
+    row = b"1,2,3,4,5,6,7,8\n"
+    content = row * (24 * 1024 * 1024 // len(row))
+    answer = upload(out, "large", content)
+    assert answer.status == 200, answer
+    assert raw(answer.json())["provider"]["lines"] == len(content) // len(row)
