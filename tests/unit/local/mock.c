@@ -872,14 +872,17 @@ static davit_op op_of(const char *interface, const char *slot)
 	};
 	char both[64];
 	const char *table = davit_provider_query(interface, 1);
+	size_t offset = 0;
 	davit_op op = NULL;
 
 	assert_non_null(table);
 	(void)snprintf(both, sizeof(both), "%s %s", interface, slot);
 	for (size_t i = 0; i < COUNT(slots); i++) {
 		if (strcmp(slots[i].name, slot) == 0 || strcmp(slots[i].name, both) == 0)
-			memcpy(&op, table + slots[i].offset, sizeof(op));
+			offset = slots[i].offset;
 	}
+	assert_true(offset > 0);
+	memcpy(&op, table + offset, sizeof(op));
 	assert_non_null(op);
 	return op;
 }
