@@ -48,6 +48,7 @@ static const char schema_text[] =
 	"    \"blob\": {\"type\": \"string\", \"minLength\": 64, \"maxLength\": 64}}},"
 	"  \"parameters\": {\"type\": \"object\"},"
 	"  \"compute\": {\"type\": \"object\"},"
+	"  \"requirements\": {\"type\": [\"string\", \"array\", \"object\"], \"minLength\": 1},"
 	"  \"deploy_when\": {\"type\": [\"boolean\", \"object\"],"
 	"   \"required\": [\"metric\", \"op\", \"value\"], \"additionalProperties\": false,"
 	"   \"properties\": {"

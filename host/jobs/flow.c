@@ -144,8 +144,8 @@ static json_t *dataset_spec(const json_t *spec)
 
 json_t *flow_train_spec(const json_t *spec, const char *dataset_id)
 {
-	static const char *const passed[] = {
-		"name", "script", "image", "algorithm", "dataset", "parameters", "compute"};
+	static const char *const passed[] = {"name", "script", "image", "algorithm", "dataset",
+		"parameters", "compute", "requirements"};
 	json_t *train = json_object();
 
 	for (size_t i = 0; train != NULL && i < COUNT(passed); i++) {

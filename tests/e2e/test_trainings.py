@@ -279,6 +279,14 @@ def test_a_command_gets_the_packages_of_its_folder(packaged):
     assert "No module named 'probe'" in packaged.task_log(task)
 
 
+def test_the_short_form_takes_packages_too(packaged):
+    body = {"name": "short", "script": {"text": SCRIPT}, "requirements": ["probe"]}
+    answer = packaged.service("POST", "/pipelines/training", body)
+    assert answer.status == 200, answer
+    assert packaged.await_job(answer.json()["id"])["state"] == "COMPLETED"
+    assert packaged.get("/venvs").json() == ["script_venv_short"]
+
+
 # --- /venvs ---
 
 
