@@ -212,18 +212,22 @@ void exchange_force(struct exchange *x, const struct fail *f)
 /* --- streams --- */
 
 /* While the connection is suspended the library does not look at its socket. A client that has
- * closed its side has gone: one that still listens keeps it open. */
+ * closed its side has gone: one that still listens keeps it open. x->lock is held. */
+static bool gone_now(struct exchange *x)
+{
+	struct pollfd p = {.fd = x->socket, .events = POLLRDHUP};
+
+	if (x->gone || x->cut)
+		return true;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 bool exchange_gone(struct exchange *x)
 {
 	bool gone;
 
 	mutex_lock(&x->lock);
-	gone = x->gone || x->cut;
-	if (!gone) {
-		struct pollfd p = {.fd = x->socket, .events = POLLRDHUP};
-
-		gone = poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-	}
+	gone = gone_now(x);
 	mutex_unlock(&x->lock);
 	return gone;
 }
@@ -314,26 +318,12 @@ bool exchange_stream_bytes(struct exchange *x, const void *bytes, size_t n)
 	return true;
 }
 
-/* Nobody reads from a connection that is suspended, so its end must be asked for. x->lock is
- * held and it is not gone, which keeps the connection. */
-static bool hung_up(struct exchange *x)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct pollfd p = {.events = POLLRDHUP};
-
-	if (info == NULL)
-		return false;
-	p.fd = info->connect_fd;
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-}
-
 int64_t exchange_stream_room(struct exchange *x)
 {
 	int64_t room = -1;
 
 	mutex_lock(&x->lock);
-	if (!x->gone && !x->cut && !hung_up(x))
+	if (!gone_now(x))
 		room = (int64_t)(STREAM_WAITING_MAX - x->stream.waiting);
 	mutex_unlock(&x->lock);
 	return room;

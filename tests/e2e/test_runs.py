@@ -194,6 +194,26 @@ def test_a_command_and_a_flow_are_done_again(shared):
     assert shared.job(second)["rerun_of"] == flow
 
 
+def test_a_custom_script_is_a_run_and_is_done_again(shared):
+    body = {"name": "custom", "script": {"text": SCRIPT}, "parameters": {"lr": 2}}
+    row = shared.made("/pipelines/training/custom_script", body)
+    job = json.loads(row["rawPayload"])["job"]
+    assert shared.await_job(job)["state"] == "COMPLETED"
+    again = rerun(shared, job, {"parameters": {"lr": 9}}).json()["id"]
+    assert shared.await_job(again)["state"] == "COMPLETED"
+    best = runs(shared, name="custom", metric="accuracy")["runs"]
+    assert [run["id"] for run in best] == [again, job]
+    assert best[0]["kind"] == "custom_script" and best[0]["parameters"] == {"lr": 9}
+
+
+def test_a_run_outlives_its_training(shared):
+    job = trained(shared, "deleted", {"lr": 1})
+    before = shared.get(f"/v1/runs/{job}").json()
+    answer = shared.service("DELETE", f"/pipelines/training/{job}/delete")
+    assert answer.status == 200, answer
+    assert shared.get(f"/v1/runs/{job}").json() == before and len(before["series"]) == 3
+
+
 def test_a_rerun_is_refused_like_a_new_request_and_over_tcp(shared):
     job = trained(shared, "strict", {"lr": 1})
     assert shared.post(f"/v1/jobs/{job}/rerun", {}).status == 403
