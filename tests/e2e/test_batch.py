@@ -154,6 +154,20 @@ def test_predictions_are_in_the_order_of_the_rows(shared, model, options):
     assert predictions(shared, job) == [{"twice": 2 * n} for n in range(100)]
 
 
+def test_a_batch_is_done_again(shared, model):
+    old = batch(shared, model, make_rows(shared, [3, 4]))
+    assert shared.await_job(old)["state"] == "COMPLETED"
+    path = f"/v1/jobs/{old}/rerun"
+    refused = shared.post(path, {"parameters": {"lr": 1}}, over_unix=True)
+    assert refused.status == 400 and refused.json()["error"]["field"] == "/parameters", refused
+    answer = shared.post(path, {"environment": {"COLOUR": "blue"}}, over_unix=True)
+    assert answer.status == 200, answer
+    again = answer.json()["id"]
+    assert shared.await_job(again)["state"] == "COMPLETED"
+    assert predictions(shared, again) == [{"twice": 6}, {"twice": 8}]
+    assert shared.job(again)["rerun_of"] == old
+
+
 @pytest.mark.parametrize(
     "text, instances, rows",
     [
