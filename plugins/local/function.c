@@ -13,16 +13,11 @@
 #include "drivers.h"
 #include "environments.h"
 
-#define MARK    "function/"
-#define ANSWER  "outputs/returned"
-#define FAILURE "outputs/failed"
+#define MARK "function/"
 
 enum {
 	RUNNING_MAX = 32, /* at once */
 	CALL_BYTES_MAX = 4 * 1024 * 1024,
-	OUTPUT_BYTES_MAX = 4 * 1024 * 1024,
-	ANSWER_BYTES_MAX = 8 * 1024 * 1024 - 1024, /* what the host takes as JSON */
-	FAILURE_BYTES_MAX = 64 * 1024,
 	FIRST_PAUSE_MS = 2,
 	LAST_PAUSE_MS = 50,
 	BUILD_PAUSE_MS = 200,
@@ -259,95 +254,17 @@ static int32_t prepare(struct local_call *c, struct function *f, int64_t wait_ms
 	return await_packages(c, f, &environment, until);
 }
 
-/* --- the answer --- */
+/* --- running --- */
 
-static int32_t too_long(struct local_call *c)
+/* It has not ended in time, or the call was told to end before. */
+static int32_t too_late(struct local_call *c, int64_t wait_ms)
 {
-	return davit_sdk_fail(&c->sdk, DAVIT_PERMANENT,
-		"the function's output is longer than %d bytes", OUTPUT_BYTES_MAX);
-}
-
-/* A log the supervisor has cut holds a line about it. */
-static bool is_cut(davit_buf text)
-{
-	static const char mark[] = " bytes cut here]\n";
-
-	for (size_t i = 0; i + sizeof(mark) <= text.n; i++) {
-		if (text.p[i] == mark[0] && memcmp(text.p + i, mark, sizeof(mark) - 1) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* {"output": text}; JSON here has no NUL. */
-static int32_t reply(struct local_call *c, davit_buf text)
-{
-	struct davit_sdk_writer w;
-	char *bytes = local_alloc(c, text.n + 1);
-
-	if (bytes == NULL)
+	if (c->sdk.code != DAVIT_OK)
 		return c->sdk.code;
-	for (size_t i = 0; i < text.n; i++)
-		bytes[i] = (char)(text.p[i] != '\0' ? text.p[i] : ' ');
-	davit_sdk_write_begin(&w, &c->sdk.mem);
-	davit_sdk_open_object(&w, NULL);
-	davit_sdk_put_bytes(&w, "output", (davit_buf){bytes, text.n});
-	davit_sdk_close_object(&w);
-	return w.n > ANSWER_BYTES_MAX ? too_long(c) : davit_sdk_reply(&c->sdk, &w);
-}
-
-static bool has_file(struct local_call *c, const char *process, const char *path)
-{
-	davit_blob blob = 0;
-	int32_t code = c->sdk.host->process->open_file(
-		c->sdk.call, davit_sdk_buf(process), davit_sdk_buf(path), &blob);
-
-	if (code == DAVIT_OK)
-		c->sdk.host->blob->close(c->sdk.call, blob);
-	else if (code != DAVIT_NOT_FOUND)
-		(void)local_check(c, code);
-	return code == DAVIT_OK;
-}
-
-static int32_t reply_success(struct local_call *c, const char *process)
-{
-	bool returned = has_file(c, process, ANSWER);
-	davit_buf text;
-
-	if (c->sdk.code != DAVIT_OK ||
-		!child_tail(c, process, returned ? ANSWER : "log", OUTPUT_BYTES_MAX + 1, &text))
-		return c->sdk.code;
-	if (text.n > OUTPUT_BYTES_MAX || (!returned && is_cut(text)))
-		return too_long(c);
-	return reply(c, text);
-}
-
-/* What of an error is the request's fault: the driver says at which stage it stopped. */
-static int32_t code_of(const char *stage)
-{
-	static const char *const callers[] = {"compile", "import", "execute"};
-
-	for (size_t i = 0; i < LOCAL_COUNT(callers); i++) {
-		if (strcmp(callers[i], stage) == 0)
-			return DAVIT_INVALID;
-	}
-	return DAVIT_PERMANENT;
-}
-
-/* Without a word of its log, which may hold anything. */
-static int32_t fail(struct local_call *c, const char *process, const struct child *child)
-{
-	const struct davit_sdk_json *said;
-	davit_buf text;
-
-	if (!child_tail(c, process, FAILURE, FAILURE_BYTES_MAX, &text))
-		return c->sdk.code;
-	said = davit_sdk_parse(&c->sdk.mem, text, NULL);
-	if (said != NULL && !child->lost && child->limit[0] == '\0')
-		return davit_sdk_fail(&c->sdk, code_of(davit_sdk_text_at(said, "/stage", "")), "%s",
-			davit_sdk_text_at(said, "/error", "the function failed"));
-	return davit_sdk_fail(
-		&c->sdk, DAVIT_PERMANENT, "the function failed: %s", child_end(c, child));
+	return davit_sdk_fail(&c->sdk, DAVIT_DEADLINE,
+		"the function did not end within %lld s and was stopped; "
+		"jobs.call_timeout_seconds says how long the site lets it run",
+		(long long)(wait_ms + 999) / 1000);
 }
 
 static int32_t run(struct local_call *c, struct function *f, int64_t wait_ms)
@@ -358,13 +275,8 @@ static int32_t run(struct local_call *c, struct function *f, int64_t wait_ms)
 	if (prepare(c, f, wait_ms) != DAVIT_OK || start(c, f, until - mono_ms(c)) != DAVIT_OK)
 		return c->sdk.code;
 	if (!await_end(c, f->process, until, &child))
-		return davit_sdk_fail(&c->sdk, DAVIT_DEADLINE,
-			"the function did not end within %lld s and was stopped; "
-			"jobs.call_timeout_seconds says how long the site lets it run",
-			(long long)(wait_ms + 999) / 1000);
-	if (child_state(&child) == DAVIT_STATE_SUCCEEDED)
-		return reply_success(c, f->process);
-	return fail(c, f->process, &child);
+		return too_late(c, wait_ms);
+	return function_reply(c, f->process, &child);
 }
 
 /* How long the function may take. */

@@ -190,7 +190,8 @@ def test_many_run_at_once(shared):
     assert leftovers(shared) == []
 
 
-def test_a_killed_daemon_leaves_nothing_once_it_is_back(sites):
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_daemon_that_ends_leaves_nothing_once_it_is_back(sites, how):
     site = sites().start()
     began = site.folder / "began"
     script = (
@@ -210,7 +211,7 @@ def test_a_killed_daemon_leaves_nothing_once_it_is_back(sites):
     asking.start()
     wait_for("the function", began.exists)
     assert leftovers(site)
-    site.kill()
+    assert getattr(site, how)() in (None, 0)
     asking.join()
     site.start()
     wait_for("the end of what was left", lambda: leftovers(site) == [])
