@@ -148,8 +148,7 @@ static size_t utf8_lead(unsigned char lead, unsigned char *low, unsigned char *h
 	return 4;
 }
 
-/* Bytes of the sequence at p, of which left are there; 0 if it is none. */
-static size_t utf8_size(const char *p, size_t left)
+size_t davit_sdk_utf8(const char *p, size_t left)
 {
 	unsigned char low, high;
 	size_t n = left > 0 ? utf8_lead((unsigned char)p[0], &low, &high) : 0;
@@ -260,7 +259,7 @@ static davit_buf make_sentence(char *text, size_t room, const char *fmt, va_list
 	size_t lead = room - 2; /* where the last character begins */
 	while (lead > 0 && utf8_goes_on(text[lead]))
 		lead--;
-	bool complete = utf8_size(text + lead, room - 1 - lead) > 0;
+	bool complete = davit_sdk_utf8(text + lead, room - 1 - lead) > 0;
 	return make_buf(text, complete ? room - 1 : lead);
 }
 

@@ -147,7 +147,7 @@ static bool read_character(struct reader *r, char **out)
 	}
 	if ((unsigned char)*r->p < 0x20)
 		return refuse(r, "a control character that is not escaped");
-	size_t n = utf8_size(r->p, (size_t)(r->end - r->p));
+	size_t n = davit_sdk_utf8(r->p, (size_t)(r->end - r->p));
 	if (n == 0)
 		return refuse(r, "bytes that are not UTF-8");
 	memcpy(*out, r->p, n);
@@ -586,7 +586,7 @@ static void append_text(struct davit_sdk_writer *w, davit_buf text)
 {
 	append(w, "\"", 1);
 	for (size_t i = 0; i < text.n && !w->failed;) {
-		size_t n = utf8_size(text.p + i, text.n - i);
+		size_t n = davit_sdk_utf8(text.p + i, text.n - i);
 
 		append_character(w, text.p + i, n);
 		i += n > 0 ? n : 1;

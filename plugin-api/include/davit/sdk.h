@@ -83,6 +83,10 @@ char *davit_sdk_format(struct davit_sdk_mem *mem, const char *fmt, ...) DAVIT_SD
 /* The bytes of a C string (NULL: none). Borrows s. [any] */
 davit_buf davit_sdk_buf(const char *s);
 
+/* Bytes of the well-formed UTF-8 character that p begins with (1 to 4), or 0 if there is none in n
+ * bytes: no overlong forms, no surrogates, nothing past U+10FFFF. [any] */
+size_t davit_sdk_utf8(const char *p, size_t n);
+
 /* --- reading JSON --- */
 
 #define DAVIT_SDK_DEPTH_MAX 64 /* levels of objects and arrays, read or written */

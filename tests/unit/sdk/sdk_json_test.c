@@ -400,6 +400,35 @@ static void lookups_give_the_other_value_for_what_is_absent_or_of_another_kind(v
 	assert_int_equal(v->count, 5);
 }
 
+static void characters_are_measured_and_others_have_no_length(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		size_t length;
+	} rows[] = {
+		{"a", 1, 1},
+		{"", 1, 1}, /* NUL is a character */
+		{"a", 0, 0},
+		{"\xc3\xbc", 2, 2},
+		{"\xe2\x82\xac", 3, 3},
+		{"\xf0\x9f\x98\x80", 4, 4},
+		{"\xe2\x82\xac", 2, 0},     /* cut */
+		{"\xc0\x80", 2, 0},         /* overlong */
+		{"\xe0\x80\x80", 3, 0},     /* overlong */
+		{"\xed\xa0\x80", 3, 0},     /* a surrogate */
+		{"\xf4\x90\x80\x80", 4, 0}, /* past the last */
+		{"\x80", 1, 0},
+		{"\xff", 1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (davit_sdk_utf8(rows[i].text, rows[i].n) != rows[i].length)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void writing_escapes_and_mends_what_is_not_utf8(void **state)
 {
 	static const struct {
@@ -594,6 +623,7 @@ int main(void)
 		cmocka_unit_test(pointers_find_and_name_values),
 		cmocka_unit_test(
 			lookups_give_the_other_value_for_what_is_absent_or_of_another_kind),
+		cmocka_unit_test(characters_are_measured_and_others_have_no_length),
 		cmocka_unit_test(writing_escapes_and_mends_what_is_not_utf8),
 		cmocka_unit_test(reals_are_written_short_and_read_back_the_same),
 		cmocka_unit_test(what_would_not_be_json_is_not_written),
