@@ -181,9 +181,15 @@ static bool is_empty(const json_t *value)
 	return true;
 }
 
+/* Nobody changes a body, nor the spec made of it: they share their values. */
+static json_t *shared(const json_t *value)
+{
+	return json_incref((json_t *)value);
+}
+
 static json_t *object_or_empty(const json_t *value, bool empty)
 {
-	return empty ? json_object() : json_deep_copy(value);
+	return empty ? json_object() : shared(value);
 }
 
 static json_t *spec_of(const json_t *body)
@@ -196,7 +202,7 @@ static json_t *spec_of(const json_t *body)
 	for (size_t i = 0; i < COUNT(texts) && !failed; i++) {
 		const json_t *value = json_object_get(body, texts[i].key);
 
-		failed = json_object_set_new(spec, texts[i].member, json_deep_copy(value));
+		failed = json_object_set_new(spec, texts[i].member, shared(value));
 	}
 	failed = failed ||
 	         json_object_set_new(spec, "storage",

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_FIRST 64
+#define BUF_FIRST 256
 
 void buf_init(struct buf *b, size_t limit)
 {

@@ -203,7 +203,7 @@ static void a_good_body_becomes_a_job_and_its_id_is_answered(void **state)
 	fake_provider.entry = ENTRY;
 	fake_expect("POST", "/execute", BODY(""), 200,
 		"{\"log_path\":\"davit://jobs/" JOB "/log\",\"task_id\":\"" JOB
-		"\",\"task_status\":\"Submitted\"}");
+		"\",\"task_status\":\"Submitted\"}\n");
 	assert_string_equal(fake_tracker.provider, "local");
 	assert_string_equal(fake_tracker.interface, "davit.training");
 	assert_string_equal(fake_tracker.kind, "command");
@@ -220,7 +220,7 @@ static void the_answer_waits_for_the_queue_and_never_long(void **state)
 	fake_tracker.state = JOB_QUEUED;
 	fake_expect("POST", "/execute", BODY(""), 200,
 		"{\"log_path\":\"davit://jobs/" JOB "/log\",\"task_id\":\"" JOB
-		"\",\"task_status\":\"Submitted\"}");
+		"\",\"task_status\":\"Submitted\"}\n");
 	assert_int_equal(fake_tracker.states & JOB_BIT(JOB_QUEUED), 0);
 	assert_int_not_equal(fake_tracker.states & JOB_BIT(JOB_SUBMITTING), 0);
 	assert_int_equal(fake_tracker.wait_ms, 200);
@@ -237,7 +237,7 @@ static void credentials_are_given_to_nobody(void **state)
 				 "\"secret_key\":\"HIDDEN-S\"}"),
 		200,
 		"{\"log_path\":\"davit://jobs/" JOB "/log\",\"task_id\":\"" JOB
-		"\",\"task_status\":\"Submitted\"}");
+		"\",\"task_status\":\"Submitted\"}\n");
 	text = json_compact(fake_tracker.request, NULL);
 	assert_null(strstr(text, "hidden"));
 	assert_null(strstr(text, "HIDDEN"));
