@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,17 +23,13 @@ from lab import (  # noqa: E402
     rounds,
     some,
 )
-from davit_site import execute_body, wait_for  # noqa: E402
+from davit_site import BUILD, execute_body, wait_for  # noqa: E402
 import digits  # noqa: E402
 
 BIG_POOL = 139264  # bytes a connection takes in a bare server that takes headers as long as ours
-NO_SLOTS = {"davit": "jobs: {max_running: 1}\n", "settings": "  shell: true\n"}
-
-
-def hold_the_slot(site):
-    """With its one slot taken a daemon only accepts."""
-    blocker = site.execute("exec sleep 600")
-    site.await_status(blocker, "RUNNING")
+NO_SLOTS = {
+    "davit": "jobs: {max_running: 0, max_queued: 1000000, max_queued_per_project: 1000000}\n"
+}
 
 
 def status():
@@ -85,7 +82,6 @@ def accept():
     seconds = some(1.5, 0.5)
     with Lab(**NO_SLOTS) as lab, Lab() as disk:
         site = lab.site.start()
-        hold_the_slot(site)
         file = lab.requests("post", request("POST", "/execute", body))
         answer = site.post("/execute", execute_body("true")).body
         _, bare_port = lab.bare("parse", answer)
@@ -124,35 +120,33 @@ def fill(lab, task, count):
     db.close()
 
 
+def starts(lab):
+    """Median milliseconds from exec to /readyz of some starts, and private memory after one."""
+    times = []
+    for _ in range(some(5, 1)):
+        times.append(await_ready(lab.site))
+        memory = private_mib(lab.pid)
+        lab.site.stop()
+    return statistics.median(times), memory
+
+
 def start():
     """From exec to /readyz: an empty store, 10,000 ended jobs, 10,000 jobs that wait."""
     jobs = some(10000, 50)
-    for name, command, state in (
-        ("ended", "true", "COMPLETED"),
-        ("waiting", "true", "WAITING"),
-    ):
-        with Lab(**NO_SLOTS) as lab:
+    for name, options in (("ended", {}), ("waiting", NO_SLOTS)):
+        with Lab(**options) as lab:
             site = lab.site.start()
+            site.stop()
+            if name == "ended":
+                figure("start_empty", starts(lab)[0], "ms")
+            site.start()
             task = site.execute("true")
-            site.await_status(task)
-            if state == "COMPLETED":
-                site.stop()
-                times = []
-                for _ in range(some(5, 1)):
-                    times.append(await_ready(site))
-                    site.stop()
-                figure("start_empty", statistics.median(times), "ms")
-            else:
-                hold_the_slot(site)
-                task = site.execute(command)
-                site.stop()
+            if name == "ended":
+                site.await_status(task)
+            site.stop()
             fill(lab, task, jobs)
-            times = []
-            for _ in range(some(5, 1)):
-                times.append(await_ready(site))
-                memory = private_mib(lab.pid)
-                site.stop()
-            figure(f"start_{jobs}_{name}_jobs", statistics.median(times), "ms", most=150)
+            ms, memory = starts(lab)
+            figure(f"start_{jobs}_{name}_jobs", ms, "ms", most=150)
             figure(f"private_memory_{jobs}_{name}_jobs", memory, "MiB", most=8)
 
 
@@ -185,39 +179,60 @@ def open_jobs(lab):
     return count
 
 
-def infer():
-    """Rows a second through POST infer, against the model's own socket: batches of 16."""
+def predict():
+    """Rows a second of davit predict, concurrency 8, batches of 16, against the model's socket."""
+    rows = some(10000, 128)
     with Lab() as lab:
         site = lab.site.start()
         endpoint = digits.deploy(site, 1)
-        rows = digits.heldout()[1]
+        lines = (digits.EXAMPLE / "heldout.csv").read_text().splitlines()[1:]
+        lines = (lines * (rows // len(lines) + 1))[:rows]
+        table = lab.file("rows.csv", "\n".join(lines).encode() + b"\n")
+        instances = [[int(cell) for cell in line.split(",")[1:]] for line in lines]
         bodies = [
-            json.dumps({"instances": rows[n : n + 16]}).encode()
-            for n in range(0, len(rows) - 15, 16)
+            json.dumps({"instances": instances[n : n + 16]}).encode()
+            for n in range(0, rows - 15, 16)
         ]
-        path = f"/api/service/v1/endpoints/{endpoint}/infer?native=true"
-        ours = lab.requests("infer", *(request("POST", path, b) for b in bodies))
-        direct = lab.requests("direct", *(request("POST", "/predict", b) for b in bodies))
+        kept = lab.requests("kept", *(request("POST", "/predict", b) for b in bodies))
+        closed = lab.requests(
+            "closed",
+            *(request("POST", "/predict", b, "Connection: close\r\n") for b in bodies),
+        )
         (socket,) = site.folder.rglob("*.serve")
-        batches = some(625, 8)
+        command = [BUILD / "cli" / "davit", "predict", endpoint, "--file", table, "--no-header"]
+        command += ["--exclude", "1", "--concurrency", "8", "--batch", "16", "--host"]
+        command += [f"unix://{site.socket_path}", "-o", site.folder / "predictions.jsonl"]
         used = []
 
-        def rows_per_second(address, file):
-            before = cpu(lab.pid)
-            answers, took = load(address, 8, file, answers=batches)
-            if address == site.port:
-                used.append((cpu(lab.pid) - before) / answers / 16)
+        def by_command():
+            before = cpu(lab.pid) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            before += resource.getrusage(resource.RUSAGE_CHILDREN).ru_stime
+            begin = time.perf_counter()
+            subprocess.run(list(map(str, command)), check=True, capture_output=True)
+            took = time.perf_counter() - begin
+            after = cpu(lab.pid) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            after += resource.getrusage(resource.RUSAGE_CHILDREN).ru_stime
+            used.append((after - before) / rows)
+            return rows / took
+
+        def direct(file, fresh):
+            answers, took = load(socket, 8, file, answers=len(bodies), fresh=fresh)
             return answers * 16 / took
 
-        daemon, model = rounds(
-            some(5, 1),
-            lambda: rows_per_second(site.port, ours),
-            lambda: rows_per_second(socket, direct),
+        ours, one, each = rounds(
+            some(3, 1),
+            by_command,
+            lambda: direct(kept, False),
+            lambda: direct(closed, True),
         )
-        figure("infer_rows_per_second", daemon, "1/s")
-        figure("infer_rows_per_second_at_the_model", model, "1/s")
-        figure("infer_of_the_model", daemon / model, "ratio", least=0.8)
-        figure("infer_cpu_per_row", statistics.median(used) * 1e6, "us")
+        answered = (site.folder / "predictions.jsonl").read_text().splitlines()
+        assert len(answered) == rows and not any('"error"' in line for line in answered)
+        figure("predict_rows_per_second", ours, "1/s")
+        figure("predict_rows_per_second_at_the_model", one, "1/s")
+        figure("predict_rows_per_second_at_the_model_fresh", each, "1/s")
+        figure("predict_of_the_model", ours / one, "ratio", least=0.8)
+        figure("predict_of_the_model_fresh", ours / each, "ratio")
+        figure("predict_cpu_per_row", statistics.median(used) * 1e6, "us")
 
 
 def script_ms(command):
@@ -262,7 +277,7 @@ def queue():
     figure("queue_jobs_per_second", count / took, "1/s")
 
 
-FIGURES = {f.__name__: f for f in (status, accept, start, idle, infer, queue)}
+FIGURES = {f.__name__: f for f in (status, accept, start, idle, predict, queue)}
 
 
 def main(words):
