@@ -133,6 +133,9 @@ static bool put_train(struct local_call *c, struct davit_sdk_writer *w,
 	return child_put_program(c, w, &program, "/spec/entry");
 }
 
+/* What callers write who need a folder to be named, and want none. */
+#define NO_FOLDER "-"
+
 static bool put_command(
 	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
 {
@@ -141,7 +144,7 @@ static bool put_command(
 
 	child_put_environment(c, w, davit_sdk_member(spec, "environment"), NULL, 0);
 	davit_sdk_open_array(w, "inputs");
-	if (folder[0] != '\0')
+	if (folder[0] != '\0' && strcmp(folder, NO_FOLDER) != 0)
 		put_import(w, folder, true);
 	davit_sdk_close_array(w);
 	return child_put_program(c, w, &program, "/spec/command");
