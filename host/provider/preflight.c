@@ -156,20 +156,26 @@ static bool library_allowed(const char *name, bool sanitizers)
 	return begins(name, "ld-linux") && strchr(name, '/') == NULL;
 }
 
+static bool check_library(
+	const struct elf *e, size_t i, const struct preflight_site *site, struct fail *f)
+{
+	const char *name;
+
+	if (e->entries[i].tag != DT_NEEDED)
+		return true;
+	name = elf_text(e, e->entries[i].value);
+	if (name == NULL)
+		return fail_set(f, FAIL_INVALID, "its list of libraries is damaged");
+	return library_allowed(name, site->sanitizers) ||
+	       fail_set(f, FAIL_INVALID,
+		       "it needs the library %.100s; only libc and libm are allowed", name);
+}
+
 static bool check_libraries(const struct elf *e, const struct preflight_site *site, struct fail *f)
 {
 	for (size_t i = 0; i < e->entry_count; i++) {
-		const char *name;
-
-		if (e->entries[i].tag != DT_NEEDED)
-			continue;
-		name = elf_text(e, e->entries[i].value);
-		if (name == NULL)
-			return fail_set(f, FAIL_INVALID, "its list of libraries is damaged");
-		if (!library_allowed(name, site->sanitizers))
-			return fail_set(f, FAIL_INVALID,
-				"it needs the library %.100s; only libc and libm are allowed",
-				name);
+		if (!check_library(e, i, site, f))
+			return false;
 	}
 	return true;
 }
@@ -222,32 +228,45 @@ static bool check_exported(const struct elf_symbol *s, struct fail *f)
 	return true;
 }
 
-static bool check_symbols(const struct elf *e, const struct preflight_site *site, struct fail *f)
+static bool check_symbol(
+	const struct elf *e, size_t i, const struct preflight_site *site, struct fail *f)
 {
-	size_t found = 0;
+	struct elf_symbol s;
 
+	if (!elf_symbol(e, i, &s))
+		return fail_set(f, FAIL_INVALID, "the name of symbol %zu is damaged", i);
+	if (s.bind == STB_GNU_UNIQUE)
+		return fail_set(f, FAIL_INVALID,
+			"it has the process-wide symbol %.100s (STB_GNU_UNIQUE); compile with "
+			"-fno-gnu-unique",
+			s.name);
+	if (s.type == STT_GNU_IFUNC)
+		return fail_set(f, FAIL_INVALID,
+			"its symbol %.100s runs code while it is loaded (ifunc)", s.name);
+	if (s.section == SHN_UNDEF && !check_undefined(&s, site, f))
+		return false;
+	return !exported(&s) || check_exported(&s, f);
+}
+
+/* The others are refused one by one. */
+static bool check_entry(const struct elf *e, struct fail *f)
+{
 	for (size_t i = 1; i < e->symbol_count; i++) {
 		struct elf_symbol s;
 
-		if (!elf_symbol(e, i, &s))
-			return fail_set(f, FAIL_INVALID, "the name of symbol %zu is damaged", i);
-		if (s.bind == STB_GNU_UNIQUE)
-			return fail_set(f, FAIL_INVALID,
-				"it has the process-wide symbol %.100s (STB_GNU_UNIQUE); compile with "
-				"-fno-gnu-unique",
-				s.name);
-		if (s.type == STT_GNU_IFUNC)
-			return fail_set(f, FAIL_INVALID,
-				"its symbol %.100s runs code while it is loaded (ifunc)", s.name);
-		if (s.section == SHN_UNDEF && !check_undefined(&s, site, f))
-			return false;
-		if (exported(&s) && !check_exported(&s, f))
-			return false;
-		found += exported(&s) ? 1 : 0;
+		if (elf_symbol(e, i, &s) && exported(&s) && strcmp(s.name, ENTRY_SYMBOL) == 0)
+			return true;
 	}
-	if (found != 1)
-		return fail_set(f, FAIL_INVALID, "it does not export " ENTRY_SYMBOL);
-	return true;
+	return fail_set(f, FAIL_INVALID, "it does not export " ENTRY_SYMBOL);
+}
+
+static bool check_symbols(const struct elf *e, const struct preflight_site *site, struct fail *f)
+{
+	for (size_t i = 1; i < e->symbol_count; i++) {
+		if (!check_symbol(e, i, site, f))
+			return false;
+	}
+	return check_entry(e, f);
 }
 
 /* --- relocations --- */
@@ -396,4 +415,38 @@ bool preflight_check(const struct elf *e, const struct preflight_site *site, str
 			return false;
 	}
 	return true;
+}
+
+/* --- all that is wrong --- */
+
+struct listing {
+	preflight_found *found;
+	void *ctx;
+	size_t n;
+};
+
+static void note(struct listing *l, bool ok, const struct fail *f)
+{
+	if (ok)
+		return;
+	l->n++;
+	l->found(f, l->ctx);
+}
+
+size_t preflight_list(
+	const struct elf *e, const struct preflight_site *site, preflight_found *found, void *ctx)
+{
+	struct listing l = {found, ctx, 0};
+	struct fail f = {0};
+
+	for (size_t i = 0; i < COUNT(rules); i++) {
+		if (rules[i] != check_libraries && rules[i] != check_symbols)
+			note(&l, rules[i](e, site, &f), &f);
+	}
+	for (size_t i = 0; i < e->entry_count; i++)
+		note(&l, check_library(e, i, site, &f), &f);
+	for (size_t i = 1; i < e->symbol_count; i++)
+		note(&l, check_symbol(e, i, site, &f), &f);
+	note(&l, check_entry(e, &f), &f);
+	return l.n;
 }

@@ -29,4 +29,10 @@ bool preflight_open(struct elf *e, const void *bytes, size_t n, const struct pre
 /* Does the opened file keep the rules? *f names the first that is broken. */
 bool preflight_check(const struct elf *e, const struct preflight_site *site, struct fail *f);
 
+/* The same, but calls found for every rule that is broken, and for every library and symbol of
+ * its own; how often. */
+typedef void preflight_found(const struct fail *why, void *ctx);
+size_t preflight_list(
+	const struct elf *e, const struct preflight_site *site, preflight_found *found, void *ctx);
+
 #endif
