@@ -42,6 +42,15 @@ int cmd_queues_pause(struct cli *c);
 int cmd_queues_resume(struct cli *c);
 int cmd_queues_priority(struct cli *c);
 
+int cmd_check(struct cli *c);
+
+int cmd_batch_create(struct cli *c);
+int cmd_batch_list(struct cli *c);
+int cmd_batch_show(struct cli *c);
+int cmd_batch_cancel(struct cli *c);
+int cmd_batch_delete(struct cli *c);
+int cmd_batch_results(struct cli *c);
+
 int cmd_venvs_list(struct cli *c);
 int cmd_venvs_delete(struct cli *c);
 int cmd_outputs(struct cli *c);

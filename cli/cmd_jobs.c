@@ -218,8 +218,8 @@ static json_t *cancel_one(struct cli *c, const char *word)
 
 	free(id);
 	if (answer != NULL && !c->json)
-		(void)printf("job %s %s\n", json_text_or(answer, "id", word),
-			json_text_or(answer, "state", "?"));
+		(void)printf(wait_ended(answer) ? "job %s %s\n" : "job %s will be cancelled (%s)\n",
+			json_text_or(answer, "id", word), json_text_or(answer, "state", "?"));
 	return answer;
 }
 

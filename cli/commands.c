@@ -15,6 +15,7 @@
 
 #define A_JOB "A JOB is an id, what its provider calls it, or the name of the newest job that ran something."
 
+#define A_BATCH   "BATCH is an id or the name of the newest that has it."
 #define A_RUN     "RUN is an id, NAME (the newest of that name) or NAME~N (N before the newest)."
 #define A_DATASET "DATASET is an id, NAME (the newest version), NAME@vN, NAME@TAG or NAME:TAG."
 #define A_MODEL   "MODEL is an id, NAME (the newest version), NAME@vN, NAME@ALIAS or NAME:ALIAS."
@@ -40,6 +41,7 @@ const size_t command_exit_count = COUNT(command_exits);
 const struct command_group command_groups[] = {
 	{"datasets", "Data sets: versions, tags, upload and export."},
 	{"runs", "Trainings with parameters and metrics: a table, one over time, several compared."},
+	{"batch", "Batch predictions: a model over a whole data set, as a job."},
 	{"queues", "Who runs and waits; pause, resume and order providers and projects."},
 	{"venvs", "Python environments of trainings."},
 	{"models", "Models: versions, aliases, where they come from."},
@@ -122,7 +124,9 @@ const struct command commands[] = {
 			{0, "name", "NAME", "A name for people (default: that of the script)."},
 			OPTION_PROJECT, OPTION_WAIT, OPTION_FOLLOW),
 		EXAMPLES({50, "davit train examples/digits/train.py --dataset examples/digits/train.csv --name digits --set epochs=3 --wait",
-			"A first model of handwritten digits"}),
+			"A first model of handwritten digits"},
+			{52, "davit train examples/digits/train.py --dataset train --set epochs=1 --requirements examples/digits/requirements.txt --name packaged --wait",
+			"In an environment with packages of its own"}),
 	},
 	{
 		.name = "rerun", .run = cmd_rerun, .words = "JOB", .min_words = 1, .max_words = 1,
@@ -308,7 +312,7 @@ const struct command commands[] = {
 			{0, "concurrency", "N", "Requests at once (default 4)."},
 			{0, "batch", "N", "Rows per request (default 16)."},
 			{'o', "output", "FILE", "Where the predictions go (default: standard output)."},
-			{0, "exclude", "COLUMN", "A column left out: its name or number; may be repeated."},
+			{0, "exclude", "COLUMN", "A column left out: its name, or its number from 0; may be repeated."},
 			{0, "header", NULL, "The first row is a header."},
 			{0, "no-header", NULL, "The first row is no header."},
 			{0, "objects", NULL, "Send rows as objects by the names of the header."},
@@ -316,6 +320,51 @@ const struct command commands[] = {
 			{0, "timeout", "SECONDS", "For one request (default 300)."}),
 		EXAMPLES({130, "davit predict digits --file examples/digits/heldout.csv --exclude label --concurrency 8 -o predictions.jsonl",
 			"All rows but their labels"}),
+	},
+	{
+		.name = "batch create", .run = cmd_batch_create, .words = "MODEL DATASET", .min_words = 2, .max_words = 2,
+		.summary = "Predicts every row of a data set as a job, without an endpoint.",
+		.more = A_MODEL "\nThe data set is a file, which is uploaded, or named like a model.",
+		OPTIONS({0, "exclude", "COLUMN", "A column left out: its name, or its number from 0; may be repeated."},
+			{0, "skip-errors", NULL, "Go on where a row cannot be predicted; its line says why."},
+			{0, "batch", "N", "Rows per request (default 16)."},
+			{0, "concurrency", "N", "Requests at once (default 1)."},
+			{0, "env", "NAME=VALUE", "A variable for the model's server."},
+			{0, "limit", "NAME=VALUE", "A limit: wall_seconds, cpu_seconds, memory_bytes, ..."},
+			{0, "name", "NAME", "A name for people (default: that of the model)."},
+			OPTION_PROJECT, OPTION_WAIT, OPTION_FOLLOW),
+		EXAMPLES({170, "davit batch create digits:prod heldout --exclude label --name evening --wait", "All rows of heldout"}),
+	},
+	{
+		.name = "batch list", .run = cmd_batch_list,
+		.summary = "Lists the batch predictions.",
+		OPTIONS(OPTION_PROJECT),
+		EXAMPLES({171, "davit batch list", "All of them"}),
+	},
+	{
+		.name = "batch show", .run = cmd_batch_show, .words = "BATCH", .min_words = 1, .max_words = 1,
+		.summary = "Shows a batch prediction.",
+		.more = A_BATCH,
+		EXAMPLES({172, "davit batch show evening", "How far is it?"}),
+	},
+	{
+		.name = "batch results", .run = cmd_batch_results, .words = "BATCH", .min_words = 1, .max_words = 1,
+		.summary = "Fetches the predictions: a line of JSON per row, in order.",
+		.more = A_BATCH,
+		OPTIONS({'o', "output", "FILE", "Where they go (default: standard output)."}),
+		EXAMPLES({173, "davit batch results evening -o evening.jsonl", "To a file"}),
+	},
+	{
+		.name = "batch cancel", .run = cmd_batch_cancel, .words = "BATCH", .min_words = 1, .max_words = 1,
+		.summary = "Cancels a batch prediction.",
+		.more = A_BATCH,
+		EXAMPLES({174, "davit batch cancel evening", "One that has ended stays as it is"}),
+	},
+	{
+		.name = "batch delete", .run = cmd_batch_delete, .words = "BATCH...", .min_words = 1, .max_words = WORDS_ANY,
+		.summary = "Deletes batch predictions that have ended, with their results.",
+		.more = A_BATCH,
+		EXAMPLES({175, "davit batch delete evening", "One of them"}),
 	},
 	{
 		.name = "run-function", .run = cmd_run_function, .words = "SCRIPT|-", .min_words = 1, .max_words = 1,
@@ -353,6 +402,18 @@ const struct command commands[] = {
 		.name = "venvs list", .run = cmd_venvs_list,
 		.summary = "Lists the Python environments.",
 		EXAMPLES({160, "davit venvs list", "What is kept?"}),
+	},
+	{
+		.name = "venvs delete", .run = cmd_venvs_delete, .words = "NAME...", .min_words = 1, .max_words = WORDS_ANY,
+		.summary = "Deletes Python environments by name.",
+		EXAMPLES({161, "davit venvs delete script_venv_packaged", "That of the training named packaged"}),
+	},
+	{
+		.name = "check", .run = cmd_check, .words = "FILE", .min_words = 1, .max_words = 1,
+		.summary = "Says what the daemon would say of a provider's file before loading it.",
+		.more = "Nothing of the file is run, and no daemon is needed. A file that would be refused gives\n"
+			"every reason and exit code 1.",
+		EXAMPLES({4, "davit check provider.so", "May this be loaded?"}),
 	},
 	{
 		.name = "completion", .run = cmd_completion, .words = "bash", .min_words = 1, .max_words = 1,

@@ -239,8 +239,8 @@ static size_t column_of(const struct rows *r, const char *word)
 			return i;
 	}
 	number = strtoul(word, &end, 10);
-	if (*end == '\0' && number >= 1 && number <= r->columns)
-		return number - 1;
+	if (*end == '\0' && end != word && number < r->columns)
+		return number;
 	return r->columns;
 }
 
@@ -292,14 +292,26 @@ static bool begin_csv(struct rows *r, struct fail *f)
 
 /* --- JSON Lines --- */
 
-static void drop_members(const struct rows *r, json_t *value)
+static bool is_left_out(const struct rows *r, size_t index)
 {
 	for (size_t i = 0; i < r->options.exclude_count; i++) {
-		if (json_is_object(value))
-			(void)json_object_del(value, r->options.exclude[i]);
-		else if (json_is_array(value))
-			(void)json_array_remove(
-				value, strtoul(r->options.exclude[i], NULL, 10) - 1);
+		const char *word = r->options.exclude[i];
+		char *end;
+
+		if (strtoul(word, &end, 10) == index && end != word && *end == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* From the end, so that the numbers of what is still to be looked at stay. */
+static void drop_members(const struct rows *r, json_t *value)
+{
+	for (size_t i = 0; json_is_object(value) && i < r->options.exclude_count; i++)
+		(void)json_object_del(value, r->options.exclude[i]);
+	for (size_t i = json_array_size(value); i > 0 && r->options.exclude_count > 0; i--) {
+		if (is_left_out(r, i - 1))
+			(void)json_array_remove(value, i - 1);
 	}
 }
 

@@ -33,7 +33,7 @@ struct rows_options {
 	enum rows_format format;
 	enum rows_header header;
 	bool objects;               /* {"name": value…} by the header instead of [value…] */
-	const char *const *exclude; /* columns left out: names of the header, or numbers from 1 */
+	const char *const *exclude; /* columns left out: names of the header, or numbers from 0 */
 	size_t exclude_count;
 };
 

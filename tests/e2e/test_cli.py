@@ -27,6 +27,7 @@ class Cli:
         self.daemon = None
         self.log = open(self.folder / "log", "wb")
         shutil.copytree(EXAMPLES, self.folder / "examples")
+        shutil.copy(BUILD / "plugins" / "local" / "local.so", self.folder / "provider.so")
         self.socket = self.folder / "site" / "davitd.sock"
         bin_folder = self.folder / "bin"
         bin_folder.mkdir()
@@ -209,6 +210,86 @@ def test_output_that_cannot_be_written_is_told(cli):
     assert done.returncode == 1 and "cannot write" in done.stderr
 
 
+def test_a_job_that_failed_is_told_by_its_reason_and_exit_code(cli):
+    script = cli.folder / "broken.py"
+    script.write_text("raise ValueError('no luck')\n")
+    done = cli.run("train", "broken.py", "--wait")
+    assert done.returncode == 1 and "no luck" in done.stdout, done
+    lines = cli.good("jobs", "broken").splitlines()
+    assert lines[1].split()[:2] == ["state", "failed"]
+    assert lines[2].startswith("failed") and "no luck" in lines[2]
+    assert "no luck" in cli.good("logs", "broken")
+
+
+def test_a_job_that_waits_says_why(cli):
+    cli.good("queues", "pause", "local", "--project", "held")
+    cli.good("submit", "--project", "held", "--name", "waiter", "true")
+    shown = cli.good("jobs", "waiter")
+    assert "paused" in shown.splitlines()[2], shown
+    cli.good("queues", "resume", "local", "--project", "held")
+    wait_for("the job", lambda: "succeeded" in cli.good("jobs", "waiter"))
+
+
+def test_an_interrupted_wait_leaves_the_job_running(cli):
+    process = subprocess.Popen(
+        [DAVIT, "submit", "--name", "long", "--wait", "sleep", "600"],
+        cwd=cli.folder, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    wait_for("it runs", lambda: cli.json("jobs", "--state", "running", "--kind", "command"))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130 and "runs on" in err, (out, err)
+    job = cli.json("jobs", "--state", "running", "--kind", "command")[0]["id"]
+    assert job in err
+    assert "cancelled" in cli.good("cancel", job)
+    wait_for("its end", lambda: cli.json("jobs", job)["state"] == "cancelled")
+
+
+def test_logs_are_followed_to_the_end(cli):
+    shown = cli.good(
+        "submit", "--name", "talk", "--follow", "--env", "WORD=hi",
+        "python3", "-c",
+        "import os, time; print(os.environ['WORD']); time.sleep(0.3); print('it\\'s')",
+    )
+    assert shown.splitlines()[:2] == ["hi", "it's"], shown
+    assert cli.good("logs", "-f", "talk") == "hi\nit's\n"
+
+
+def test_models_tell_where_they_come_from(cli):
+    cli.good(
+        "train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
+        "--name", "kin", "--set", "epochs=1", "--wait",
+    )
+    cli.good("models", "register", "kin", "--server", "examples/digits/serve.py")
+    shown = cli.good("models", "show", "kin")
+    for word in ("kin@v1", "training", "train@v1", "train.py sha256", "epochs=1", "model.json"):
+        assert word in shown, (word, shown)
+    again = cli.json("datasets", "list")
+    cli.good("train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
+             "--name", "kin", "--set", "epochs=1", "--wait")
+    assert len(cli.json("datasets", "list")) == len(again), "the same file is not uploaded twice"
+
+
+def test_check_gives_every_reason(tmp_path):
+    source = tmp_path / "bad.c"
+    source.write_text(
+        "int open(const char *, int, ...); int fork(void);\n"
+        "int one(void) { return open(\"x\", 0); }\nint two(void) { return fork(); }\n"
+    )
+    bad = tmp_path / "bad.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", bad, source], check=True)
+    done = text("check", str(bad))
+    assert done.returncode == 1
+    for word in ("manifest", "uses open", "uses fork", "exports one", "exports two",
+                 "does not export davit_provider_query"):
+        assert word in done.stdout, (word, done.stdout)
+    answer = json.loads(text("check", str(bad), "--json").stdout)
+    assert not answer["ok"] and len(answer["problems"]) >= 6
+    (tmp_path / "text").write_text("text")
+    assert text("check", str(tmp_path / "text")).returncode == 1
+    assert text("check", str(tmp_path / "none")).returncode == 2
+
+
 # --- the daemon ---
 
 
@@ -252,6 +333,46 @@ def test_a_site_with_a_long_path_works():
         site.clean_up()
 
 
+# --- every command as JSON ---
+
+# The rest of a command line for each command, in an order that works; None: of its own kind.
+AS_JSON = [
+    ("version", ""), ("status", ""), ("providers", ""), ("check", "provider.so"),
+    ("submit", "--name said --wait echo hello"),
+    ("train", "examples/digits/train.py --dataset examples/digits/train.csv --name j "
+     "--set epochs=2 --wait"),
+    ("rerun", "j --set epochs=1 --wait"), ("jobs", ""), ("jobs", "j"), ("cancel", "j"),
+    ("outputs", "j"), ("runs", ""), ("runs", "--best accuracy"), ("runs", "j"),
+    ("runs compare", "j j~1"),
+    ("datasets create", "examples/digits/heldout.csv --name h --tag a"), ("datasets list", ""),
+    ("datasets show", "h"), ("datasets tag", "h b --remove a"), ("datasets export", "h@b -o h.csv"),
+    ("models register", "j --server examples/digits/serve.py --alias a"), ("models list", ""),
+    ("models show", "j"), ("models alias", "j b --remove a"), ("models export", "j -o exported"),
+    ("deploy", "j"), ("endpoints list", ""), ("endpoints show", "j"), ("endpoints create", "k"),
+    ("predict", "j --file examples/digits/heldout.csv --exclude label"),
+    ("batch create", "j h --exclude label --name b --wait"), ("batch list", ""),
+    ("batch show", "b"), ("batch results", "b -o b.jsonl"), ("batch cancel", "b"),
+    ("batch delete", "b"), ("endpoints undeploy", "j"), ("endpoints delete", "j k"),
+    ("models delete", "j"), ("datasets delete", "h"), ("queues list", ""),
+    ("queues pause", "local --project q"), ("queues priority", "local 5 --project q"),
+    ("queues resume", "local --project q"), ("run-function", "f.py --body x"),
+    ("venvs list", ""),
+]
+TEXT_ONLY = {"serve", "logs", "completion", "help", "venvs delete"}
+
+
+def test_every_command_answers_json(cli):
+    (cli.folder / "f.py").write_text("def execute(c, body):\n    return {'got': body}\n")
+    for command, rest in AS_JSON:
+        shown = cli.good(*command.split(), *shlex.split(rest), "--json") \
+            if command != "submit" else cli.good("submit", "--json", *shlex.split(rest))
+        assert shown.count("\n") == 1, (command, shown)
+        value = json.loads(shown)
+        if command.endswith("list") or (command in ("jobs", "runs") and not rest):
+            assert isinstance(value, list), command
+    assert {command for command, _ in AS_JSON} | TEXT_ONLY == set(COMMANDS)
+
+
 # --- predictions ---
 
 
@@ -278,7 +399,7 @@ def test_predictions_come_in_the_order_of_the_rows(served):
         "--concurrency", "1", "--batch", "500",
     )
     many = served.good(
-        "predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "1",
+        "predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "0",
         "--concurrency", "16", "--batch", "1",
     )
     assert one == many
