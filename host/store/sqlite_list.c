@@ -57,8 +57,13 @@ static void states_text(struct buf *sql, unsigned states)
 static void where_text(struct buf *sql, const struct job_filter *filter,
 	const struct clause clauses[FILTER_CLAUSES])
 {
-	/* Left to itself the planner takes the index of the project, and reads every row. */
-	if (filter->runs || filter->metric != NULL)
+	bool open = filter->states != 0 && (filter->states & ~(unsigned)JOB_OPEN) == 0;
+
+	/* Left to itself the planner takes the index of the project, and reads every row. Of what
+	 * is open there is little. */
+	if (open && (filter->runs || filter->metric != NULL))
+		buf_text(sql, " INDEXED BY job_open WHERE " SQLITE_RUNS);
+	else if (filter->runs || filter->metric != NULL)
 		buf_text(sql, " INDEXED BY job_run WHERE " SQLITE_RUNS);
 	else
 		buf_text(sql, " WHERE 1");

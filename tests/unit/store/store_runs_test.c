@@ -121,6 +121,9 @@ static void the_best_come_first_and_the_newest_of_equal_ones(void **state)
 	expect(r->s, &(struct job_filter){.metric = "\303\266"}, "8");
 	expect(r->s, &(struct job_filter){.metric = "nothing"}, "");
 	expect(r->s, &(struct job_filter){.metric = "loss", .states = JOB_TERMINAL}, "");
+	expect(r->s, &(struct job_filter){.metric = "loss", .states = JOB_OPEN}, "8 5 1 3");
+	expect(r->s, &(struct job_filter){.runs = true, .states = JOB_BIT(JOB_QUEUED), .name = "b"},
+		"4 3");
 }
 
 static void a_series_is_kept_with_the_end_and_read_alone(void **state)
