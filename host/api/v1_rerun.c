@@ -197,7 +197,7 @@ static json_t *read_body(struct exchange *x, struct fail *f)
 
 	if (exchange_body_bytes(x) == 0)
 		return json_object();
-	body = json_incref((json_t *)exchange_body_json(x, f));
+	body = json_deep_copy(exchange_body_json(x, f)); /* its values outlive the exchange */
 	if (body == NULL)
 		return NULL;
 	schema = json_parse(schema_text, sizeof(schema_text) - 1, f);

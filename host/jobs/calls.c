@@ -224,7 +224,7 @@ static bool ended(const struct call_result *result)
 
 /* Starts the slot for the series of job; false: there is none to be had (*f empty) or not now. */
 static bool series_start(struct call_context *call, const struct job *job,
-	const struct call_result *result, uint64_t *ret_call, struct fail *f)
+	struct call_result *result, uint64_t *ret_call, struct fail *f)
 {
 	struct tracker *t = call->t;
 	struct provider *p = providers_find(t->options.providers, job->provider);
@@ -248,8 +248,12 @@ static bool series_start(struct call_context *call, const struct job *job,
 	if (spec.request == NULL || (ref != NULL && json_object_set(spec.request, "ref", ref) != 0))
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	call->end = *result;
-	json_incref(result->reply);
-	return call_start(&spec, ret_call, f);
+	result->reply = NULL; /* moved, not shared: done may run on another thread at once */
+	if (call_start(&spec, ret_call, f))
+		return true;
+	*result = call->end;
+	call->end.reply = NULL;
+	return false;
 }
 
 /* Asks for the series of a run that ended; true: call belongs to that slot now. */
@@ -275,7 +279,6 @@ static bool series_asked(struct call_context *call, struct call_result *result)
 		mutex_unlock(&t->lock);
 		return true;
 	}
-	call_result_finish(&call->end);
 	if (f.code == FAIL_BUSY && call->action != ACTION_SUBMIT) {
 		result->code = DAVIT_RETRY;
 		result->fail = f;
