@@ -98,24 +98,45 @@ static const char *joined(struct local_call *c, const struct davit_sdk_json *arr
 	return text;
 }
 
+static bool is_address(const struct davit_sdk_json *link)
+{
+	return strstr(link->text.p, "://") != NULL;
+}
+
+/* The addresses among find_links, as pip reads them from a variable. */
+static const char *link_addresses(struct local_call *c, const struct davit_sdk_json *links)
+{
+	const char *text = "";
+
+	for (links = links == NULL ? NULL : links->first; links != NULL; links = links->next) {
+		if (is_address(links))
+			text = local_text(c, "%s%s ", text, links->text.p);
+	}
+	return text;
+}
+
 /* Addresses go by the environment, which only the user of the daemon can read: they may hold
  * passwords. */
 static void put_variables(
 	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *pip)
 {
-	struct child_variable variables[3] = {{"PIP_REQUIRE_VIRTUALENV", "1"}};
-	const char *index = davit_sdk_text_at(pip, "/index_url", NULL);
-	const struct davit_sdk_json *extra = davit_sdk_member(pip, "extra_index_urls");
-	size_t count = 1;
+	const struct child_variable wanted[] = {
+		{"PIP_REQUIRE_VIRTUALENV", "1"},
+		{"PIP_INDEX_URL", davit_sdk_text_at(pip, "/index_url", "")},
+		{"PIP_EXTRA_INDEX_URL", joined(c, davit_sdk_member(pip, "extra_index_urls"), " ")},
+		{"PIP_FIND_LINKS", link_addresses(c, davit_sdk_member(pip, "find_links"))},
+	};
+	struct child_variable variables[LOCAL_COUNT(wanted)];
+	size_t count = 0;
 
-	if (index != NULL)
-		variables[count++] = (struct child_variable){"PIP_INDEX_URL", index};
-	if (extra != NULL)
-		variables[count++] =
-			(struct child_variable){"PIP_EXTRA_INDEX_URL", joined(c, extra, " ")};
+	for (size_t i = 0; i < LOCAL_COUNT(wanted); i++) {
+		if (wanted[i].value[0] != '\0')
+			variables[count++] = wanted[i];
+	}
 	child_put_environment(c, w, NULL, variables, count);
 }
 
+/* Folders go by the command line: their names may have spaces. */
 static void put_arguments(struct davit_sdk_writer *w, const struct davit_sdk_json *pip)
 {
 	const struct davit_sdk_json *links = davit_sdk_member(pip, "find_links");
@@ -126,6 +147,8 @@ static void put_arguments(struct davit_sdk_writer *w, const struct davit_sdk_jso
 	if (davit_sdk_bool_at(pip, "/no_index", false))
 		davit_sdk_put_text(w, NULL, "--no-index");
 	for (links = links == NULL ? NULL : links->first; links != NULL; links = links->next) {
+		if (is_address(links))
+			continue;
 		davit_sdk_put_text(w, NULL, "--find-links");
 		davit_sdk_put_text(w, NULL, links->text.p);
 	}

@@ -137,10 +137,11 @@ static void a_build_gets_the_sites_settings(void **state)
 
 	mock_destroy(m);
 	assert_int_equal(
-		mock_create(m, "{\"python\": \"/opt/python\", \"environment\": {\"PROXY\": \"p\"}, "
-			       "\"limits\": {\"cpu_seconds\": 7}, \"pip\": {\"index_url\": \"i\", "
-			       "\"extra_index_urls\": [\"e\", \"f\"], \"find_links\": [\"/w x\"], "
-			       "\"no_index\": true}}"),
+		mock_create(m,
+			"{\"python\": \"/opt/python\", \"environment\": {\"PROXY\": \"p\"}, "
+			"\"limits\": {\"cpu_seconds\": 7}, \"pip\": {\"index_url\": \"i\", "
+			"\"extra_index_urls\": [\"e\", \"f\"], \"find_links\": [\"/w x\", \"http://u:p@h/\"], "
+			"\"no_index\": true}}"),
 		DAVIT_OK);
 	assert_int_equal(submit(m, 1, "a"), DAVIT_OK);
 	spec = builder(m)->spec;
@@ -151,6 +152,7 @@ static void a_build_gets_the_sites_settings(void **state)
 	assert_int_equal(json_array_size(json_at(spec, "/argv")), 5);
 	assert_string_equal(kit_text(spec, "/environment/PIP_INDEX_URL"), "i");
 	assert_string_equal(kit_text(spec, "/environment/PIP_EXTRA_INDEX_URL"), "e f ");
+	assert_string_equal(kit_text(spec, "/environment/PIP_FIND_LINKS"), "http://u:p@h/ ");
 	assert_string_equal(kit_text(spec, "/environment/PROXY"), "p");
 	assert_string_equal(kit_text(spec, "/programs/python3"), "/opt/python");
 	assert_int_equal(kit_int(spec, "/limits/cpu_seconds"), 7);

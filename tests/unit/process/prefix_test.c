@@ -1,4 +1,5 @@
 /* A folder of an ended process as the prefix of others: found first, and kept while they run. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,63 @@ static void without_its_folder_nothing_runs(void **state)
 	json_decref(end);
 }
 
+/* --- a start and a remove at once --- */
+
+struct race {
+	struct place *p;
+	char maker[32];
+	bool removed;
+};
+
+static void *remove_maker(void *arg)
+{
+	struct race *race = arg;
+	struct fail f;
+
+	race->removed = process_remove(race->p->processes, race->maker, &f);
+	return NULL;
+}
+
+static bool start_user(struct place *p, const char *name, const char *maker)
+{
+	char spec[256];
+	struct fail f;
+	json_t *v;
+	bool started;
+
+	snprintf(spec, sizeof(spec),
+		"{'argv': ['sleep', '1000'], 'prefix': {'process': '%s', 'path': 'work/env'}}",
+		maker);
+	v = parse(spec);
+	started = process_start(p->processes, name, v, &f);
+	json_decref(v);
+	return started;
+}
+
+/* Whoever is first: never does a process run whose prefix was removed. */
+static void of_a_start_and_a_remove_at_once_one_fails(void **state)
+{
+	struct place *p = *state;
+	char user[32];
+
+	for (int i = 0; i < 20; i++) {
+		struct race race = {.p = p};
+		pthread_t other;
+		bool started;
+
+		snprintf(race.maker, sizeof(race.maker), "maker%d", i);
+		snprintf(user, sizeof(user), "user%d", i);
+		start(p, race.maker, MAKER);
+		await_state(p, race.maker, "exited", NULL);
+		assert_int_equal(pthread_create(&other, NULL, remove_maker, &race), 0);
+		started = start_user(p, user, race.maker);
+		assert_int_equal(pthread_join(other, NULL), 0);
+		assert_true(started != race.removed);
+		if (started)
+			stop(p, user);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -169,6 +227,7 @@ int main(void)
 		TEST(a_note_without_a_user_keeps_nothing),
 		TEST(a_removed_user_takes_its_note_along),
 		TEST(without_its_folder_nothing_runs),
+		TEST(of_a_start_and_a_remove_at_once_one_fails),
 	};
 
 	return cmocka_run_group_tests_name("process_prefix", tests, NULL, NULL);
