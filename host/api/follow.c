@@ -56,7 +56,7 @@ struct follows {
 	struct app *app;
 	struct mutex lock;
 	struct cond wake;
-	LIST_HEAD(, follower) all;
+	LIST_HEAD(follower_list, follower) all;
 	size_t count;
 	size_t calls;
 	bool ending;
