@@ -263,7 +263,8 @@ static void look(struct follower *f)
 /* The one whose turn it is; else NULL, and when to look again. Lock held. */
 static struct follower *next_due(struct follows *fs, int64_t *ret_when)
 {
-	struct follower *next = NULL, *f;
+	struct follower *next = NULL;
+	struct follower *f = NULL;
 
 	*ret_when = CLOCK_NEVER;
 	if (fs->calls >= CALLS_MAX)
@@ -324,7 +325,7 @@ static bool end_one(struct follows *fs)
 {
 	static const struct fail why = {
 		.code = FAIL_UNAVAILABLE, .text = "the daemon is ending; try again shortly"};
-	struct follower *f;
+	struct follower *f = NULL;
 
 	LIST_FOREACH(f, &fs->all, link)
 	{
