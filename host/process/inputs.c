@@ -121,7 +121,8 @@ static bool target_path(const struct target *t, const char *as, char path[PATH_M
 	return fs_join(path, PATH_MAX, t->folder, as, t->f);
 }
 
-/* Makes one folder; its name is on the disk afterwards. */
+/* Makes one folder. Its name is on the disk once the folder it is in is synced: that of the
+ * process is before spec.json, one further in is here. */
 static bool make_folder(const struct target *t, const char *as)
 {
 	char path[PATH_MAX];
@@ -131,6 +132,8 @@ static bool make_folder(const struct target *t, const char *as)
 		return false;
 	if (mkdir(path, 0700) != 0)
 		return errno == EEXIST || fail_errno(t->f, errno, "make folder %s", as);
+	if (strchr(as, '/') == NULL)
+		return true;
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	return fs_sync_dir(path, t->f);
@@ -390,7 +393,7 @@ bool inputs_make(
 		good = make_folder(t, folders[i]);
 	good = good && put_programs(t, json_object_get(spec, "programs")) &&
 	       make_folders(t, json_text_or(spec, "cwd", RUN_WORK), true) &&
-	       put_inputs(t, json_object_get(spec, "inputs"), notes);
+	       put_inputs(t, json_object_get(spec, "inputs"), notes) && fs_sync_dir(t->folder, f);
 	free(t);
 	return good;
 }

@@ -193,8 +193,7 @@ void joblog_close(struct joblog *log)
 	}
 	fsync(log->fd);
 	close(log->fd);
-	fsync(log->dir);
-	close(log->dir);
+	close(log->dir); /* the record of the end, in the same folder, makes its names durable */
 }
 
 /* --- the reader --- */
