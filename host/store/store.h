@@ -91,11 +91,13 @@ typedef void store_done(struct store_op *op);
 struct store_op {
 	enum store_kind kind;
 	bool durable;
-	struct job job;       /* STORE_JOB_ADD */
-	struct job_edge edge; /* STORE_JOB_EDGE */
-	struct store_kv kv;   /* STORE_KV_… */
-	bool changed;         /* out: the condition held and the write happened */
-	bool ok;              /* out: false: see fail */
+	union {                       /* by kind; an op this small is allocated without a search */
+		struct job job;       /* STORE_JOB_ADD */
+		struct job_edge edge; /* STORE_JOB_EDGE */
+		struct store_kv kv;   /* STORE_KV_… */
+	};
+	bool changed; /* out: the condition held and the write happened */
+	bool ok;      /* out: false: see fail */
 	struct fail fail;
 	store_done *done;
 	void *arg;             /* the caller's */

@@ -15,9 +15,12 @@ struct store_op *store_op_new(enum store_kind kind, bool durable)
 		return NULL;
 	op->kind = kind;
 	op->durable = durable;
-	op->edge.to = JOB_STATE_COUNT;
-	op->edge.epoch = -1;
-	op->kv.version = -1;
+	if (kind == STORE_JOB_EDGE) {
+		op->edge.to = JOB_STATE_COUNT;
+		op->edge.epoch = -1;
+	} else if (kind != STORE_JOB_ADD) {
+		op->kv.version = -1;
+	}
 	return op;
 }
 
@@ -25,11 +28,15 @@ void store_op_free(struct store_op *op)
 {
 	if (op == NULL)
 		return;
-	job_finish(&op->job);
-	job_finish(&op->edge.values);
-	free(op->kv.instance);
-	free(op->kv.key);
-	free(op->kv.value);
+	if (op->kind == STORE_JOB_ADD) {
+		job_finish(&op->job);
+	} else if (op->kind == STORE_JOB_EDGE) {
+		job_finish(&op->edge.values);
+	} else {
+		free(op->kv.instance);
+		free(op->kv.key);
+		free(op->kv.value);
+	}
 	free(op);
 }
 
@@ -40,8 +47,12 @@ static size_t text_bytes(const char *text)
 
 size_t store_op_bytes(const struct store_op *op)
 {
-	return sizeof(*op) + job_bytes(&op->job) + job_bytes(&op->edge.values) +
-	       text_bytes(op->kv.instance) + text_bytes(op->kv.key) + text_bytes(op->kv.value);
+	if (op->kind == STORE_JOB_ADD)
+		return sizeof(*op) + job_bytes(&op->job);
+	if (op->kind == STORE_JOB_EDGE)
+		return sizeof(*op) + job_bytes(&op->edge.values);
+	return sizeof(*op) + text_bytes(op->kv.instance) + text_bytes(op->kv.key) +
+	       text_bytes(op->kv.value);
 }
 
 static bool edge_sound(const struct job_edge *e)
