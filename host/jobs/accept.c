@@ -52,19 +52,31 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 	       job->request != NULL;
 }
 
+/* What e needs first. Where it can only wait the tracker's thread has nothing to do with it, and
+ * is not woken. Lock held. */
+static void first_step(struct tracker *t, struct open_job *e)
+{
+	if (!e->counted) {
+		tracker_later(t, e, 0);
+		return;
+	}
+	entry_enqueue(e);
+	if (e->deadline_ms != 0)
+		tracker_later(t, e, CLOCK_NEVER);
+	if (t->running < t->options.config->max_running && entries_next(&t->entries) != NULL)
+		cond_signal(&t->wake);
+}
+
 /* The job is on disk: from now on it is ours to bring to its end. Writer thread. */
 static void take_in(struct tracker *t, struct open_job *e)
 {
 	mutex_lock(&t->lock);
 	if (entries_add(&t->entries, e)) {
-		if (e->counted) /* so that what is asked next knows how it stands */
-			entry_enqueue(e);
-		tracker_later(t, e, e->counted ? CLOCK_NEVER : 0);
+		first_step(t, e);
 	} else {
 		log_error("JOB-UNTRACKED", "job=%s out of memory; it runs after a restart", e->id);
 		entry_free(&t->entries, e);
 	}
-	cond_signal(&t->wake);
 	mutex_unlock(&t->lock);
 }
 
