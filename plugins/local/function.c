@@ -21,6 +21,7 @@ enum {
 	FIRST_PAUSE_MS = 2,
 	LAST_PAUSE_MS = 50,
 	BUILD_PAUSE_MS = 200,
+	RETRY_AFTER_MS = 1000,
 	RANDOM_BYTES = 10
 };
 
@@ -207,6 +208,18 @@ static int32_t start(struct local_call *c, const struct function *f, int64_t wai
 		c, c->sdk.host->process->start(c->sdk.call, davit_sdk_buf(f->process), spec));
 }
 
+/* It may be asked for again. */
+static int32_t fail_for_now(struct local_call *c, int32_t code, const char *text)
+{
+	struct davit_sdk_writer detail;
+
+	davit_sdk_write_begin(&detail, &c->sdk.mem);
+	davit_sdk_open_object(&detail, NULL);
+	davit_sdk_put_int(&detail, "retry_after_ms", RETRY_AFTER_MS);
+	davit_sdk_close_object(&detail);
+	return davit_sdk_fail_with(&c->sdk, code, &detail, "%s", text);
+}
+
 /* --- packages --- */
 
 /* What became of a build that was waited for. */
@@ -216,7 +229,7 @@ static int32_t built(struct local_call *c, const struct environment *environment
 		return davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/requirements",
 			"the packages could not be installed: %s", environment->text);
 	if (environment->state == ENVIRONMENT_PENDING)
-		return davit_sdk_fail(&c->sdk, DAVIT_RETRY,
+		return fail_for_now(c, DAVIT_RETRY,
 			"the function's packages are still being installed; try again");
 	return c->sdk.code;
 }
@@ -291,8 +304,8 @@ static int32_t check(struct local_call *c)
 {
 	(void)davit_sdk_need_text(&c->sdk, c->sdk.request, "/script");
 	if (c->sdk.code == DAVIT_OK && sweep(c, false) >= RUNNING_MAX)
-		return davit_sdk_fail(&c->sdk, DAVIT_THROTTLED,
-			"%d functions are running already; try again", RUNNING_MAX);
+		return fail_for_now(c, DAVIT_THROTTLED,
+			local_text(c, "%d functions are running already; try again", RUNNING_MAX));
 	return c->sdk.code;
 }
 
