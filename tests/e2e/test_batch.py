@@ -222,21 +222,29 @@ def test_a_refused_row_ends_the_job_and_is_named(shared, model):
 
 
 def test_refused_rows_are_skipped_where_that_is_asked_for(shared, model):
-    rows = [1, "refuse", 3, "short", 5]
-    dataset = shared.made(
-        "/datasets",
-        {"name": "x", "source": {"text": jsonl(rows) + "no json\n[NaN]\n"}, "format": "jsonl"},
-    )["id"]
+    dataset = make_rows(shared, [1, "refuse", 3, "short", 5])
     job = batch(shared, model, dataset, on_error="skip", batch_size=3)
     assert shared.await_job(job)["state"] == "COMPLETED"
     found = predictions(shared, job)
     assert [found[0], found[2], found[4]] == [{"twice": 2}, {"twice": 6}, {"twice": 10}]
     assert found[1] == {"error": "the model answered 422: not this one"}
     assert 'no "predictions" with 1' in found[3]["error"]
-    assert "line 6 is no JSON" in found[5]["error"] and "NaN" in found[6]["error"]
-    assert len(found) == 7
+    assert len(found) == 5
     object_ = neutral(shared, job)
-    assert (object_["rows"], object_["failed_rows"]) == (7, 4)
+    assert (object_["rows"], object_["failed_rows"]) == (5, 2)
+
+
+def test_rows_that_cannot_be_instances_are_skipped_too(shared, model):
+    dataset = shared.made(
+        "/datasets", {"name": "x", "source": {"text": "a,b\n1\n2,3\n4,5,6\n"}, "format": "csv"}
+    )["id"]
+    job = batch(shared, model, dataset, on_error="skip")
+    assert shared.await_job(job)["state"] == "COMPLETED"
+    assert predictions(shared, job) == [
+        {"error": "it has 1 cells and not 2"},
+        {"row": [2, 3]},
+        {"error": "it has 3 cells and not 2"},
+    ]
 
 
 @pytest.mark.parametrize(
