@@ -51,6 +51,8 @@ static void put_progress(struct davit_sdk_writer *w, const struct record *record
 		progress_put(w, progress);
 		return;
 	}
+	if (text == NULL)
+		return;
 	davit_sdk_open_object(w, "progress");
 	davit_sdk_put_text(w, "text", text);
 	davit_sdk_close_object(w);
