@@ -18,17 +18,28 @@ static bool refuse(struct local_call *c, const struct rows *rows, int64_t line, 
 
 /* --- jsonl --- */
 
-static bool end_json_line(struct local_call *c, struct rows *rows)
+/* Could it be read? What Python writes as numbers without being JSON can, by Python. */
+static bool is_json(struct rows *rows, struct davit_sdk_error *ret_error)
+{
+	struct davit_sdk_mem mem;
+
+	davit_sdk_mem_buffer(&mem, rows->memory, MEMORY_BYTES);
+	if (davit_sdk_parse(&mem, (davit_buf){rows->text, rows->n}, ret_error) != NULL)
+		return true;
+	return strstr(ret_error->reason, "memory") != NULL || strstr(rows->text, "NaN") != NULL ||
+	       strstr(rows->text, "Infinity") != NULL;
+}
+
+/* The first line says whether this is jsonl at all, a last one without its line break whether all
+ * of it came. Single bad rows between them are for the job that reads them. */
+static bool end_json_line(struct local_call *c, struct rows *rows, bool last)
 {
 	struct davit_sdk_error error = {"", 0};
-	struct davit_sdk_mem mem;
-	bool good = true;
+	bool looked_at = rows->begun && !rows->too_long && (rows->lines == 1 || last);
+	bool good;
 
-	if (rows->begun && !rows->too_long) {
-		davit_sdk_mem_buffer(&mem, rows->memory, MEMORY_BYTES);
-		good = davit_sdk_parse(&mem, (davit_buf){rows->text, rows->n}, &error) != NULL ||
-		       strstr(error.reason, "memory") != NULL;
-	}
+	rows->text[rows->n] = '\0';
+	good = !looked_at || is_json(rows, &error);
 	rows->n = 0;
 	rows->too_long = false;
 	return good || refuse(c, rows, rows->line,
@@ -80,14 +91,14 @@ static bool begin(struct local_call *c, struct rows *rows, char first)
 		rows->format = first == '{' || first == '[' ? "jsonl" : "csv";
 	if (strcmp(rows->format, "jsonl") != 0 || rows->text != NULL)
 		return true;
-	rows->text = local_alloc(c, LINE_BYTES);
+	rows->text = local_alloc(c, LINE_BYTES + 1);
 	rows->memory = local_alloc(c, MEMORY_BYTES);
 	return rows->text != NULL && rows->memory != NULL;
 }
 
 static bool end_line(struct local_call *c, struct rows *rows)
 {
-	bool good = rows->text == NULL || end_json_line(c, rows);
+	bool good = rows->text == NULL || end_json_line(c, rows, false);
 
 	rows->begun = false;
 	rows->line++;
@@ -151,7 +162,7 @@ bool rows_end(struct local_call *c, struct rows *rows)
 	if (rows->format == NULL)
 		rows->format = "csv";
 	if (rows->text != NULL)
-		return end_json_line(c, rows);
+		return end_json_line(c, rows, true);
 	if (rows->quoted && !rows->closing)
 		return refuse(c, rows, rows->opened, "opens a quoted field that is never closed");
 	return true;

@@ -1,8 +1,8 @@
 /*
  * rows - looks at the rows of a data set while they are copied: which format they are in, how
- * many lines hold something, and whether they are what the format says. What is refused would
- * fail each job that reads it: lines of jsonl that are no JSON, quotes of csv that never close,
- * bytes that are no text.
+ * many lines hold something, and whether the whole can be what the format says. Refused is what
+ * would fail each job that reads it: jsonl that does not begin, or breaks off within, a JSON
+ * value, quotes of csv that never close, bytes that are no text.
  */
 #ifndef PLUGINS_LOCAL_ROWS_H
 #define PLUGINS_LOCAL_ROWS_H

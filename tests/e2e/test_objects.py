@@ -306,7 +306,7 @@ def test_a_wrong_export_is_refused_by_name(out, body, told):
 CSV = b"a,b\n1,2\n3,4\n"
 JSONL = b'{"a": 1}\n{"a": 2}\n'
 BAD_CSV = b'a,b\n1,"2\n3,4\n'
-BAD_JSONL = b'{"a": 1}\n{"a": \n'
+BAD_JSONL = b'{"a": 1}\n{"a": '
 
 
 def form(parts):

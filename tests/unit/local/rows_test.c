@@ -32,10 +32,13 @@ static const struct {
 	{"{\"a\":1}\n\n[2]\n", NULL, "jsonl", 2, NULL},
 	{"  [1]", NULL, "jsonl", 1, NULL},
 	{"1\n2\n", "jsonl", "jsonl", 2, NULL},
-	{"{\"a\":1}\n{\"a\":\n", NULL, NULL, 0, "line 2 of the data is no JSON value: byte"},
+	{"{\"a\":1}\n{\"a\":", NULL, NULL, 0, "line 2 of the data is no JSON value: byte"},
+	{"{\"a\":1}\nno json\n[2]\n", NULL, "jsonl", 3, NULL}, /* for the job */
+	{"[NaN]\n[-Infinity]", NULL, "jsonl", 2, NULL},
+	{"{\n\"a\": 1\n}\n", NULL, NULL, 0, "line 1 of the data is no JSON value"},
 	{"{\"a\":1} {\"b\":2}\n", NULL, NULL, 0, "line 1 of the data is no JSON value"},
 	{"a,b\n", "jsonl", NULL, 0, "line 1 of the data is no JSON value"},
-	{"[1]\n\xff\n", NULL, NULL, 0, "line 2"},
+	{"[1]\n\xff", NULL, NULL, 0, "line 2"},
 	{"{broken", "csv", "csv", 1, NULL},
 };
 
