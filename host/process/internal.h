@@ -13,6 +13,7 @@
 
 #include "platform/thread.h"
 #include "process/process.h"
+#include "process/transport.h"
 #include "run/folder.h"
 
 struct watcher;
@@ -26,6 +27,7 @@ struct processes {
 	struct process_options options;
 	char root[PATH_MAX]; /* data_dir/processes */
 	struct watcher *watcher;
+	struct transports transports;
 
 	struct mutex lock; /* guards what follows */
 	struct cond released;

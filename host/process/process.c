@@ -421,6 +421,7 @@ struct processes *processes_open(const struct process_options *options, struct f
 	SLIST_INIT(&p->busy);
 	LIST_INIT(&p->responses);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	transports_open(&p->transports);
 	p->options = *options;
 	if (p->options.cgroup == NULL)
 		p->options.cgroup = "auto";
@@ -438,6 +439,7 @@ void processes_close(struct processes *p)
 	if (p == NULL)
 		return;
 	watcher_close(p->watcher);
+	transports_close(&p->transports);
 	curl_global_cleanup();
 	cond_finish(&p->released);
 	mutex_finish(&p->lock);

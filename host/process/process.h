@@ -73,6 +73,10 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 /* Up to cap bytes; *ret_n = 0 at the end. */
 bool process_response_read(
 	struct process_response *r, void *bytes, size_t cap, size_t *ret_n, struct fail *f);
+
+/* Is all that is left, at most max bytes, there to be read without waiting? */
+bool process_response_whole(const struct process_response *r, size_t max);
+
 void process_response_close(struct process_response *r); /* NULL is fine */
 
 /* Does this name have the right form ([0-9a-z-], 1 to 48)? */

@@ -19,18 +19,16 @@
 #include "base/json.h"
 #include "process/internal.h"
 
-#define WAIT_MS     100                  /* between two looks at deadline and cancellation */
-#define HELD_MAX    ((size_t)256 * 1024) /* bytes of the answer that wait to be read */
+#define WAIT_MS     100 /* between two looks at deadline and cancellation */
 #define HEAD_MAX    ((size_t)64 * 1024)
 #define TARGET_MAX  8192
 #define TYPE_MAX    1024
 #define TEXT_METHOD 16
 
 struct process_response {
-	struct processes *processes; /* in whose list it is; NULL: in none yet */
+	struct processes *processes; /* in whose list it is */
 	LIST_ENTRY(process_response) link;
-	CURLM *multi;
-	CURL *easy;
+	struct transport *t;
 	struct curl_slist *headers;
 	int64_t deadline_mono_ms; /* of the head; then of the next bytes */
 	int64_t silence_ms;       /* that the process may keep between two pieces */
@@ -47,7 +45,6 @@ struct process_response {
 	bool paused;
 	bool ended;
 	CURLcode code; /* how, once ended */
-	char *held;    /* HELD_MAX + CURL_MAX_WRITE_SIZE bytes */
 	size_t held_at;
 	size_t held_n;
 };
@@ -82,7 +79,7 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 	}
 	if (n * size > 2 || bytes[0] != '\r')
 		return n * size;
-	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(r->t->easy, CURLINFO_RESPONSE_CODE, &status);
 	r->head_done = status >= 200; /* before it come only "100 Continue" and the like */
 	return n * size;
 }
@@ -92,16 +89,16 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 	struct process_response *r = arg;
 
 	r->head_done = true;
-	if (r->held_n >= HELD_MAX) {
+	if (r->held_n >= TRANSPORT_HELD_MAX) {
 		r->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	if (size * n > CURL_MAX_WRITE_SIZE)
 		return 0; /* curl promises that it never is */
 	if (r->held_at > 0)
-		memmove(r->held, r->held + r->held_at, r->held_n);
+		memmove(r->t->held, r->t->held + r->held_at, r->held_n);
 	r->held_at = 0;
-	memcpy(r->held + r->held_n, bytes, size * n);
+	memcpy(r->t->held + r->held_n, bytes, size * n);
 	r->held_n += size * n;
 	return size * n;
 }
@@ -186,40 +183,40 @@ static void set_body(struct process_response *r, const char *method, curl_off_t 
 	const struct method *known = find_method(method);
 
 	if (r->body_fd >= 0) {
-		curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(r->easy, CURLOPT_INFILESIZE_LARGE, length);
-		curl_easy_setopt(r->easy, CURLOPT_READFUNCTION, give_body);
-		curl_easy_setopt(r->easy, CURLOPT_READDATA, r);
-		curl_easy_setopt(r->easy, CURLOPT_SEEKFUNCTION, seek_body);
-		curl_easy_setopt(r->easy, CURLOPT_SEEKDATA, r);
+		curl_easy_setopt(r->t->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(r->t->easy, CURLOPT_INFILESIZE_LARGE, length);
+		curl_easy_setopt(r->t->easy, CURLOPT_READFUNCTION, give_body);
+		curl_easy_setopt(r->t->easy, CURLOPT_READDATA, r);
+		curl_easy_setopt(r->t->easy, CURLOPT_SEEKFUNCTION, seek_body);
+		curl_easy_setopt(r->t->easy, CURLOPT_SEEKDATA, r);
 	} else if (known != NULL && known->sends) {
-		curl_easy_setopt(r->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, "");
-		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(r->t->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(r->t->easy, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(r->t->easy, CURLOPT_POSTFIELDSIZE, 0L);
 	} else if (strcmp(method, "HEAD") == 0) {
-		curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
+		curl_easy_setopt(r->t->easy, CURLOPT_NOBODY, 1L);
 		return; /* says the method by itself */
 	}
-	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(r->t->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static void set_options(struct process_response *r, const char *socket)
 {
-	curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
-	curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, socket);
-	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
-	curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
-	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(r->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(r->easy, CURLOPT_HTTP09_ALLOWED, 0L);
-	curl_easy_setopt(r->easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(r->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(r->easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(r->t->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(r->t->easy, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(r->t->easy, CURLOPT_HTTPHEADER, r->headers);
+	curl_easy_setopt(r->t->easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(r->t->easy, CURLOPT_HEADERDATA, r);
+	curl_easy_setopt(r->t->easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(r->t->easy, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(r->t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(r->t->easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	curl_easy_setopt(r->t->easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(r->t->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(r->t->easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(r->t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(r->t->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(r->t->easy, CURLOPT_NOPROXY, "*");
 }
 
 static bool prepare(
@@ -227,19 +224,16 @@ static bool prepare(
 {
 	struct stat st = {0};
 
-	r->multi = curl_multi_init();
-	r->easy = curl_easy_init();
-	r->held = malloc(HELD_MAX + CURL_MAX_WRITE_SIZE);
+	r->t = transport_take(&r->processes->transports);
 	if (asprintf(&r->url, "http://localhost%s", json_text_or(request, "path", "/")) < 0)
 		r->url = NULL;
-	if (r->multi == NULL || r->easy == NULL || r->held == NULL || r->url == NULL ||
-		!add_headers(r, request))
+	if (r->t == NULL || r->url == NULL || !add_headers(r, request))
 		return fail_errno(f, ENOMEM, "ask process %s", r->name);
 	if (r->body_fd >= 0 && fstat(r->body_fd, &st) != 0)
 		return fail_errno(f, errno, "read the body for process %s", r->name);
 	set_options(r, socket);
 	set_body(r, json_text_or(request, "method", ""), (curl_off_t)st.st_size);
-	return curl_multi_add_handle(r->multi, r->easy) == CURLM_OK ||
+	return curl_multi_add_handle(r->t->multi, r->t->easy) == CURLM_OK ||
 	       fail_set(f, FAIL_INTERNAL, "ask process %s: curl refuses", r->name);
 }
 
@@ -273,7 +267,7 @@ static void note_end(struct process_response *r)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(r->multi, &left)) != NULL) {
+	while ((message = curl_multi_info_read(r->t->multi, &left)) != NULL) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		r->ended = true;
@@ -294,12 +288,12 @@ static bool drive(struct process_response *r, struct fail *f)
 			f, FAIL_UNAVAILABLE, "the request to process %s was cancelled", r->name);
 	if (left <= 0)
 		return fail_set(f, FAIL_DEADLINE, "process %s did not answer in time", r->name);
-	if (curl_multi_perform(r->multi, &running) != CURLM_OK)
+	if (curl_multi_perform(r->t->multi, &running) != CURLM_OK)
 		return fail_set(f, FAIL_INTERNAL, "ask process %s: curl fails", r->name);
 	note_end(r);
 	if (r->ended || r->held_n != n || r->head_done != head)
 		return true;
-	curl_multi_poll(r->multi, NULL, 0, left < WAIT_MS ? (int)left : WAIT_MS, NULL);
+	curl_multi_poll(r->t->multi, NULL, 0, left < WAIT_MS ? (int)left : WAIT_MS, NULL);
 	return true;
 }
 
@@ -317,8 +311,8 @@ static json_t *head_of(const struct process_response *r)
 	const char *type = NULL;
 	long status = 0;
 
-	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &type);
+	curl_easy_getinfo(r->t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(r->t->easy, CURLINFO_CONTENT_TYPE, &type);
 	if (type == NULL)
 		type = "";
 	return json_pack("{s:I,s:o}", "status", (json_int_t)status, "content_type",
@@ -349,8 +343,6 @@ static void enlist(struct processes *p, struct process_response *r)
 
 static void delist(struct process_response *r)
 {
-	if (r->processes == NULL)
-		return;
 	mutex_lock(&r->processes->lock);
 	LIST_REMOVE(r, link);
 	mutex_unlock(&r->processes->lock);
@@ -410,7 +402,7 @@ static void resume(struct process_response *r)
 	if (!r->paused || r->held_n > 0)
 		return;
 	r->paused = false;
-	curl_easy_pause(r->easy, CURLPAUSE_CONT); /* calls take_body() with what it holds */
+	curl_easy_pause(r->t->easy, CURLPAUSE_CONT); /* calls take_body() with what it holds */
 }
 
 bool process_response_read(
@@ -429,11 +421,16 @@ bool process_response_read(
 		return explain(r, f);
 	n = r->held_n < cap ? r->held_n : cap;
 	if (n > 0)
-		memcpy(bytes, r->held + r->held_at, n);
+		memcpy(bytes, r->t->held + r->held_at, n);
 	r->held_at += n;
 	r->held_n -= n;
 	*ret_n = n;
 	return true;
+}
+
+bool process_response_whole(const struct process_response *r, size_t max)
+{
+	return r->ended && r->code == CURLE_OK && r->held_n <= max;
 }
 
 void process_response_close(struct process_response *r)
@@ -441,13 +438,8 @@ void process_response_close(struct process_response *r)
 	if (r == NULL)
 		return;
 	delist(r);
-	if (r->multi != NULL && r->easy != NULL)
-		curl_multi_remove_handle(r->multi, r->easy);
-	curl_easy_cleanup(r->easy);
-	if (r->multi != NULL)
-		curl_multi_cleanup(r->multi);
+	transport_give(&r->processes->transports, r->t);
 	curl_slist_free_all(r->headers);
-	free(r->held);
 	free(r->url);
 	free(r);
 }
