@@ -35,6 +35,7 @@ struct prediction {
 	bool native;    /* the caller asked for the model's bytes */
 	bool events;    /* the caller takes server-sent events */
 	bool streaming; /* the answer has begun */
+	char *type;     /* of an answer in one piece that is given as it is; else NULL */
 };
 
 static void prediction_free(struct prediction *p)
@@ -42,6 +43,7 @@ static void prediction_free(struct prediction *p)
 	if (p == NULL)
 		return;
 	buf_finish(&p->answer);
+	free(p->type);
 	service_free(p->s);
 	free(p);
 }
@@ -77,12 +79,18 @@ static bool is_events(const char *content_type)
 	return strncasecmp(content_type, type, n) == 0 && strchr(" \t;", content_type[n]) != NULL;
 }
 
+/* Does the caller get the model's own bytes? */
+static bool as_it_is(const struct prediction *p, const char *content_type)
+{
+	return p->status < 400 && (p->native || (p->events && is_events(content_type)));
+}
+
 static bool take_head(void *ctx, int status, const char *content_type)
 {
 	struct prediction *p = ctx;
 
 	p->status = status;
-	if (status < 400 && (p->native || (p->events && is_events(content_type)))) {
+	if (as_it_is(p, content_type)) {
 		p->streaming = true;
 		exchange_stream_begin(p->s->x, status, content_type);
 	}
@@ -104,6 +112,19 @@ static bool take_bytes(void *ctx, const void *bytes, size_t n)
 		return exchange_stream_bytes(p->s->x, bytes, n);
 	buf_add(&p->answer, bytes, n);
 	return !p->answer.failed;
+}
+
+static bool take_whole(void *ctx, int status, const char *content_type, const void *bytes, size_t n)
+{
+	struct prediction *p = ctx;
+
+	p->status = status;
+	buf_add(&p->answer, bytes, n);
+	if (as_it_is(p, content_type)) {
+		p->type = strdup(content_type);
+		p->answer.failed |= p->type == NULL;
+	}
+	return true;
 }
 
 /* --- the end --- */
@@ -134,6 +155,15 @@ static void answer_reply(struct prediction *p, const json_t *reply)
 	free(text);
 }
 
+/* Its bytes in one piece, with their length. */
+static void answer_whole(struct prediction *p)
+{
+	size_t n = 0;
+	char *bytes = buf_take(&p->answer, &n);
+
+	exchange_reply_text(p->s->x, p->status, p->type, bytes, n);
+}
+
 static void predicted(struct call_result *result, void *ctx)
 {
 	struct prediction *p = ctx;
@@ -146,6 +176,8 @@ static void predicted(struct call_result *result, void *ctx)
 			"the model's answer is too long for a JSON string; ask with native=true");
 	else if (result->code != DAVIT_OK)
 		answer_fail(p->s->x, &result->fail);
+	else if (p->type != NULL)
+		answer_whole(p);
 	else if (p->status >= 400)
 		answer_error(p);
 	else if (result->reply != NULL)
@@ -200,7 +232,8 @@ static struct prediction *prediction_new(struct service *s)
 		.bytes = take_bytes,
 		.ctx = p,
 		.model = take_model,
-		.gone = reader_gone};
+		.gone = reader_gone,
+		.whole = take_whole};
 	buf_init(&p->answer, ANSWER_MAX);
 	return p;
 }

@@ -153,12 +153,17 @@ int32_t answer_blob(struct call *c, davit_buf head, davit_blob blob)
 	return DAVIT_OK;
 }
 
+static void send_model(const struct call *c)
+{
+	if (c->answer.model[0] != '\0' && c->sink->model != NULL)
+		c->sink->model(c->sink->ctx, c->answer.model);
+}
+
 static bool send_head(struct call *c)
 {
 	struct answer *a = &c->answer;
 
-	if (a->model[0] != '\0' && c->sink->model != NULL)
-		c->sink->model(c->sink->ctx, a->model);
+	send_model(c);
 	if (!c->sink->head(c->sink->ctx, a->status, a->content_type))
 		a->reader_gone = true;
 	return !a->reader_gone;
@@ -224,6 +229,20 @@ static int32_t send_blob(struct call *c, char *piece)
 	}
 }
 
+/* An answer that is all there needs no stream. */
+static int32_t send_whole(struct call *c, char *piece)
+{
+	struct answer *a = &c->answer;
+	size_t n = 0;
+	int32_t code = read_piece(c, a->blob.position, piece, &n);
+
+	if (code != DAVIT_OK)
+		return code;
+	send_model(c);
+	a->reader_gone = !c->sink->whole(c->sink->ctx, a->status, a->content_type, piece, n);
+	return a->reader_gone ? DAVIT_CANCELLED : DAVIT_OK;
+}
+
 int32_t answer_send(struct call *c)
 {
 	char *piece = malloc(PIECE_BYTES);
@@ -231,7 +250,9 @@ int32_t answer_send(struct call *c)
 
 	if (piece == NULL)
 		return DAVIT_INTERNAL;
-	if (send_head(c))
+	if (c->sink->whole != NULL && call_blob_whole(&c->answer.blob, PIECE_BYTES))
+		code = send_whole(c, piece);
+	else if (send_head(c))
 		code = send_blob(c, piece);
 	free(piece);
 	return code;

@@ -32,6 +32,7 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	c->slot_name = slot_name;
 	c->timeout = timeout_ms;
 	c->deadline = clock_mono_ms() + timeout_ms;
+	c->look = clock_mono_ms() + CALL_LOOK_MS;
 	c->lane = CALL_LANE_NONE;
 	mutex_init(&c->lock);
 	cond_init(&c->wake);
@@ -95,18 +96,28 @@ void call_extend(struct call *c)
 	mutex_unlock(&t->lock);
 }
 
+/* Looking costs a system call, so a call that is soon done never does. */
+static bool reader_left(struct call *c, int64_t now)
+{
+	if (c->sink == NULL || c->sink->gone == NULL || now < c->look)
+		return false;
+	c->look = now + CALL_LOOK_MS;
+	if (c->sink->gone(c->sink->ctx))
+		c->answer.reader_gone = true;
+	return c->answer.reader_gone;
+}
+
 int32_t call_stopped(struct call *c)
 {
+	int64_t now = clock_mono_ms();
 	bool cancelled;
 
 	mutex_lock(&c->lock);
 	cancelled = c->cancelled;
 	mutex_unlock(&c->lock);
-	if (!cancelled && c->sink != NULL && c->sink->gone != NULL && c->sink->gone(c->sink->ctx))
-		cancelled = c->answer.reader_gone = true;
-	if (cancelled)
+	if (cancelled || reader_left(c, now))
 		return DAVIT_CANCELLED;
-	return clock_mono_ms() >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;
+	return now >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;
 }
 
 int32_t call_service_failed(struct call *c, const struct fail *f)

@@ -28,6 +28,7 @@
 #define CALL_ARENA_MAX  ((size_t)64 * 1024 * 1024)
 #define CALL_LINES_MAX  1000  /* log lines of one call */
 #define CALL_OVERRUN_MS 10000 /* past its deadline a call is reported */
+#define CALL_LOOK_MS    100   /* between two looks at the reader */
 #define CALLS_MAX       256   /* at once, of all providers */
 
 enum call_lane {
@@ -53,6 +54,7 @@ struct call {
 	int64_t epoch;
 	int64_t deadline; /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout;  /* from its start to that, and between two pieces of an answer */
+	int64_t look;     /* when to ask next whether the reader is still there */
 	enum call_lane lane;
 	bool overrun_told; /* guarded by the table's lock */
 	bool laned;        /* counted in its lane; guarded by the table's lock */

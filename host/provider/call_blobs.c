@@ -87,6 +87,11 @@ static int32_t read_stream(struct call_blob *b, uint64_t offset, void *bytes, si
 	return DAVIT_OK;
 }
 
+bool call_blob_whole(const struct call_blob *b, size_t max)
+{
+	return b->kind == CALL_BLOB_STREAM && process_response_whole(b->stream, max);
+}
+
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f)
 {

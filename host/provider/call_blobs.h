@@ -52,6 +52,7 @@ void call_blob_close(struct call_blob *b);
 
 /* Up to cap bytes at offset; *ret_n = 0 at the end. Returns a DAVIT_ code. */
 struct fail;
+bool call_blob_whole(const struct call_blob *b, size_t max);
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f);
 

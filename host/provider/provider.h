@@ -111,6 +111,9 @@ struct call_sink {
 	void *ctx;
 	/* Before head, where the provider says which model answers; NULL: not wanted. */
 	void (*model)(void *ctx, const char *model);
+	/* In the place of head and bytes, where the whole answer is there in one piece; false: the
+	 * reader is gone. NULL: not wanted. */
+	bool (*whole)(void *ctx, int status, const char *content_type, const void *bytes, size_t n);
 	/* Has the reader gone away? Asked now and then while it waits; NULL: nobody can say. */
 	bool (*gone)(void *ctx);
 };

@@ -108,7 +108,7 @@ bool process_response_read(
 
 	if (fake_process.breaks && r->piece == 1)
 		return fail_set(f, FAIL_UPSTREAM, "the server went away");
-	if (r->piece == 3 && !fake_process.endless) {
+	if (r->piece == (fake_process.whole ? 1 : 3) && !fake_process.endless) {
 		*ret_n = 0;
 		return true;
 	}
@@ -117,6 +117,12 @@ bool process_response_read(
 		*ret_n = cap;
 	memcpy(bytes, pieces[r->piece++ % 3], *ret_n);
 	return true;
+}
+
+bool process_response_whole(const struct process_response *r, size_t max)
+{
+	(void)r;
+	return fake_process.whole && max > 0;
 }
 
 void process_response_close(struct process_response *r)

@@ -10,6 +10,7 @@ struct fake_process {
 	bool silent;   /* nobody listens */
 	bool breaks;   /* the answer ends in the middle */
 	bool endless;  /* the answer never ends */
+	bool whole;    /* its first piece is all of it, and there from the start */
 	/* What it saw. */
 	char started[64];
 	char body[64];

@@ -327,6 +327,71 @@ static void an_answer_of_a_process_streams_through(void **state)
 	assert_int_equal(fake_process.open, 0);
 }
 
+static bool take_whole(void *ctx, int status, const char *content_type, const void *bytes, size_t n)
+{
+	struct reader *r = ctx;
+
+	assert_int_equal(r->status, 0);
+	r->status = status;
+	(void)snprintf(r->type, sizeof(r->type), "whole %s", content_type);
+	memcpy(r->text, bytes, n);
+	return true;
+}
+
+static bool take_nothing(void *ctx, const void *bytes, size_t n)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)n;
+	fail_msg("a whole answer came in pieces");
+	return false;
+}
+
+static bool is_gone(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static void an_answer_that_is_all_there_comes_in_one_piece(void **state)
+{
+	struct reader r = {0};
+	struct call_sink sink = {.bytes = take_nothing, .ctx = &r, .whole = take_whole};
+	struct call_spec spec = kit_spec(*state, DAVIT_PREDICTION, "infer");
+	struct kit_call c;
+
+	fake_process = (struct fake_process){.whole = true};
+	((struct kit *)*state)->prediction.infer = op_relay;
+	spec.sink = &sink;
+	kit_start(*state, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_OK);
+	assert_string_equal(r.type, "whole text/plain");
+	assert_string_equal(r.text, "one,");
+	kit_call_finish(&c);
+	assert_int_equal(fake_process.open, 0);
+}
+
+/* Nobody cancels: that the reader is gone is found out. */
+static void an_endless_stream_ends_when_its_silent_reader_is_gone(void **state)
+{
+	struct reader r = {0};
+	struct call_sink sink = {
+		.head = take_head, .bytes = take_bytes, .ctx = &r, .gone = is_gone};
+	struct call_spec spec = kit_spec(*state, DAVIT_PREDICTION, "infer");
+	struct kit_call c;
+
+	fake_process = (struct fake_process){.endless = true};
+	((struct kit *)*state)->prediction.infer = op_relay;
+	spec.sink = &sink;
+	kit_start(*state, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_CANCELLED);
+	assert_string_equal(c.result.fail.text, "the reader went away");
+	kit_call_finish(&c);
+	assert_int_equal(fake_process.open, 0);
+}
+
 static void a_stream_that_breaks_is_told_with_its_cause(void **state)
 {
 	struct reader r = {0};
@@ -459,6 +524,8 @@ int main(void)
 		cmocka_unit_test(the_body_of_a_request_is_a_blob),
 		cmocka_unit_test(a_body_that_is_no_file_is_refused_and_closed),
 		cmocka_unit_test(an_answer_of_a_process_streams_through),
+		cmocka_unit_test(an_answer_that_is_all_there_comes_in_one_piece),
+		cmocka_unit_test(an_endless_stream_ends_when_its_silent_reader_is_gone),
 		cmocka_unit_test(a_stream_that_breaks_is_told_with_its_cause),
 		cmocka_unit_test(an_endless_stream_ends_with_its_reader),
 		cmocka_unit_test(a_cancel_ends_an_endless_stream),
