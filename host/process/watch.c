@@ -297,17 +297,20 @@ static void try_all(struct watcher *w)
 	}
 }
 
+/* -1, for ever, where every watch is heard by its descriptor: whoever adds one wakes us. */
 static int timeout_of(const struct watcher *w)
 {
 	const struct watch *x;
-	int64_t now = clock_mono_ms(), least = TRY_MAX_MS;
+	int64_t now = clock_mono_ms(), least = INT64_MAX;
 
 	LIST_FOREACH(x, &w->watches, link)
 	{
 		if (x->fd < 0 && x->try_mono - now < least)
 			least = x->try_mono - now;
 	}
-	return least < 0 ? 0 : (int)least;
+	if (least == INT64_MAX)
+		return -1;
+	return least < 0 ? 0 : least < TRY_MAX_MS ? (int)least : TRY_MAX_MS;
 }
 
 static void wait_for_events(struct watcher *w)
