@@ -131,14 +131,16 @@ static bool wanted(const struct tracker *t, const char *provider, const char *pr
 {
 	const struct lane *lane = find_lane(t, provider, f);
 	const struct project *p;
+	struct queue_settings now = {0};
 
 	if (lane == NULL)
 		return false;
 	p = project == NULL ? NULL : lane_project(lane, project);
 	if (project == NULL)
-		*ret = changed(lane->settings, change);
-	else
-		*ret = changed(p == NULL ? (struct queue_settings){0} : p->settings, change);
+		now = lane->settings;
+	else if (p != NULL)
+		now = p->settings;
+	*ret = changed(now, change);
 	return true;
 }
 
