@@ -78,6 +78,24 @@ static void exported(struct call_result *result, void *ctx)
 	}
 }
 
+static bool ask(struct exporting *e, json_t *request, struct fail *f)
+{
+	const struct service *s = e->s;
+	const struct call_spec spec = {
+		.provider = s->target.provider,
+		.interface = s->op->interface,
+		.slot = s->op->slot,
+		.request = request,
+		.body_fd = -1,
+		.timeout_ms = CALL_MS,
+		.sink = &e->sink,
+		.done = exported,
+		.ctx = e,
+	};
+
+	return call_start(&spec, NULL, f);
+}
+
 static void begin(struct service *s, json_t *request)
 {
 	struct exporting *e = calloc(1, sizeof(*e));
@@ -89,19 +107,10 @@ static void begin(struct service *s, json_t *request)
 		return;
 	}
 	*e = (struct exporting){.s = s, .sink = {take_head, take_bytes, e}};
-	if (call_start(&(struct call_spec){.provider = s->target.provider,
-			       .interface = s->op->interface,
-			       .slot = s->op->slot,
-			       .request = request,
-			       .body_fd = -1,
-			       .timeout_ms = CALL_MS,
-			       .sink = &e->sink,
-			       .done = exported,
-			       .ctx = e},
-		    NULL, &f))
-		return;
-	free(e);
-	service_fail(s, &f);
+	if (!ask(e, request, &f)) {
+		free(e);
+		service_fail(s, &f);
+	}
 }
 
 void service_export(struct service *s)

@@ -216,6 +216,54 @@ static void an_export_takes_its_body_along(void **state)
 	fake_free(x);
 }
 
+static void serve_status(const char *method, const char *path, const char *body, int status)
+{
+	struct exchange *x = fake_request(method, path, body);
+
+	fake_serve(x);
+	assert_int_equal(fake_status(x), status);
+	fake_free(x);
+}
+
+static void an_export_says_where_the_copy_is(void **state)
+{
+	(void)state;
+	fake_provider.manifest = ROWS;
+	fake_provider.reply =
+		"{\"id\":\"d1\",\"uri\":\"file:///x\",\"files\":[{\"path\":\"a\",\"bytes\":1}]}";
+	fake_expect("POST", S "/datasets/d1/export", "{\"destination\":{\"path\":\"x\"}}", 200,
+		"{\"Id\":\"d1\",\"st\":null,\"uri\":\"file:///x\","
+		"\"files\":[{\"path\":\"a\",\"bytes\":1}]}");
+}
+
+static void an_export_may_answer_bytes(void **state)
+{
+	struct exchange *x = fake_request("POST", S "/datasets/d1/export", "{\"download\":true}");
+
+	(void)state;
+	fake_provider.stream = "<b>bytes</b>";
+	fake_provider.stream_type = "text/html";
+	fake_serve(x);
+	assert_int_equal(fake_status(x), 200);
+	assert_string_equal(fake_text(x), "<b>bytes</b>");
+	assert_string_equal(fake_type(x), "application/octet-stream"); /* no page of ours */
+	fake_free(x);
+}
+
+static void tags_are_checked_by_the_manifest_before_they_are_given(void **state)
+{
+	(void)state;
+	fake_provider.schema = "{\"type\":\"object\",\"additionalProperties\":false,"
+			       "\"properties\":{\"add\":{\"type\":\"array\"}}}";
+	fake_provider.reply = "{\"id\":\"d1\"}";
+	serve_status("POST", S "/datasets/d1/tags", "{\"ad\":[]}", 400);
+	assert_int_equal(fake_provider.calls, 0);
+	serve_status("POST", S "/models/m@v2/aliases", "{\"add\":[\"x\"]}", 200);
+	assert_string_equal(fake_provider.slot, "tag");
+	expect_request(fake_provider.request,
+		"{\"connection\":{},\"id\":\"m@v2\",\"spec\":{\"add\":[\"x\"]}}");
+}
+
 static struct job training(enum job_state job_state)
 {
 	return (struct job){.id = JOB,
@@ -598,6 +646,9 @@ int main(void)
 		ON_SITE(a_failed_delete_is_no_object),
 		ON_SITE(a_delete_without_an_answer_is_an_object),
 		ON_SITE(an_export_takes_its_body_along),
+		ON_SITE(an_export_says_where_the_copy_is),
+		ON_SITE(an_export_may_answer_bytes),
+		ON_SITE(tags_are_checked_by_the_manifest_before_they_are_given),
 		ON_SITE(our_id_stands_for_what_the_job_made),
 		ON_SITE(a_job_that_made_nothing_yet_answers_from_the_store),
 		ON_SITE(an_existing_job_answers_though_its_provider_is_not_loaded),
