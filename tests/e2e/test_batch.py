@@ -245,6 +245,14 @@ def test_rows_that_cannot_be_instances_are_skipped_too(shared, model):
         {"row": [2, 3]},
         {"error": "it has 3 cells and not 2"},
     ]
+    dataset = shared.made(
+        "/datasets", {"name": "x", "source": {"text": "[1]\nno json\n[NaN]\n"}, "format": "jsonl"}
+    )["id"]
+    job = batch(shared, model, dataset, on_error="skip")
+    assert shared.await_job(job)["state"] == "COMPLETED"
+    found = predictions(shared, job)
+    assert found[0] == {"row": [1]}
+    assert "line 2 is no JSON" in found[1]["error"] and "NaN" in found[2]["error"]
 
 
 @pytest.mark.parametrize(
