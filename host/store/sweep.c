@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 #define HEX_DIGITS (SHA256_HEX_SIZE - 1)
+#define RUN_MAX    (HEX_DIGITS + 16)
 #define MARKS_MAX  ((size_t)1 << 30) /* bytes */
 
 /* Digests, in hexadecimal, one behind the other. */
@@ -21,13 +22,14 @@ struct marks {
 
 /* --- marking --- */
 
-/* Every 64 digits in a row: of a longer run any of them may be one. */
+/* Every 64 digits in a row: what stands around a digest may look like more of it (the b of "\b"
+ * in JSON). Runs much longer are data and no references. */
 static void mark_text(struct marks *m, const char *text)
 {
 	while (text != NULL && *text != '\0') {
 		size_t n = strspn(text, "0123456789abcdef");
 
-		for (size_t i = 0; i + HEX_DIGITS <= n; i++)
+		for (size_t i = 0; n <= RUN_MAX && i + HEX_DIGITS <= n; i++)
 			buf_add(&m->digests, text + i, HEX_DIGITS);
 		text += n;
 		text += strcspn(text, "0123456789abcdef");

@@ -122,6 +122,20 @@ static void what_is_in_a_pair_of_any_provider_stays(void **state)
 	assert_false(there(r, digests[0]));
 }
 
+static void a_long_run_of_digits_is_data(void **state)
+{
+	struct room *r = *state;
+	char run[900];
+	char digest[SHA256_HEX_SIZE];
+
+	memset(run, 'a', sizeof(run) - 1);
+	run[sizeof(run) - 1] = '\0';
+	seal(r, "nobody's", digest);
+	memcpy(run + 100, digest, strlen(digest));
+	put(r, "a", "x", "\"", run, "\"");
+	assert_int_equal(sweep(r, 0).deleted, 1);
+}
+
 static void what_an_open_job_asks_for_stays_until_it_ends(void **state)
 {
 	struct room *r = *state;
@@ -255,6 +269,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_in_a_pair_of_any_provider_stays),
+		TEST(a_long_run_of_digits_is_data),
 		TEST(what_an_open_job_asks_for_stays_until_it_ends),
 		TEST(what_is_young_stays),
 		TEST(what_is_no_blob_stays),
