@@ -77,12 +77,22 @@ static bool has_room(const struct loop *l)
 	return *l->connections < l->most && !atomic_load(&l->quiet);
 }
 
+/* A socket that is shut down would be reported for ever, whatever is asked of it. */
+static void unwatch_listener(struct loop *l)
+{
+	if (l->watched)
+		(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->listener, NULL);
+	l->watched = false;
+}
+
 static void watch_listener(struct loop *l)
 {
 	bool wanted = has_room(l) && (l->again_mono == 0 || clock_mono_ms() >= l->again_mono);
 	struct epoll_event event = {.events = wanted ? EPOLLIN : 0, .data.u32 = LISTENER};
 
-	if (wanted == l->listening)
+	if (atomic_load(&l->quiet))
+		unwatch_listener(l);
+	if (wanted == l->listening || !l->watched)
 		return;
 	if (wanted)
 		l->again_mono = 0;
@@ -197,6 +207,7 @@ bool loop_start(struct loop *l, const char *name, size_t stack_bytes, struct fai
 	atomic_init(&l->quiet, false);
 	atomic_init(&l->ending, false);
 	l->again_mono = 0;
+	l->watched = true;
 	l->listening = true;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -32,7 +32,8 @@ struct loop {
 
 	int epoll;
 	int wake;
-	bool listening;     /* for the listener in epoll */
+	bool watched;       /* the listener is in epoll */
+	bool listening;     /* and looked at */
 	int64_t again_mono; /* accept nothing before */
 	atomic_bool woken;  /* wake was written to and not yet read */
 	atomic_bool quiet;
