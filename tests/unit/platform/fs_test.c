@@ -325,6 +325,50 @@ static void make_beneath(void)
 	assert_int_equal(mknod(scratch_path(dir, "root/socket"), S_IFSOCK | 0600, 0), 0);
 }
 
+/* The bytes of a file; somebody else takes the name of ctx while they are read. */
+static bool open_and_disturb(void *ctx, size_t i, int *ret_fd, struct fail *f)
+{
+	(void)f;
+	if (i == 1 && ctx != NULL)
+		scratch_write(dir, ctx, "theirs");
+	*ret_fd = open(scratch_path(dir, "bytes"), O_RDONLY | O_CLOEXEC);
+	return *ret_fd >= 0;
+}
+
+static size_t count_names(const char *folder)
+{
+	char **names;
+	size_t n;
+
+	assert_true(fs_names(scratch_path(dir, folder), 100, &names, &n, NULL));
+	fs_names_free(names, n);
+	return n;
+}
+
+static void a_set_of_files_is_placed_whole_or_not_at_all(void **state)
+{
+	static const char *const names[] = {"a", "b", "deep/c"};
+	static char taken[] = "place/taken/b";
+	struct fs_placing what = {names, COUNT(names), open_and_disturb, NULL};
+	char root[SCRATCH_SIZE + 8];
+	struct fail f = {0};
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/place", dir);
+	make_dir("place");
+	make_dir("place/taken");
+	scratch_write(dir, "bytes", "ours");
+	assert_true(fs_place_beneath(root, "new//./folder", &what, NULL));
+	assert_int_equal(access(scratch_path(dir, "place/new/folder/deep/c"), F_OK), 0);
+	assert_int_equal(count_names("place/new/folder"), 3);
+	what.ctx = taken;
+	assert_false(fs_place_beneath(root, "taken", &what, &f));
+	assert_int_equal(f.code, FAIL_CONFLICT);
+	assert_non_null(strstr(f.text, "'b' exists already"));
+	assert_int_equal(count_names("place/taken"), 2); /* theirs, and the folder deep */
+	assert_int_equal(count_names("place/taken/deep"), 0);
+}
+
 static void only_regular_files_below_the_root_are_opened(void **state)
 {
 	char root[SCRATCH_SIZE + 8];
@@ -607,6 +651,7 @@ int main(void)
 		cmocka_unit_test(a_tree_is_removed_with_all_in_it_but_not_what_links_lead_to),
 		cmocka_unit_test(a_link_is_not_a_tree),
 		cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
+		cmocka_unit_test(a_set_of_files_is_placed_whole_or_not_at_all),
 		cmocka_unit_test(only_regular_files_below_the_root_are_opened),
 		cmocka_unit_test(opening_step_by_step_agrees_with_the_kernel),
 		cmocka_unit_test(a_walk_tells_regular_files_in_byte_order),
