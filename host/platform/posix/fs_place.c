@@ -5,14 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "base/id.h"
 #include "platform/fs.h"
 #include "platform/posix/sys.h"
 
@@ -20,8 +21,8 @@
 
 struct placing {
 	const struct fs_placing *what;
-	int folder;       /* the files go below it */
-	char id[ID_SIZE]; /* in the names of unfinished files */
+	int folder;      /* the files go below it */
+	uint64_t chance; /* in the names of unfinished files */
 	struct fail *f;
 };
 
@@ -114,7 +115,7 @@ static int folder_of(const struct placing *p, size_t i, const char **ret_base)
 
 static void unfinished(const struct placing *p, size_t i, char name[NAME_SIZE])
 {
-	(void)snprintf(name, NAME_SIZE, ".davit-%s-%zu", p->id, i);
+	(void)snprintf(name, NAME_SIZE, ".davit-%016" PRIx64 "-%zu", p->chance, i);
 }
 
 /* --- the steps, each for all files before the next --- */
@@ -235,8 +236,9 @@ bool fs_place_beneath(
 	if (p.folder < 0) {
 		good = refuse(f, errno, "make", folder);
 	} else {
-		id_make(p.id);
-		good = place_all(&p);
+		good = getrandom(&p.chance, sizeof(p.chance), 0) == (ssize_t)sizeof(p.chance)
+		               ? place_all(&p)
+		               : refuse(f, errno, "write", folder);
 		close(p.folder);
 	}
 	close(at);
