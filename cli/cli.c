@@ -55,6 +55,9 @@ bool cli_failed(struct cli *c, const struct fail *f)
 {
 	switch (f->code) {
 	case FAIL_UNAVAILABLE:
+		c->lost = true;
+		if (c->patient)
+			return false;
 		(void)cli_fail(c, EXIT_UNREACHABLE, "%s", f->text);
 		break;
 	case FAIL_DEADLINE: /* the user knows */

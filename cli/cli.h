@@ -35,6 +35,8 @@ struct cli {
 	bool json;
 	bool terminal; /* standard output is one */
 	bool progress; /* standard error is one */
+	bool patient;  /* a daemon that is away is not told of but noted in lost */
+	bool lost;
 	int code;
 };
 

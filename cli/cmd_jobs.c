@@ -18,7 +18,7 @@
 
 static void compose_path(const struct cli *c, int64_t limit, const char *cursor, struct buf *path)
 {
-	static const char *const filters[] = {"state", "provider", "project", "kind"};
+	static const char *const filters[] = {"state", "provider", "project", "kind", "name"};
 	char number[32];
 
 	buf_init(path, PATH_LIMIT);

@@ -80,6 +80,7 @@ const struct command commands[] = {
 			{0, "provider", "NAME", "Only of this provider."},
 			{0, "project", "NAME", "Only of this project."},
 			{0, "kind", "KIND", "Only of this kind: train, command, deploy, ..."},
+			{0, "name", "NAME", "Only of this name."},
 			{'n', "limit", "N", "At most so many (default 20)."}),
 		EXAMPLES({80, "davit jobs --state succeeded --limit 5", "The newest five that went well"},
 			{81, "davit jobs digits", "One job"}),

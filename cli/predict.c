@@ -27,7 +27,6 @@ enum state {
 };
 
 struct batch {
-	struct predict *all;
 	enum state state;
 	CURL *curl;
 	struct buf body;
@@ -444,7 +443,6 @@ static bool open_all(struct predict *p)
 	if (p->headers != NULL && curl_slist_append(p->headers, "Expect:") == NULL)
 		return false;
 	for (size_t i = 0; p->window != NULL && i < p->size; i++) {
-		p->window[i].all = p;
 		buf_init(&p->window[i].body, BODY_MAX);
 		buf_init(&p->window[i].answer, ANSWER_MAX);
 	}

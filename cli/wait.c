@@ -1,6 +1,7 @@
 /* wait - see wait.h. */
 #include "wait.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 
 enum {
 	FIRST_PAUSE_MS = 50,
-	LAST_PAUSE_MS = 1000
+	LAST_PAUSE_MS = 1000,
+	RESUME_MS = 500,
+	RESUMES_MAX = 20
 };
 
 void wait_ms(long ms)
@@ -136,14 +139,40 @@ static void tell_it_runs_on(struct cli *c, const char *id)
 	c->code = EXIT_INTERRUPTED;
 }
 
+/* Was the daemon away, and is it worth asking again after a while? Sleeps that while. */
+static bool may_resume(struct cli *c, int *failures)
+{
+	bool lost = c->lost;
+
+	c->lost = false;
+	if (!lost || !c->patient || http_interrupted)
+		return false;
+	(*failures)++;
+	wait_ms(RESUME_MS);
+	return true;
+}
+
+/* The job as it is now, also where the daemon is started anew meanwhile; NULL: told. */
+static json_t *job_now(struct cli *c, const char *id)
+{
+	int failures = 0;
+	json_t *job;
+
+	do {
+		c->patient = failures < RESUMES_MAX;
+		job = cli_get(c, "/v1/jobs/%s", id);
+	} while (job == NULL && may_resume(c, &failures));
+	c->patient = false;
+	return job;
+}
+
 json_t *wait_for_job(struct cli *c, const char *id)
 {
 	struct showing s = {.shown = false};
 	long pause = FIRST_PAUSE_MS;
 	json_t *job = NULL;
 
-	while (!http_interrupted && (job = cli_get(c, "/v1/jobs/%s", id)) != NULL &&
-		!wait_ended(job)) {
+	while (!http_interrupted && (job = job_now(c, id)) != NULL && !wait_ended(job)) {
 		show(c, &s, job);
 		json_decref(job);
 		job = NULL;
@@ -160,28 +189,51 @@ json_t *wait_for_job(struct cli *c, const char *id)
 
 struct copying {
 	FILE *out;
+	uint64_t bytes; /* from the start of the log */
 };
 
 static bool copy(void *ctx, const char *bytes, size_t n)
 {
-	const struct copying *copying = ctx;
+	struct copying *copying = ctx;
 
+	copying->bytes += n;
 	return fwrite(bytes, 1, n, copying->out) == n && fflush(copying->out) == 0;
 }
 
-bool wait_log(struct cli *c, const char *id, bool follow, bool to_stderr)
+static bool stream_log(struct cli *c, const char *id, bool follow, struct copying *copying)
 {
-	struct copying out = {to_stderr ? stderr : stdout};
-	struct http_request request = {.method = "GET", .sink = copy, .ctx = &out};
+	struct http_request request = {.method = "GET", .sink = copy, .ctx = copying};
+	char offset[32];
 	struct buf path;
 	bool ok;
 
+	(void)snprintf(offset, sizeof(offset), "%" PRIu64, copying->bytes);
 	buf_init(&path, PATH_LIMIT);
 	http_path(&path, "/v1/jobs/%s/log", &id);
 	http_query(&path, "follow", follow ? "true" : NULL);
+	http_query(&path, "offset", copying->bytes > 0 ? offset : NULL);
 	request.path = path.p;
 	ok = cli_stream(c, &request);
+	request.ctx = NULL;
 	buf_finish(&path);
+	return ok;
+}
+
+/* A log that is followed goes on behind what came where the daemon was started anew. */
+bool wait_log(struct cli *c, const char *id, bool follow, bool to_stderr)
+{
+	struct copying copying = {to_stderr ? stderr : stdout, 0};
+	uint64_t before = 0;
+	int failures = 0;
+	bool ok;
+
+	do {
+		failures = copying.bytes > before ? 0 : failures;
+		before = copying.bytes;
+		c->patient = follow && failures < RESUMES_MAX;
+		ok = stream_log(c, id, follow, &copying);
+	} while (!ok && may_resume(c, &failures));
+	c->patient = false;
 	return ok;
 }
 

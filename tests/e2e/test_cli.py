@@ -255,6 +255,27 @@ def test_logs_are_followed_to_the_end(cli):
     assert cli.good("logs", "-f", "talk") == "hi\nit's\n"
 
 
+def test_waits_and_logs_go_on_when_the_daemon_comes_back():
+    site = Cli()
+    try:
+        site.serve()
+        script = "import time\nfor i in range(12): print(i, flush=True); time.sleep(0.25)"
+        words = ["submit", "--name", "slow", "--follow", "python3", "-c", script]
+        process = subprocess.Popen(
+            [DAVIT, *words], cwd=site.folder, env=site.env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )
+        assert process.stdout.readline() == "0\n"
+        site.daemon.send_signal(signal.SIGKILL)
+        site.daemon.wait(DEADLINE)
+        site.serve("davit serve --data site")
+        out = process.stdout.read()
+        assert process.wait(DEADLINE) == 0, (out, site.said()[-2000:])
+        assert out.split()[:11] == [str(i) for i in range(1, 12)], out
+    finally:
+        site.clean_up()
+
+
 def test_models_tell_where_they_come_from(cli):
     cli.good(
         "train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
