@@ -62,17 +62,11 @@ static bool read_stream(FILE *in, struct buf *bytes)
 	return ferror(in) == 0;
 }
 
-char *cli_read(struct cli *c, const char *file, size_t *ret_n)
+static char *text_of(struct cli *c, FILE *in, const char *file, size_t *ret_n)
 {
-	bool standard = strcmp(file, "-") == 0;
-	FILE *in = standard ? stdin : fopen(file, "rbe");
 	struct buf bytes;
 	char *text = NULL;
 
-	if (in == NULL) {
-		(void)cli_fail(c, EXIT_USAGE, "cannot read %s: is the path right?", file);
-		return NULL;
-	}
 	buf_init(&bytes, FILE_LIMIT);
 	if (!read_stream(in, &bytes))
 		(void)cli_fail(c, EXIT_USAGE, "cannot read %s", file);
@@ -81,8 +75,23 @@ char *cli_read(struct cli *c, const char *file, size_t *ret_n)
 	else
 		text = buf_take(&bytes, ret_n);
 	buf_finish(&bytes);
-	if (!standard)
-		(void)fclose(in);
+	return text;
+}
+
+char *cli_read(struct cli *c, const char *file, size_t *ret_n)
+{
+	FILE *in;
+	char *text;
+
+	if (strcmp(file, "-") == 0)
+		return text_of(c, stdin, file, ret_n);
+	in = fopen(file, "rbe");
+	if (in == NULL) {
+		(void)cli_fail(c, EXIT_USAGE, "cannot read %s: is the path right?", file);
+		return NULL;
+	}
+	text = text_of(c, in, file, ret_n);
+	(void)fclose(in);
 	return text;
 }
 

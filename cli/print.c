@@ -12,7 +12,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#define GAP 2
+#define GAP       2
+#define CELLS_MAX ((size_t)256 << 20)
 
 /* --- text --- */
 
@@ -91,38 +92,31 @@ void print_lines(FILE *out, const char *indent, const char *text)
 
 /* --- tables --- */
 
-static void add(struct table *t, char *text)
+static void add(struct table *t, const char *text)
 {
-	size_t room = t->room > 0 ? t->room * 2 : 64;
-	char **longer;
+	char *copy = strdup(text);
 
-	if (t->count == t->room) {
-		longer = realloc(t->cells, room * sizeof(*longer));
-		t->failed = t->failed || longer == NULL;
-		if (longer == NULL) {
-			free(text);
-			return;
-		}
-		t->cells = longer;
-		t->room = room;
-	}
-	t->failed = t->failed || text == NULL;
-	if (text == NULL)
+	if (copy == NULL) {
+		t->cells.failed = true;
 		return;
-	tame(text, false);
-	t->cells[t->count++] = text;
+	}
+	tame(copy, false);
+	buf_add(&t->cells, copy, strlen(copy) + 1);
+	t->count++;
+	free(copy);
 }
 
 void table_init(struct table *t, const char *const *heads, size_t n)
 {
 	*t = (struct table){.columns = n};
+	buf_init(&t->cells, CELLS_MAX);
 	for (size_t i = 0; i < n; i++)
-		add(t, strdup(heads[i]));
+		add(t, heads[i]);
 }
 
 void table_cell(struct table *t, const char *text)
 {
-	add(t, strdup(text != NULL && text[0] != '\0' ? text : "-"));
+	add(t, text != NULL && text[0] != '\0' ? text : "-");
 }
 
 void table_cellf(struct table *t, const char *fmt, ...)
@@ -141,30 +135,39 @@ size_t table_rows(const struct table *t)
 	return t->columns > 0 && t->count > t->columns ? t->count / t->columns - 1 : 0;
 }
 
-static const char *shown(const struct table *t, size_t i)
+/* The cells of a table while it is printed. */
+struct grid {
+	const struct table *t;
+	const char **cells;
+	size_t *widths;
+};
+
+static const char *shown(const struct grid *g, size_t i)
 {
-	return i < t->columns && t->cells[i][0] == '>' ? t->cells[i] + 1 : t->cells[i];
+	return i < g->t->columns && g->cells[i][0] == '>' ? g->cells[i] + 1 : g->cells[i];
 }
 
-static size_t widest(const struct table *t, size_t column)
+static void measure(const struct grid *g)
 {
-	size_t width = 0;
+	const char *p = g->t->cells.p;
 
-	for (size_t i = column; i < t->count; i += t->columns) {
-		size_t w = print_width(shown(t, i));
+	for (size_t i = 0; i < g->t->count; i++, p += strlen(p) + 1)
+		g->cells[i] = p;
+	for (size_t i = 0; i < g->t->count; i++) {
+		size_t width = print_width(shown(g, i));
+		size_t *widest = &g->widths[i % g->t->columns];
 
-		width = w > width ? w : width;
+		*widest = width > *widest ? width : *widest;
 	}
-	return width;
 }
 
-static void print_row(const struct table *t, size_t first, const size_t *widths, FILE *out)
+static void print_row(const struct grid *g, size_t first, FILE *out)
 {
-	for (size_t c = 0; c < t->columns && first + c < t->count; c++) {
-		const char *text = shown(t, first + c);
-		int pad = (int)(widths[c] - print_width(text));
-		bool right = t->cells[c][0] == '>';
-		bool last = c + 1 == t->columns;
+	for (size_t c = 0; c < g->t->columns && first + c < g->t->count; c++) {
+		const char *text = shown(g, first + c);
+		int pad = (int)(g->widths[c] - print_width(text));
+		bool right = g->cells[c][0] == '>';
+		bool last = c + 1 == g->t->columns;
 
 		(void)fprintf(out, "%*s%s%*s", right ? pad : 0, "", text,
 			last ? 0 : (right ? 0 : pad) + GAP, "");
@@ -174,20 +177,19 @@ static void print_row(const struct table *t, size_t first, const size_t *widths,
 
 void table_print(struct table *t, FILE *out, const char *none)
 {
-	size_t *widths = calloc(t->columns, sizeof(*widths));
+	struct grid g = {t, calloc(t->count + 1, sizeof(*g.cells)),
+		calloc(t->columns + 1, sizeof(*g.widths))};
 
 	if (table_rows(t) == 0 && none != NULL) {
 		(void)fprintf(out, "%s\n", none);
-	} else if (widths != NULL && !t->failed) {
-		for (size_t c = 0; c < t->columns; c++)
-			widths[c] = widest(t, c);
+	} else if (g.cells != NULL && g.widths != NULL && !t->cells.failed) {
+		measure(&g);
 		for (size_t i = 0; i < t->count; i += t->columns)
-			print_row(t, i, widths, out);
+			print_row(&g, i, out);
 	}
-	for (size_t i = 0; i < t->count; i++)
-		free(t->cells[i]);
-	free(t->cells);
-	free(widths);
+	free(g.cells);
+	free(g.widths);
+	buf_finish(&t->cells);
 	*t = (struct table){0};
 }
 

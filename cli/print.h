@@ -12,15 +12,14 @@
 #include <stdio.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 
 #define PRINT_SIZE 64
 
 struct table {
 	size_t columns;
-	char **cells; /* the first row is the heads */
+	struct buf cells; /* each with its NUL; the first row is the heads */
 	size_t count;
-	size_t room;
-	bool failed; /* out of memory: prints nothing */
 };
 
 /* heads: a '>' before a head aligns its column to the right. */

@@ -468,6 +468,39 @@ def test_rows_from_a_pipe_are_answered_before_it_ends(served):
     assert len(json.loads(seen)["predictions"]) == 2
 
 
+def test_an_interrupted_prediction_keeps_what_it_has(served):
+    process = subprocess.Popen(
+        [DAVIT, "predict", "digits", "--file", "-", "--format", "jsonl", "-o", "cut.jsonl"],
+        cwd=served.folder, env=served.env, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    process.stdin.write((json.dumps([0] * 64) + "\n").encode())
+    process.stdin.flush()
+    part = served.folder / "cut.jsonl.part"
+    wait_for("a prediction", lambda: part.exists() and "label" in part.read_text())
+    process.send_signal(signal.SIGINT)
+    err = process.stderr.read()
+    assert process.wait(DEADLINE) == 130 and b"cut.jsonl.part" in err, err
+    assert not (served.folder / "cut.jsonl").exists()
+
+
+def test_memory_does_not_grow_with_the_rows(served):
+    def peak(rows):
+        words = ["predict", "digits", "--file", "-", "--batch", "64", "-o", "many.jsonl"]
+        process = subprocess.Popen(
+            [DAVIT, *words], cwd=served.folder, env=served.env, stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        line = (",".join(["1"] * 64) + "\n").encode()
+        for _ in range(rows // 100):
+            process.stdin.write(line * 100)
+        process.stdin.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0
+        return usage.ru_maxrss
+
+    assert peak(20000) < peak(2000) + 4096  # KiB
+
+
 def test_an_endpoint_that_is_not_there_ends_it_at_once(served):
     done = served.run("predict", "nothing", "--file", "examples/digits/heldout.csv")
     assert done.returncode == 4 and "nothing" in done.stderr and done.stdout == ""
