@@ -188,6 +188,7 @@ static int deploy_model(struct cli *c, const char *model)
 {
 	char *name = name_of_reference(model);
 	const char *endpoint = c->args.word_count > 1 ? c->args.words[1] : name;
+	json_t *found;
 	struct fail f = {0};
 	int64_t percent = 0;
 	json_t *body;
@@ -200,12 +201,14 @@ static int deploy_model(struct cli *c, const char *model)
 	body = json_pack("{s:s}", "model", model);
 	if (percent > 0)
 		(void)json_object_set_new(body, "traffic", json_integer(percent));
-	if (ensure_endpoint(c, endpoint)) {
+	found = object_get(c, "models", model); /* before an endpoint is made for nothing */
+	if (found != NULL && ensure_endpoint(c, endpoint)) {
 		code = settle(c, change(c, endpoint, "deploy_model", body), endpoint);
 	} else {
 		json_decref(body);
 		code = c->code;
 	}
+	json_decref(found);
 	free(name);
 	return code;
 }

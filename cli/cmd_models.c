@@ -14,6 +14,7 @@
 #include "place.h"
 #include "platform/fs.h"
 #include "print.h"
+#include "runs.h"
 #include "show.h"
 #include "work.h"
 
@@ -139,17 +140,12 @@ static char *model_name(struct cli *c, const char *training)
 	return name;
 }
 
-int cmd_models_register(struct cli *c)
+static int register_model(struct cli *c, const char *training)
 {
-	const char *training = args_word(&c->args, 0);
-	json_t *server, *aliases, *body;
-	char *name;
+	char *name = model_name(c, training);
+	json_t *server = name != NULL ? server_of(c) : NULL;
+	json_t *aliases, *body;
 
-	if (!args_has(&c->args, "server") && !args_has(&c->args, "command"))
-		return cli_usage(
-			c, "a model needs a --server SCRIPT or a --command that answers for it");
-	name = model_name(c, training);
-	server = name != NULL ? server_of(c) : NULL;
 	if (server == NULL) {
 		free(name);
 		return c->code;
@@ -162,6 +158,21 @@ int cmd_models_register(struct cli *c)
 		(void)json_object_set(body, "aliases", aliases);
 	json_decref(aliases);
 	return show_made(c, work_create(c, "/models/register", body), "model");
+}
+
+int cmd_models_register(struct cli *c)
+{
+	const char *word = args_word(&c->args, 0);
+	char *training;
+	int code;
+
+	if (!args_has(&c->args, "server") && !args_has(&c->args, "command"))
+		return cli_usage(
+			c, "a model needs a --server SCRIPT or a --command that answers for it");
+	training = strchr(word, '~') != NULL ? runs_id(c, word) : strdup(word);
+	code = training != NULL ? register_model(c, training) : c->code;
+	free(training);
+	return code;
 }
 
 int cmd_models_alias(struct cli *c)

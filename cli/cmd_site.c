@@ -1,11 +1,19 @@
 /* cmd_site - the daemon as a whole: status, providers. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/fail.h"
 #include "base/json.h"
 #include "cli.h"
 #include "cmd.h"
 #include "http.h"
 #include "print.h"
+#include "wait.h"
+
+enum {
+	READY_SECONDS = 30, /* a start with many jobs to be found again takes seconds */
+	READY_PAUSE_MS = 50
+};
 
 /* --- providers --- */
 
@@ -111,12 +119,40 @@ static int print_status(struct cli *c, json_t *about, json_t *ready, json_t *pro
 	return EXIT_DONE;
 }
 
+/* Does it answer, and take work? */
+static bool is_ready(struct http *http)
+{
+	const struct http_request request = {
+		.method = "GET", .path = "/readyz", .timeout_ms = 1000L * READY_SECONDS};
+	struct http_answer answer;
+	struct fail f = {0};
+	bool ready = http_ask(http, &request, &answer, &f) && answer.status == 200;
+
+	http_answer_finish(&answer);
+	return ready;
+}
+
+/* Until it is ready; in the end what is asked next tells what is wrong. */
+static void await_ready(struct cli *c)
+{
+	struct http *http = cli_http(c);
+	int64_t end = clock_mono_ms() + 1000L * READY_SECONDS;
+
+	while (http != NULL && !http_interrupted && !is_ready(http) && clock_mono_ms() < end)
+		wait_ms(READY_PAUSE_MS);
+}
+
 int cmd_status(struct cli *c)
 {
-	json_t *about = cli_get(c, "/");
-	json_t *ready = about != NULL ? cli_get(c, "/readyz") : NULL;
-	json_t *providers = ready != NULL ? cli_get(c, "/v1/providers") : NULL;
+	json_t *about;
+	json_t *ready;
+	json_t *providers;
 
+	if (args_has(&c->args, "wait"))
+		await_ready(c);
+	about = cli_get(c, "/");
+	ready = about != NULL ? cli_get(c, "/readyz") : NULL;
+	providers = ready != NULL ? cli_get(c, "/v1/providers") : NULL;
 	if (providers == NULL)
 		c->code = c->code != EXIT_DONE ? c->code : EXIT_BROKEN;
 	else if (c->json)

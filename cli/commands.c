@@ -65,7 +65,9 @@ const struct command commands[] = {
 	{
 		.name = "status", .run = cmd_status,
 		.summary = "Shows the daemon, its providers and how many jobs wait and run.",
-		EXAMPLES({20, "davit status", "Is all well?"}),
+		OPTIONS({0, "wait", NULL, "First wait until it takes work, at most 30 seconds."}),
+		EXAMPLES({20, "davit status", "Is all well?"},
+			{20, "davit status --wait", "After a start"}),
 	},
 	{
 		.name = "providers", .run = cmd_providers,
@@ -226,7 +228,7 @@ const struct command commands[] = {
 	{
 		.name = "models register", .run = cmd_models_register, .words = "TRAINING", .min_words = 1, .max_words = 1,
 		.summary = "Makes what a training left a model: the next version of its name.",
-		.more = "TRAINING is an id or a name. The server script is sent along; it answers for the model.",
+		.more = "TRAINING is an id, a name, or digits~1 for the one before the newest of that name. The server script is sent along; it answers for the model.",
 		OPTIONS({0, "server", "SCRIPT", "The Python script that answers for the model."},
 			{0, "command", "LINE", "The command line to run, with the script or alone."},
 			{0, "env", "NAME=VALUE", "A variable for the server."},
