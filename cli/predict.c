@@ -1,59 +1,18 @@
 /* predict - see predict.h. */
 #include "predict.h"
 
-#include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/json.h"
+#include "predict_batch.h"
 #include "rows.h"
 
 #define BODY_MAX   ((size_t)256 << 20)
 #define ANSWER_MAX ((size_t)256 << 20)
 #define WINDOW     4   /* batches kept per connection, so that a slow one holds nobody up */
 #define TICK_MS    200 /* between two looks at the user */
-#define ERROR_MAX  1000
-
-enum state {
-	BATCH_FREE,
-	BATCH_FILLING,
-	BATCH_READY,
-	BATCH_SENT,
-	BATCH_PAUSED, /* until at_ms */
-	BATCH_DONE
-};
-
-struct batch {
-	enum state state;
-	CURL *curl;
-	struct buf body;
-	struct buf answer;
-	size_t rows;
-	int tries;
-	int status; /* 0: no answer */
-	int64_t at_ms;
-	char why[CURL_ERROR_SIZE];
-};
-
-struct predict {
-	struct rows *rows;
-	const struct predict_options *options;
-	struct predict_totals *totals;
-	CURLM *multi;
-	struct curl_slist *headers;
-	struct batch *window;
-	size_t size;
-	uint64_t head; /* the oldest batch not yet written */
-	uint64_t tail; /* behind the newest; one that is being filled included */
-	size_t sent;
-	bool ended; /* no more rows */
-	int64_t began_ms;
-	int64_t told_ms;
-	struct fail *f;
-};
 
 static struct batch *at(const struct predict *p, uint64_t number)
 {
@@ -211,26 +170,6 @@ static void pause_batch(struct predict *p, struct batch *b, CURLcode code)
 	p->totals->retries++;
 }
 
-/* The sentence of an error answer, in whatever form it comes. */
-static void error_text(const struct batch *b, char *text, size_t size)
-{
-	json_t *body = b->answer.n > 0 ? json_parse(b->answer.p, b->answer.n, NULL) : NULL;
-	json_t *inner = json_is_string(body) ? json_parse(json_string_value(body),
-						       json_string_length(body), NULL)
-	                                     : NULL;
-	const json_t *v = inner != NULL ? inner : body;
-	const char *said = json_text_or(v, "error", json_string_value(v));
-
-	if (said == NULL)
-		said = json_string_value(body);
-	if (said == NULL && b->answer.n > 0)
-		said = b->answer.p;
-	(void)snprintf(text, size, "%.*s (%d)", ERROR_MAX, said != NULL ? said : "no reason given",
-		b->status);
-	json_decref(inner);
-	json_decref(body);
-}
-
 /* Would every other row get the same answer? */
 static bool holds_for_all(int status)
 {
@@ -240,7 +179,7 @@ static bool holds_for_all(int status)
 
 static bool answered(struct predict *p, struct batch *b, CURLcode code)
 {
-	char text[ERROR_MAX + 64];
+	char text[PREDICT_ERROR_SIZE];
 	long status = 0;
 	bool again;
 
@@ -259,7 +198,7 @@ static bool answered(struct predict *p, struct batch *b, CURLcode code)
 			b->why[0] != '\0' ? b->why : curl_easy_strerror(code));
 	if (!holds_for_all(b->status))
 		return true;
-	error_text(b, text, sizeof(text));
+	predict_error(b, text, sizeof(text));
 	p->totals->status = b->status;
 	return fail_set(p->f, FAIL_UPSTREAM, "%s", text);
 }
@@ -286,82 +225,10 @@ static bool collect(struct predict *p)
 
 /* --- rows out --- */
 
-static bool put(struct predict *p, const json_t *value)
-{
-	size_t n = 0;
-	char *text = json_compact(value, &n);
-	bool ok = text != NULL && p->options->write(p->options->ctx, text, n);
-
-	free(text);
-	p->totals->rows++;
-	return ok || fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions");
-}
-
-static bool put_error(struct predict *p, const struct batch *b, const char *text)
-{
-	json_t *error = json_object();
-	bool ok = true;
-
-	(void)json_object_set_new(error, "error", json_text_any(text, strlen(text)));
-	for (size_t i = 0; i < b->rows && ok; i++)
-		ok = put(p, error);
-	p->totals->failed += (int64_t)b->rows;
-	json_decref(error);
-	return ok;
-}
-
-/* The array with one prediction per row, or NULL. */
-static const json_t *predictions_of(const json_t *answer, size_t rows)
-{
-	const json_t *list =
-		json_is_object(answer) ? json_object_get(answer, "predictions") : answer;
-
-	return json_is_array(list) && json_array_size(list) == rows ? list : NULL;
-}
-
-static bool put_answer(struct predict *p, const struct batch *b)
-{
-	json_t *answer = json_parse(b->answer.p != NULL ? b->answer.p : "", b->answer.n, NULL);
-	const json_t *list = predictions_of(answer, b->rows);
-	const json_t *row;
-	bool ok = true;
-	size_t i;
-
-	if (list == NULL && b->rows == 1 && answer != NULL) {
-		ok = put(p, answer);
-	} else if (list == NULL) {
-		ok = put_error(p, b, "the model did not answer one prediction per row");
-	} else {
-		json_array_foreach(list, i, row)
-		{
-			ok = ok && put(p, row);
-		}
-	}
-	json_decref(answer);
-	return ok;
-}
-
-static bool write_batch(struct predict *p, struct batch *b)
-{
-	char text[ERROR_MAX + 64];
-	bool ok;
-
-	if (b->status >= 200 && b->status < 300) {
-		ok = put_answer(p, b);
-	} else if (b->status == 0) {
-		ok = put_error(p, b, b->why[0] != '\0' ? b->why : "the connection broke");
-	} else {
-		error_text(b, text, sizeof(text));
-		ok = put_error(p, b, text);
-	}
-	b->state = BATCH_FREE;
-	return ok;
-}
-
 static bool write_done(struct predict *p)
 {
 	while (p->head < p->tail && at(p, p->head)->state == BATCH_DONE) {
-		if (!write_batch(p, at(p, p->head)))
+		if (!predict_write(p, at(p, p->head)))
 			return false;
 		p->head++;
 	}
