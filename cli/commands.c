@@ -21,7 +21,7 @@
 #define A_MODEL   "MODEL is an id, NAME (the newest version), NAME@vN, NAME@ALIAS or NAME:ALIAS."
 
 const struct option_row command_options[] = {
-	{'H', "host", "HOST", "The daemon: unix:///PATH or http://NAME:PORT."},
+	{'H', "host", "HOST", "unix:///PATH or http://NAME:PORT; else DAVIT_HOST, the system's socket, or that of 'davit serve'."},
 	{0, "json", NULL, "Print the answer as JSON."},
 	{'h', "help", NULL, "Tell about the command."},
 	{0, NULL, NULL, NULL},
