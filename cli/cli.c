@@ -106,6 +106,8 @@ static void error_text(const struct http_answer *answer, char *text, size_t size
 		said = json_string_value(error);
 	if (said == NULL)
 		said = json_text_or(error, "message", NULL);
+	if (said == NULL) /* of /readyz */
+		said = json_text_or(json_at(body, "/reasons/0"), "text", NULL);
 	if (said == NULL && answer->body.n > 0 && body == NULL)
 		said = answer->body.p;
 	(void)snprintf(text, size, "%.1500s", said != NULL ? said : "no reason was given");
