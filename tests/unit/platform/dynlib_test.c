@@ -28,7 +28,7 @@ static void refusals_name_the_file_and_the_reason(void **state)
 		{"dynlib_good.so", "dynlib_answer", "must be a path with a folder"},
 		{GOOD, "no_such_symbol", "it has no symbol no_such_symbol"},
 		{LACKING, "dynlib_answer", "undefined symbol: dynlib_nobody_has_this"},
-		{__FILE__, "dynlib_answer", "invalid ELF header"},
+		{NO_LIBRARY, "dynlib_answer", "invalid ELF header"},
 	};
 
 	(void)state;
