@@ -8,8 +8,8 @@
 #include "platform/thread.h"
 #include "store/sweep.h"
 
-#define AFTER_MS (SWEEP_AGE_MS + INT64_C(60000)) /* what was young at the delete is not any more   \
-	                                          */
+/* What was young at the delete is not any more. */
+#define AFTER_MS (SWEEP_AGE_MS + INT64_C(60000))
 #define DAY_MS   INT64_C(86400000)
 
 struct sweeper {

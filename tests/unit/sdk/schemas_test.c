@@ -51,8 +51,8 @@ static void must_satisfy(const char *schema_name, const json_t *value)
 static void the_host_understands_every_shipped_schema(void **state)
 {
 	static const char *const names[] = {"manifest", "process-spec", "dataset", "model",
-		"endpoint", "training", "inference", "job-state", "list", "artifacts", "metrics", "outputs",
-		"error-detail"};
+		"endpoint", "training", "inference", "job-state", "list", "artifacts", "metrics",
+		"outputs", "error-detail"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
