@@ -198,39 +198,19 @@ bool tracker_set_queue(struct tracker *t, const char *provider, const char *proj
 struct listing {
 	const struct queue_filter *filter;
 	struct queue_list *list;
-	size_t cap;
 };
-
-static struct queue_view *add_row(struct listing *l)
-{
-	struct queue_list *list = l->list;
-	size_t cap = l->cap == 0 ? 16 : l->cap * 2;
-	struct queue_view *rows;
-
-	if (list->count == l->cap) {
-		rows = realloc(list->rows, cap * sizeof(*rows));
-		if (rows == NULL)
-			return NULL;
-		list->rows = rows;
-		l->cap = cap;
-	}
-	list->rows[list->count] = (struct queue_view){0};
-	return &list->rows[list->count++];
-}
 
 static bool add_project(struct listing *l, const struct project *p)
 {
-	struct queue_view *row = add_row(l);
+	struct queue_view *row = queue_list_add(l->list, p->lane->provider, p->name);
 
 	if (row == NULL)
 		return false;
-	row->provider = strdup(p->lane->provider);
-	row->project = strdup(p->name);
 	row->paused = p->settings.paused;
 	row->priority = p->settings.priority;
 	row->running = p->running;
 	row->waiting = (int64_t)p->line.count;
-	return row->provider != NULL && row->project != NULL;
+	return true;
 }
 
 static bool add_projects(struct listing *l, const struct lane *lane, size_t provider_row)
@@ -258,17 +238,16 @@ static bool add_projects(struct listing *l, const struct lane *lane, size_t prov
 
 static bool add_lane(struct listing *l, const struct lane *lane)
 {
-	struct queue_view *row = add_row(l);
+	struct queue_view *row = queue_list_add(l->list, lane->provider, NULL);
 
 	if (row == NULL)
 		return false;
-	row->provider = strdup(lane->provider);
 	row->paused = lane->settings.paused;
 	row->priority = lane->settings.priority;
 	row->capacity = lane->max_running;
 	row->running = lane->running;
 	row->waiting = lane->waiting;
-	return row->provider != NULL && add_projects(l, lane, l->list->count - 1);
+	return add_projects(l, lane, l->list->count - 1);
 }
 
 static bool add_all(const struct tracker *t, struct listing *l, struct fail *f)
@@ -302,14 +281,4 @@ bool tracker_queues(struct tracker *t, const struct queue_filter *filter,
 	if (!ok)
 		queue_list_finish(ret_list);
 	return ok;
-}
-
-void queue_list_finish(struct queue_list *l)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		free(l->rows[i].provider);
-		free(l->rows[i].project);
-	}
-	free(l->rows);
-	*l = (struct queue_list){0};
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "jobs/queue_list.h"
+
 struct fail;
 struct tracker;
 
@@ -45,23 +47,6 @@ bool tracker_waiting(struct tracker *t, const char *id, struct queue_wait *ret_w
 /* Is there a place free for a job that has just been accepted, as far as can be said? */
 bool tracker_may_start(struct tracker *t, const char *id);
 
-/* A queue: of a provider, or of one project at a provider. */
-struct queue_view {
-	char *provider;
-	char *project; /* NULL: this row is the provider's */
-	bool paused;
-	int64_t priority;
-	int64_t capacity; /* of a provider */
-	int64_t running;
-	int64_t waiting;
-	bool more; /* of a provider: it has more projects than follow */
-};
-
-struct queue_list {
-	struct queue_view *rows; /* each provider, followed by its projects by name */
-	size_t count;
-};
-
 /* Which queues; NULL members: all. */
 struct queue_filter {
 	const char *provider;
@@ -72,7 +57,6 @@ struct queue_filter {
 /* The queues as they are now; queue_list_finish() them. FAIL_NOT_FOUND: no such provider. */
 bool tracker_queues(struct tracker *t, const struct queue_filter *filter,
 	struct queue_list *ret_list, struct fail *f);
-void queue_list_finish(struct queue_list *l);
 
 /* What is to change; the rest stays. */
 struct queue_change {

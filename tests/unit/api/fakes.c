@@ -822,8 +822,8 @@ bool tracker_queues(struct tracker *t, const struct queue_filter *filter,
 	if (fake_tracker.queue_count == 0)
 		return fail_set(f, FAIL_NOT_FOUND, "there is no provider '%s'",
 			filter->provider != NULL ? filter->provider : "");
-	*ret_list = (struct queue_list){
-		(struct queue_view *)fake_tracker.queues, fake_tracker.queue_count};
+	*ret_list = (struct queue_list){.rows = (struct queue_view *)fake_tracker.queues,
+		.count = fake_tracker.queue_count};
 	return true;
 }
 
