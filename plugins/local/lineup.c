@@ -21,22 +21,28 @@ static void leave(struct local_call *c, struct endpoint *e, struct deployment *d
 	*d = (struct deployment){0};
 }
 
+static void swap(struct deployment *a, struct deployment *b)
+{
+	struct deployment old = *a;
+
+	*a = *b;
+	*b = old;
+}
+
 /* Of two the larger share is the deployed one; alone it has all. */
 static void set_order(struct endpoint *e)
 {
-	struct deployment d = e->deployed;
+	bool any = e->deployed.generation != 0 || e->beside.generation != 0;
+	bool two = e->deployed.generation != 0 && e->beside.generation != 0;
 
-	if (d.generation == 0 || (e->beside.generation != 0 && e->beside.percent > d.percent)) {
-		e->deployed = e->beside;
-		e->beside = d;
-	}
-	if (e->beside.generation == 0)
-		e->deployed.percent = ALL;
-	else
+	if (two ? e->beside.percent > e->deployed.percent : e->deployed.generation == 0)
+		swap(&e->deployed, &e->beside);
+	if (two)
 		e->beside.percent = ALL - e->deployed.percent;
+	else
+		e->deployed.percent = ALL;
 	/* There is no way back to where one is. */
-	if (e->beside.generation == 0 && e->deployed.generation != 0 &&
-		is_model(&e->previous, e->deployed.model))
+	if (any && !two && is_model(&e->previous, e->deployed.model))
 		e->previous = (struct deployment){0};
 }
 

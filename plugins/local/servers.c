@@ -229,14 +229,16 @@ static bool next_generation(struct local_call *c, struct endpoint *e, void *ctx)
 static void revive_one(struct local_call *c, struct endpoint *e, int64_t generation)
 {
 	struct gone gone = {generation, generation};
+	const struct deployment *d = of_generation(e, generation);
 	struct child child;
 
-	if (!child_inspect(c, endpoint_process(c, e, of_generation(e, generation)), &child) ||
+	if (d == NULL || !child_inspect(c, endpoint_process(c, e, d), &child) ||
 		(child.known && !child.ended))
 		return;
 	if (child.known && !endpoint_update(c, e->record.id, next_generation, &gone, e))
 		return;
-	if (gone.next == 0 || servers_start(c, e, of_generation(e, gone.next)) != DAVIT_OK)
+	d = gone.next != 0 ? of_generation(e, gone.next) : NULL;
+	if (d == NULL || servers_start(c, e, d) != DAVIT_OK)
 		return;
 	if (endpoint_need(c, e->record.id, e) && of_generation(e, gone.next) == NULL)
 		servers_retire(c, e, &(struct deployment){.generation = gone.next}, SERVERS_STOP);
@@ -256,7 +258,7 @@ static void revive(struct local_call *c, const char *endpoint_id)
 	beside = e.beside.generation;
 	if (e.deployed.generation != 0)
 		revive_one(c, &e, e.deployed.generation);
-	if (beside != 0 && of_generation(&e, beside) != NULL)
+	if (beside != 0)
 		revive_one(c, &e, beside);
 }
 
