@@ -188,14 +188,28 @@ static int32_t start_now(struct local_call *c, const char *id, davit_buf text)
 	return local_check(c, code);
 }
 
-static int32_t start(struct local_call *c, const char *id, const struct davit_sdk_json *spec)
+/* That of the request, else that of the model. */
+static bool need_environment(struct local_call *c, const char *id,
+	const struct davit_sdk_json *spec, struct batch *batch)
 {
 	const struct environment_user user = {id, davit_sdk_text_at(spec, "/name", id)};
+	const struct davit_sdk_json *own = davit_sdk_member(spec, "requirements");
+	const char *digest;
+
+	if (own != NULL && own->kind != DAVIT_SDK_NULL)
+		return environment_need(c, own, "/spec/requirements", &user, &batch->environment);
+	return environment_choose_again(c,
+		       davit_sdk_text_at(batch->model.value, "/server/requirements_sha256", NULL),
+		       &digest) &&
+	       environment_want(c, digest, &user, &batch->environment);
+}
+
+static int32_t start(struct local_call *c, const char *id, const struct davit_sdk_json *spec)
+{
 	struct batch batch = {0};
 	davit_buf text;
 
-	if (!find(c, spec, &batch) || !environment_need(c, davit_sdk_member(spec, "requirements"),
-					      "/spec/requirements", &user, &batch.environment))
+	if (!find(c, spec, &batch) || !need_environment(c, id, spec, &batch))
 		return c->sdk.code;
 	text = spec_text(c, spec, &batch);
 	if (text.p == NULL)

@@ -3,20 +3,15 @@
  * back to one that was stopped start the model's server beside those that answer, and let it
  * join or replace them once it is healthy; other shares, and going back to a model that still
  * runs, are one write of the record. How far a job has come stands there under its submission.
+ *
+ * This file is what is asked for, and its beginning; deploy_watch.c goes on from there.
  */
 #include "deployment.h"
 
 #include <string.h>
 
-#include "child.h"
+#include "environments.h"
 #include "lineup.h"
-
-enum {
-	RESTARTS_MAX = 3,
-	DEPLOY_SECONDS = 120
-};
-
-static const char WHO[] = "the model's server";
 
 /* --- what is asked for --- */
 
@@ -35,6 +30,8 @@ struct order {
 	const char *model; /* its id */
 	const char *name;
 	int64_t version;
+	const char *packages;    /* of the model: a digest, or NULL */
+	const char *environment; /* that its server is to run with, or NULL */
 };
 
 static const char one_of[] = "a deploy takes either \"model\" (and \"traffic\" for it), or "
@@ -65,6 +62,7 @@ static bool read_model(
 	order->model = record.id;
 	order->name = record.name;
 	order->version = record.number;
+	order->packages = davit_sdk_text_at(record.value, "/server/requirements_sha256", NULL);
 	return true;
 }
 
@@ -119,7 +117,7 @@ int32_t deploy_validate(struct local_call *c)
 
 /* --- submit --- */
 
-static bool known(const struct endpoint *e, const char *submission)
+bool deploy_known(const struct endpoint *e, const char *submission)
 {
 	return deployment_is_of(&e->pending, submission) || endpoint_outcome(e, submission) != NULL;
 }
@@ -127,7 +125,7 @@ static bool known(const struct endpoint *e, const char *submission)
 /* A new generation. One that was still on its way gives way to it. */
 static bool begin(struct local_call *c, struct endpoint *e, const struct order *order)
 {
-	lineup_give_up(c, e, DAVIT_STATE_CANCELLED, "");
+	lineup_give_up(c, e, DAVIT_STATE_CANCELLED, "", NULL);
 	servers_retire(c, e, &e->ended, SERVERS_STOP);
 	e->ended = (struct deployment){0};
 	e->pending = (struct deployment){
@@ -136,6 +134,7 @@ static bool begin(struct local_call *c, struct endpoint *e, const struct order *
 		.name = order->name,
 		.version = order->version,
 		.percent = order->percent,
+		.environment = order->environment,
 		.submission = order->submission,
 		.since_ms = c->sdk.host->core->now_ms(c->sdk.call),
 	};
@@ -190,6 +189,7 @@ static bool begin_return(struct local_call *c, struct endpoint *e, const struct 
 	order.name = e->previous.name;
 	order.version = e->previous.version;
 	order.percent = e->previous.percent;
+	order.environment = e->previous.environment;
 	return records_need(c, RECORD_MODEL, order.model, DAVIT_CONFLICT, "", &record) &&
 	       begin(c, e, &order);
 }
@@ -204,193 +204,55 @@ static bool begin_order(struct local_call *c, struct endpoint *e, void *ctx)
 	};
 	const struct order *order = ctx;
 
-	return !known(e, order->submission) && begins[order->wish](c, e, order);
-}
-
-/* Why a deploy ends before it was healthy. */
-struct end {
-	const char *submission;
-	int32_t state;
-	const char *error;
-};
-
-static bool end_pending(struct local_call *c, struct endpoint *e, void *ctx)
-{
-	const struct end *end = ctx;
-
-	if (!deployment_is_of(&e->pending, end->submission))
-		return false;
-	lineup_give_up(c, e, end->state, end->error);
-	return c->sdk.code == DAVIT_OK;
-}
-
-static bool switch_over(struct local_call *c, struct endpoint *e, void *ctx)
-{
-	const char *const *submission = ctx;
-
-	if (!deployment_is_of(&e->pending, *submission))
-		return false;
-	lineup_switch(c, e);
-	return c->sdk.code == DAVIT_OK;
+	return !deploy_known(e, order->submission) && begins[order->wish](c, e, order);
 }
 
 /* A server that cannot be started will not be asked for: the record must not wait for it. */
 static void give_up(struct local_call *caller, const char *endpoint_id, const char *submission)
 {
-	struct end end = {
-		submission, DAVIT_STATE_FAILED, "the model's server could not be started"};
+	const struct deploy_end end = {.submission = submission,
+		.state = DAVIT_STATE_FAILED,
+		.error = "the model's server could not be started"};
 	struct local_call c;
 
 	if (caller->sdk.code != DAVIT_RETRY && local_again(&c, caller) == DAVIT_OK)
-		(void)endpoint_update(&c, endpoint_id, end_pending, &end, NULL);
+		(void)deploy_give_up(&c, endpoint_id, &end, NULL);
+}
+
+/* The server, or the build of the environment it waits for. Again is fine. */
+static int32_t start(struct local_call *c, const struct endpoint *e)
+{
+	const struct environment_user user = {e->pending.submission, e->pending.name};
+	struct environment environment;
+
+	if (e->pending.environment == NULL)
+		return servers_start(c, e, &e->pending);
+	(void)environment_want(c, e->pending.environment, &user, &environment);
+	return c->sdk.code;
+}
+
+static bool begin_now(struct local_call *c, const struct endpoint *found, struct endpoint *ret)
+{
+	struct order order;
+
+	return read_order(c, &order) &&
+	       environment_choose_again(c, order.packages, &order.environment) &&
+	       endpoint_update(c, found->record.id, begin_order, &order, ret);
 }
 
 int32_t deploy_submit(struct local_call *c)
 {
-	struct order order;
 	struct endpoint e;
 
 	if (!endpoint_need(c, deployment_endpoint(c), &e))
 		return c->sdk.code;
 	/* A repeated one may name what is no longer there. */
-	if (!known(&e, deployment_submission(c)) &&
-		(!read_order(c, &order) ||
-			!endpoint_update(c, e.record.id, begin_order, &order, &e)))
+	if (!deploy_known(&e, deployment_submission(c)) && !begin_now(c, &e, &e))
 		return c->sdk.code;
 	servers_sweep(c, NULL, NULL);
-	if (deployment_is_of(&e.pending, deployment_submission(c)) &&
-		servers_start(c, &e, &e.pending) != DAVIT_OK) {
+	if (deployment_is_of(&e.pending, deployment_submission(c)) && start(c, &e) != DAVIT_OK) {
 		give_up(c, e.record.id, deployment_submission(c));
 		return c->sdk.code;
 	}
 	return deploy_poll(c);
-}
-
-/* --- poll --- */
-
-static int32_t deploy_fail(struct local_call *c, const struct endpoint *e, const char *why)
-{
-	struct end end = {e->pending.submission, DAVIT_STATE_FAILED, why};
-	const char *process = endpoint_process(c, e, &e->pending);
-
-	if (!endpoint_update(c, e->record.id, end_pending, &end, NULL) ||
-		child_stop(c, process) != DAVIT_OK)
-		return c->sdk.code;
-	return deployment_reply_now(c, e->record.id, DAVIT_STATE_FAILED, why);
-}
-
-/* It answers; the job ends when what it replaced has answered its last request. */
-static int32_t deploy_settle(struct local_call *c, const char *endpoint_id)
-{
-	struct servers_left left;
-
-	servers_sweep(c, endpoint_id, &left);
-	if (left.draining > 0)
-		return deployment_reply_now(
-			c, endpoint_id, DAVIT_STATE_RUNNING, deployment_draining(c, &left));
-	return deployment_reply_now(c, endpoint_id, DAVIT_STATE_SUCCEEDED, NULL);
-}
-
-static int32_t deploy_done(struct local_call *c, const struct endpoint *e)
-{
-	const char *submission = e->pending.submission;
-
-	if (!endpoint_update(c, e->record.id, switch_over, &submission, NULL))
-		return c->sdk.code;
-	return deploy_settle(c, e->record.id);
-}
-
-/* Looks after a server that has not answered for its health yet. */
-static int32_t deploy_watch(struct local_call *c, const struct endpoint *e)
-{
-	const char *process = endpoint_process(c, e, &e->pending);
-	int64_t seconds = davit_sdk_int_at(c->settings, "/deploy_seconds", DEPLOY_SECONDS);
-	int64_t waited = c->sdk.host->core->now_ms(c->sdk.call) - e->pending.since_ms;
-	struct child_why why;
-	struct child child;
-
-	if (!child_inspect(c, process, &child))
-		return c->sdk.code;
-	if (!child.known && servers_start(c, e, &e->pending) != DAVIT_OK)
-		return c->sdk.code;
-	if (child.ended) {
-		child_explain(c, process, &child, &why);
-		return deploy_fail(c, e, local_text(c, "%s ended: %s", WHO, why.text));
-	}
-	if (child.restarts >= RESTARTS_MAX)
-		return deploy_fail(c, e,
-			local_text(c, "%s ended %d times before it was healthy%s", WHO,
-				(int)child.restarts, child_last_words(c, process)));
-	if (child.known && servers_healthy(c, process))
-		return deploy_done(c, e);
-	if (waited > seconds * 1000)
-		return deploy_fail(c, e,
-			local_text(c, "%s did not answer GET /health with 200 within %lld s%s", WHO,
-				(long long)seconds, child_last_words(c, process)));
-	return deployment_reply(c, e, DAVIT_STATE_RUNNING, NULL);
-}
-
-/* One that gave way to a later deploy before it was started may have been started all the
- * same, and nobody else would know of its server. */
-static void deploy_clear(struct local_call *c, const struct endpoint *e, int64_t generation)
-{
-	const struct deployment d = {.generation = generation};
-	struct child child;
-
-	if (generation == 0 || endpoint_holds(e, generation) ||
-		!child_inspect(c, endpoint_process(c, e, &d), &child) || !child.known)
-		return;
-	servers_retire(c, e, &d, SERVERS_STOP);
-	servers_sweep(c, NULL, NULL);
-}
-
-int32_t deploy_poll(struct local_call *c)
-{
-	const char *submission = deployment_submission(c);
-	const struct outcome *outcome;
-	struct endpoint e;
-
-	if (!endpoint_need(c, deployment_endpoint(c), &e))
-		return c->sdk.code;
-	if (deployment_is_of(&e.pending, submission))
-		return deploy_watch(c, &e);
-	outcome = endpoint_outcome(&e, submission);
-	if (outcome != NULL && outcome->state == DAVIT_STATE_SUCCEEDED)
-		return deploy_settle(c, e.record.id);
-	if (deployment_is_of(&e.ended, submission))
-		return deployment_reply(c, &e, e.ended.state, e.ended.error);
-	if (outcome != NULL)
-		deploy_clear(c, &e, outcome->generation);
-	if (outcome != NULL && outcome->state == DAVIT_STATE_FAILED)
-		return deployment_reply(c, &e, DAVIT_STATE_FAILED,
-			"the model's server did not get healthy; a later deploy cleared it away");
-	return deployment_reply(
-		c, &e, DAVIT_STATE_CANCELLED, NULL); /* a later one took its place */
-}
-
-int32_t deploy_find(struct local_call *c)
-{
-	struct endpoint e;
-	struct child child = {.known = true};
-
-	if (!endpoint_need(c, deployment_endpoint(c), &e))
-		return c->sdk.code;
-	if (!known(&e, deployment_submission(c)) ||
-		(deployment_is_of(&e.pending, deployment_submission(c)) &&
-			child_inspect(c, endpoint_process(c, &e, &e.pending), &child) &&
-			!child.known))
-		return davit_sdk_fail(&c->sdk, DAVIT_NOT_FOUND, "that deployment was not started");
-	return deploy_poll(c);
-}
-
-int32_t deploy_cancel(struct local_call *c)
-{
-	const char *submission = deployment_submission(c);
-	struct end end = {submission, DAVIT_STATE_CANCELLED, ""};
-	struct endpoint e;
-
-	if (!endpoint_update(c, deployment_endpoint(c), end_pending, &end, &e) ||
-		!deployment_is_of(&e.ended, submission))
-		return c->sdk.code;
-	return child_stop(c, endpoint_process(c, &e, &e.ended));
 }

@@ -8,11 +8,13 @@
 
 #include "child.h"
 #include "endpoints.h"
+#include "environments.h"
 #include "lineup.h"
 #include "objects.h"
 
 enum {
-	POLL_MS = 100
+	POLL_MS = 100,
+	WAIT_MS = 300 /* while packages are installed */
 };
 
 const char *deployment_submission(const struct local_call *c)
@@ -28,10 +30,12 @@ const char *deployment_endpoint(struct local_call *c)
 	return id != NULL ? id : davit_sdk_need_text(&c->sdk, c->sdk.request, "/id");
 }
 
-static void put_text(struct davit_sdk_writer *w, int32_t state, const char *text)
+static void put_text(struct davit_sdk_writer *w, int32_t state, const char *text,
+	const struct davit_sdk_json *reason)
 {
 	if (state == DAVIT_STATE_FAILED) {
 		davit_sdk_put_text(w, "error", text);
+		davit_sdk_put_json(w, "reason", reason);
 	} else if (text != NULL) {
 		davit_sdk_open_object(w, "progress");
 		davit_sdk_put_text(w, "text", text);
@@ -42,6 +46,7 @@ static void put_text(struct davit_sdk_writer *w, int32_t state, const char *text
 int32_t deployment_reply(
 	struct local_call *c, const struct endpoint *e, int32_t state, const char *text)
 {
+	bool ended = deployment_is_of(&e->ended, deployment_submission(c));
 	struct davit_sdk_writer w;
 
 	davit_sdk_write_begin(&w, &c->sdk.mem);
@@ -51,9 +56,10 @@ int32_t deployment_reply(
 	davit_sdk_put_text(&w, "id", e->record.id);
 	davit_sdk_put_text(&w, "submission", deployment_submission(c));
 	davit_sdk_close_object(&w);
-	put_text(&w, state, text);
+	put_text(&w, state, text, ended ? e->ended.reason : NULL);
 	davit_sdk_close_object(&w);
-	return davit_sdk_reply_state(&c->sdk, state, POLL_MS, &w);
+	return davit_sdk_reply_state(
+		&c->sdk, state, state == DAVIT_STATE_PENDING ? WAIT_MS : POLL_MS, &w);
 }
 
 int32_t deployment_reply_now(
@@ -164,6 +170,8 @@ static int32_t undeploy_poll(struct local_call *c)
 	servers_sweep(c, e.record.id, &left);
 	if (left.draining > 0)
 		return deployment_reply(c, &e, DAVIT_STATE_RUNNING, deployment_draining(c, &left));
+	if (left.stopping == 0)
+		environments_sweep(c);
 	return deployment_reply(
 		c, &e, left.stopping > 0 ? DAVIT_STATE_RUNNING : DAVIT_STATE_SUCCEEDED, NULL);
 }
@@ -253,6 +261,19 @@ LOCAL_SLOT(deployment_cancel)
 	return run(STEP_CANCEL, inst, call, request);
 }
 
+/* The process whose log is a deployment's: its server, or before that is started the build of the
+ * environment it waits for. */
+static const char *log_of(
+	struct local_call *c, const struct endpoint *e, const struct deployment *d)
+{
+	const char *process = endpoint_process(c, e, d);
+	struct child child;
+
+	if (d->environment == NULL || !child_inspect(c, process, &child) || child.known)
+		return process;
+	return environment_process(c, d->environment);
+}
+
 /* The log of the server this deploy started; of the endpoint's server where no job is named. */
 LOCAL_SLOT(deployment_logs)
 {
@@ -270,5 +291,5 @@ LOCAL_SLOT(deployment_logs)
 		d = &e.pending;
 	if (deployment_is_of(&e.ended, deployment_submission(&c)) || d->generation == 0)
 		d = &e.ended;
-	return child_reply_log(&c, endpoint_process(&c, &e, d));
+	return child_reply_log(&c, log_of(&c, &e, d));
 }

@@ -25,6 +25,22 @@ int32_t deployment_reply_now(
 /* What it says while a replaced server answers its last requests. */
 const char *deployment_draining(struct local_call *c, const struct servers_left *left);
 
+/* Why a deploy ends before its server was healthy. */
+struct deploy_end {
+	const char *submission;
+	int32_t state;
+	const char *error;
+	const struct davit_sdk_json *reason; /* or NULL */
+};
+
+/* Ends the pending deployment if it is still that of the submission; ret_endpoint as for
+ * endpoint_update(). false: the call failed. */
+bool deploy_give_up(struct local_call *c, const char *endpoint_id, const struct deploy_end *end,
+	struct endpoint *ret_endpoint);
+
+/* Was that submission's change begun, as far as the record remembers? */
+bool deploy_known(const struct endpoint *e, const char *submission);
+
 int32_t deploy_validate(struct local_call *c);
 int32_t deploy_submit(struct local_call *c);
 int32_t deploy_find(struct local_call *c);

@@ -18,10 +18,12 @@ static void read_deployment(
 		.name = davit_sdk_text_at(v, "/name", ""),
 		.version = davit_sdk_int_at(v, "/version", 0),
 		.percent = davit_sdk_int_at(v, "/percent", 100),
+		.environment = davit_sdk_text_at(v, "/environment", NULL),
 		.submission = davit_sdk_text_at(v, "/submission", ""),
 		.since_ms = davit_sdk_int_at(v, "/since_ms", 0),
 		.state = (int32_t)davit_sdk_int_at(v, "/state", DAVIT_STATE_FAILED),
 		.error = davit_sdk_text_at(v, "/error", ""),
+		.reason = davit_sdk_member(v, "reason"),
 	};
 }
 
@@ -78,10 +80,12 @@ static void put_deployment(struct davit_sdk_writer *w, const char *name, const s
 	davit_sdk_put_text(w, "name", d->name);
 	davit_sdk_put_int(w, "version", d->version);
 	davit_sdk_put_int(w, "percent", d->percent);
+	davit_sdk_put_text(w, "environment", d->environment);
 	davit_sdk_put_text(w, "submission", d->submission);
 	davit_sdk_put_int(w, "since_ms", d->since_ms);
 	davit_sdk_put_int(w, "state", d->state);
 	davit_sdk_put_text(w, "error", d->error);
+	davit_sdk_put_json(w, "reason", d->reason);
 	davit_sdk_close_object(w);
 }
 
@@ -158,6 +162,18 @@ bool endpoint_has_model(const struct endpoint *e, const char *model_id)
 
 	for (size_t i = 0; i < LOCAL_COUNT(places); i++) {
 		if (places[i]->generation != 0 && strcmp(places[i]->model, model_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool endpoint_has_environment(const struct endpoint *e, const char *digest)
+{
+	const struct deployment *const places[] = {&e->deployed, &e->beside, &e->pending};
+
+	for (size_t i = 0; !e->removed && i < LOCAL_COUNT(places); i++) {
+		if (places[i]->generation != 0 && places[i]->environment != NULL &&
+			strcmp(places[i]->environment, digest) == 0)
 			return true;
 	}
 	return false;

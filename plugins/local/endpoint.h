@@ -23,15 +23,17 @@ enum {
 
 /* A model on an endpoint, or on its way there or off it. */
 struct deployment {
-	int64_t generation;     /* 0: there is none, all else is empty */
-	const char *model;      /* its id */
-	const char *name;       /* of the model, as it was when it was put here */
-	int64_t version;        /* of the model; 0: it has none */
-	int64_t percent;        /* of the requests; of a pending one: that it is to get */
-	const char *submission; /* of the job that asked */
-	int64_t since_ms;
-	int32_t state;     /* of an ended one: DAVIT_STATE_… */
-	const char *error; /* of a failed one */
+	int64_t generation;      /* 0: there is none, all else is empty */
+	const char *model;       /* its id */
+	const char *name;        /* of the model, as it was when it was put here */
+	int64_t version;         /* of the model; 0: it has none */
+	int64_t percent;         /* of the requests; of a pending one: that it is to get */
+	const char *environment; /* its Python environment, see environments.h; NULL: none */
+	const char *submission;  /* of the job that asked */
+	int64_t since_ms;        /* began; of a pending one with an environment: that was ready */
+	int32_t state;           /* of an ended one: DAVIT_STATE_… */
+	const char *error;       /* of a failed one */
+	const struct davit_sdk_json *reason; /* of one whose packages failed, or NULL */
 };
 
 /* How a change ended that some job asked for. */
@@ -82,6 +84,9 @@ bool deployment_is_of(const struct deployment *d, const char *submission);
 /* Is that model on the endpoint, or on its way there? One that roll-back would go to is not:
  * where it is deleted, roll-back says so. */
 bool endpoint_has_model(const struct endpoint *e, const char *model_id);
+
+/* Is that the environment of a model on the endpoint, or on its way there? */
+bool endpoint_has_environment(const struct endpoint *e, const char *digest);
 
 /* Remembers how a change ended; the oldest one is forgotten where there is no room. */
 void endpoint_done(struct endpoint *e, const char *submission, int32_t state, int64_t generation);

@@ -1,6 +1,7 @@
 /* endpoints - where deployed models answer: looking at them and deleting them. */
 #include "endpoints.h"
 
+#include "environments.h"
 #include "objects.h"
 #include "servers.h"
 
@@ -85,6 +86,7 @@ static bool mark_removed(struct local_call *c, struct endpoint *e, void *ctx)
 	servers_retire(c, e, &e->beside, SERVERS_STOP);
 	servers_retire(c, e, &e->pending, SERVERS_STOP);
 	servers_retire(c, e, &e->ended, SERVERS_STOP);
+	(void)environment_leave(c, e->pending.environment, e->pending.submission, true);
 	e->removed = true;
 	return true;
 }
@@ -106,5 +108,6 @@ LOCAL_SLOT(endpoints_remove)
 		records_del(&c, RECORD_ENDPOINT, e.record.id) != DAVIT_OK)
 		return c.sdk.code;
 	servers_sweep(&c, NULL, NULL);
+	environments_sweep(&c);
 	return davit_sdk_reply(&c.sdk, &w);
 }

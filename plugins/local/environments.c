@@ -5,8 +5,8 @@
 
 #include "child.h"
 #include "drivers.h"
-#include "requirements.h"
-#include "source.h"
+#include "endpoint.h"
+#include "packages.h"
 #include "venvs.h"
 
 #define PREFIX_PATH "work/venv"
@@ -15,9 +15,7 @@
 
 enum {
 	PROCESS_DIGITS = 24,
-	CANONICAL_BYTES = 4 * 256 * 1024, /* the requirements, escaped as JSON, and the settings */
-	LOST_MAX = 3, /* builds whose supervisor was killed, until it is called a failure */
-	SHOWN_BYTES = 160
+	LOST_MAX = 3 /* builds whose supervisor was killed, until it is called a failure */
 };
 
 const char *environment_process(struct local_call *c, const char *digest)
@@ -25,78 +23,7 @@ const char *environment_process(struct local_call *c, const char *digest)
 	return local_text(c, "venv-%.*s", PROCESS_DIGITS, digest);
 }
 
-/* --- what is asked for --- */
-
-static davit_buf canonical(struct local_call *c, const struct requirements *lines)
-{
-	static const char *const settings[] = {
-		"index_url", "extra_index_urls", "find_links", "no_index"};
-	const struct davit_sdk_json *pip = davit_sdk_member(c->settings, "pip");
-	struct davit_sdk_writer w;
-
-	davit_sdk_write_begin(&w, &c->sdk.mem);
-	davit_sdk_open_object(&w, NULL);
-	davit_sdk_put_int(&w, "v", 1);
-	davit_sdk_put_text(&w, "python", child_python(c));
-	davit_sdk_open_object(&w, "pip");
-	for (size_t i = 0; i < LOCAL_COUNT(settings); i++)
-		davit_sdk_put_json(&w, settings[i], davit_sdk_member(pip, settings[i]));
-	davit_sdk_close_object(&w);
-	davit_sdk_open_array(&w, "requirements");
-	for (size_t i = 0; i < lines->count; i++)
-		davit_sdk_put_text(&w, NULL, lines->lines[i]);
-	davit_sdk_close_array(&w);
-	davit_sdk_close_object(&w);
-	return davit_sdk_write_end(&w);
-}
-
-/* What was sealed; NULL: the call failed. */
-static const struct davit_sdk_json *unseal(struct local_call *c, const char *digest)
-{
-	davit_blob blob = 0;
-	int32_t code = c->sdk.host->blob->open(c->sdk.call, davit_sdk_buf(digest), &blob);
-	const struct davit_sdk_json *v;
-	davit_buf bytes;
-
-	if (local_check(c, code) != DAVIT_OK)
-		return NULL;
-	bytes = davit_sdk_read_blob(&c->sdk, blob, CANONICAL_BYTES);
-	c->sdk.host->blob->close(c->sdk.call, blob);
-	v = bytes.p == NULL ? NULL : davit_sdk_parse(&c->sdk.mem, bytes, NULL);
-	if (v == NULL)
-		(void)davit_sdk_fail(&c->sdk, DAVIT_INTERNAL,
-			"what Python environment %s holds cannot be read", digest);
-	return v;
-}
-
 /* --- its build --- */
-
-static char *appended(char *to, davit_buf bytes)
-{
-	for (size_t i = 0; i < bytes.n; i++)
-		*to++ = bytes.p[i];
-	return to;
-}
-
-/* The items of an array of texts as one text, each followed by end. */
-static const char *joined(struct local_call *c, const struct davit_sdk_json *array, const char *end)
-{
-	const struct davit_sdk_json *first = array == NULL ? NULL : array->first;
-	davit_buf more = davit_sdk_buf(end);
-	size_t n = 1;
-	char *text;
-	char *to;
-
-	for (const struct davit_sdk_json *v = first; v != NULL; v = v->next)
-		n += v->text.n + more.n;
-	text = local_alloc(c, n);
-	if (text == NULL)
-		return "";
-	to = text;
-	for (const struct davit_sdk_json *v = first; v != NULL; v = v->next)
-		to = appended(appended(to, v->text), more);
-	return text;
-}
 
 static bool is_address(const struct davit_sdk_json *link)
 {
@@ -123,7 +50,8 @@ static void put_variables(
 	const struct child_variable wanted[] = {
 		{"PIP_REQUIRE_VIRTUALENV", "1"},
 		{"PIP_INDEX_URL", davit_sdk_text_at(pip, "/index_url", "")},
-		{"PIP_EXTRA_INDEX_URL", joined(c, davit_sdk_member(pip, "extra_index_urls"), " ")},
+		{"PIP_EXTRA_INDEX_URL",
+			packages_joined(c, davit_sdk_member(pip, "extra_index_urls"), " ")},
 		{"PIP_FIND_LINKS", link_addresses(c, davit_sdk_member(pip, "find_links"))},
 	};
 	struct child_variable variables[LOCAL_COUNT(wanted)];
@@ -167,7 +95,8 @@ static bool start(struct local_call *c, const char *digest, const struct davit_s
 	put_variables(c, &w, pip);
 	davit_sdk_open_array(&w, "inputs");
 	child_put_input(&w, "text", environment_driver, "work/build.py");
-	child_put_input(&w, "text", joined(c, davit_sdk_member(wanted, "requirements"), "\n"),
+	child_put_input(&w, "text",
+		packages_joined(c, davit_sdk_member(wanted, "requirements"), "\n"),
 		"work/requirements.txt");
 	davit_sdk_close_array(&w);
 	child_put_common(c, &w, NULL, false);
@@ -194,24 +123,11 @@ static bool clear(struct local_call *c, const char *digest)
 
 /* --- how it stands --- */
 
-static const char *installing(struct local_call *c, const struct davit_sdk_json *wanted)
-{
-	const struct davit_sdk_json *lines = davit_sdk_member(wanted, "requirements");
-	const char *names = joined(c, lines, ", ");
-	size_t n = strlen(names);
-	bool long_one = n > SHOWN_BYTES + 2;
-
-	n = long_one ? SHOWN_BYTES : n > 2 ? n - 2 : n;
-	return local_text(c, "installing %d requirement%s: %.*s%s",
-		lines == NULL ? 0 : (int)lines->count,
-		lines != NULL && lines->count == 1 ? "" : "s", (int)n, names, long_one ? "…" : "");
-}
-
 const char *environment_progress(struct local_call *c, const char *digest)
 {
-	const struct davit_sdk_json *wanted = unseal(c, digest);
+	const struct davit_sdk_json *wanted = packages_read(c, digest);
 
-	return wanted == NULL ? "" : installing(c, wanted);
+	return wanted == NULL ? "" : packages_installing(c, wanted);
 }
 
 static void set_failed(struct local_call *c, const struct child *child, struct environment *ret)
@@ -264,10 +180,10 @@ static bool settle(struct local_call *c, const char *digest, const struct child 
 		return c->sdk.code == DAVIT_OK;
 	}
 	ret->state = ENVIRONMENT_PENDING;
-	wanted = unseal(c, digest);
+	wanted = packages_read(c, digest);
 	if (wanted == NULL || (child->ended && !clear(c, digest)))
 		return false;
-	ret->text = installing(c, wanted);
+	ret->text = packages_installing(c, wanted);
 	return (child->known && !child->ended) || start(c, digest, wanted);
 }
 
@@ -303,26 +219,47 @@ static bool need(struct local_call *c, const struct environment_user *user, stru
 	return settle(c, ret->digest, &child, ret);
 }
 
-bool environment_need(struct local_call *c, const struct davit_sdk_json *requirements,
-	const char *pointer, const struct environment_user *user, struct environment *ret)
+bool environment_choose(struct local_call *c, const struct davit_sdk_json *requirements,
+	const char *pointer, const char **ret_digest)
 {
 	struct requirements lines;
-	const char *digest;
 
-	*ret = (struct environment){.state = ENVIRONMENT_NONE, .text = ""};
+	*ret_digest = NULL;
 	if (!requirements_read(c, requirements, pointer, &lines))
 		return false;
 	if (lines.count == 0)
 		return true;
-	digest = source_seal_bytes(c, canonical(c, &lines));
+	*ret_digest = packages_seal(c, &lines);
+	return *ret_digest != NULL;
+}
+
+bool environment_choose_again(struct local_call *c, const char *digest, const char **ret_digest)
+{
+	*ret_digest = digest == NULL ? NULL : packages_renew(c, digest);
+	return c->sdk.code == DAVIT_OK;
+}
+
+bool environment_want(struct local_call *c, const char *digest, const struct environment_user *user,
+	struct environment *ret)
+{
+	*ret = (struct environment){.state = ENVIRONMENT_NONE, .text = ""};
 	if (digest == NULL)
-		return false;
+		return true;
 	ret->digest = digest;
 	ret->process = environment_process(c, digest);
 	if (!venvs_want(c, digest, user->name) || !need(c, user, ret))
 		return false;
 	environments_sweep(c);
 	return true;
+}
+
+bool environment_need(struct local_call *c, const struct davit_sdk_json *requirements,
+	const char *pointer, const struct environment_user *user, struct environment *ret)
+{
+	const char *digest;
+
+	return environment_choose(c, requirements, pointer, &digest) &&
+	       environment_want(c, digest, user, ret);
 }
 
 static bool is_awaited(struct local_call *c, const char *digest)
@@ -356,13 +293,30 @@ void environment_put_prefix(struct davit_sdk_writer *w, const char *digest)
 	davit_sdk_close_object(w);
 }
 
+/* Is it that of a model on an endpoint, or on its way there? Its server may be down just now, and
+ * must find it when it is started again. */
+static bool is_deployed(struct local_call *c, const char *digest)
+{
+	struct records_scan scan = {0};
+	struct endpoint e;
+
+	while (records_next(c, RECORD_ENDPOINT, &scan)) {
+		endpoint_parse(&scan.record, &e);
+		if (endpoint_has_environment(&e, digest))
+			return true;
+	}
+	return false;
+}
+
 int32_t environment_delete(struct local_call *c, const char *digest)
 {
 	const char *process = environment_process(c, digest);
 	struct child child;
 	int32_t code;
 
-	if (!child_inspect(c, process, &child))
+	if (is_deployed(c, digest))
+		return DAVIT_CONFLICT;
+	if (c->sdk.code != DAVIT_OK || !child_inspect(c, process, &child))
 		return c->sdk.code;
 	/* A job that finds it gone when it starts has it built again. */
 	if (child_state(&child) != DAVIT_STATE_SUCCEEDED && is_awaited(c, digest))

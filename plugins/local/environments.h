@@ -46,6 +46,17 @@ struct environment_user {
 bool environment_need(struct local_call *c, const struct davit_sdk_json *requirements,
 	const char *pointer, const struct environment_user *user, struct environment *ret);
 
+/* The two halves of environment_need(): which one it is, and wanting it. *ret_digest NULL:
+ * nothing is asked for; false: the call failed. */
+bool environment_choose(struct local_call *c, const struct davit_sdk_json *requirements,
+	const char *pointer, const char **ret_digest);
+bool environment_want(struct local_call *c, const char *digest, const struct environment_user *user,
+	struct environment *ret);
+
+/* The one with the packages of another (NULL: none), which the site's Python and pip settings as
+ * they now are give. */
+bool environment_choose_again(struct local_call *c, const char *digest, const char **ret_digest);
+
 /* How the environment stands that the job waits for. A build that somebody stopped, or that
  * ended with the machine, is started again. false: the call failed. */
 bool environment_ask(struct local_call *c, const char *digest, struct environment *ret);

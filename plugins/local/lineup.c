@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "environments.h"
 #include "servers.h"
 
 enum {
@@ -90,15 +91,18 @@ void lineup_switch(struct local_call *c, struct endpoint *e)
 	set_order(e);
 }
 
-void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, const char *error)
+void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, const char *error,
+	const struct davit_sdk_json *reason)
 {
 	if (e->pending.generation == 0)
 		return;
 	servers_retire(c, e, &e->ended, SERVERS_STOP);
+	(void)environment_leave(c, e->pending.environment, e->pending.submission, true);
 	endpoint_done(e, e->pending.submission, state, e->pending.generation);
 	e->ended = e->pending;
 	e->ended.state = state;
 	e->ended.error = error;
+	e->ended.reason = reason;
 	e->pending = (struct deployment){0};
 }
 
@@ -151,7 +155,7 @@ bool lineup_take_off(struct local_call *c, struct endpoint *e, const char *model
 		any = true;
 	}
 	if (model == NULL ? e->pending.generation != 0 : is_model(&e->pending, model)) {
-		lineup_give_up(c, e, DAVIT_STATE_CANCELLED, "");
+		lineup_give_up(c, e, DAVIT_STATE_CANCELLED, "", NULL);
 		any = true;
 	}
 	set_order(e);

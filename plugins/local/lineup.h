@@ -15,8 +15,10 @@
  * joins the deployed one, which keeps the rest. */
 void lineup_switch(struct local_call *c, struct endpoint *e);
 
-/* The pending deployment, if there is one, does not get that far. */
-void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, const char *error);
+/* The pending deployment, if there is one, does not get that far; a build of its environment that
+ * nobody else waits for is stopped. reason: as in struct deployment. */
+void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, const char *error,
+	const struct davit_sdk_json *reason);
 
 /* The share of one of the two models that answer; the other one gets the rest. */
 bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, int64_t percent);

@@ -8,10 +8,12 @@
 
 #include "child.h"
 #include "endpoint.h"
+#include "environments.h"
 #include "made.h"
 #include "model_files.h"
 #include "names.h"
 #include "progress.h"
+#include "requirements.h"
 #include "source.h"
 #include "training.h"
 
@@ -23,6 +25,9 @@ static bool check_server(struct local_call *c, const struct davit_sdk_json *serv
 {
 	const struct davit_sdk_json *command = davit_sdk_member(server, "command");
 
+	if (!requirements_check(
+		    c, davit_sdk_member(server, "requirements"), "/spec/server/requirements"))
+		return false;
 	if (command != NULL && davit_sdk_member(server, "script") == NULL)
 		return child_check_command(c, command, "/spec/server/command");
 	return source_check(c, davit_sdk_member(server, "script"), "/spec/server/script") &&
@@ -38,14 +43,28 @@ static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 	       training_need_succeeded(c, job, "/spec/source/job", &training);
 }
 
-/* "server": what to run, with the script's bytes sealed. */
-static bool put_server(
-	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *server)
+/* The digest of the packages its server needs (NULL: none): where nothing is said of them, those
+ * the training had. false: the call failed. */
+static bool seal_packages(struct local_call *c, const struct davit_sdk_json *server,
+	const struct record *training, const char **ret_digest)
+{
+	const struct davit_sdk_json *own = davit_sdk_member(server, "requirements");
+
+	if (own != NULL && own->kind != DAVIT_SDK_NULL)
+		return environment_choose(c, own, "/spec/server/requirements", ret_digest);
+	*ret_digest = davit_sdk_text_at(training->value, "/requirements_sha256", NULL);
+	return true;
+}
+
+/* "server": what to run, with the bytes of all it needs sealed. */
+static bool put_server(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *server, const struct record *training)
 {
 	const struct davit_sdk_json *script = davit_sdk_member(server, "script");
 	struct sealed sealed = {0};
+	const char *packages;
 
-	if (!check_server(c, server) ||
+	if (!check_server(c, server) || !seal_packages(c, server, training, &packages) ||
 		(script != NULL && !source_seal(c, script, "/spec/server/script", &sealed)))
 		return false;
 	davit_sdk_open_object(w, "server");
@@ -55,6 +74,7 @@ static bool put_server(
 		davit_sdk_put_text(w, "script", source_file_name(script, SCRIPT_DEFAULT));
 		davit_sdk_put_text(w, "sha256", sealed.digest);
 	}
+	davit_sdk_put_text(w, "requirements_sha256", packages);
 	davit_sdk_close_object(w);
 	return true;
 }
@@ -89,7 +109,7 @@ static bool fill(
 	davit_sdk_put_text(w, "job", training.id);
 	progress_put_metrics(w, progress.metrics);
 	put_lineage(w, &training);
-	return put_server(c, w, davit_sdk_member(spec, "server")) &&
+	return put_server(c, w, davit_sdk_member(spec, "server"), &training) &&
 	       model_files_seal(c, w, training.id);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "environments.h"
 #include "models.h"
 
 #define RETIRED "retired/"
@@ -40,7 +41,8 @@ void servers_put_inputs(
 }
 
 /* The specification of a model's server; p is NULL if the call failed. */
-static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *model)
+static davit_buf spec_of(
+	struct local_call *c, const struct davit_sdk_json *model, const char *environment)
 {
 	static const struct child_variable variables[] = {{"DAVIT_MODEL_DIR", "model"}};
 	const struct davit_sdk_json *server = davit_sdk_member(model, "server");
@@ -59,8 +61,18 @@ static davit_buf spec_of(struct local_call *c, const struct davit_sdk_json *mode
 	davit_sdk_close_array(&w);
 	child_put_common(c, &w, NULL, true);
 	put_serve(&w);
+	environment_put_prefix(&w, environment);
 	davit_sdk_close_object(&w);
 	return ok ? davit_sdk_write_end(&w) : (davit_buf){NULL, 0};
+}
+
+/* Its environment is not there, or no more, and is being built. */
+static bool is_built_again(struct local_call *c, const char *environment, int32_t code)
+{
+	struct environment now;
+
+	return (code == DAVIT_NOT_FOUND || code == DAVIT_CONFLICT) && environment != NULL &&
+	       environment_ask(c, environment, &now) && now.state == ENVIRONMENT_PENDING;
 }
 
 int32_t servers_start(struct local_call *c, const struct endpoint *e, const struct deployment *d)
@@ -68,16 +80,21 @@ int32_t servers_start(struct local_call *c, const struct endpoint *e, const stru
 	bool begins = d->generation == e->pending.generation;
 	struct record model;
 	davit_buf spec;
+	int32_t code;
 
 	if (begins ? !models_need_kept(c, d->model, &model)
 		   : !records_need(c, RECORD_MODEL, d->model, DAVIT_INVALID, "/spec/model", &model))
 		return c->sdk.code;
-	spec = spec_of(c, model.value);
+	spec = spec_of(c, model.value, d->environment);
 	if (spec.p == NULL)
 		return davit_sdk_fail(
 			&c->sdk, DAVIT_INTERNAL, "no memory left for the model's server");
-	return local_check(c, c->sdk.host->process->start(
-				      c->sdk.call, davit_sdk_buf(endpoint_process(c, e, d)), spec));
+	code = c->sdk.host->process->start(
+		c->sdk.call, davit_sdk_buf(endpoint_process(c, e, d)), spec);
+	if (is_built_again(c, d->environment, code))
+		return davit_sdk_fail(&c->sdk, DAVIT_RETRY,
+			"the packages of the model's server are being installed; try again");
+	return local_check(c, code);
 }
 
 bool servers_healthy(struct local_call *c, const char *process)
@@ -226,6 +243,23 @@ static bool next_generation(struct local_call *c, struct endpoint *e, void *ctx)
 	return true;
 }
 
+/* What a server that is to be started again runs with. Without it, it is left as it is: the next
+ * that asks for it looks again. */
+static bool has_environment(struct local_call *c, const struct endpoint *e, const char *digest)
+{
+	struct environment environment;
+
+	if (digest == NULL)
+		return true;
+	if (!environment_ask(c, digest, &environment))
+		return false;
+	if (environment.state != ENVIRONMENT_READY)
+		davit_sdk_log(&c->sdk, DAVIT_LOG_WARN,
+			"the model's server of endpoint %s cannot be started again yet: %s",
+			e->record.id, environment.text);
+	return environment.state == ENVIRONMENT_READY;
+}
+
 static void revive_one(struct local_call *c, struct endpoint *e, int64_t generation)
 {
 	struct gone gone = {generation, generation};
@@ -233,7 +267,7 @@ static void revive_one(struct local_call *c, struct endpoint *e, int64_t generat
 	struct child child;
 
 	if (d == NULL || !child_inspect(c, endpoint_process(c, e, d), &child) ||
-		(child.known && !child.ended))
+		(child.known && !child.ended) || !has_environment(c, e, d->environment))
 		return;
 	if (child.known && !endpoint_update(c, e->record.id, next_generation, &gone, e))
 		return;
@@ -290,4 +324,5 @@ void servers_recover(struct local_call *caller)
 			servers_revive(&c, scan.record.id);
 	}
 	servers_sweep(&c, NULL, NULL);
+	environments_sweep(&c);
 }

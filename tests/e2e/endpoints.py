@@ -136,18 +136,20 @@ Server(path, Handler).serve_forever()
 '''
 
 
-def make_model(site, word, name=None, server=SERVER):
-    """A model that answers with word; returns its id."""
+def make_model(site, word, name=None, server=SERVER, training=None, **members):
+    """A model that answers with word; training: members of its request, members: of the server."""
     name = name or word
-    training = site.made(
-        "/pipelines/training/train",
-        {"name": word, "script": {"text": TRAINING}, "parameters": {"word": word}},
-    )["id"]
+    body = {"name": word, "script": {"text": TRAINING}, "parameters": {"word": word}}
+    training = site.made("/pipelines/training/train", body | (training or {}))["id"]
     status = site.await_job(training)
     assert status["state"] == "COMPLETED", status
     return site.made(
         "/models/register",
-        {"name": name, "source": {"job": training}, "server": {"script": {"text": server}}},
+        {
+            "name": name,
+            "source": {"job": training},
+            "server": {"script": {"text": server}} | members,
+        },
     )["id"]
 
 

@@ -440,7 +440,7 @@ def test_the_texts_of_small_files_are_artifacts(shared, model):
     assert re.search("1 rows predicted, 0 failed", shared.get(f"/v1/jobs/{job}/log").text)
 
 
-def test_the_server_has_the_packages_the_job_asks_for(sites):
+def test_the_server_has_the_packages_the_job_or_the_model_asks_for(sites):
     index = Index()
     index.publish("probe")
     settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
@@ -453,6 +453,12 @@ def test_the_server_has_the_packages_the_job_asks_for(sites):
         assert status["state"] == "COMPLETED", status
         assert predictions(site, job) == [{"twice": 2}]
         status = site.await_job(batch(site, model, rows))
+        assert status["state"] == "ERROR" and "No module named 'probe'" in status["error"]
+        model = make_model(site, "import probe\n" + SERVE, requirements=["probe==1.0"])
+        job = batch(site, model, rows)
+        assert site.await_job(job)["state"] == "COMPLETED"
+        assert predictions(site, job) == [{"twice": 2}]
+        status = site.await_job(batch(site, model, rows, requirements=[]))
         assert status["state"] == "ERROR" and "No module named 'probe'" in status["error"]
     finally:
         index.close()

@@ -1,12 +1,16 @@
 """Two models on an endpoint over REST: shares, the way back, and requests that nobody cuts."""
 
 import concurrent.futures
+import json
+import os
 import pathlib
+import signal
 import threading
 
 import pytest
 from davit_site import wait_for
 from endpoints import (
+    SERVER,
     answered_by,
     await_file,
     deploy,
@@ -18,6 +22,7 @@ from endpoints import (
     processes,
     shares,
 )
+from packages import Index
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +278,157 @@ def test_a_deploy_survives_a_kill_of_the_daemon(sites):
         assert site.await_job(job)["state"] == "COMPLETED"
         wait_for("an answer", lambda: infer(site, endpoint).status == 200)
     assert answered_by(site, endpoint) == "one"
+
+
+# --- packages ---
+
+NEEDY = "import probe\n" + SERVER.replace('"accept"', '"value": probe.VALUE, "accept"')
+
+
+@pytest.fixture(scope="module")
+def index():
+    made = Index()
+    made.publish("probe")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def packaged(sites, index):
+    """A site whose packages come from the index alone."""
+    index.gate.set()
+    index.fetched.clear()
+    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
+    yield sites(settings=settings).start()
+    index.gate.set()
+
+
+def begin_deploy(site, endpoint, body):
+    answer = site.service("POST", f"/endpoints/{endpoint}/deploy_model", body)
+    assert answer.status == 200, answer
+    return newest_job(site, "deploy")
+
+
+def progress(site, job):
+    return site.get(f"/v1/jobs/{job}").json().get("progress", {}).get("text")
+
+
+def installing(site, job):
+    wait_for("the build", lambda: progress(site, job) == "installing 1 requirement: probe==1.0")
+
+
+def builds(site):
+    return [name for name in folders(site) if name.startswith("venv-")]
+
+
+def folders(site):
+    return sorted(path.name for path in (site.folder / "data/processes").iterdir())
+
+
+def value(site, endpoint):
+    answer = infer(site, endpoint)
+    assert answer.status == 200, answer
+    return answer.json()["value"]
+
+
+def test_a_model_is_served_with_its_packages_or_those_of_its_training(packaged, index):
+    wishes = {"requirements": ["probe==1.0"]}
+    models = [
+        make_model(packaged, "own", server=NEEDY, **wishes),
+        make_model(packaged, "trained", server=NEEDY, training=wishes),
+    ]
+    endpoint = make_endpoint(packaged)
+    for model in models:
+        status = deploy(packaged, endpoint, {"model": model})
+        assert status["state"] == "COMPLETED", status
+        assert value(packaged, endpoint) == 42
+    assert len(index.fetched) == 1 and len(builds(packaged)) == 1
+    names = packaged.get("/venvs").json()
+    assert names == ["script_venv_own", "script_venv_trained"]
+    none = make_model(packaged, "none", server=NEEDY, training=wishes, requirements=[])
+    status = deploy(packaged, endpoint, {"model": none})
+    assert status["state"] == "ERROR" and "No module named 'probe'" in status["error"], status
+    assert value(packaged, endpoint) == 42
+
+
+def test_a_deploy_tells_that_it_installs_and_can_be_cancelled(packaged, index):
+    endpoint = make_endpoint(packaged)
+    model = make_model(packaged, "own", server=NEEDY, requirements=["probe==1.0"])
+    index.gate.clear()
+    job = begin_deploy(packaged, endpoint, {"model": model})
+    installing(packaged, job)
+    status = packaged.get(f"/status/{job}").json()
+    assert status["progress"]["text"] == "installing 1 requirement: probe==1.0", status
+    assert packaged.request("POST", f"/v1/jobs/{job}/cancel", over_unix=True).status == 200
+    assert packaged.await_job(job)["state"] == "CANCELLED"
+    (build,) = builds(packaged)
+    wait_for("its end", (packaged.folder / "data/processes" / build / "exit.json").exists)
+    assert infer(packaged, endpoint).status == 409
+    # Two at once: the later one gets there.
+    first = begin_deploy(packaged, endpoint, {"model": model})
+    second = begin_deploy(packaged, endpoint, {"model": model})
+    installing(packaged, second)
+    index.gate.set()
+    assert packaged.await_job(second)["state"] == "COMPLETED"
+    assert packaged.await_job(first)["state"] == "CANCELLED"
+    assert value(packaged, endpoint) == 42
+    assert len(processes(packaged, endpoint)) == 1
+
+
+def test_a_deploy_whose_packages_are_not_there_fails_with_pips_words(packaged, index):
+    endpoint = make_endpoint(packaged)
+    model = make_model(packaged, "own", server=NEEDY, requirements=["nowhere"])
+    job = begin_deploy(packaged, endpoint, {"model": model})
+    status = packaged.await_job(job)
+    assert status["state"] == "ERROR"
+    assert status["error"].endswith("ERROR: No matching distribution found for nowhere")
+    reason = packaged.get(f"/v1/jobs/{job}").json()["reason"]
+    assert any("satisfies the requirement nowhere" in line for line in reason["lines"]), reason
+    assert "No matching distribution" in packaged.get(f"/v1/jobs/{job}/log").text
+
+
+def test_a_kill_of_the_daemon_while_packages_are_installed_loses_no_deploy(packaged, index):
+    endpoint = make_endpoint(packaged)
+    model = make_model(packaged, "own", server=NEEDY, requirements=["probe==1.0"])
+    index.gate.clear()
+    job = begin_deploy(packaged, endpoint, {"model": model})
+    installing(packaged, job)
+    packaged.kill()
+    packaged.start()
+    installing(packaged, job)
+    packaged.kill()
+    index.gate.set()
+    (build,) = builds(packaged)
+    end = packaged.folder / "data/processes" / build / "exit.json"
+    wait_for("the build to end without a daemon", end.exists)
+    packaged.start()
+    assert packaged.await_job(job)["state"] == "COMPLETED"
+    assert value(packaged, endpoint) == 42
+    assert len(index.fetched) == 1
+
+
+def end_with_its_supervisor(folder):
+    """As the machine does when it goes down."""
+    os.kill(int((folder / "lock").read_text()), signal.SIGKILL)
+    os.kill(json.loads((folder / "started.json").read_text())["pid"], signal.SIGKILL)
+
+
+def test_an_environment_stays_until_its_model_is_taken_off(packaged):
+    endpoint = make_endpoint(packaged)
+    model = make_model(packaged, "own", server=NEEDY, requirements=["probe==1.0"])
+    assert deploy(packaged, endpoint, {"model": model})["state"] == "COMPLETED"
+    answer = packaged.request("DELETE", "/venvs", ["script_venv_own"])
+    assert answer.json()["deleted"] == ["script_venv_own"]
+    assert len(builds(packaged)) == 1
+    (server,) = processes(packaged, endpoint)
+    packaged.kill()
+    end_with_its_supervisor(packaged.folder / "data/processes" / server)
+    packaged.start()
+    wait_for("the server", lambda: infer(packaged, endpoint).status == 200)
+    assert value(packaged, endpoint) == 42
+    assert len(builds(packaged)) == 1
+    packaged.service("POST", f"/endpoints/{endpoint}/undeploy_models", {})
+    assert packaged.await_job(newest_job(packaged, "undeploy"))["state"] == "COMPLETED"
+    wait_for("its deletion", lambda: packaged.get("/venvs").json() == [] and not builds(packaged))
+    assert deploy(packaged, endpoint, {"rollback": True})["state"] == "COMPLETED"
+    assert value(packaged, endpoint) == 42
