@@ -60,6 +60,7 @@ static json_t *complete(struct cli *c, json_t *body)
 	put_exclude(c, body);
 	if (put_number(c, body, "batch_size", "batch") &&
 		put_number(c, body, "concurrency", "concurrency") &&
+		work_put_file(c, body, "requirements", "requirements") &&
 		work_put_pairs(c, body, "environment", "env", false) &&
 		work_put_pairs(c, body, "limits", "limit", true))
 		return body;

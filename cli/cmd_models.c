@@ -119,7 +119,10 @@ static json_t *server_of(struct cli *c)
 		(void)json_object_set_new(server, "script", source);
 	if (command != NULL)
 		(void)json_object_set_new(server, "command", json_string(command));
-	if (ok && work_put_pairs(c, server, "environment", "env", false))
+	if (args_has(&c->args, "no-requirements"))
+		(void)json_object_set_new(server, "requirements", json_array());
+	if (ok && work_put_file(c, server, "requirements", "requirements") &&
+		work_put_pairs(c, server, "environment", "env", false))
 		return server;
 	json_decref(server);
 	return NULL;

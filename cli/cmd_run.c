@@ -190,8 +190,7 @@ json_t *work_file_source(struct cli *c, const char *file)
 	return source;
 }
 
-/* Adds a member made from an option's file; true also where the option is absent. */
-static bool put_file(struct cli *c, json_t *body, const char *member, const char *option)
+bool work_put_file(struct cli *c, json_t *body, const char *member, const char *option)
 {
 	const char *file = args_text(&c->args, option);
 	json_t *source = file != NULL ? work_file_source(c, file) : NULL;
@@ -237,7 +236,7 @@ static json_t *training(struct cli *c)
 	ok = ok && work_put_pairs(c, body, "parameters", "set", true) &&
 	     work_put_pairs(c, body, "environment", "env", false) &&
 	     work_put_pairs(c, body, "limits", "limit", true) &&
-	     put_file(c, body, "requirements", "requirements") && put_dataset(c, body);
+	     work_put_file(c, body, "requirements", "requirements") && put_dataset(c, body);
 	if (ok)
 		return body;
 	json_decref(body);

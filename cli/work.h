@@ -27,6 +27,10 @@ char *work_dataset(struct cli *c, const char *word);
 bool work_put_pairs(
 	struct cli *c, json_t *body, const char *member, const char *option, bool typed);
 
+/* Adds {"text": …} of an option's file as a member; true also where the option is absent, false:
+ * told. */
+bool work_put_file(struct cli *c, json_t *body, const char *member, const char *option);
+
 /* Writes a file that a job left to a file ("-": standard output); false: told. */
 bool work_output(struct cli *c, const char *id, const char *name, const char *file);
 
