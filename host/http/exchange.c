@@ -8,21 +8,26 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/shelf.h"
 #include "config/config.h"
 #include "http/internal.h"
 
-#define JSON_BODY_MAX ((int64_t)16 << 20) /* parsed JSON may take ninety times its text */
-#define FORM_TEXT_MAX ((size_t)1 << 20)
+#define JSON_BODY_MAX  ((int64_t)16 << 20) /* parsed JSON may take ninety times its text */
+#define EXCHANGES_KEPT 64                  /* 128 KiB */
+#define FORM_TEXT_MAX  ((size_t)1 << 20)
+
+/* Made on a front thread, freed on whichever thread is through with it last. */
+static struct shelf exchanges = SHELF_INIT(sizeof(struct exchange), EXCHANGES_KEPT);
 
 struct exchange *exchange_create(struct front *front, const char *raw_target)
 {
-	struct exchange *x = calloc(1, sizeof(*x));
+	struct exchange *x = shelf_take(&exchanges);
 
 	if (x == NULL)
 		return NULL;
 	x->raw_target = strdup(raw_target);
 	if (x->raw_target == NULL) {
-		free(x);
+		shelf_give(&exchanges, x);
 		return NULL;
 	}
 	x->front = front;
@@ -54,7 +59,7 @@ static void exchange_free(struct exchange *x)
 	free(x->arg);
 	free(x->headers);
 	free(x->raw_target);
-	free(x);
+	shelf_give(&exchanges, x);
 }
 
 void exchange_release(struct exchange *x)
@@ -222,6 +227,13 @@ const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 	else
 		x->json = json_parse(text, (size_t)x->body.bytes, f);
 	return x->json;
+}
+
+void exchange_forget_body(struct exchange *x)
+{
+	json_decref(x->json);
+	x->json = NULL;
+	body_finish(&x->body);
 }
 
 /* --- multipart/form-data --- */

@@ -91,7 +91,7 @@ typedef void store_done(struct store_op *op);
 struct store_op {
 	enum store_kind kind;
 	bool durable;
-	union {                       /* by kind; an op this small is allocated without a search */
+	union {                       /* by kind */
 		struct job job;       /* STORE_JOB_ADD */
 		struct job_edge edge; /* STORE_JOB_EDGE */
 		struct store_kv kv;   /* STORE_KV_… */

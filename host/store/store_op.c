@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shelf.h"
+
+#define OPS_KEPT 128 /* of 1 KiB */
+
+/* Made on any thread, freed on the writer's mostly. */
+static struct shelf ops = SHELF_INIT(sizeof(struct store_op), OPS_KEPT);
+
 struct store_op *store_op_new(enum store_kind kind, bool durable)
 {
-	struct store_op *op = calloc(1, sizeof(*op));
+	struct store_op *op = shelf_take(&ops);
 
 	if (op == NULL)
 		return NULL;
@@ -37,7 +44,7 @@ void store_op_free(struct store_op *op)
 		free(op->kv.key);
 		free(op->kv.value);
 	}
-	free(op);
+	shelf_give(&ops, op);
 }
 
 static size_t text_bytes(const char *text)
