@@ -149,10 +149,12 @@ static void check_and_submit(struct app *app, struct exchange *x)
 	struct fail f = {0};
 	json_t *spec = execute_body_spec(exchange_body_json(x, &f), &f);
 
-	if (spec != NULL && may_run(app, &t, spec, &f))
+	if (spec != NULL && may_run(app, &t, spec, &f)) {
+		exchange_forget_body(x); /* before it is all cold; the spec shares what it needs */
 		submit(app, x, &t, spec);
-	else
+	} else {
 		answer_fail(x, &f);
+	}
 	json_decref(spec);
 }
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FIRST_BYTES ((size_t)4096)
+#define FIRST_BYTES ((size_t)512)
 #define WRITE_BYTES ((size_t)65536) /* the file gets pieces of at least this, but for the last */
 
 void body_init(struct body *b, const struct body_limits *limits)

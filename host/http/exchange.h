@@ -51,6 +51,10 @@ int exchange_body_fd(struct exchange *x);
  * content type is something else). Borrowed. */
 const json_t *exchange_body_json(struct exchange *x, struct fail *f);
 
+/* The handler needs the body no more, nor anything it was parsed to: frees it all. Where an
+ * answer takes long that is worth while. */
+void exchange_forget_body(struct exchange *x);
+
 /* Takes a multipart/form-data body apart, once; so do the two below, but they do not say what
  * is wrong with it. Only for routes with ROUTE_UPLOAD. FAIL_MEDIA_TYPE, FAIL_INVALID. */
 bool exchange_form_parse(struct exchange *x, struct fail *f);

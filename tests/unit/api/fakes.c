@@ -418,6 +418,12 @@ const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 	return x->json;
 }
 
+void exchange_forget_body(struct exchange *x)
+{
+	json_decref(x->json);
+	x->json = NULL;
+}
+
 bool exchange_form_parse(struct exchange *x, struct fail *f)
 {
 	return x->part_count > 0 || fail_set(f, FAIL_INVALID, "no parts");
