@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct fail;
 
 #define JSON_DEPTH_MAX 64
@@ -35,6 +36,9 @@ json_t *json_text_any(const char *bytes, size_t n);
 /* Compact text of v, members in their order, reals in the fewest digits that read back the
  * same; the caller frees it. NULL: out of memory. ret_n may be NULL. */
 char *json_compact(const json_t *v, size_t *ret_n);
+
+/* The same at the end of out. */
+void json_compact_to(struct buf *out, const json_t *v);
 
 enum json_kind {
 	JSON_KIND_TEXT, /* const char *, borrowed from the json_t; NULL is left out on writing */

@@ -141,6 +141,11 @@ static void write_value(struct buf *out, const json_t *v)
 	}
 }
 
+void json_compact_to(struct buf *out, const json_t *v)
+{
+	write_value(out, v);
+}
+
 char *json_compact(const json_t *v, size_t *ret_n)
 {
 	struct buf out;

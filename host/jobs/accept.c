@@ -1,7 +1,10 @@
 /* accept - taking a job in, and taking a cancel in: durable first, then acted upon. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -18,9 +21,49 @@ struct accept {
 	void *ctx;
 };
 
-static char *text_of(const char *text)
+/* The texts that an order gives a job, and those of the job. */
+static const struct {
+	size_t from;
+	size_t to;
+} texts[] = {
+	{offsetof(struct job_order, provider), offsetof(struct job, provider)},
+	{offsetof(struct job_order, interface), offsetof(struct job, interface)},
+	{offsetof(struct job_order, kind), offsetof(struct job, kind)},
+	{offsetof(struct job_order, name), offsetof(struct job, name)},
+	{offsetof(struct job_order, project), offsetof(struct job, project)},
+	{offsetof(struct job_order, connection), offsetof(struct job, connection)},
+};
+
+static const char *text_of(const struct job_order *order, size_t offset)
 {
-	return strdup(text == NULL ? "" : text);
+	const char *text = *(const char *const *)(const void *)((const char *)order + offset);
+
+	return text == NULL ? "" : text;
+}
+
+/* All texts are one block: the thread that frees it is not the one that makes it. */
+static bool fill_texts(struct job *job, const struct job_order *order)
+{
+	struct buf block;
+	char *at;
+
+	buf_init(&block, SIZE_MAX);
+	json_compact_to(&block, order->request);
+	buf_add(&block, "", 1);
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		const char *text = text_of(order, texts[i].from);
+
+		buf_add(&block, text, strlen(text) + 1);
+	}
+	at = job->block = buf_take(&block, &job->block_n);
+	if (at == NULL)
+		return false;
+	job->request = at;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		at += strlen(at) + 1;
+		*job_text_at(job, texts[i].to) = at;
+	}
+	return true;
 }
 
 static bool fill(struct job *job, const struct job_order *order, const struct config *config)
@@ -33,23 +76,14 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 	else
 		id_make(job->id);
 	memcpy(job->submission, job->id, sizeof(job->submission));
-	(void)snprintf(
-		job->parent, sizeof(job->parent), "%s", order->parent == NULL ? "" : order->parent);
-	(void)snprintf(job->rerun_of, sizeof(job->rerun_of), "%s",
-		order->rerun_of == NULL ? "" : order->rerun_of);
+	if (order->parent != NULL)
+		(void)snprintf(job->parent, sizeof(job->parent), "%s", order->parent);
+	if (order->rerun_of != NULL)
+		(void)snprintf(job->rerun_of, sizeof(job->rerun_of), "%s", order->rerun_of);
 	job->state = JOB_QUEUED;
 	job->created_ms = clock_now_ms();
 	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;
-	job->provider = text_of(order->provider);
-	job->interface = text_of(order->interface);
-	job->kind = text_of(order->kind);
-	job->name = text_of(order->name);
-	job->project = text_of(order->project);
-	job->connection = text_of(order->connection);
-	job->request = json_compact(order->request, NULL);
-	return job->provider != NULL && job->interface != NULL && job->kind != NULL &&
-	       job->name != NULL && job->project != NULL && job->connection != NULL &&
-	       job->request != NULL;
+	return fill_texts(job, order);
 }
 
 /* What e needs first. Where it can only wait the tracker's thread has nothing to do with it, and
@@ -154,7 +188,6 @@ static struct accept *accept_new(
 			mutex_unlock(&t->lock);
 			return a;
 		}
-		(void)fail_set(f, FAIL_UNAVAILABLE, "accept a job: out of memory");
 	}
 	mutex_unlock(&t->lock);
 	free(a);
@@ -175,12 +208,14 @@ void tracker_submit(
 {
 	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
 	struct accept *a = NULL;
-	struct fail f = {0};
+	struct fail f;
 
-	(void)fail_set(&f, FAIL_UNAVAILABLE, "accept a job: out of memory");
+	f.code = FAIL_NONE; /* the rest of it is long, and rarely wanted */
 	if (op != NULL && name_fits(order, &f) && fill(&op->job, order, t->options.config))
 		a = accept_new(t, &op->job, done, ctx, &f);
 	if (a == NULL) {
+		if (f.code == FAIL_NONE)
+			(void)fail_set(&f, FAIL_UNAVAILABLE, "accept a job: out of memory");
 		store_op_free(op);
 		done(NULL, &f, ctx);
 		return;

@@ -114,10 +114,21 @@ bool job_edge_allowed(enum job_state from, enum job_state to)
 	return (state_row(from)->next & JOB_BIT(to)) != 0;
 }
 
+static bool in_block(const struct job *job, const char *text)
+{
+	return job->block != NULL &&
+	       (uintptr_t)text - (uintptr_t)job->block < (uintptr_t)job->block_n;
+}
+
 void job_finish(struct job *job)
 {
-	for (size_t i = 0; i < COUNT(texts); i++)
-		free(*job_text_at(job, texts[i]));
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		char *text = *job_text_at(job, texts[i]);
+
+		if (text != NULL && !in_block(job, text))
+			free(text);
+	}
+	free(job->block);
 	memset(job, 0, sizeof(*job));
 }
 
@@ -125,6 +136,8 @@ bool job_copy(struct job *ret_job, const struct job *job)
 {
 	struct job copy = *job;
 
+	copy.block = NULL;
+	copy.block_n = 0;
 	for (size_t i = 0; i < COUNT(texts); i++)
 		*job_text_at(&copy, texts[i]) = NULL;
 	for (size_t i = 0; i < COUNT(texts); i++) {

@@ -61,6 +61,8 @@ struct job {
 	int64_t cancel_ms;   /* when a cancel was asked for; 0: never */
 	int64_t deadline_ms; /* when the job must have ended; 0: none */
 	int64_t next_poll_ms;
+	char *block;    /* heap memory that several of the texts lie in, or NULL … */
+	size_t block_n; /* … and its bytes */
 	char *provider;
 	char *interface; /* "davit.training" */
 	char *kind;      /* "train", "command", "deploy", … */
