@@ -83,9 +83,9 @@ char *davit_sdk_format(struct davit_sdk_mem *mem, const char *fmt, ...) DAVIT_SD
 /* The bytes of a C string (NULL: none). Borrows s. [any] */
 davit_buf davit_sdk_buf(const char *s);
 
-/* Bytes of the well-formed UTF-8 character that p begins with (1 to 4), or 0 if there is none in n
- * bytes: no overlong forms, no surrogates, nothing past U+10FFFF. [any] */
-size_t davit_sdk_utf8(const char *p, size_t n);
+/* Bytes of the well-formed UTF-8 character that p begins with (1 to 4), or 0 if there is none in
+ * the left bytes: no overlong forms, no surrogates, nothing past U+10FFFF. [any] */
+size_t davit_sdk_utf8(const char *p, size_t left);
 
 /* --- reading JSON --- */
 

@@ -289,7 +289,7 @@ static void a_project_without_jobs_or_settings_takes_no_memory(void **state)
 	project_set(keep->project, &paused);
 	lane = keep->lane;
 	for (int i = 0; i < 1000; i++) {
-		char id[8];
+		char id[16];
 
 		(void)snprintf(id, sizeof(id), "j%d", i);
 		(void)wait_at(&es, id, id);
