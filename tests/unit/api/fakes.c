@@ -671,7 +671,9 @@ static void see_call(const struct call_spec *spec)
 		fake_provider.interface, sizeof(fake_provider.interface), "%s", spec->interface);
 	(void)snprintf(fake_provider.slot, sizeof(fake_provider.slot), "%s", spec->slot);
 	json_decref(fake_provider.request);
-	fake_provider.request = spec->request;
+	/* What the caller keeps of it is let go by another thread. */
+	fake_provider.request = json_deep_copy(spec->request);
+	json_decref(spec->request);
 	if (spec->body_fd >= 0) {
 		n = read(spec->body_fd, fake_provider.body, sizeof(fake_provider.body) - 1);
 		assert_int_equal(close(spec->body_fd), 0);

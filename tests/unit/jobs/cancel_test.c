@@ -15,8 +15,9 @@ static void a_waiting_job_is_cancelled_at_once_with_both_times(void **state)
 	struct job_status status;
 	struct ticket c;
 
+	stop(x);
 	x->provider.max_running = 0;
-	restart(x);
+	start(x);
 	c = train(x);
 	assert_true(cancel(x, c.id));
 	status = status_of(x, c.id);
@@ -119,8 +120,9 @@ static void a_deadline_passes_for_a_waiting_job_too(void **state)
 	struct fixture *x = *state;
 	struct ticket t;
 
+	stop(x);
 	x->provider.max_running = 0;
-	restart(x);
+	start(x);
 	t = order(x, "davit.training", 60000);
 	await_state(x, t.id, JOB_FAILED);
 	assert_int_equal(fake_objects(), 0);

@@ -30,8 +30,9 @@ static void set_priority(struct fixture *x, const char *project, int64_t priorit
 
 static void one_at_a_time(struct fixture *x)
 {
+	stop(x);
 	x->provider.max_running = 1;
-	restart(x);
+	start(x);
 }
 
 static void let_much_time_pass(void)
@@ -66,12 +67,14 @@ static void a_queue_keeps_its_order_over_a_restart(void **state)
 	struct fixture *x = *state;
 	struct ticket t[6];
 
+	stop(x);
 	x->provider.max_running = 0;
-	restart(x);
+	start(x);
 	for (size_t i = 0; i < 6; i++)
 		t[i] = train_for(x, "a");
+	stop(x);
 	x->provider.max_running = 1;
-	restart(x);
+	start(x);
 	for (size_t i = 0; i < 6; i++) {
 		await_state(x, t[i].id, JOB_RUNNING);
 		for (size_t k = i + 1; k < 6; k++)
@@ -85,8 +88,9 @@ static void no_places_means_that_jobs_are_only_accepted(void **state)
 	struct fixture *x = *state;
 	struct ticket t;
 
+	stop(x);
 	x->config.max_running = 0;
-	restart(x);
+	start(x);
 	t = train(x);
 	let_much_time_pass();
 	assert_int_equal(status_of(x, t.id).state, JOB_QUEUED);

@@ -142,12 +142,14 @@ static void a_job_that_waits_for_an_absent_provider_can_be_cancelled(void **stat
 	struct fixture *x = *state;
 	struct ticket t;
 
+	stop(x);
 	x->provider.max_running = 0;
-	restart(x);
+	start(x);
 	t = train(x);
 	fake_absent(true);
+	stop(x);
 	x->provider.max_running = 2;
-	restart(x);
+	start(x);
 	clock_advance(10000);
 	assert_int_equal(status_of(x, t.id).state, JOB_QUEUED);
 	assert_true(cancel(x, t.id));

@@ -109,8 +109,9 @@ static void ahead_counts_what_starts_before(void **state)
 		seen[ahead[i]] = true;
 	}
 	for (int64_t places = 1; places <= 4; places++) {
+		stop(x);
 		x->provider.max_running = places;
-		restart(x);
+		start(x);
 		if (places == 1)
 			set_paused(x, NULL, false);
 		for (size_t i = 0; i < 10; i++) {
@@ -146,15 +147,17 @@ static void limits_of_zero_and_of_the_site_are_named(void **state)
 	struct ticket first, t;
 	struct queue_wait w;
 
+	stop(x);
 	x->provider.max_running = 0;
-	restart(x);
+	start(x);
 	t = train(x);
 	assert_string_equal(
 		wait_of(x, &t).text, "provider 'p' accepts jobs and starts none: max_running is 0");
 	assert_true(cancel(x, t.id));
+	stop(x);
 	x->provider.max_running = 2;
 	x->config.max_running = 1;
-	restart(x);
+	start(x);
 	first = train(x);
 	await_state(x, first.id, JOB_RUNNING);
 	t = train(x);
