@@ -42,7 +42,9 @@ static json_t *word_state(json_t *started, const char *word)
 static const char *live_word(
 	struct processes *p, const char *name, bool was_started, struct fail *f)
 {
-	if (process_locked(p, name) || watcher_expects(p->watcher, name))
+	/* It is expected until it holds the lock: asked the other way round, one that takes it
+	 * between the two looks would be seen by neither. */
+	if (watcher_expects(p->watcher, name) || process_locked(p, name))
 		return was_started ? "running" : "starting";
 	if (process_has(p, name, RUN_EXIT))
 		return "";
