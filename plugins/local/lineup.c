@@ -47,9 +47,10 @@ static void set_order(struct endpoint *e)
 		e->previous = (struct deployment){0};
 }
 
+/* One that answered nothing is no place to go back to: what was remembered stays. */
 static void remember(struct endpoint *e, const struct deployment *d, int64_t percent)
 {
-	if (d->generation == 0)
+	if (d->generation == 0 || percent == 0)
 		return;
 	e->previous = *d;
 	e->previous.percent = percent;
@@ -57,13 +58,14 @@ static void remember(struct endpoint *e, const struct deployment *d, int64_t per
 	e->previous.error = "";
 }
 
-/* The only one from now on. */
+/* The only one from now on. Where it had the larger share already, what is remembered of the other
+ * one, as it had that share itself, counts for more than the rest that it has now. */
 static void take_over(struct local_call *c, struct endpoint *e)
 {
-	if (is_model(&e->deployed, e->pending.model))
-		remember(e, &e->beside, e->beside.percent);
-	else
+	if (!is_model(&e->deployed, e->pending.model))
 		remember(e, &e->deployed, ALL);
+	else if (!is_model(&e->previous, e->beside.model))
+		remember(e, &e->beside, e->beside.percent);
 	leave(c, e, &e->deployed);
 	leave(c, e, &e->beside);
 	e->deployed = e->pending;
@@ -116,8 +118,11 @@ bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, i
 			e->record.name);
 		return false;
 	}
-	e->deployed.percent = first ? percent : ALL - percent;
-	e->beside.percent = ALL - e->deployed.percent;
+	percent = first ? percent : ALL - percent;
+	if (percent < ALL - percent)
+		remember(e, &e->deployed, e->deployed.percent);
+	e->deployed.percent = percent;
+	e->beside.percent = ALL - percent;
 	set_order(e);
 	return true;
 }

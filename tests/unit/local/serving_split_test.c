@@ -301,6 +301,30 @@ static void rolling_back_a_split_needs_no_new_server_and_twice_returns(void **st
 	assert_int_equal(share_of(m, EP "3"), 80);
 }
 
+/* The last state in which another model had the larger share. */
+static void rolling_back_never_goes_to_a_model_that_answered_nothing(void **state)
+{
+	struct mock *m = *state;
+
+	split(m);
+	done(m, 12, NULL, shares(0, 100));
+	done(m, 13, EP "3", model(NEW));
+	look(m);
+	assert_string_equal(kit_text(m->reply, "/previous/model"), kit_id(OLD));
+	done(m, 14, EP "4", back());
+	assert_int_equal(share_of(m, EP "4"), 90);
+	/* Shares alone are a way there, too. */
+	done(m, 15, NULL, shares(10, 90));
+	done(m, 16, NULL, back());
+	assert_int_equal(share_of(m, EP "4"), 100);
+	/* Who was taken off with nothing changes nothing. */
+	done(m, 17, EP "5", model_with(NEW, 10));
+	done(m, 18, NULL, shares(100, 0));
+	assert_int_equal(undeploy(m, 19, model(NEW)), DAVIT_OK);
+	assert_int_equal(deploy(m, "submit", 20, back()), DAVIT_CONFLICT);
+	assert_non_null(strstr(m->fail_text, "nothing to go back to"));
+}
+
 static void a_roll_back_that_fails_leaves_what_answers(void **state)
 {
 	struct mock *m = *state;
@@ -451,6 +475,7 @@ int main(void)
 		TEST(undeploy_of_both_at_once_leaves_none),
 		TEST(rolling_back_starts_the_old_model_anew_and_twice_returns),
 		TEST(rolling_back_a_split_needs_no_new_server_and_twice_returns),
+		TEST(rolling_back_never_goes_to_a_model_that_answered_nothing),
 		TEST(a_roll_back_that_fails_leaves_what_answers),
 		TEST(a_server_with_requests_is_not_stopped),
 		TEST(a_server_is_stopped_when_the_time_to_drain_is_over),
