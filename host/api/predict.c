@@ -355,10 +355,25 @@ static json_t *output_text(const json_t *reply)
 	return content;
 }
 
+/* A function under way. A caller that goes away ends it. */
+struct execution {
+	struct service *s;
+	struct call_sink sink;
+};
+
+static bool caller_gone(void *ctx)
+{
+	const struct execution *e = ctx;
+
+	return exchange_gone(e->s->x);
+}
+
 static void executed(struct call_result *result, void *ctx)
 {
-	struct service *s = ctx;
+	struct execution *e = ctx;
+	struct service *s = e->s;
 
+	free(e);
 	if (result->code != DAVIT_OK) {
 		service_fail(s, &result->fail);
 		return;
@@ -366,6 +381,34 @@ static void executed(struct call_result *result, void *ctx)
 	exchange_reply_json(
 		s->x, 200, json_pack("{s:{s:o}}", "logs", "content", output_text(result->reply)));
 	service_free(s);
+}
+
+/* Takes request over; owns s. */
+static void execute(struct service *s, json_t *request)
+{
+	struct execution *e = malloc(sizeof(*e));
+	struct call_spec spec = {
+		.provider = s->target.provider,
+		.interface = s->op->interface,
+		.slot = s->op->slot,
+		.request = request,
+		.body_fd = -1,
+		.done = executed,
+		.ctx = e,
+	};
+	struct fail f = {0};
+
+	if (e == NULL) {
+		json_decref(request);
+		service_memory(s);
+		return;
+	}
+	*e = (struct execution){.s = s, .sink = {.ctx = e, .gone = caller_gone}};
+	spec.sink = &e->sink;
+	if (!call_start(&spec, NULL, &f)) {
+		free(e);
+		service_fail(s, &f);
+	}
 }
 
 static void run_function(struct service *s)
@@ -377,7 +420,7 @@ static void run_function(struct service *s)
 	if (request == NULL)
 		service_fail(s, &f);
 	else
-		service_call(s, s->op->slot, request, executed);
+		execute(s, request);
 }
 
 /* A body may be large, and parsing it is no work for a front thread. */

@@ -128,7 +128,7 @@ static int32_t begin_bytes(struct call *c, davit_buf head)
 
 	if (code != DAVIT_OK)
 		return code;
-	if (c->sink == NULL) {
+	if (c->sink == NULL || (c->sink->head == NULL && c->sink->whole == NULL)) {
 		call_violation(c, "it answered with bytes where JSON is expected");
 		return DAVIT_INVALID;
 	}

@@ -104,7 +104,8 @@ void call_result_finish(struct call_result *r);
 
 /* Where streamed answers go; each function is called on the call's thread. */
 struct call_sink {
-	/* Before the first bytes. */
+	/* Before the first bytes. NULL, and whole too: bytes are a provider error, as without a
+	 * sink. */
 	bool (*head)(void *ctx, int status, const char *content_type);
 	/* May block while the reader is slow; false: the reader is gone. */
 	bool (*bytes)(void *ctx, const void *bytes, size_t n);

@@ -54,19 +54,41 @@ static int32_t put_mark(struct local_call *c, const struct function *f, int64_t 
 	return davit_sdk_kv_put(&c->sdk, local_text(c, MARK "%s", f->process), &w);
 }
 
+/* Who waits for a process to end. */
+enum patience {
+	FOR_THE_CALLER, /* while the caller waits for it */
+	FOR_THE_END     /* whoever waits; a daemon that is about to end does not */
+};
+
+/* false: the wait is over before until (mono_ms()), and code is why. */
+static bool pause_for(
+	struct local_call *c, int64_t ms, int64_t until, enum patience patience, int32_t *ret_code)
+{
+	int64_t before = mono_ms(c);
+
+	*ret_code = DAVIT_OK;
+	if (before >= until)
+		return false;
+	*ret_code = c->sdk.host->core->sleep_ms(c->sdk.call, ms);
+	return *ret_code == DAVIT_OK ||
+	       (patience == FOR_THE_END && *ret_code == DAVIT_CANCELLED && mono_ms(c) > before);
+}
+
 /* Waits until the process has ended, or for until (mono_ms()). false: it has not, or the call
  * failed. */
-static bool await_end(
-	struct local_call *c, const char *process, int64_t until, struct child *ret_child)
+static bool await_end(struct local_call *c, const char *process, int64_t until,
+	enum patience patience, struct child *ret_child)
 {
 	int64_t pause = FIRST_PAUSE_MS;
+	int32_t code;
 
 	while (child_inspect(c, process, ret_child)) {
 		if (ret_child->ended || !ret_child->known)
 			return true;
-		if (mono_ms(c) >= until ||
-			local_check(c, c->sdk.host->core->sleep_ms(c->sdk.call, pause)) != DAVIT_OK)
+		if (!pause_for(c, pause, until, patience, &code)) {
+			(void)local_check(c, code);
 			return false;
+		}
 		pause = pause * 2 < LAST_PAUSE_MS ? pause * 2 : LAST_PAUSE_MS;
 	}
 	return false;
@@ -83,7 +105,7 @@ static void clear(struct local_call *caller, const struct function *f, int64_t u
 	if (local_again(&c, caller) != DAVIT_OK || !child_inspect(&c, f->process, &child))
 		return;
 	if (child.known && !child.ended && child_stop(&c, f->process) == DAVIT_OK)
-		(void)await_end(&c, f->process, until, &child);
+		(void)await_end(&c, f->process, until, FOR_THE_END, &child);
 	code = c.sdk.host->process->remove(c.sdk.call, davit_sdk_buf(f->process));
 	if (local_again(&c, caller) != DAVIT_OK ||
 		environment_leave(&c, f->environment, f->process, false) != DAVIT_OK)
@@ -287,7 +309,7 @@ static int32_t run(struct local_call *c, struct function *f, int64_t wait_ms)
 
 	if (prepare(c, f, wait_ms) != DAVIT_OK || start(c, f, until - mono_ms(c)) != DAVIT_OK)
 		return c->sdk.code;
-	if (!await_end(c, f->process, until, &child))
+	if (!await_end(c, f->process, until, FOR_THE_CALLER, &child))
 		return too_late(c, wait_ms);
 	return function_reply(c, f->process, &child);
 }

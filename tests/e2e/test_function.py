@@ -2,6 +2,8 @@
 that nothing of it stays."""
 
 import concurrent.futures
+import http.client
+import json
 import os
 import threading
 import time
@@ -135,6 +137,30 @@ def test_a_function_that_takes_too_long_is_stopped_with_its_children(sites):
     size = os.stat(mark).st_size
     time.sleep(0.5)
     assert os.stat(mark).st_size == size
+
+
+def test_a_function_whose_caller_goes_away_is_stopped_with_its_children(sites):
+    site = sites().start()
+    mark = site.folder / "alive"
+    script = (
+        "import subprocess, time\n"
+        "def execute(a, b):\n"
+        f"    subprocess.Popen(['sh', '-c', 'while :; do date >> {mark}; sleep 0.05; done'])\n"
+        "    time.sleep(600)\n"
+    )
+    body = json.dumps({"Script": script, "Imports": [], "ConnectionDetails": SECRET, "Body": ""})
+    caller = http.client.HTTPConnection("127.0.0.1", site.port)
+    caller.request(
+        "POST", "/api/service/v1/function/execute", body, {"Content-Type": "application/json"}
+    )
+    wait_for("the function", mark.exists)
+    (name,) = leftovers(site)
+    caller.close()
+    wait_for("its end", lambda: leftovers(site) == [])
+    size = mark.stat().st_size
+    time.sleep(0.5)
+    assert mark.stat().st_size == size
+    assert content(call(site, "def execute(a, b):\n    return 'next'\n")) == "next"
 
 
 def test_the_sites_limits_hold(sites):
