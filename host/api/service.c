@@ -241,8 +241,6 @@ static void got(struct call_result *result, void *ctx)
 	struct service *s = ctx;
 
 	answer_point_into_body(&result->fail);
-	if (result->code == DAVIT_OK && strcmp(s->op->slot, "remove") == 0)
-		sweeper_wish(s->app->sweeper);
 	if (result->code != DAVIT_OK)
 		service_fail(s, &result->fail);
 	else if (json_is_object(result->reply))
@@ -295,6 +293,10 @@ static void object(struct service *s)
 		return;
 	if (!connection_loaded(s->app, &s->target, &f) || !service_find_object(s, &f)) {
 		service_fail(s, &f);
+		return;
+	}
+	if (strcmp(s->op->slot, "remove") == 0) {
+		service_remove(s);
 		return;
 	}
 	more = service_spec(s, &f);

@@ -83,4 +83,7 @@ void service_predict(struct service *s);
 void service_function(struct service *s);
 void service_export(struct service *s);
 
+/* Deletes s->object; owns s. */
+void service_remove(struct service *s);
+
 #endif

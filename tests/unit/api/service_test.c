@@ -279,6 +279,31 @@ static struct job training(enum job_state job_state)
 		.request = LITERAL("{}")};
 }
 
+/* Its process may have ended: we would ask in vain how. */
+static void a_job_that_has_not_ended_is_not_deleted(void **state)
+{
+	static const char *const names[] = {JOB, "digits"};
+	struct job job = training(JOB_RUNNING);
+
+	(void)state;
+	fake_provider.reply = "{\"id\":\"" JOB "\"}";
+	job.remote_name = LITERAL(JOB);
+	fake_job(&job);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), S "/pipelines/training/%s/delete", names[i]);
+		fake_expect("DELETE", path, NULL, 409,
+			"\"job " JOB
+			" has not ended yet: cancel it, and delete it once it has ended\"");
+		assert_string_not_equal(fake_provider.slot, "remove");
+	}
+	fake_provider.reply = "{\"id\":\"other\"}";
+	serve_status("DELETE", S "/pipelines/training/digits/delete", NULL, 200);
+	assert_string_equal(fake_provider.slot, "remove");
+	expect_request(fake_provider.request, "{\"connection\":{},\"id\":\"other\"}");
+}
+
 static void our_id_stands_for_what_the_job_made(void **state)
 {
 	struct job job = training(JOB_RUNNING);
@@ -646,6 +671,7 @@ int main(void)
 		ON_SITE(a_failed_delete_is_no_object),
 		ON_SITE(a_delete_without_an_answer_is_an_object),
 		ON_SITE(an_export_takes_its_body_along),
+		ON_SITE(a_job_that_has_not_ended_is_not_deleted),
 		ON_SITE(an_export_says_where_the_copy_is),
 		ON_SITE(an_export_may_answer_bytes),
 		ON_SITE(tags_are_checked_by_the_manifest_before_they_are_given),
