@@ -133,17 +133,16 @@ void servers_retire(struct local_call *c, const struct endpoint *e, const struct
 	(void)davit_sdk_kv_put(&c->sdk, local_text(c, RETIRED "%s", endpoint_process(c, e, d)), &w);
 }
 
-/* Does its endpoint still hold on to it? So it is between the mark and the record's change. */
-static bool still_wanted(struct local_call *c, const struct davit_sdk_json *mark)
+/* The endpoint of a mark. false: it was deleted, or the call failed. */
+static bool owner_of(
+	struct local_call *c, const struct davit_sdk_json *mark, struct endpoint *ret_endpoint)
 {
-	int64_t generation = davit_sdk_int_at(mark, "/generation", 0);
 	struct record record;
-	struct endpoint e;
 
 	if (!records_get(c, RECORD_ENDPOINT, davit_sdk_text_at(mark, "/endpoint", ""), &record))
-		return c->sdk.code != DAVIT_OK;
-	endpoint_parse(&record, &e);
-	return endpoint_holds(&e, generation);
+		return false;
+	endpoint_parse(&record, ret_endpoint);
+	return true;
 }
 
 /* A clock that was set back must not keep a server for ever. */
@@ -174,13 +173,18 @@ static void clear(struct local_call *c, const char *key, const struct davit_sdk_
 	struct servers_left *left)
 {
 	const char *process = key + strlen(RETIRED);
+	struct endpoint e;
 	struct child child;
+	bool owned = owner_of(c, mark, &e);
 
-	if (still_wanted(c, mark) || !child_inspect(c, process, &child))
+	/* While the endpoint holds on to it, it is between the mark and the record's change. */
+	if (c->sdk.code != DAVIT_OK ||
+		(owned && endpoint_holds(&e, davit_sdk_int_at(mark, "/generation", 0))) ||
+		!child_inspect(c, process, &child))
 		return;
 	if (!child.known || child.ended) {
 		remove_process(c, key);
-	} else if (may_stop(c, mark, &child)) {
+	} else if (!owned || may_stop(c, mark, &child)) {
 		(void)child_stop(c, process);
 		left->stopping++;
 	} else {

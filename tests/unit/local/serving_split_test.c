@@ -383,6 +383,21 @@ static void a_server_is_stopped_when_the_time_to_drain_is_over(void **state)
 	assert_int_equal(mock_process(m, EP "1")->stops, 1);
 }
 
+/* Nobody would come back to it. */
+static void a_server_is_not_drained_for_an_endpoint_that_is_deleted(void **state)
+{
+	struct mock *m = *state;
+
+	two_models(m);
+	done(m, 10, EP "1", model(OLD));
+	assert_int_equal(undeploy(m, 12, json_object()), DAVIT_OK);
+	assert_int_equal(mock_process(m, EP "1")->stops, 0);
+	assert_int_equal(mock_run(m, DAVIT_DEPLOYMENT, "remove",
+				 json_pack("{s:{}, s:s}", "connection", "id", kit_id(ENDPOINT))),
+		DAVIT_OK);
+	assert_int_equal(mock_process(m, EP "1")->stops, 1);
+}
+
 static void one_that_is_down_is_stood_in_for_by_the_other(void **state)
 {
 	struct mock *m = *state;
@@ -479,6 +494,7 @@ int main(void)
 		TEST(a_roll_back_that_fails_leaves_what_answers),
 		TEST(a_server_with_requests_is_not_stopped),
 		TEST(a_server_is_stopped_when_the_time_to_drain_is_over),
+		TEST(a_server_is_not_drained_for_an_endpoint_that_is_deleted),
 		TEST(one_that_is_down_is_stood_in_for_by_the_other),
 		TEST(both_servers_come_back_after_the_machine_did),
 		TEST(an_answer_says_which_model_it_is_of),
