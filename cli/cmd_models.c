@@ -78,6 +78,8 @@ static void print_model(const json_t *m)
 	char *label = object_label(m);
 	char *aliases = show_words(object_at(m, "aliases"));
 	char *metrics = show_words(object_at(m, "metrics"));
+	const char *packages = json_text_or(
+		json_at(object_at(m, "provider"), "/server"), "requirements_sha256", NULL);
 	const json_t *file;
 	size_t i;
 
@@ -90,6 +92,8 @@ static void print_model(const json_t *m)
 		print_time(json_text_or(m, "created", NULL), clock_now_ms(), text));
 	print_pair(stdout, "sha256", object_text(m, "sha256"));
 	print_lineage(m);
+	if (packages != NULL)
+		print_pairf(stdout, "server", "requirements sha256 %.16s", packages);
 	json_array_foreach(object_at(m, "files"), i, file)
 	{
 		print_pairf(stdout, i == 0 ? "files" : "", "%s %s", json_text_or(file, "path", ""),

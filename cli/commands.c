@@ -238,7 +238,9 @@ const struct command commands[] = {
 			{0, "name", "NAME", "Its name (default: that of the training)."},
 			OPTION_PROJECT),
 		EXAMPLES({100, "davit models register digits --server examples/digits/serve.py", "What the newest training made"},
-			{101, "davit models register digits --server examples/digits/serve.py --alias next", "The same as digits@v2 and digits:next"}),
+			{101, "davit models register digits --server examples/digits/serve.py --alias next", "The same as digits@v2 and digits:next"},
+			{103, "davit models register packaged --server examples/digits/serve.py --requirements examples/digits/requirements.txt",
+			"With packages of its own"}),
 	},
 	{
 		.name = "models alias", .run = cmd_models_alias, .words = "MODEL [ALIAS]...", .min_words = 1, .max_words = WORDS_ANY,

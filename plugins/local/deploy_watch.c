@@ -21,6 +21,9 @@ enum {
 
 static const char WHO[] = "the model's server";
 
+/* Each state has a text, so that nobody is shown for ever that packages are being installed. */
+static const char STARTING[] = "the model's server is starting";
+
 /* --- changes of the record --- */
 
 static bool end_pending(struct local_call *c, struct endpoint *e, void *ctx)
@@ -85,7 +88,7 @@ static int32_t deploy_settle(struct local_call *c, const char *endpoint_id)
 		return deployment_reply_now(
 			c, endpoint_id, DAVIT_STATE_RUNNING, deployment_draining(c, &left));
 	environments_sweep(c);
-	return deployment_reply_now(c, endpoint_id, DAVIT_STATE_SUCCEEDED, NULL);
+	return deployment_reply_now(c, endpoint_id, DAVIT_STATE_SUCCEEDED, "done");
 }
 
 static int32_t deploy_done(struct local_call *c, const struct endpoint *e)
@@ -149,7 +152,7 @@ static int32_t deploy_start(struct local_call *c, const struct endpoint *found)
 	}
 	if (stop_if_ended(c, &e) != DAVIT_OK)
 		return c->sdk.code;
-	return deployment_reply(c, &e, DAVIT_STATE_RUNNING, NULL);
+	return deployment_reply(c, &e, DAVIT_STATE_RUNNING, STARTING);
 }
 
 /* Nothing of its server was started yet. */
@@ -198,7 +201,7 @@ static int32_t deploy_watch(struct local_call *c, const struct endpoint *e)
 			local_text(c, "%s did not answer GET /health with 200 within %lld s%s", WHO,
 				(long long)seconds, child_last_words(c, process)),
 			NULL);
-	return deployment_reply(c, e, DAVIT_STATE_RUNNING, NULL);
+	return deployment_reply(c, e, DAVIT_STATE_RUNNING, STARTING);
 }
 
 /* --- the steps --- */

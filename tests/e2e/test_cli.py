@@ -291,6 +291,26 @@ def test_models_tell_where_they_come_from(cli):
     assert len(cli.json("datasets", "list")) == len(again), "the same file is not uploaded twice"
 
 
+def test_packages_of_a_model_are_sent_along_and_a_deploy_tells_that_it_installs_them(cli):
+    cli.good("train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
+             "--name", "packs", "--set", "epochs=1", "--wait")
+    register = ("models", "register", "packs", "--server", "examples/digits/serve.py")
+    (cli.folder / "wrong.txt").write_text("-r other.txt\n")
+    done = cli.run(*register, "--requirements", "wrong.txt")
+    assert done.returncode == 4 and "names another file" in done.stderr, done
+    # What the site's Python has needs no index.
+    (cli.folder / "has.txt").write_text("pip\n")
+    cli.good(*register, "--requirements", "has.txt")
+    assert "requirements sha256" in cli.good("models", "show", "packs")
+    done = cli.run("deploy", "packs")
+    assert done.returncode == 0 and "installing 1 requirement: pip" in done.stderr, done
+    cli.good(*register, "--no-requirements")
+    assert "requirements sha256" not in cli.good("models", "show", "packs")
+    (cli.folder / "rows.csv").write_text("1,2\n")
+    done = cli.run("batch", "create", "packs", "rows.csv", "--requirements", "wrong.txt")
+    assert done.returncode == 4 and "names another file" in done.stderr, done
+
+
 def test_check_gives_every_reason(tmp_path):
     source = tmp_path / "bad.c"
     source.write_text(

@@ -113,9 +113,11 @@ static void goes_on(struct mock *m, int submission, const char *process)
 {
 	builder(m)->state = "exited";
 	polled(m, submission, DAVIT_STATE_RUNNING);
+	assert_string_equal(kit_text(m->reply, "/progress/text"), "the model's server is starting");
 	assert_non_null(mock_process(m, process));
 	mock_process(m, process)->healthy = true;
 	polled(m, submission, DAVIT_STATE_SUCCEEDED);
+	assert_string_equal(kit_text(m->reply, "/progress/text"), "done");
 }
 
 static const char *lines_of_build(struct mock *m)
