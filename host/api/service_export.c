@@ -7,6 +7,7 @@
 #include <davit/abi.h>
 
 #include "api/answer.h"
+#include "api/file_sink.h"
 #include "api/operations.h"
 #include "api/service.h"
 #include "base/attr.h"
@@ -14,34 +15,10 @@
 #include "http/exchange.h"
 #include "provider/provider.h"
 
-#define CALL_MS 3600000 /* large files, and readers that are slow */
-
 struct exporting { /* one answer on its way */
 	struct service *s;
-	struct call_sink sink;
-	bool begun;
+	struct file_sink file;
 };
-
-/* Whatever a file holds, a browser shall save it and not act upon it. */
-static bool take_head(void *ctx, int status, const char *content_type)
-{
-	struct exporting *e = ctx;
-
-	(void)content_type;
-	if (status >= 400)
-		return false;
-	e->begun = true;
-	exchange_set_header(e->s->x, "Content-Disposition", "attachment");
-	exchange_stream_begin(e->s->x, 200, "application/octet-stream");
-	return true;
-}
-
-static bool take_bytes(void *ctx, const void *bytes, size_t n)
-{
-	struct exporting *e = ctx;
-
-	return exchange_stream_bytes(e->s->x, bytes, n);
-}
 
 /* Beside the row that clients of the platform read: where the copy is and what is in it. */
 static json_t *row_of(const struct service *s, const json_t *reply)
@@ -62,7 +39,7 @@ static void exported(struct call_result *result, void *ctx)
 {
 	struct exporting *e = ctx;
 	struct service *s = e->s;
-	bool begun = e->begun;
+	bool begun = e->file.begun;
 
 	free(e);
 	answer_point_into_body(&result->fail);
@@ -87,8 +64,8 @@ static bool ask(struct exporting *e, json_t *request, struct fail *f)
 		.slot = s->op->slot,
 		.request = request,
 		.body_fd = -1,
-		.timeout_ms = CALL_MS,
-		.sink = &e->sink,
+		.timeout_ms = FILE_SINK_CALL_MS,
+		.sink = &e->file.sink,
 		.done = exported,
 		.ctx = e,
 	};
@@ -106,7 +83,8 @@ static void begin(struct service *s, json_t *request)
 		service_memory(s);
 		return;
 	}
-	*e = (struct exporting){.s = s, .sink = {take_head, take_bytes, e}};
+	e->s = s;
+	file_sink_init(&e->file, s->x);
 	if (!ask(e, request, &f)) {
 		free(e);
 		service_fail(s, &f);

@@ -6,6 +6,7 @@
 
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/file_sink.h"
 #include "api/handlers.h"
 #include "api/job_view.h"
 #include "base/fail.h"
@@ -14,38 +15,9 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
-#define CALL_MS 3600000 /* a large file read by a slow reader */
-
-struct fetching { /* one answer on its way */
-	struct exchange *x;
-	struct call_sink sink;
-	bool begun;
-};
-
-/* Whatever a file holds, a browser shall save it and not act upon it. */
-static bool take_head(void *ctx, int status, const char *content_type)
-{
-	struct fetching *g = ctx;
-
-	(void)content_type;
-	if (status >= 400)
-		return false;
-	g->begun = true;
-	exchange_set_header(g->x, "Content-Disposition", "attachment");
-	exchange_stream_begin(g->x, 200, "application/octet-stream");
-	return true;
-}
-
-static bool take_bytes(void *ctx, const void *bytes, size_t n)
-{
-	struct fetching *g = ctx;
-
-	return exchange_stream_bytes(g->x, bytes, n);
-}
-
 static void fetched(struct call_result *result, void *ctx)
 {
-	struct fetching *g = ctx;
+	struct file_sink *g = ctx;
 
 	if (g->begun)
 		exchange_stream_end(g->x, result->code == DAVIT_OK);
@@ -71,16 +43,15 @@ static void answer_none(struct exchange *x, const char *path)
 
 static void fetch(struct app *app, struct exchange *x, const struct job *job, const char *path)
 {
-	struct fetching *g = calloc(1, sizeof(*g));
+	struct file_sink *g = calloc(1, sizeof(*g));
 	struct fail f = {0};
 
 	if (g == NULL) {
 		answer_memory(x);
 		return;
 	}
-	g->x = x;
-	g->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = g};
-	if (job_view_outputs(app, job, path, &g->sink, CALL_MS, fetched, g, &f))
+	file_sink_init(g, x);
+	if (job_view_outputs(app, job, path, &g->sink, FILE_SINK_CALL_MS, fetched, g, &f))
 		return;
 	answer_fail(x, &f);
 	free(g);
