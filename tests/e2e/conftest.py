@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 from davit_site import Site
+from packages import Index
 
 
 class Sites:
@@ -50,3 +51,12 @@ def shared():
     made = Sites()
     yield made(settings="  shell: true\n").start()
     made.clean_up()
+
+
+@pytest.fixture(scope="module")
+def index():
+    """An index of packages with probe 1.0."""
+    made = Index()
+    made.publish("probe")
+    yield made
+    made.close()

@@ -52,6 +52,7 @@ class Index:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.settings = f"  pip: {{no_index: true, find_links: ['{self.url}']}}\n"  # this alone
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, name):

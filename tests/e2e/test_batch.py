@@ -443,8 +443,7 @@ def test_the_texts_of_small_files_are_artifacts(shared, model):
 def test_the_server_has_the_packages_the_job_or_the_model_asks_for(sites):
     index = Index()
     index.publish("probe")
-    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
-    site = sites(settings=settings).start()
+    site = sites(settings=index.settings).start()
     try:
         model = make_model(site, "import probe\n" + SERVE)
         rows = make_rows(site, [1])

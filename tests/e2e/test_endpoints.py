@@ -22,7 +22,6 @@ from endpoints import (
     processes,
     shares,
 )
-from packages import Index
 
 
 @pytest.fixture(scope="module")
@@ -285,21 +284,12 @@ def test_a_deploy_survives_a_kill_of_the_daemon(sites):
 NEEDY = "import probe\n" + SERVER.replace('"accept"', '"value": probe.VALUE, "accept"')
 
 
-@pytest.fixture(scope="module")
-def index():
-    made = Index()
-    made.publish("probe")
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def packaged(sites, index):
     """A site whose packages come from the index alone."""
     index.gate.set()
     index.fetched.clear()
-    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
-    yield sites(settings=settings).start()
+    yield sites(settings=index.settings).start()
     index.gate.set()
 
 

@@ -250,8 +250,7 @@ def test_a_daemon_that_ends_leaves_nothing_once_it_is_back(sites, how):
 def packaged(sites):
     index = Index()
     index.publish("probe")
-    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
-    site = sites(settings=settings, davit="jobs: {call_timeout_seconds: 40}\n").start()
+    site = sites(settings=index.settings, davit="jobs: {call_timeout_seconds: 40}\n").start()
     yield site, index
     index.close()
 
@@ -284,8 +283,7 @@ def test_packages_that_take_long_are_there_for_the_next_try(sites):
     index = Index()
     index.publish("probe")
     index.gate.clear()
-    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n"
-    site = sites(settings=settings, davit="jobs: {call_timeout_seconds: 2}\n").start()
+    site = sites(settings=index.settings, davit="jobs: {call_timeout_seconds: 2}\n").start()
     needs = [{"key": "probe==1.0"}]
     try:
         answer = call(site, PROBE, Requirements=needs)

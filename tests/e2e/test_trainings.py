@@ -5,18 +5,9 @@ import time
 
 import pytest
 from davit_site import wait_for
-from packages import Index
 
 SCRIPT = "import probe, sys\nprint('value', probe.VALUE, sys.prefix != sys.base_prefix)\n"
 HELD = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)\n"
-
-
-@pytest.fixture(scope="module")
-def index():
-    made = Index()
-    made.publish("probe")
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -24,8 +15,7 @@ def packaged(sites, index):
     """A site whose packages come from the index alone."""
     index.gate.set()
     index.fetched.clear()
-    settings = f"  pip: {{no_index: true, find_links: ['{index.url}']}}\n  venv: true\n"
-    yield sites(settings=settings).start()
+    yield sites(settings=index.settings + "  venv: true\n").start()
     index.gate.set()
 
 
