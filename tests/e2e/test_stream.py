@@ -135,6 +135,7 @@ def test_a_client_that_reads_nothing_holds_the_model_back(sites, tmp_path, monke
     monkeypatch.setenv("ASAN_OPTIONS", options)
     site = sites().start()
     endpoint = make_endpoint(site)
+    assert deploy(site, endpoint, {"model": make_model(site, "two")})["state"] == "COMPLETED"
     total, sent = 64 * MEBI, tmp_path / "sent"
 
     def so_far():
