@@ -46,7 +46,7 @@ static void set_deadline(struct exchange *x, int64_t mono_ms)
 	struct peer *peer = peer_of(x->connection);
 
 	if (peer != NULL)
-		peers_set(&x->front->peers, peer, mono_ms);
+		peers_set(peer, mono_ms);
 }
 
 static void set_patience(struct exchange *x, bool patient)

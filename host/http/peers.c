@@ -1,6 +1,7 @@
 /* Shuts down connections that take too long to say what they want. */
 #include "http/peers.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -13,17 +14,19 @@ struct peer {
 	struct peer *next;
 	struct peer *prev;
 	int fd;
-	int64_t deadline_mono_ms;
+	_Atomic int64_t deadline_mono_ms; /* set for each part of a request: without the lock */
 };
 
 /* The lock is held. A descriptor shut down twice does no harm. */
 static void cut_late(struct peers *p, int64_t now)
 {
 	for (struct peer *peer = p->first; peer != NULL; peer = peer->next) {
-		if (peer->deadline_mono_ms > now)
-			continue;
-		shutdown(peer->fd, SHUT_RDWR);
-		peer->deadline_mono_ms = CLOCK_NEVER;
+		int64_t deadline = atomic_load(&peer->deadline_mono_ms);
+
+		/* Not where it was put off meanwhile. */
+		if (deadline <= now && atomic_compare_exchange_strong(
+					       &peer->deadline_mono_ms, &deadline, CLOCK_NEVER))
+			shutdown(peer->fd, SHUT_RDWR);
 	}
 }
 
@@ -75,7 +78,7 @@ struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
 		return NULL;
 	peer->prev = NULL;
 	peer->fd = fd;
-	peer->deadline_mono_ms = deadline_mono_ms;
+	atomic_init(&peer->deadline_mono_ms, deadline_mono_ms);
 	mutex_lock(&p->lock);
 	peer->next = p->first;
 	if (p->first != NULL)
@@ -87,11 +90,9 @@ struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
 	return peer;
 }
 
-void peers_set(struct peers *p, struct peer *peer, int64_t deadline_mono_ms)
+void peers_set(struct peer *peer, int64_t deadline_mono_ms)
 {
-	mutex_lock(&p->lock);
-	peer->deadline_mono_ms = deadline_mono_ms;
-	mutex_unlock(&p->lock);
+	atomic_store_explicit(&peer->deadline_mono_ms, deadline_mono_ms, memory_order_relaxed);
 }
 
 void peers_remove(struct peers *p, struct peer *peer)

@@ -30,7 +30,7 @@ void peers_stop(struct peers *p); /* all peers must be removed */
 
 /* fd stays the caller's and must be open until peers_remove. NULL: out of memory. */
 struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms);
-void peers_set(struct peers *p, struct peer *peer, int64_t deadline_mono_ms);
+void peers_set(struct peer *peer, int64_t deadline_mono_ms);
 void peers_remove(struct peers *p, struct peer *peer); /* NULL is fine */
 
 #endif

@@ -23,14 +23,14 @@ struct server {
 	char body_dir[4096];
 	struct front *fronts;
 	size_t front_count;
-	atomic_size_t holders; /* the owner and every exchange */
-	atomic_bool draining;  /* connections are not kept any longer */
+	atomic_size_t holders;   /* the owner and every exchange */
+	atomic_bool draining;    /* connections are not kept any longer */
+	atomic_size_t attached;  /* exchanges that have a connection */
+	atomic_size_t suspended; /* connections, until resuming them is over */
 
 	struct mutex lock;
-	struct cond changed;   /* attached or suspended fell */
+	struct cond changed;   /* attached or suspended is zero, and somebody may wait for it */
 	struct exchange *work; /* whose handler still owes something */
-	size_t attached;       /* exchanges that have a connection */
-	size_t suspended;      /* connections, until resuming them is over */
 	bool stopping;         /* new work is answered 503 */
 	bool *defers;          /* per route: its handler has once returned without an answer */
 };
@@ -69,19 +69,24 @@ bool server_draining(struct server *s)
 
 /* --- the exchanges at work --- */
 
+/* Who waits for zero has set draining before it looks, so one of the two sees the other. */
+static void count_down(struct server *s, atomic_size_t *counter)
+{
+	if (atomic_fetch_sub(counter, 1) > 1 || !atomic_load(&s->draining))
+		return;
+	mutex_lock(&s->lock);
+	cond_broadcast(&s->changed);
+	mutex_unlock(&s->lock);
+}
+
 void server_attach(struct server *s)
 {
-	mutex_lock(&s->lock);
-	s->attached++;
-	mutex_unlock(&s->lock);
+	atomic_fetch_add(&s->attached, 1);
 }
 
 void server_detach(struct server *s)
 {
-	mutex_lock(&s->lock);
-	s->attached--;
-	cond_broadcast(&s->changed);
-	mutex_unlock(&s->lock);
+	count_down(s, &s->attached);
 }
 
 bool server_join(struct exchange *x)
@@ -133,11 +138,7 @@ bool server_busy(const struct exchange *x)
 
 void server_suspended(struct front *front)
 {
-	struct server *s = front->server;
-
-	mutex_lock(&s->lock);
-	s->suspended++;
-	mutex_unlock(&s->lock);
+	atomic_fetch_add(&front->server->suspended, 1);
 }
 
 /* The daemon must not end under a thread that is inside this call, so it counts as suspended
@@ -148,10 +149,7 @@ void server_resume(struct exchange *x)
 
 	MHD_resume_connection(x->connection);
 	loop_wake(&x->front->loop);
-	mutex_lock(&s->lock);
-	s->suspended--;
-	cond_broadcast(&s->changed);
-	mutex_unlock(&s->lock);
+	count_down(s, &s->suspended);
 }
 
 /* --- start --- */
@@ -183,6 +181,8 @@ static struct server *server_create(const struct config *config, const struct ro
 	s->app = app;
 	atomic_init(&s->holders, 1);
 	atomic_init(&s->draining, false);
+	atomic_init(&s->attached, 0);
+	atomic_init(&s->suspended, 0);
 	mutex_init(&s->lock);
 	cond_init(&s->changed);
 	return s;
@@ -258,11 +258,11 @@ int server_port(const struct server *s, size_t listener)
 /* --- stop --- */
 
 /* Waits until the counter is zero, at most until mono_ms. The lock is held. */
-static bool wait_for_zero(struct server *s, const size_t *counter, int64_t mono_ms)
+static bool wait_for_zero(struct server *s, const atomic_size_t *counter, int64_t mono_ms)
 {
-	while (*counter > 0)
+	while (atomic_load(counter) > 0)
 		if (!clock_wait(&s->changed, &s->lock, mono_ms))
-			return *counter == 0;
+			return atomic_load(counter) == 0;
 	return true;
 }
 
