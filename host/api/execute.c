@@ -113,24 +113,36 @@ static bool offers_storage(const struct provider *p, const char *storage, struct
 }
 
 static bool may_run(
-	const struct app *app, const struct target *t, const json_t *spec, struct fail *f)
+	const struct app *app, const struct target *t, const json_t *body, struct fail *f)
 {
 	return connection_loaded(app, t, f) &&
 	       provider_offers(t->provider, DAVIT_TRAINING, "submit", KIND, f) &&
-	       offers_storage(t->provider, json_text_or(spec, "storage", "local"), f);
+	       offers_storage(t->provider, execute_body_storage(body), f);
 }
 
-static void submit(struct app *app, struct exchange *x, const struct target *t, json_t *spec)
+/* NULL: out of memory. */
+static char *request_of(const json_t *body)
 {
-	struct submission *s = calloc(1, sizeof(*s));
-	json_t *request = json_pack("{s:O}", "spec", spec);
+	struct buf out;
+
+	buf_init(&out, SIZE_MAX);
+	buf_text(&out, "{\"spec\":");
+	execute_body_spec(&out, body);
+	buf_text(&out, "}");
+	return buf_take(&out, NULL);
+}
+
+static void submit(struct app *app, struct exchange *x, const struct target *t, const json_t *body)
+{
+	struct submission *s = malloc(sizeof(*s));
+	char *request = request_of(body);
 	const struct job_order order = {
 		.provider = t->id,
 		.interface = DAVIT_TRAINING,
 		.kind = KIND,
-		.name = json_text_or(spec, "name", NULL),
-		.project = json_text_or(spec, "project", NULL),
-		.request = request,
+		.name = json_text_or(body, "name", NULL),
+		.project = json_text_or(body, "project_id", NULL),
+		.request_text = request,
 	};
 
 	if (s != NULL && request != NULL) {
@@ -140,22 +152,20 @@ static void submit(struct app *app, struct exchange *x, const struct target *t, 
 		answer_memory(x);
 		free(s);
 	}
-	json_decref(request);
+	free(request);
 }
 
 static void check_and_submit(struct app *app, struct exchange *x)
 {
 	struct target t = connection_default(app, x);
 	struct fail f = {0};
-	json_t *spec = execute_body_spec(exchange_body_json(x, &f), &f);
+	json_t *body = exchange_take_json(x, &f); /* freed while it is still warm */
 
-	if (spec != NULL && may_run(app, &t, spec, &f)) {
-		exchange_forget_body(x); /* before it is all cold; the spec shares what it needs */
-		submit(app, x, &t, spec);
-	} else {
+	if (execute_body_check(body, &f) && may_run(app, &t, body, &f))
+		submit(app, x, &t, body);
+	else
 		answer_fail(x, &f);
-	}
-	json_decref(spec);
+	json_decref(body);
 }
 
 /* A body too long for memory is in a file, which is not read on a front thread. */

@@ -6,16 +6,24 @@
 #define HOST_API_EXECUTE_BODY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
+struct buf;
 struct fail;
 
-/*
- * The specification of a command job for a body: a new object {name, version, project,
- * command, environment, storage ("local", "s3" or "minio"), input_artifacts, bucket, configs}.
- * The credentials are checked and left out: they are never stored. NULL with FAIL_INVALID
- * (a member is missing or unknown) or FAIL_UNPROCESSABLE (a wrong type or an empty text).
- * body NULL: *f already says what is wrong with it, and gets the words of a 400.
- */
-json_t *execute_body_spec(const json_t *body, struct fail *f);
+/* Is it one? If not, FAIL_INVALID (a member is missing or unknown) or FAIL_UNPROCESSABLE (a
+ * wrong type or an empty text). body NULL: *f already says what is wrong with it, and gets the
+ * words of a 400. */
+bool execute_body_check(const json_t *body, struct fail *f);
+
+/* --- of a body that passed --- */
+
+/* Where its artifacts are: "local", "s3" or "minio". */
+const char *execute_body_storage(const json_t *body);
+
+/* The specification of its command job as JSON text: {bucket, project, name, version,
+ * input_artifacts, command, storage, environment, configs}. The credentials are left out: they
+ * are never stored. */
+void execute_body_spec(struct buf *out, const json_t *body);
 
 #endif

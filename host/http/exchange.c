@@ -229,11 +229,14 @@ const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 	return x->json;
 }
 
-void exchange_forget_body(struct exchange *x)
+json_t *exchange_take_json(struct exchange *x, struct fail *f)
 {
-	json_decref(x->json);
+	json_t *body = exchange_body_json(x, f) != NULL ? x->json : NULL;
+
 	x->json = NULL;
-	body_finish(&x->body);
+	if (body != NULL)
+		body_finish(&x->body);
+	return body;
 }
 
 /* --- multipart/form-data --- */

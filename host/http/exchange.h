@@ -51,9 +51,9 @@ int exchange_body_fd(struct exchange *x);
  * content type is something else). Borrowed. */
 const json_t *exchange_body_json(struct exchange *x, struct fail *f);
 
-/* The handler needs the body no more, nor anything it was parsed to: frees it all. Where an
- * answer takes long that is worth while. */
-void exchange_forget_body(struct exchange *x);
+/* The same, but the caller's; the exchange has no body any more. For handlers whose answer
+ * takes long. */
+json_t *exchange_take_json(struct exchange *x, struct fail *f);
 
 /* Takes a multipart/form-data body apart, once; so do the two below, but they do not say what
  * is wrong with it. Only for routes with ROUTE_UPLOAD. FAIL_MEDIA_TYPE, FAIL_INVALID. */

@@ -48,7 +48,10 @@ static bool fill_texts(struct job *job, const struct job_order *order)
 	char *at;
 
 	buf_init(&block, SIZE_MAX);
-	json_compact_to(&block, order->request);
+	if (order->request != NULL)
+		json_compact_to(&block, order->request);
+	else
+		buf_text(&block, order->request_text);
 	buf_add(&block, "", 1);
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		const char *text = text_of(order, texts[i].from);

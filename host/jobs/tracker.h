@@ -53,6 +53,7 @@ struct job_order {
 	const char *rerun_of;   /* the job this one does again, or NULL */
 	const json_t *request;  /* {"spec": what the caller sent, "id"?: the object a "deploy" or
 	                         * "undeploy" acts on}; becomes part of what the slots get */
+	const char *request_text; /* where request is NULL: its JSON text */
 	int64_t timeout_ms;     /* 0: the site's default; -1: none */
 };
 

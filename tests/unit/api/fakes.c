@@ -418,10 +418,12 @@ const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 	return x->json;
 }
 
-void exchange_forget_body(struct exchange *x)
+json_t *exchange_take_json(struct exchange *x, struct fail *f)
 {
-	json_decref(x->json);
+	json_t *body = exchange_body_json(x, f) != NULL ? x->json : NULL;
+
 	x->json = NULL;
+	return body;
 }
 
 bool exchange_form_parse(struct exchange *x, struct fail *f)
@@ -735,7 +737,8 @@ void tracker_submit(
 	keep(fake_tracker.connection, sizeof(fake_tracker.connection), order->connection);
 	keep(fake_tracker.rerun_of, sizeof(fake_tracker.rerun_of), order->rerun_of);
 	json_decref(fake_tracker.request);
-	fake_tracker.request = json_deep_copy(order->request);
+	fake_tracker.request = order->request != NULL ? json_deep_copy(order->request)
+	                                              : json_loads(order->request_text, 0, NULL);
 	(void)snprintf(id, sizeof(id), "%s", FAKE_JOB_ID);
 	if (fake_tracker.refused == FAIL_NONE) {
 		done(id, NULL, ctx);
