@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/turn.h"
 
 #define ACCEPTS         16   /* in a row, then those that are there get their turn */
 #define PEEK_BYTES      4096 /* a longer head is not short */
@@ -180,10 +181,12 @@ static void run(void *arg)
 			wake_read(l, ready);
 		if (ready[LISTENER])
 			accept_some(l, ready);
+		turn_begin();
 		if (ready[BRIEF])
 			MHD_run(l->brief);
 		if (ready[KEPT])
 			MHD_run(l->kept);
+		turn_end();
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "config/config.h"
 #include "http/front.h"
 #include "http/handed.h"
@@ -141,14 +142,37 @@ void server_suspended(struct front *front)
 	atomic_fetch_add(&front->server->suspended, 1);
 }
 
+static void wake_put_off(void *arg)
+{
+	struct front *front = arg;
+	struct server *s = front->server;
+
+	loop_wake(&front->loop);
+	count_down(s, &s->suspended);
+	server_release(s);
+}
+
+/* The writer of the store answers whole groups: their front is woken when all are answered. */
+static void wake(struct front *front)
+{
+	enum turn_put put = turn_put_off(wake_put_off, front);
+
+	if (put == TURN_NONE) {
+		loop_wake(&front->loop);
+	} else if (put == TURN_FIRST) {
+		atomic_fetch_add(&front->server->suspended, 1);
+		server_hold(front->server);
+	}
+}
+
 /* The daemon must not end under a thread that is inside this call, so it counts as suspended
- * until the call is over. */
+ * until the call is over, and a front as long as it is still to be woken. */
 void server_resume(struct exchange *x)
 {
 	struct server *s = x->front->server;
 
 	MHD_resume_connection(x->connection);
-	loop_wake(&x->front->loop);
+	wake(x->front);
 	count_down(s, &s->suspended);
 }
 

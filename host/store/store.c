@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "platform/thread.h"
 #include "store/driver.h"
 #include "store/readers.h"
@@ -135,6 +136,7 @@ static void batch_run(struct store *s, struct op_list *batch)
 	if (!ok && f.code != FAIL_UNAVAILABLE)
 		f.code = FAIL_UNAVAILABLE; /* whatever it was: nothing was written */
 	trouble_note(s, &f);
+	turn_begin();
 	while (batch->first != NULL) {
 		struct store_op *op = list_pop(batch);
 
@@ -142,6 +144,7 @@ static void batch_run(struct store *s, struct op_list *batch)
 			op_refuse(op, &f);
 		op->done(op);
 	}
+	turn_end();
 }
 
 /* Waits for work; s->lock is held. While the store is failing it ends now and then without
@@ -258,11 +261,21 @@ static bool op_queue(struct store *s, struct store_op *op, struct fail *f)
 		f->retry_after_ms = RETRY_MS;
 	} else {
 		list_push(&s->waiting, op);
-		cond_signal(&s->work);
 		ok = true;
 	}
 	mutex_unlock(&s->lock);
 	return ok;
+}
+
+/* A front that takes in many requests in a row wakes the writer for all of them. The store is
+ * there until all others have ended. */
+static void wake_writer(void *arg)
+{
+	struct store *s = arg;
+
+	mutex_lock(&s->lock);
+	cond_signal(&s->work);
+	mutex_unlock(&s->lock);
 }
 
 void store_submit(struct store *s, struct store_op *op)
@@ -272,8 +285,11 @@ void store_submit(struct store *s, struct store_op *op)
 	assert(op->done != NULL && store_op_sound(op));
 	op->bytes = store_op_bytes(op);
 	memset(&op->fail, 0, sizeof(op->fail));
-	if (op_queue(s, op, &f))
+	if (op_queue(s, op, &f)) {
+		if (turn_put_off(wake_writer, s) == TURN_NONE)
+			wake_writer(s);
 		return;
+	}
 	op_refuse(op, &f);
 	op->done(op);
 }
@@ -305,6 +321,7 @@ bool store_run(struct store *s, struct store_op *op, struct fail *f)
 	op->done = waiter_done;
 	op->arg = &w;
 	store_submit(s, op);
+	turn_now();
 	/* No deadline: the writer answers every op, and until then op is not ours. */
 	mutex_lock(&w.lock);
 	while (!w.over)

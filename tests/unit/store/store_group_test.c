@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/turn.h"
 #include "platform/thread.h"
 #include "unit/cmocka.h"
 #include "unit/store/kit.h"
@@ -218,6 +219,54 @@ static void threads_that_each_wait_for_their_write_share_commits(void **state)
 	assert_true(eye.commits < eye.applied / 2);
 }
 
+static void waiting_for_a_write_within_a_turn_does_not_wait_for_its_end(void **state)
+{
+	struct room *r = *state;
+
+	turn_begin();
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	turn_end();
+}
+
+static atomic_uint woken;
+
+static void note_wake(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&woken, 1);
+}
+
+static void note_and_wake(struct store_op *op)
+{
+	assert_int_equal(atomic_load(&woken), 0);
+	assert_int_not_equal(turn_put_off(note_wake, NULL), TURN_NONE);
+	note(op);
+}
+
+static bool was_woken(void *arg)
+{
+	(void)arg;
+	return atomic_load(&woken) > 0;
+}
+
+static void a_batch_wakes_others_once_when_all_of_it_is_answered(void **state)
+{
+	struct room *r = *state;
+
+	atomic_store(&woken, 0);
+	hold_begin(r->store);
+	for (unsigned i = 0; i < SUBMITTERS; i++) {
+		struct store_op *op = kit_add(i);
+
+		op->done = note_and_wake;
+		store_submit(r->store, op);
+	}
+	hold_end();
+	assert_true(kit_wait(was_woken, NULL));
+	assert_int_equal(atomic_load(&answers.count), SUBMITTERS + 1);
+	assert_int_equal(atomic_load(&woken), 1);
+}
+
 static void a_batch_has_a_limit(void **state)
 {
 	struct room *r = *state;
@@ -397,6 +446,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(writes_of_64_threads_that_wait_share_one_commit),
 		TEST(threads_that_each_wait_for_their_write_share_commits),
+		TEST(waiting_for_a_write_within_a_turn_does_not_wait_for_its_end),
+		TEST(a_batch_wakes_others_once_when_all_of_it_is_answered),
 		TEST(a_batch_has_a_limit),
 		TEST(answers_come_in_the_order_of_submission),
 		TEST(a_write_that_conflicts_does_not_spoil_its_neighbours),
