@@ -89,8 +89,10 @@ static const char *const version_2[] = {
 	"ALTER TABLE job ADD COLUMN rerun_of TEXT",
 	"ALTER TABLE job ADD COLUMN metrics TEXT",
 	"ALTER TABLE job ADD COLUMN series TEXT",
-	"UPDATE job SET metrics = CASE WHEN json_valid(result)"
-	" THEN json_extract(result, '$.metrics') END WHERE " SQLITE_RUNS,
+	/* Anything but an object would be no JSON once it is taken out, and end each query. */
+	"UPDATE job SET metrics = CASE WHEN NOT json_valid(result) THEN NULL"
+	" WHEN json_type(result, '$.metrics') = 'object' THEN json_extract(result, '$.metrics')"
+	" END WHERE " SQLITE_RUNS,
 	"CREATE INDEX job_run ON job (id, interface, kind, provider, project, name, metrics)"
 	" WHERE " SQLITE_RUNS,
 };

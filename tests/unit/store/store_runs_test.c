@@ -194,7 +194,9 @@ static void runs_of_an_older_database_keep_their_metrics(void **state)
 		" ('a', 'queued', 1, 0, 0, 'p', 0, 0, 0, 0, 0, 'davit.training', 'train', NULL),"
 		" ('b', 'queued', 1, 0, 0, 'p', 0, 0, 0, 0, 0, 'davit.training', 'train', 'no'),"
 		" ('c', 'queued', 1, 0, 0, 'p', 0, 0, 0, 0, 0, 'davit.training', 'train',"
-		"  '{\"metrics\":{\"loss\":3}}')");
+		"  '{\"metrics\":{\"loss\":3}}'),"
+		" ('d', 'queued', 1, 0, 0, 'p', 0, 0, 0, 0, 0, 'davit.training', 'train',"
+		"  '{\"metrics\":\"good\"}')");
 	assert_true(sqlite_migrate(&c, sqlite_migrations, sqlite_migration_count, 1, &f));
 	conn_close(&c);
 	store_close(r->s);
