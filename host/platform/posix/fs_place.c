@@ -161,7 +161,7 @@ static bool write_unfinished(const struct placing *p, size_t i)
 	return good;
 }
 
-static bool name_it(const struct placing *p, size_t i)
+static bool name_it(const struct placing *p, size_t i, size_t *named)
 {
 	char name[NAME_SIZE];
 	const char *base;
@@ -171,6 +171,7 @@ static bool name_it(const struct placing *p, size_t i)
 	unfinished(p, i, name);
 	if (good && !sys_rename_new(at, name, base))
 		good = refuse(p->f, errno, "write", p->what->names[i]);
+	*named += good;
 	if (good && fsync(at) != 0)
 		good = refuse(p->f, errno, "write", p->what->names[i]);
 	if (at >= 0)
@@ -178,14 +179,15 @@ static bool name_it(const struct placing *p, size_t i)
 	return good;
 }
 
-/* What was begun goes again; the first failure stays the reason. */
-static void undo(const struct placing *p, size_t named)
+/* The files that were begun, the first ones of which are named, go again; the first failure
+ * stays the reason. */
+static void undo(const struct placing *p, size_t begun, size_t named)
 {
 	struct fail unused = {0};
 	struct placing quiet = *p;
 
 	quiet.f = &unused;
-	for (size_t i = 0; i < p->what->count; i++) {
+	for (size_t i = 0; i < begun; i++) {
 		char name[NAME_SIZE];
 		const char *base;
 		int at = folder_of(&quiet, i, &base);
@@ -201,6 +203,7 @@ static void undo(const struct placing *p, size_t named)
 static bool place_all(const struct placing *p)
 {
 	size_t n = p->what->count;
+	size_t named = 0;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -210,13 +213,13 @@ static bool place_all(const struct placing *p)
 	for (i = 0; i < n && write_unfinished(p, i); i++)
 		;
 	if (i < n) {
-		undo(p, 0);
+		undo(p, i + 1, 0);
 		return false;
 	}
-	for (i = 0; i < n && name_it(p, i); i++)
+	for (i = 0; i < n && name_it(p, i, &named); i++)
 		;
 	if (i < n)
-		undo(p, i);
+		undo(p, n, named);
 	return i == n;
 }
 

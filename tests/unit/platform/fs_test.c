@@ -369,6 +369,27 @@ static void a_set_of_files_is_placed_whole_or_not_at_all(void **state)
 	assert_int_equal(count_names("place/taken/deep"), 0);
 }
 
+static bool open_none(void *ctx, size_t i, int *ret_fd, struct fail *f)
+{
+	(void)ctx;
+	(void)i;
+	(void)ret_fd;
+	return fail_set(f, FAIL_NOT_FOUND, "there are no bytes");
+}
+
+static void files_that_were_not_begun_leave_no_folders(void **state)
+{
+	static const char *const names[] = {"a", "deep/c"};
+	struct fs_placing what = {names, COUNT(names), open_none, NULL};
+	struct fail f = {0};
+
+	(void)state;
+	make_dir("bare");
+	assert_false(fs_place_beneath(scratch_path(dir, "bare"), "", &what, &f));
+	assert_int_equal(f.code, FAIL_NOT_FOUND);
+	assert_int_equal(count_names("bare"), 0);
+}
+
 static void only_regular_files_below_the_root_are_opened(void **state)
 {
 	char root[SCRATCH_SIZE + 8];
@@ -652,6 +673,7 @@ int main(void)
 		cmocka_unit_test(a_link_is_not_a_tree),
 		cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
 		cmocka_unit_test(a_set_of_files_is_placed_whole_or_not_at_all),
+		cmocka_unit_test(files_that_were_not_begun_leave_no_folders),
 		cmocka_unit_test(only_regular_files_below_the_root_are_opened),
 		cmocka_unit_test(opening_step_by_step_agrees_with_the_kernel),
 		cmocka_unit_test(a_walk_tells_regular_files_in_byte_order),
