@@ -189,8 +189,10 @@ static void lane_shrink(struct lane *lane)
 
 	if (cap < CAP_LEAST || lane->project_count > lane->cap / 8)
 		return;
-	if (resize(&lane->projects, cap) && resize(&lane->ready, cap))
-		lane->cap = cap;
+	if (!resize(&lane->projects, cap))
+		return;
+	lane->cap = cap; /* of the smaller one, should the other stay as it is */
+	(void)resize(&lane->ready, cap);
 }
 
 struct project *lane_project_made(struct lane *lane, const char *name)
