@@ -123,6 +123,12 @@ typedef struct davit_host_kv_1 {
 /*
  * davit.host.blob/1: bytes of any size, held by the host. A sealed blob never changes and is
  * known by the SHA-256 of its bytes (64 hex digits). Handles end with the call.
+ *
+ * A sealed blob is kept while its digest stands in a value of kv, of any instance, or in an open
+ * job: its request, ref, checkpoint, progress or result; and for an hour after it was sealed or
+ * opened. Then the host deletes it. So what is to outlive its job has its digest in kv, in lower
+ * case and apart from other hexadecimal digits; the ref of a job that has ended keeps nothing,
+ * and neither does a digest inside another blob.
  */
 typedef struct davit_host_blob_1 {
 	uint32_t size;
