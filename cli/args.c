@@ -9,7 +9,9 @@
 
 #include "base/fail.h"
 #include "base/schema.h"
+#include "base/utf8.h"
 #include "command.h"
+#include "print.h"
 
 #define OPTIONS_MAX 64 /* of one command */
 
@@ -125,6 +127,50 @@ static bool read_all(struct reading *r)
 	return true;
 }
 
+/* An empty word is an unset variable of a script: as a name it would mean anything. Words of a
+ * command line may be empty. */
+static bool check_empty(const struct args *a, struct fail *f)
+{
+	size_t n = a->command->rest && a->word_count > 1 ? 1 : a->word_count;
+
+	for (size_t i = 0; i < n; i++) {
+		if (a->words[i][0] == '\0')
+			return fail_set(f, FAIL_INVALID,
+				"word %zu is empty: is a variable of a script not set?", i + 1);
+	}
+	return true;
+}
+
+static bool is_text(const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t n = utf8_length(text, left);
+
+		if (n == 0)
+			return false;
+		text += n;
+		left -= n;
+	}
+	return true;
+}
+
+/* All that is said goes into JSON, which has no other text. */
+static bool check_text(int argc, char *const *argv, struct fail *f)
+{
+	for (int i = 0; i < argc; i++) {
+		char shown[64];
+
+		if (is_text(argv[i]))
+			continue;
+		(void)snprintf(shown, sizeof(shown), "%s", argv[i]);
+		print_tame(shown);
+		return fail_set(f, FAIL_INVALID, "'%s' is not UTF-8 text", shown);
+	}
+	return true;
+}
+
 static bool check_words(const struct args *a, struct fail *f)
 {
 	const struct command *command = a->command;
@@ -137,7 +183,7 @@ static bool check_words(const struct args *a, struct fail *f)
 	if (a->word_count > (size_t)command->max_words)
 		return fail_set(
 			f, FAIL_INVALID, "'%s' is one word too many", a->words[command->max_words]);
-	return true;
+	return check_empty(a, f);
 }
 
 bool args_parse(
@@ -151,7 +197,7 @@ bool args_parse(
 	a->given = calloc(room, sizeof(*a->given));
 	if (a->words == NULL || a->given == NULL)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	return read_all(&r) && check_words(a, f);
+	return check_text(argc, argv, f) && read_all(&r) && check_words(a, f);
 }
 
 void args_finish(struct args *a)

@@ -323,7 +323,8 @@ static char *split_back(const char *word, size_t *ret_back)
 	const char *tilde = strrchr(word, '~');
 	char *end = NULL;
 	unsigned long back = tilde != NULL ? strtoul(tilde + 1, &end, 10) : 0;
-	bool counted = tilde != NULL && end != tilde + 1 && *end == '\0' && back < 1000;
+	bool counted =
+		tilde != NULL && tilde != word && end != tilde + 1 && *end == '\0' && back < 1000;
 
 	*ret_back = counted ? (size_t)back : 0;
 	return counted ? strndup(word, (size_t)(tilde - word)) : strdup(word);

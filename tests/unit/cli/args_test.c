@@ -68,6 +68,10 @@ static void a_command_line_within_words_is_left_alone(void **state)
 	assert_true(PARSE(&a, &plain, &f, "--", "-f", "--json"));
 	assert_int_equal(a.word_count, 2);
 	args_finish(&a);
+	assert_true(PARSE(&a, &rest, &f, "printf", ""));
+	args_finish(&a);
+	assert_false(PARSE(&a, &rest, &f, ""));
+	args_finish(&a);
 }
 
 static void numbers_and_a_dash_are_words(void **state)
@@ -95,6 +99,9 @@ static void what_is_wrong_is_named(void **state)
 		{{"w", "--follow=1"}, 2, "takes no value"},
 		{{"a", "b", "c", "d"}, 4, "'d' is one word too many"},
 		{{"-f"}, 1, "WORD... is missing"},
+		{{"a", ""}, 2, "word 2 is empty"},
+		{{"a\xff.csv"}, 1, "'a?.csv' is not UTF-8"},
+		{{"w", "--output=\xc3"}, 2, "is not UTF-8"},
 	};
 
 	(void)state;
