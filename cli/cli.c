@@ -1,10 +1,12 @@
 /* cli - see cli.h: hosts, requests, failures. */
 #include "cli.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/json.h"
@@ -51,8 +53,19 @@ int cli_usage(struct cli *c, const char *fmt, ...)
 	return c->code = EXIT_USAGE;
 }
 
+bool cli_unread(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return ferror(stdout) != 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
 bool cli_failed(struct cli *c, const struct fail *f)
 {
+	if (cli_unread()) {
+		c->code = EXIT_UNREAD;
+		return false;
+	}
 	switch (f->code) {
 	case FAIL_UNAVAILABLE:
 		c->lost = true;
@@ -93,6 +106,12 @@ struct http *cli_http(struct cli *c)
 	if (c->http == NULL)
 		(void)cli_failed(c, &f);
 	return c->http;
+}
+
+void cli_forget_host(struct cli *c)
+{
+	http_close(c->http);
+	c->http = NULL;
 }
 
 /* The sentence in an error answer of any of the three forms. */

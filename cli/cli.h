@@ -26,7 +26,8 @@ enum {
 	EXIT_UNREACHABLE = 3,
 	EXIT_REFUSED = 4,
 	EXIT_BROKEN = 5,
-	EXIT_INTERRUPTED = 130
+	EXIT_INTERRUPTED = 130,
+	EXIT_UNREAD = 141 /* as if SIGPIPE had ended it */
 };
 
 struct cli {
@@ -52,8 +53,14 @@ bool cli_failed(struct cli *c, const struct fail *f);
 /* For "bad usage": the text and where help is. */
 int cli_usage(struct cli *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
+/* Has who read standard output gone, as in "davit jobs | head -1"? Nobody is to be told then. */
+bool cli_unread(void);
+
 /* The daemon's connection; NULL: told. */
 struct http *cli_http(struct cli *c);
+
+/* The next request looks anew where the daemon is. */
+void cli_forget_host(struct cli *c);
 
 /* The host to talk to: --host, DAVIT_HOST, or a socket at its usual place. */
 const char *cli_host(const struct cli *c);

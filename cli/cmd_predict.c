@@ -30,9 +30,9 @@ struct output {
 static bool write_row(void *ctx, const char *text, size_t n)
 {
 	struct output *o = ctx;
-	bool ok = true;
+	bool ok = !ferror(o->out); /* what was flushed meanwhile */
 
-	if (o->array && !o->first)
+	if (ok && o->array && !o->first)
 		ok = fputc(',', o->out) != EOF;
 	o->first = false;
 	ok = ok && fwrite(text, 1, n, o->out) == n;

@@ -132,14 +132,20 @@ static bool is_ready(struct http *http)
 	return ready;
 }
 
-/* Until it is ready; in the end what is asked next tells what is wrong. */
-static void await_ready(struct cli *c)
+/* Until it is ready; in the end what is asked next tells what is wrong. Each try looks anew where
+ * the daemon is: a first start makes the socket that is to be found. False: told. */
+static bool await_ready(struct cli *c)
 {
-	struct http *http = cli_http(c);
 	int64_t end = clock_mono_ms() + 1000L * READY_SECONDS;
 
-	while (http != NULL && !http_interrupted && !is_ready(http) && clock_mono_ms() < end)
+	for (;;) {
+		struct http *http = cli_http(c);
+
+		if (http == NULL || http_interrupted || is_ready(http) || clock_mono_ms() >= end)
+			return http != NULL;
+		cli_forget_host(c);
 		wait_ms(READY_PAUSE_MS);
+	}
 }
 
 int cmd_status(struct cli *c)
@@ -148,8 +154,8 @@ int cmd_status(struct cli *c)
 	json_t *ready;
 	json_t *providers;
 
-	if (args_has(&c->args, "wait"))
-		await_ready(c);
+	if (args_has(&c->args, "wait") && !await_ready(c))
+		return c->code;
 	about = cli_get(c, "/");
 	ready = about != NULL ? cli_get(c, "/readyz") : NULL;
 	providers = ready != NULL ? cli_get(c, "/v1/providers") : NULL;

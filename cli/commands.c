@@ -35,6 +35,7 @@ const struct exit_row command_exits[] = {
 	{4, "The daemon refused the request (status 4xx)."},
 	{5, "The daemon or what is behind it failed (status 5xx)."},
 	{130, "Interrupted by Ctrl-C; what the daemon took runs on."},
+	{141, "Who read the output has gone, as in 'davit jobs | head -1'."},
 };
 const size_t command_exit_count = COUNT(command_exits);
 

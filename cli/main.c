@@ -1,5 +1,6 @@
 /* davit - the command line of davitd: finds the command, reads its words, runs it. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,8 +42,6 @@ static int run_command(struct cli *c, const struct command *command, int argc, c
 	}
 	c->json = args_has(&c->args, "json");
 	code = command->run(c);
-	if (fflush(stdout) != 0 && code == EXIT_DONE)
-		code = cli_fail(c, EXIT_NEGATIVE, "cannot write the output");
 	http_close(c->http);
 	return code;
 }
@@ -108,6 +107,19 @@ static int dispatch(struct cli *c, int argc, char **argv)
 	return code;
 }
 
+/* What was printed is whole only once it is written: an earlier failure stays in the stream, the
+ * last one comes with its end. */
+static int end_output(struct cli *c, int code)
+{
+	bool bad = fflush(stdout) != 0 || ferror(stdout) != 0;
+
+	if (!bad)
+		bad = close(STDOUT_FILENO) != 0 && errno != EBADF;
+	if (!bad || code != EXIT_DONE)
+		return code;
+	return cli_unread() ? EXIT_UNREAD : cli_fail(c, EXIT_NEGATIVE, "cannot write the output");
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {
@@ -119,7 +131,7 @@ int main(int argc, char **argv)
 	(void)setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): one thread yet
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	catch_interrupt();
-	code = dispatch(&c, argc, argv);
+	code = end_output(&c, dispatch(&c, argc, argv));
 	args_finish(&c.args);
 	curl_global_cleanup();
 	return code;
