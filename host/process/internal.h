@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "platform/thread.h"
+#include "process/links.h"
 #include "process/process.h"
 #include "process/transport.h"
 #include "run/folder.h"
@@ -28,6 +29,7 @@ struct processes {
 	char root[PATH_MAX]; /* data_dir/processes */
 	struct watcher *watcher;
 	struct transports transports;
+	struct links links;
 
 	struct mutex lock; /* guards what follows */
 	struct cond released;
@@ -94,6 +96,9 @@ bool users_check(struct processes *p, const char *name,
 
 struct watcher *watcher_open(struct processes *p, struct fail *f);
 void watcher_close(struct watcher *w); /* NULL is fine */
+
+/* The thread looks whether there is something to do. */
+void watcher_wake(const struct watcher *w);
 
 /* Watches a process to its end. spawned: a davit-run was started for it just now; else the
  * watcher starts one if none is there. */

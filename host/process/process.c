@@ -245,6 +245,7 @@ static bool stop_held(struct processes *p, const char *name, struct fail *f)
 		return true;
 	if (!process_path(p, name, RUN_STOP, path, f))
 		return false;
+	links_forget(&p->links, name); /* a server may wait for its connections to end */
 	written = fs_write_durable(path, "", 0, f);
 	if (tell_stop(p, name) || process_has(p, name, RUN_EXIT))
 		return true;
@@ -339,6 +340,7 @@ static bool remove_held(struct processes *p, const char *name, struct fail *f)
 		               : fail_set(f, why.code, "%s", why.text);
 	good = users_check(p, name, is_busy_now, f);
 	if (good) {
+		links_forget(&p->links, name);
 		remove_sockets(p, name);
 		users_drop(p, name);
 		good = remove_folder(p, name, f);
@@ -408,6 +410,14 @@ static bool check_folders(const struct processes *p, struct fail *f)
 	       fs_mkdirs(p->options.runtime_dir, f);
 }
 
+/* A connection is kept: the watcher closes it in time. */
+static void wake_watcher(void *ctx)
+{
+	const struct processes *p = ctx;
+
+	watcher_wake(p->watcher);
+}
+
 struct processes *processes_open(const struct process_options *options, struct fail *f)
 {
 	struct processes *p = calloc(1, sizeof(*p));
@@ -422,6 +432,7 @@ struct processes *processes_open(const struct process_options *options, struct f
 	LIST_INIT(&p->responses);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	transports_open(&p->transports);
+	links_open(&p->links, &p->transports, wake_watcher, p);
 	p->options = *options;
 	if (p->options.cgroup == NULL)
 		p->options.cgroup = "auto";
@@ -439,6 +450,7 @@ void processes_close(struct processes *p)
 	if (p == NULL)
 		return;
 	watcher_close(p->watcher);
+	links_close(&p->links);
 	transports_close(&p->transports);
 	curl_global_cleanup();
 	cond_finish(&p->released);

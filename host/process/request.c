@@ -3,8 +3,8 @@
  * thread that reads the answer: while nobody reads, nothing is taken from the socket, so that
  * an answer of any size needs a fixed piece of memory.
  *
- * Every request has a connection of its own. Many model servers serve one connection at a time
- * to its end; a kept one would shut all others out. On a Unix socket a new one costs little.
+ * Connections are not curl's but those of links.h: curl gets one for each request as if it were
+ * new, and leaves it open. So it is we who say when a request may be sent a second time.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -25,23 +25,34 @@
 #define TYPE_MAX    1024
 #define TEXT_METHOD 16
 
+#define STATUS_NO_CONTENT   204
+#define STATUS_NOT_MODIFIED 304
+
 struct process_response {
 	struct processes *processes; /* in whose list it is */
 	LIST_ENTRY(process_response) link;
 	struct transport *t;
+	struct link *l;        /* owns t */
+	const json_t *request; /* while it is being asked */
 	struct curl_slist *headers;
+	curl_off_t length;        /* of the body */
 	int64_t deadline_mono_ms; /* of the head; then of the next bytes */
 	int64_t silence_ms;       /* that the process may keep between two pieces */
 	bool (*cancelled)(void *ctx);
 	void *ctx;
 	char name[RUN_NAME_MAX + 1];
 	char *url;
+	char socket[PATH_MAX];
 	int body_fd;
 	curl_off_t body_at;
 
 	bool head_done;
 	size_t head_bytes;
-	bool too_long; /* the head */
+	bool too_long;  /* the head */
+	bool delimited; /* the answer says where it ends */
+	bool closes;    /* the server ends the connection after its answer */
+	bool asked;     /* bytes of the request were sent */
+	bool looked;    /* waited for the head once */
 	bool paused;
 	bool ended;
 	CURLcode code; /* how, once ended */
@@ -66,6 +77,31 @@ static const struct method methods[] = {
 
 /* --- what curl calls --- */
 
+/* Does the line of a header name the option "close"? No other option contains the word. */
+static bool says_close(const char *line, size_t n)
+{
+	static const char name[] = "connection:", word[] = "close";
+
+	if (n < sizeof(name) - 1 || strncasecmp(line, name, sizeof(name) - 1) != 0)
+		return false;
+	for (size_t i = sizeof(name) - 1; i + sizeof(word) - 1 <= n; i++) {
+		if (strncasecmp(line + i, word, sizeof(word) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool says_length(const char *line, size_t n)
+{
+	static const char *const names[] = {"content-length:", "transfer-encoding:"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (n >= strlen(names[i]) && strncasecmp(line, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* curl says what type it has. NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -77,6 +113,8 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 		r->too_long = true;
 		return 0;
 	}
+	r->closes |= says_close(bytes, n * size);
+	r->delimited |= says_length(bytes, n * size);
 	if (n * size > 2 || bytes[0] != '\r')
 		return n * size;
 	curl_easy_getinfo(r->t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -175,16 +213,16 @@ static bool add_headers(struct process_response *r, const json_t *request)
 {
 	return add_header(r, "Content-Type", json_text_or(request, "content_type", "")) &&
 	       add_header(r, "Accept", json_text_or(request, "accept", "*/*")) &&
-	       add_header(r, "Expect", "") && add_header(r, "Connection", "close");
+	       add_header(r, "Expect", "");
 }
 
-static void set_body(struct process_response *r, const char *method, curl_off_t length)
+static void set_body(struct process_response *r, const char *method)
 {
 	const struct method *known = find_method(method);
 
 	if (r->body_fd >= 0) {
 		curl_easy_setopt(r->t->easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(r->t->easy, CURLOPT_INFILESIZE_LARGE, length);
+		curl_easy_setopt(r->t->easy, CURLOPT_INFILESIZE_LARGE, r->length);
 		curl_easy_setopt(r->t->easy, CURLOPT_READFUNCTION, give_body);
 		curl_easy_setopt(r->t->easy, CURLOPT_READDATA, r);
 		curl_easy_setopt(r->t->easy, CURLOPT_SEEKFUNCTION, seek_body);
@@ -200,10 +238,10 @@ static void set_body(struct process_response *r, const char *method, curl_off_t 
 	curl_easy_setopt(r->t->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static void set_options(struct process_response *r, const char *socket)
+static void set_options(struct process_response *r)
 {
 	curl_easy_setopt(r->t->easy, CURLOPT_URL, r->url);
-	curl_easy_setopt(r->t->easy, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(r->t->easy, CURLOPT_UNIX_SOCKET_PATH, r->socket);
 	curl_easy_setopt(r->t->easy, CURLOPT_HTTPHEADER, r->headers);
 	curl_easy_setopt(r->t->easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(r->t->easy, CURLOPT_HEADERDATA, r);
@@ -213,28 +251,29 @@ static void set_options(struct process_response *r, const char *socket)
 	curl_easy_setopt(r->t->easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(r->t->easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(r->t->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(r->t->easy, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(r->t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	transport_aim(r->t, !link_reused(r->l));
 	curl_easy_setopt(r->t->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(r->t->easy, CURLOPT_NOPROXY, "*");
 }
 
-static bool prepare(
-	struct process_response *r, const char *socket, const json_t *request, struct fail *f)
+static bool measure_body(struct process_response *r, struct fail *f)
 {
 	struct stat st = {0};
 
-	r->t = transport_take(&r->processes->transports);
-	if (asprintf(&r->url, "http://localhost%s", json_text_or(request, "path", "/")) < 0)
-		r->url = NULL;
-	if (r->t == NULL || r->url == NULL || !add_headers(r, request))
-		return fail_errno(f, ENOMEM, "ask process %s", r->name);
 	if (r->body_fd >= 0 && fstat(r->body_fd, &st) != 0)
 		return fail_errno(f, errno, "read the body for process %s", r->name);
-	set_options(r, socket);
-	set_body(r, json_text_or(request, "method", ""), (curl_off_t)st.st_size);
-	return curl_multi_add_handle(r->t->multi, r->t->easy) == CURLM_OK ||
-	       fail_set(f, FAIL_INTERNAL, "ask process %s: curl refuses", r->name);
+	r->length = (curl_off_t)st.st_size;
+	return true;
+}
+
+static bool prepare(struct process_response *r, const json_t *request, struct fail *f)
+{
+	if (asprintf(&r->url, "http://localhost%s", json_text_or(request, "path", "/")) < 0)
+		r->url = NULL;
+	if (r->url == NULL || !add_headers(r, request))
+		return fail_errno(f, ENOMEM, "ask process %s", r->name);
+	r->request = request;
+	return measure_body(r, f);
 }
 
 /* --- driving it --- */
@@ -247,6 +286,11 @@ static bool explain(const struct process_response *r, struct fail *f)
 			HEAD_MAX);
 	switch ((int)r->code) {
 	case CURLE_COULDNT_CONNECT:
+		if (r->l != NULL && link_reused(r->l))
+			return fail_set(f, FAIL_UPSTREAM,
+				"process %s ended the connection "
+				"before its answer was complete",
+				r->name);
 		return fail_set(f, FAIL_UNAVAILABLE, "process %s does not listen (yet)", r->name);
 	case CURLE_OUT_OF_MEMORY:
 		return fail_errno(f, ENOMEM, "ask process %s", r->name);
@@ -262,9 +306,36 @@ static bool explain(const struct process_response *r, struct fail *f)
 	}
 }
 
+/* All of the answer is here, it said where it ends, and all of the request was read. */
+static bool is_whole(const struct process_response *r)
+{
+	curl_off_t sent = 0;
+	long version = 0, status = 0;
+
+	if (!r->ended || r->code != CURLE_OK || r->closes)
+		return false;
+	curl_easy_getinfo(r->t->easy, CURLINFO_HTTP_VERSION, &version);
+	curl_easy_getinfo(r->t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(r->t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	return version == CURL_HTTP_VERSION_1_1 && sent == r->length &&
+	       (r->delimited || status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED);
+}
+
+static void let_go(struct process_response *r)
+{
+	if (r->l == NULL)
+		return;
+	curl_multi_remove_handle(r->t->multi, r->t->easy);
+	curl_easy_reset(r->t->easy);
+	link_release(r->l);
+	r->l = NULL;
+	r->t = NULL;
+}
+
 static void note_end(struct process_response *r)
 {
 	CURLMsg *message;
+	bool was_over = r->ended;
 	int left;
 
 	while ((message = curl_multi_info_read(r->t->multi, &left)) != NULL) {
@@ -273,6 +344,35 @@ static void note_end(struct process_response *r)
 		r->ended = true;
 		r->code = message->data.result;
 	}
+	if (r->ended && !was_over && r->code == CURLE_OK)
+		link_ended(r->l, is_whole(r));
+}
+
+/* After curl had its turn. */
+static void note_asked(struct process_response *r)
+{
+	long sent = 0;
+
+	if (r->asked || r->l == NULL || link_reused(r->l))
+		return;
+	curl_easy_getinfo(r->t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	r->asked = sent > 0;
+	if (r->asked)
+		link_asked(r->l);
+}
+
+/* Waits for the socket; the first time, on a new connection, not as long. */
+static void wait_for_bytes(struct process_response *r, int64_t left)
+{
+	bool first = r->asked && !r->looked && !r->head_done;
+	int64_t most = first ? LINKS_UNREAD_MS : WAIT_MS;
+	int ready = 0;
+
+	curl_multi_poll(r->t->multi, NULL, 0, (int)(left < most ? left : most), &ready);
+	if (ready > 0 || !r->asked || r->head_done || r->l == NULL)
+		return;
+	r->looked = true;
+	link_waits(r->l);
 }
 
 /* Moves what can be moved now; then waits a little if nothing came of it. */
@@ -291,9 +391,10 @@ static bool drive(struct process_response *r, struct fail *f)
 	if (curl_multi_perform(r->t->multi, &running) != CURLM_OK)
 		return fail_set(f, FAIL_INTERNAL, "ask process %s: curl fails", r->name);
 	note_end(r);
+	note_asked(r);
 	if (r->ended || r->held_n != n || r->head_done != head)
 		return true;
-	curl_multi_poll(r->t->multi, NULL, 0, left < WAIT_MS ? (int)left : WAIT_MS, NULL);
+	wait_for_bytes(r, left);
 	return true;
 }
 
@@ -304,6 +405,51 @@ static bool drive_to_head(struct process_response *r, struct fail *f)
 			return false;
 	}
 	return !r->ended || r->code == CURLE_OK || explain(r, f);
+}
+
+static bool take_link(struct process_response *r, bool fresh, struct fail *f)
+{
+	r->l = link_take(&r->processes->links, r->name, fresh, f);
+	if (r->l == NULL)
+		return false;
+	r->t = link_transport(r->l);
+	set_options(r);
+	set_body(r, json_text_or(r->request, "method", ""));
+	return curl_multi_add_handle(r->t->multi, r->t->easy) == CURLM_OK ||
+	       fail_set(f, FAIL_INTERNAL, "ask process %s: curl refuses", r->name);
+}
+
+/*
+ * A kept connection has ended, and curl was not let to open another one for the request. Did the
+ * server end it without having read all of the request? Then nothing was sent, or sending
+ * failed, or, as a peer that closes with bytes unread resets, receiving did. One that read it
+ * all and says nothing may have acted on it: that looks like the end of the stream.
+ */
+static bool was_unread(const struct process_response *r)
+{
+	long why = 0, sent = 0;
+
+	if (r->l == NULL || !link_reused(r->l) || !r->ended || r->head_bytes > 0)
+		return false;
+	curl_easy_getinfo(r->t->easy, CURLINFO_OS_ERRNO, &why);
+	curl_easy_getinfo(r->t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return sent == 0 || r->code == CURLE_SEND_ERROR || why == ECONNRESET || why == EPIPE;
+}
+
+/* Once more, on a connection that was not used before. */
+static bool ask_again(struct process_response *r, struct fail *f)
+{
+	let_go(r);
+	r->body_at = 0;
+	r->ended = r->asked = r->looked = false;
+	return take_link(r, true, f) && drive_to_head(r, f);
+}
+
+static bool ask(struct process_response *r, struct fail *f)
+{
+	if (!take_link(r, false, f))
+		return false;
+	return drive_to_head(r, f) || (was_unread(r) && ask_again(r, f));
 }
 
 static json_t *head_of(const struct process_response *r)
@@ -367,11 +513,9 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	struct process_response **ret_response, struct fail *f)
 {
 	struct process_response *r;
-	char socket[PATH_MAX];
 	json_t *head;
 
-	if (!process_need(p, name, f) || !check_request(request, f) ||
-		!process_socket(p, name, RUN_SERVE_SUFFIX, socket, f))
+	if (!process_need(p, name, f) || !check_request(request, f))
 		return false;
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
@@ -383,7 +527,8 @@ bool process_request(struct processes *p, const char *name, const json_t *reques
 	r->cancelled = cancelled;
 	r->ctx = ctx;
 	enlist(p, r);
-	if (!prepare(r, socket, request, f) || !drive_to_head(r, f)) {
+	if (!process_socket(p, name, RUN_SERVE_SUFFIX, r->socket, f) || !prepare(r, request, f) ||
+		!ask(r, f)) {
 		process_response_close(r);
 		return false;
 	}
@@ -438,7 +583,7 @@ void process_response_close(struct process_response *r)
 	if (r == NULL)
 		return;
 	delist(r);
-	transport_give(&r->processes->transports, r->t);
+	let_go(r);
 	curl_slist_free_all(r->headers);
 	free(r->url);
 	free(r);

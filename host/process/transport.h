@@ -1,7 +1,8 @@
 /*
  * transport - the parts of a request to a process that cost more to make than to use again:
  * curl's handles and the memory for an answer on its way. They are kept, a few, from one
- * request to the next; no connection is. [any thread; one transport has one user]
+ * request to the next. Which of them have a connection of use, links.h knows. [any thread; one
+ * transport has one user]
  */
 #ifndef HOST_PROCESS_TRANSPORT_H
 #define HOST_PROCESS_TRANSPORT_H
@@ -16,6 +17,8 @@
 struct transport {
 	CURLM *multi;
 	CURL *easy; /* without options; not in multi */
+	struct mutex lock;
+	int fd;     /* of its connection, by the lock; -1: none */
 	char *held; /* TRANSPORT_HELD_MAX + CURL_MAX_WRITE_SIZE bytes */
 	SLIST_ENTRY(transport) link;
 };
@@ -28,6 +31,13 @@ struct transports {
 
 void transports_open(struct transports *all);
 void transports_close(struct transports *all); /* all must be given back */
+
+/* The options that open and close its one connection. opens: it may make one. */
+void transport_aim(struct transport *t, bool opens);
+
+/* Ends the connection for the other side. curl may go on using it on another thread. */
+void transport_hang_up(struct transport *t);
+int transport_fd(struct transport *t); /* -1: closed */
 
 struct transport *transport_take(struct transports *all); /* NULL: out of memory */
 

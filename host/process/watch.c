@@ -67,7 +67,7 @@ static struct notice *find_notice(const struct watcher *w, const char *name)
 	return NULL;
 }
 
-static void wake(const struct watcher *w)
+void watcher_wake(const struct watcher *w)
 {
 	uint64_t one = 1;
 
@@ -96,7 +96,7 @@ void watcher_add(struct watcher *w, const char *name, bool spawned)
 	mutex_lock(&w->lock);
 	post(w, name, spawned);
 	mutex_unlock(&w->lock);
-	wake(w);
+	watcher_wake(w);
 }
 
 bool watcher_expects(struct watcher *w, const char *name)
@@ -313,10 +313,19 @@ static int timeout_of(const struct watcher *w)
 	return least < 0 ? 0 : least < TRY_MAX_MS ? (int)least : TRY_MAX_MS;
 }
 
+/* The sooner of two times to wait; -1 is never. */
+static int sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
 static void wait_for_events(struct watcher *w)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(w->epoll, events, EVENTS, timeout_of(w));
+	int wait = sooner(timeout_of(w), links_expire(&w->p->links));
+	int n = epoll_wait(w->epoll, events, EVENTS, wait);
 	uint64_t count;
 
 	for (int i = 0; i < n; i++) {
@@ -405,7 +414,7 @@ void watcher_close(struct watcher *w)
 	mutex_lock(&w->lock);
 	w->stopping = true;
 	mutex_unlock(&w->lock);
-	wake(w);
+	watcher_wake(w);
 	thread_join(&w->thread);
 	destroy(w);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "platform/fs.h"
+#include "process/links.h"
 #include "unit/cmocka.h"
 #include "unit/process/place.h"
 
@@ -99,7 +100,7 @@ static struct answer get(struct place *p, const char *path)
 }
 
 /* The server's process under the name p1, listening. */
-static void start_server(struct place *p)
+static void start_server(struct place *p, const char *word)
 {
 	char digest[SHA256_HEX_SIZE], spec[512];
 	char *script;
@@ -109,10 +110,10 @@ static void start_server(struct place *p)
 	make_blob(p, script, digest);
 	free(script);
 	snprintf(spec, sizeof(spec),
-		"{'argv': ['/usr/bin/python3', 'server.py'], 'grace_seconds': 1, "
+		"{'argv': ['/usr/bin/python3', 'server.py', '%s'], 'grace_seconds': 1, "
 		"'inputs': [{'blob': '%s', 'as': 'work/server.py'}],"
 		"'serve': {'restart_first_ms': 10, 'restart_max_ms': 100}}",
-		digest);
+		word, digest);
 	start(p, "p1", spec);
 }
 
@@ -138,7 +139,7 @@ static void await_server(struct place *p)
 static int serve(void **state)
 {
 	place_make(state);
-	start_server(*state);
+	start_server(*state, "one");
 	await_server(*state);
 	return 0;
 }
@@ -195,7 +196,7 @@ static void only_what_was_asked_for_is_sent(void **state)
 
 	assert_true(
 		ask(p, "{'method': 'GET', 'path': '/headers', 'accept': 'text/csv'}", -1, &a, &f));
-	assert_string_equal(a.body, "accept=text/csv\nconnection=close\nhost=localhost\n");
+	assert_string_equal(a.body, "accept=text/csv\nhost=localhost\n");
 	answer_finish(&a);
 }
 
@@ -439,6 +440,111 @@ static void who_does_not_listen_is_unavailable(void **state)
 	assert_int_equal(f.code, FAIL_UNAVAILABLE);
 }
 
+/* --- kept connections --- */
+
+struct seen {
+	int connections;
+	int nothing; /* requests of that name */
+};
+
+static struct seen seen_by_server(struct place *p)
+{
+	struct answer a = get(p, "/seen");
+	struct seen s = {0};
+	char *rest;
+
+	s.connections = (int)strtol(a.body, &rest, 10);
+	s.nothing = (int)strtol(rest, NULL, 10);
+	answer_finish(&a);
+	return s;
+}
+
+static void a_connection_is_kept_for_the_next_request(void **state)
+{
+	int before = seen_by_server(*state).connections;
+
+	for (int i = 0; i < 5; i++) {
+		struct answer a = get(*state, "/target");
+
+		answer_finish(&a);
+	}
+	assert_int_equal(seen_by_server(*state).connections, before);
+}
+
+static void a_request_left_unread_on_a_kept_connection_is_sent_again(void **state)
+{
+	struct place *p = *state;
+	struct answer a = get(p, "/lame");
+	int body = body_of("x");
+	struct fail f;
+
+	answer_finish(&a);
+	if (!ask(p, "{'method': 'POST', 'path': '/echo'}", body, &a, &f))
+		fail_msg("%s", f.text);
+	assert_string_equal(a.body, "POST x");
+	answer_finish(&a);
+	close(body);
+}
+
+static void a_request_that_was_read_is_not_sent_again(void **state)
+{
+	struct place *p = *state;
+	struct answer a = get(p, "/target");
+	int body = body_of("x");
+	struct fail f;
+
+	answer_finish(&a);
+	assert_false(ask(p, "{'method': 'POST', 'path': '/nothing'}", body, &a, &f));
+	assert_int_equal(f.code, FAIL_UPSTREAM);
+	assert_int_equal(seen_by_server(p).nothing, 1);
+	answer_finish(&a);
+	close(body);
+}
+
+static int serve_by_threads(void **state)
+{
+	place_make(state);
+	start_server(*state, "threads");
+	await_server(*state);
+	return 0;
+}
+
+static void *meet(void *arg)
+{
+	struct answer a = get(arg, "/meet");
+
+	answer_finish(&a);
+	for (int i = 0; i < 50; i++) {
+		a = get(arg, "/target");
+		answer_finish(&a);
+	}
+	return NULL;
+}
+
+/* The first two requests are answered at once, so that both connections are kept. */
+static void a_server_that_holds_two_connections_keeps_two(void **state)
+{
+	int before = seen_by_server(*state).connections;
+	pthread_t other;
+
+	assert_int_equal(pthread_create(&other, NULL, meet, *state), 0);
+	(void)meet(*state);
+	pthread_join(other, NULL);
+	/* One more than before, and some where the machine slept for as long as they are kept. */
+	assert_in_range(seen_by_server(*state).connections - before, 1, 5);
+}
+
+static void an_idle_connection_ends_soon(void **state)
+{
+	struct place *p = *state;
+	int before = seen_by_server(p).connections;
+	int64_t begin_ms = clock_mono_ms();
+
+	while (clock_mono_ms() - begin_ms < 2 * LINKS_IDLE_MS)
+		look_again();
+	assert_int_equal(seen_by_server(p).connections, before + 1);
+}
+
 struct asking {
 	struct place *place;
 	int good;
@@ -472,6 +578,7 @@ static void many_ask_a_server_that_serves_one(void **state)
 {
 	struct asking all[4];
 	pthread_t threads[COUNT(all)];
+	int64_t begin_ms = clock_mono_ms();
 
 	for (size_t i = 0; i < COUNT(all); i++) {
 		all[i] = (struct asking){.place = *state};
@@ -481,6 +588,9 @@ static void many_ask_a_server_that_serves_one(void **state)
 		pthread_join(threads[i], NULL);
 		assert_int_equal(all[i].good, 50);
 	}
+	/* None waited for an idle connection to expire, nor for the look after it. */
+	assert_in_range(
+		clock_mono_ms() - begin_ms, 0, (int64_t)COUNT(all) * 50 * LINKS_UNREAD_MS / 2);
 }
 
 int main(void)
@@ -499,6 +609,12 @@ int main(void)
 		TEST(a_cancelled_request_ends),
 		TEST(a_crashed_server_is_back_soon),
 		TEST(a_server_answers_on_when_the_daemon_restarts),
+		TEST(a_connection_is_kept_for_the_next_request),
+		TEST(a_request_left_unread_on_a_kept_connection_is_sent_again),
+		TEST(a_request_that_was_read_is_not_sent_again),
+		cmocka_unit_test_setup_teardown(a_server_that_holds_two_connections_keeps_two,
+			serve_by_threads, place_remove),
+		TEST(an_idle_connection_ends_soon),
 		TEST(many_ask_a_server_that_serves_one),
 		cmocka_unit_test_setup_teardown(
 			who_does_not_listen_is_unavailable, place_make, place_remove),

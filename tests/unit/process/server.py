@@ -1,7 +1,14 @@
 """A server on the Unix socket of its process, that answers well, badly, slowly or not at all."""
 import os
 import socket
+import sys
+import threading
 import time
+
+ENDS = ("/until-close", "/cut", "/nothing", "/rubbish", "/long-head")
+
+seen = {"connections": 0, "nothing": 0}
+both = threading.Barrier(2)
 
 
 def read_request(stream):
@@ -66,7 +73,14 @@ def serve(method, path, headers, body, out):
     elif path == "/cut":
         out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
     elif path == "/nothing":
-        pass
+        seen["nothing"] += 1
+    elif path == "/seen":
+        answer(out, 200, "text/plain", "{connections} {nothing}".format(**seen).encode())
+    elif path == "/meet":
+        both.wait(60)  # for another request at the same time
+        answer(out, 200, "text/plain", b"met")
+    elif path == "/lame":
+        answer(out, 200, "text/plain", b"lame")
     elif path == "/rubbish":
         out.write(b"hello, I am not HTTP\r\n\r\n")
     elif path == "/long-head":
@@ -81,24 +95,42 @@ def serve(method, path, headers, body, out):
         os._exit(1)
 
 
+def serve_all(stream, out):
+    """Serves a connection to its end, or until an answer that ends with it."""
+    while True:
+        words, headers, body = read_request(stream)
+        ends = words[1] in ENDS or headers.get("connection") == "close"
+        serve(words[0], words[1], headers, body, out)
+        out.flush()
+        if words[1] == "/lame":
+            stream.raw._sock.recv(1, socket.MSG_PEEK)  # ends with a request unread
+            return
+        if ends:
+            return
+
+
+def serve_connection(connection):
+    with connection, connection.makefile("rb") as stream, connection.makefile("wb") as out:
+        try:
+            serve_all(stream, out)
+        except (BrokenPipeError, ConnectionResetError, IndexError):
+            try:
+                out.close()
+            except OSError:
+                pass
+
+
 def main():
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(os.environ["DAVIT_SOCKET"])
     listener.listen(16)
     while True:  # one connection at a time, to its end, as many a model server does
         connection, _ = listener.accept()
-        with connection, connection.makefile("rb") as stream, connection.makefile("wb") as out:
-            try:
-                words, headers, body = read_request(stream)
-                serve(words[0], words[1], headers, body, out)
-                out.flush()
-                while headers.get("connection") != "close" and stream.readline():
-                    pass
-            except (BrokenPipeError, ConnectionResetError, IndexError):
-                try:
-                    out.close()
-                except OSError:
-                    pass
+        seen["connections"] += 1
+        if sys.argv[1:] == ["threads"]:
+            threading.Thread(target=serve_connection, args=(connection,), daemon=True).start()
+        else:
+            serve_connection(connection)
 
 
 main()
