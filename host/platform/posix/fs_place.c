@@ -39,6 +39,8 @@ static bool refuse(struct fail *f, int err, const char *act, const char *name)
 	case ENOTDIR:
 		return fail_set(
 			f, FAIL_CONFLICT, "a folder on the way to '%.300s' is a file", name);
+	case ENAMETOOLONG:
+		return fail_set(f, FAIL_INVALID, "'%.300s' has a name that is too long", name);
 	case ENOSPC:
 	case EDQUOT:
 		return fail_set(f, FAIL_UNAVAILABLE, "the disk of '%.300s' is full", name);

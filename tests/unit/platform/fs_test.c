@@ -390,6 +390,22 @@ static void files_that_were_not_begun_leave_no_folders(void **state)
 	assert_int_equal(count_names("bare"), 0);
 }
 
+static void a_name_that_is_too_long_is_the_callers_mistake(void **state)
+{
+	static const char *const names[] = {"a"};
+	struct fs_placing what = {names, COUNT(names), open_none, NULL};
+	struct fail f = {0};
+	char folder[301] = "";
+
+	(void)state;
+	memset(folder, 'x', sizeof(folder) - 1);
+	assert_false(fs_place_beneath(dir, folder, &what, &f));
+	assert_int_equal(f.code, FAIL_INVALID);
+	what.names = (const char *const[]){folder};
+	assert_false(fs_place_beneath(dir, "", &what, &f));
+	assert_int_equal(f.code, FAIL_INVALID);
+}
+
 static void only_regular_files_below_the_root_are_opened(void **state)
 {
 	char root[SCRATCH_SIZE + 8];
@@ -674,6 +690,7 @@ int main(void)
 		cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
 		cmocka_unit_test(a_set_of_files_is_placed_whole_or_not_at_all),
 		cmocka_unit_test(files_that_were_not_begun_leave_no_folders),
+		cmocka_unit_test(a_name_that_is_too_long_is_the_callers_mistake),
 		cmocka_unit_test(only_regular_files_below_the_root_are_opened),
 		cmocka_unit_test(opening_step_by_step_agrees_with_the_kernel),
 		cmocka_unit_test(a_walk_tells_regular_files_in_byte_order),
