@@ -134,7 +134,8 @@ static struct rows *open_rows(struct cli *c, const char **exclude)
 	const char *file = args_text(&c->args, "file");
 	struct rows_options options = {.header = header_of(c),
 		.exclude = exclude,
-		.objects = args_has(&c->args, "objects")};
+		.objects = args_has(&c->args, "objects"),
+		.stop = &http_interrupted};
 	struct fail f = {0};
 	struct rows *rows;
 	size_t at = 0;
@@ -155,7 +156,9 @@ static struct rows *open_rows(struct cli *c, const char **exclude)
 		return NULL;
 	}
 	rows = rows_open(fd, &options, &f);
-	if (rows == NULL)
+	if (rows == NULL && f.code == FAIL_DEADLINE)
+		(void)cli_failed(c, &f);
+	else if (rows == NULL)
 		(void)cli_fail(c, EXIT_USAGE, "%s: %s", file, f.text);
 	return rows;
 }

@@ -1,28 +1,35 @@
 /* rows - see rows.h. */
 #include "rows.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "rows_input.h"
 
-#define CHUNK 65536
+enum {
+	/* What reading gives beside 1, 0 and -1 of rows_next(). */
+	NOT_YET = 2
+};
+
+enum place {
+	PLACE_START, /* of a cell */
+	PLACE_PLAIN,
+	PLACE_QUOTED,
+	PLACE_QUOTE /* behind a quote within a quoted cell */
+};
 
 struct rows {
-	int fd;
+	struct input input;
 	struct rows_options options;
-	char chunk[CHUNK];
-	size_t at; /* in chunk */
-	size_t n;
-	bool ended;
+	bool midway;                /* within a row, at place */
+	enum place place;           /* in its last cell */
+	int got;                    /* of a row that is read but not taken; NOT_YET: none is */
+	struct fail why;            /* with got -1 */
 	int64_t line;               /* of the row being read, from 1 */
-	int64_t breaks;             /* line breaks read so far */
-	bool begun;                 /* the first row was looked at */
 	struct buf text;            /* the cells of one row, each with a NUL; or a line of JSON */
 	size_t ends[ROW_CELLS_MAX]; /* offset behind each cell's last byte */
 	size_t cells;
@@ -47,46 +54,9 @@ enum rows_format rows_format_of(const char *file)
 	return ROWS_CSV;
 }
 
-/* --- bytes --- */
-
-static bool fill(struct rows *r, struct fail *f)
-{
-	ssize_t n;
-
-	do
-		n = read(r->fd, r->chunk, sizeof(r->chunk));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return fail_errno(f, errno, "read rows");
-	r->at = 0;
-	r->n = (size_t)n;
-	r->ended = n == 0;
-	return true;
-}
-
-/* The next byte, -1 at the end, -2 for a failure. */
-static int next_byte(struct rows *r, struct fail *f)
-{
-	if (r->at == r->n && !r->ended && !fill(r, f))
-		return -2;
-	if (r->at == r->n)
-		return -1;
-	if (r->chunk[r->at] == '\n')
-		r->breaks++;
-	return (unsigned char)r->chunk[r->at++];
-}
-
-bool rows_ready(const struct rows *r)
-{
-	struct pollfd p = {.fd = r->fd, .events = POLLIN};
-
-	return r->ended || r->has_pending || memchr(r->chunk + r->at, '\n', r->n - r->at) != NULL ||
-	       poll(&p, 1, 0) != 0;
-}
-
 int rows_fd(const struct rows *r)
 {
-	return r->fd;
+	return r->input.fd;
 }
 
 static int fail_line(const struct rows *r, struct fail *f, const char *what)
@@ -96,13 +66,6 @@ static int fail_line(const struct rows *r, struct fail *f, const char *what)
 }
 
 /* --- one row of CSV, by RFC 4180 --- */
-
-enum place {
-	PLACE_START, /* of a cell */
-	PLACE_PLAIN,
-	PLACE_QUOTED,
-	PLACE_QUOTE /* behind a quote within a quoted cell */
-};
 
 static bool end_cell(struct rows *r)
 {
@@ -127,35 +90,58 @@ static enum place take_byte(struct rows *r, enum place place, int c)
 	                                                                   : PLACE_PLAIN;
 }
 
-/* Reads cells up to the end of the row: 1, 0, -1 as rows_next(). */
-static int read_cells(struct rows *r, struct fail *f)
+/* Begins a row where none is midway. */
+static void begin_row(struct rows *r)
 {
-	enum place place = PLACE_START;
-	int c;
-
+	if (r->midway)
+		return;
 	buf_clear(&r->text);
 	r->cells = 0;
-	r->line = r->breaks + 1;
-	while ((c = next_byte(r, f)) >= 0) {
-		bool outside = place != PLACE_QUOTED;
+	r->place = PLACE_START;
+	r->line = r->input.breaks + 1;
+	r->midway = true;
+}
+
+/* Takes bytes up to the one that ends the row; what next_byte() gave last, or -1 as a failure. */
+static bool take_cells(struct rows *r, int *ret_last, struct fail *f)
+{
+	int c;
+
+	while ((c = input_next(&r->input, f)) >= 0) {
+		bool outside = r->place != PLACE_QUOTED;
 
 		if (outside && c == '\n')
 			break;
 		if (outside && c == ',') {
 			if (!end_cell(r))
-				return fail_line(r, f, "the row is too long");
-			place = PLACE_START;
+				return false;
+			r->place = PLACE_START;
 		} else if (!(outside && c == '\r')) {
-			place = take_byte(r, place, c);
+			r->place = take_byte(r, r->place, c);
 		}
 		if (r->text.failed)
-			return fail_line(r, f, "the row is too long");
+			return false;
 	}
-	if (c == -2)
+	*ret_last = c;
+	return true;
+}
+
+/* Reads cells up to the end of the row: 1, 0, -1 as rows_next(), or NOT_YET. */
+static int read_cells(struct rows *r, struct fail *f)
+{
+	int last;
+
+	begin_row(r);
+	if (!take_cells(r, &last, f))
+		return fail_line(r, f, "the row is too long");
+	if (last == INPUT_NOT_YET)
+		return NOT_YET;
+	r->midway = false;
+	if (last == INPUT_FAILED)
 		return -1;
-	if (place == PLACE_QUOTED)
+	if (r->place == PLACE_QUOTED)
 		return fail_line(r, f, "a quoted cell does not end");
-	if (c == -1 && r->cells == 0 && r->text.n == 0)
+	if (last == INPUT_END && r->cells == 0 && r->text.n == 0)
 		return 0;
 	return end_cell(r) ? 1 : fail_line(r, f, "the row is too long");
 }
@@ -201,15 +187,19 @@ static int put_row(struct rows *r, struct buf *out, struct fail *f)
 
 /* --- the first row --- */
 
+/* No number, and some name: pandas leaves that of its index empty. */
 static bool is_header(const struct rows *r)
 {
+	bool named = false;
+
 	if (r->options.header != ROWS_HEADER_TELL)
 		return r->options.header == ROWS_HEADER_YES;
 	for (size_t i = 0; i < r->cells; i++) {
-		if (rows_is_number(cell(r, i), cell_size(r, i)) || cell_size(r, i) == 0)
+		if (rows_is_number(cell(r, i), cell_size(r, i)))
 			return false;
+		named = named || cell_size(r, i) > 0;
 	}
-	return true;
+	return named;
 }
 
 static bool keep_names(struct rows *r, struct fail *f)
@@ -235,7 +225,7 @@ static size_t column_of(const struct rows *r, const char *word)
 	unsigned long number;
 
 	for (size_t i = 0; r->names != NULL && i < r->columns; i++) {
-		if (strcmp(r->names[i], word) == 0)
+		if (r->names[i] != NULL && strcmp(r->names[i], word) == 0)
 			return i;
 	}
 	number = strtoul(word, &end, 10);
@@ -268,12 +258,6 @@ static bool begin_csv(struct rows *r, struct fail *f)
 
 	if (got <= 0)
 		return got == 0;
-	if (r->text.n >= 3 && memcmp(r->text.p, "\xef\xbb\xbf", 3) == 0) { /* a mark of UTF-8 */
-		memmove(r->text.p, r->text.p + 3, r->text.n - 3);
-		r->text.n -= 3;
-		for (size_t i = 0; i < r->cells; i++)
-			r->ends[i] -= 3;
-	}
 	r->columns = r->cells;
 	if (is_header(r)) {
 		if (!keep_names(r, f))
@@ -319,18 +303,20 @@ static int read_line(struct rows *r, struct fail *f)
 {
 	int c;
 
-	buf_clear(&r->text);
-	r->line = r->breaks + 1;
-	while ((c = next_byte(r, f)) >= 0 && c != '\n') {
+	begin_row(r);
+	while ((c = input_next(&r->input, f)) >= 0 && c != '\n') {
 		char byte = (char)c;
 
 		buf_add(&r->text, &byte, 1);
 		if (r->text.failed)
 			return fail_line(r, f, "it is too long");
 	}
-	if (c == -2)
+	if (c == INPUT_NOT_YET)
+		return NOT_YET;
+	r->midway = false;
+	if (c == INPUT_FAILED)
 		return -1;
-	return c == -1 && r->text.n == 0 ? 0 : 1;
+	return c == INPUT_END && r->text.n == 0 ? 0 : 1;
 }
 
 static bool is_blank(const struct buf *text)
@@ -338,19 +324,13 @@ static bool is_blank(const struct buf *text)
 	return text->n == 0 || strspn(text->p, " \t\r") == text->n;
 }
 
-static int next_json(struct rows *r, struct buf *out, struct fail *f)
+static int put_json(struct rows *r, struct buf *out, struct fail *f)
 {
 	struct fail why = {0};
 	json_t *value;
 	size_t n = 0;
 	char *text;
-	int got;
 
-	do
-		got = read_line(r, f);
-	while (got == 1 && is_blank(&r->text));
-	if (got <= 0)
-		return got;
 	value = json_parse(r->text.p, r->text.n, &why);
 	if (value == NULL)
 		return fail_line(r, f, why.text);
@@ -375,8 +355,11 @@ struct rows *rows_open(int fd, const struct rows_options *options, struct fail *
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
 		return NULL;
 	}
-	r->fd = fd;
+	r->input.fd = fd;
+	r->input.stop = options->stop;
 	r->options = *options;
+	r->input.patient = true;
+	r->got = NOT_YET;
 	buf_init(&r->text, ROW_BYTES_MAX);
 	buf_init(&r->pending, 2 * ROW_BYTES_MAX);
 	if (options->format == ROWS_CSV && !begin_csv(r, f)) {
@@ -396,23 +379,53 @@ void rows_close(struct rows *r)
 	free(r->left_out);
 	buf_finish(&r->text);
 	buf_finish(&r->pending);
-	(void)close(r->fd);
+	(void)close(r->input.fd);
 	free(r);
+}
+
+static bool is_empty(const struct rows *r)
+{
+	if (r->options.format == ROWS_JSONL)
+		return is_blank(&r->text);
+	return r->cells == 1 && cell_size(r, 0) == 0 && r->columns != 1;
+}
+
+/* The next row that holds something, into text; as read_cells(). */
+static int read_row(struct rows *r, struct fail *f)
+{
+	int got;
+
+	do
+		got = r->options.format == ROWS_JSONL ? read_line(r, f) : read_cells(r, f);
+	while (got == 1 && is_empty(r));
+	return got;
+}
+
+bool rows_ready(struct rows *r)
+{
+	if (r->has_pending || r->got != NOT_YET)
+		return true;
+	r->input.patient = false;
+	r->got = read_row(r, &r->why);
+	r->input.patient = true;
+	return r->got != NOT_YET;
 }
 
 int rows_next(struct rows *r, struct buf *out, struct fail *f)
 {
-	int got;
+	int got = r->got;
 
-	if (r->options.format == ROWS_JSONL)
-		return next_json(r, out, f);
 	if (r->has_pending) {
 		r->has_pending = false;
 		buf_add(out, r->pending.p, r->pending.n);
 		return 1;
 	}
-	do
-		got = read_cells(r, f);
-	while (got == 1 && r->cells == 1 && cell_size(r, 0) == 0 && r->columns != 1);
-	return got == 1 ? put_row(r, out, f) : got;
+	if (got == NOT_YET)
+		got = read_row(r, f);
+	else if (got < 0)
+		*f = r->why;
+	r->got = NOT_YET;
+	if (got != 1)
+		return got;
+	return r->options.format == ROWS_JSONL ? put_json(r, out, f) : put_row(r, out, f);
 }

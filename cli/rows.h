@@ -6,6 +6,7 @@
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ enum rows_format {
 };
 
 enum rows_header {
-	ROWS_HEADER_TELL, /* the first line is one if none of its cells is a number */
+	ROWS_HEADER_TELL, /* the first line is one if it has cells, none of them a number */
 	ROWS_HEADER_YES,
 	ROWS_HEADER_NO
 };
@@ -35,6 +36,9 @@ struct rows_options {
 	bool objects;               /* {"name": value…} by the header instead of [value…] */
 	const char *const *exclude; /* columns left out: names of the header, or numbers from 0 */
 	size_t exclude_count;
+
+	/* Looked at while bytes are waited for: not 0 ends it with FAIL_DEADLINE. May be NULL. */
+	const volatile sig_atomic_t *stop;
 };
 
 /* By the ending of a file's name: .jsonl, .ndjson and .json are JSON Lines, all else CSV. */
@@ -47,8 +51,9 @@ void rows_close(struct rows *r); /* NULL is fine */
 /* Appends the next row as JSON: 1; 0: there is none; -1: *f names the line at fault. */
 int rows_next(struct rows *r, struct buf *out, struct fail *f);
 
-/* Can rows_next() go on without waiting for the other end of a pipe? Its descriptor. */
-bool rows_ready(const struct rows *r);
+/* Can rows_next() give a row without waiting for the other end of a pipe? Reads what is there.
+ * Its descriptor. */
+bool rows_ready(struct rows *r);
 int rows_fd(const struct rows *r);
 
 /* Is a cell written as JSON writes numbers? Is it UTF-8? */

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -66,6 +67,56 @@ def test_a_newcomer_waits_for_the_daemon_that_starts():
         assert waiting.returncode == 0 and "share/davit/davitd.sock" in out, (out, err)
     finally:
         site.clean_up()
+
+
+# --- rows ---
+
+
+def predicting(served, *words, **options):
+    return subprocess.Popen(
+        [DAVIT, "predict", "digits", "--file", "-", *words], cwd=served.folder, env=served.env,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )
+
+
+def test_an_interrupt_ends_the_wait_for_the_first_row(served):
+    for words in ([], ["--format", "jsonl"]):
+        process = predicting(served, *words)
+        caught = pathlib.Path(f"/proc/{process.pid}/status")
+
+        def waits():
+            mask = int(caught.read_text().split("SigCgt:")[1].split()[0], 16)
+            return mask >> (signal.SIGINT - 1) & 1
+
+        wait_for("the handler", waits)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 130, process.stderr.read()
+        process.communicate()
+
+
+def test_half_a_row_does_not_hold_back_answers(served):
+    process = predicting(served)
+    row = ",".join(["1"] * 64).encode() + b"\n"
+    process.stdin.write(row + row[:20])
+    process.stdin.flush()
+    assert b"label" in process.stdout.readline()
+    process.stdin.write(row[20:])
+    process.stdin.close()
+    assert b"label" in process.stdout.readline()
+    assert process.wait(DEADLINE) == 0
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_the_csv_of_a_spreadsheet_and_of_pandas_have_headers(served):
+    row = ",".join(["1"] * 64)
+    names = ",".join(f"p{i}" for i in range(64))
+    (served.folder / "sheet.csv").write_bytes(
+        b'\xef\xbb\xbf"the label",' + f"{names}\r\n7,{row}\r\n".encode())
+    (served.folder / "pandas.csv").write_text(f",{names}\n0,{row}\n")
+    for file, column in (("sheet.csv", "the label"), ("pandas.csv", "0")):
+        said = served.good("predict", "digits", "--file", file, "--exclude", column)
+        assert said.count("label") == 1, said
 
 
 # --- output ---

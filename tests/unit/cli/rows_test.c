@@ -74,7 +74,79 @@ static void a_header_is_told_by_having_no_number(void **state)
 	assert_string_equal(CSV("a,2\n1,2\n"), "[\"a\",2]\n[1,2]\n");
 	assert_string_equal(CSV("1,2\n3,4\n", .options.header = ROWS_HEADER_YES), "[3,4]\n");
 	assert_string_equal(CSV("a,b\n", .options.header = ROWS_HEADER_NO), "[\"a\",\"b\"]\n");
+	assert_string_equal(CSV(",a,b\n0,1,2\n", EXCLUDE("0")), "[1,2]\n");
+	assert_string_equal(CSV(",\n1,2\n"), "[null,null]\n[1,2]\n");
+}
+
+static void a_mark_of_utf_8_is_no_part_of_the_first_row(void **state)
+{
+	(void)state;
 	assert_string_equal(CSV("\xef\xbb\xbflabel,b\n1,2\n", EXCLUDE("label")), "[2]\n");
+	assert_string_equal(CSV("\xef\xbb\xbf\"la,bel\",b\n1,2\n", EXCLUDE("la,bel")), "[2]\n");
+	assert_string_equal(CSV("\xef\xbb\xbf"
+				"1,2\n"),
+		"[1,2]\n");
+	assert_string_equal(CSV("\xef\xbb\xbf"), "");
+	assert_string_equal(CSV("\xef\xbb"), "! the name of column 1 is not UTF-8");
+	assert_string_equal(JSONL("\xef\xbb\xbf[1]\n"), "[1]\n");
+}
+
+static void put(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Reads rows of a pipe as they come; each is ready once its end is there. */
+static void read_as_they_come(enum rows_format format, const char *const *parts)
+{
+	struct rows_options options = {.format = format};
+	struct fail f = {0};
+	struct rows *rows;
+	struct buf out;
+	int ends[2];
+
+	buf_init(&out, 1000);
+	assert_int_equal(pipe(ends), 0);
+	put(ends[1], parts[0]);
+	rows = rows_open(ends[0], &options, &f);
+	assert_non_null(rows);
+	assert_true(rows_ready(rows));
+	assert_int_equal(rows_next(rows, &out, &f), 1);
+	for (size_t i = 1; i < 4; i++) {
+		assert_false(rows_ready(rows));
+		put(ends[1], parts[i]);
+	}
+	assert_true(rows_ready(rows));
+	assert_true(rows_ready(rows));
+	assert_int_equal(rows_next(rows, &out, &f), 1);
+	assert_int_equal(close(ends[1]), 0);
+	assert_true(rows_ready(rows));
+	assert_int_equal(rows_next(rows, &out, &f), 0);
+	assert_string_equal(out.p, parts[4]);
+	rows_close(rows);
+	buf_finish(&out);
+}
+
+static void half_a_row_is_not_ready(void **state)
+{
+	(void)state;
+	read_as_they_come(ROWS_CSV,
+		(const char *const[]){"1,2\n", "3", ",\"a\n", "b\"\n", "[1,2][3,\"a\\u000ab\"]"});
+	read_as_they_come(ROWS_JSONL, (const char *const[]){"[1]\n", "\n[", "2", "]\n", "[1][2]"});
+}
+
+static void a_wait_for_rows_can_be_ended(void **state)
+{
+	volatile sig_atomic_t stop = 1;
+	struct rows_options options = {.stop = &stop};
+	struct fail f = {0};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_null(rows_open(ends[0], &options, &f));
+	assert_int_equal(f.code, FAIL_DEADLINE);
+	assert_int_equal(close(ends[1]), 0);
 }
 
 static void columns_are_left_out_by_name_or_number(void **state)
@@ -145,6 +217,9 @@ int main(void)
 		cmocka_unit_test(what_json_has_no_number_for_is_a_text_or_null),
 		cmocka_unit_test(quotes_commas_and_breaks_are_those_of_rfc_4180),
 		cmocka_unit_test(a_header_is_told_by_having_no_number),
+		cmocka_unit_test(a_mark_of_utf_8_is_no_part_of_the_first_row),
+		cmocka_unit_test(half_a_row_is_not_ready),
+		cmocka_unit_test(a_wait_for_rows_can_be_ended),
 		cmocka_unit_test(columns_are_left_out_by_name_or_number),
 		cmocka_unit_test(rows_become_objects_by_the_header),
 		cmocka_unit_test(rows_of_another_length_name_their_line),
