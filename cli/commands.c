@@ -313,8 +313,9 @@ const struct command commands[] = {
 		.more = "A row of CSV becomes an array of its cells, numbers as numbers, an empty cell as null; a\n"
 			"line of JSON Lines is an instance as it is. The first row is a header where none of its\n"
 			"cells is a number. Each row gives a line of JSON: its prediction, or {\"error\": ...}.\n"
-			"Batches that are answered 429 or 503 are sent again, after the pause the daemon asks for\n"
-			"(30 seconds at most).",
+			"Batches that are answered 503 are sent again, after the pause the daemon asks for\n"
+			"(30 seconds at most). A 429 makes it send fewer at once; it counts as a try of the\n"
+			"batch only where nothing is answered meanwhile.",
 		OPTIONS({0, "file", "FILE", "The rows; -: standard input."},
 			{0, "format", "csv|jsonl", "How they are written (default: told from the file's name)."},
 			{0, "concurrency", "N", "Requests at once (default 4)."},

@@ -13,6 +13,7 @@
 #define ANSWER_MAX ((size_t)256 << 20)
 #define WINDOW     4   /* batches kept per connection, so that a slow one holds nobody up */
 #define TICK_MS    200 /* between two looks at the user */
+#define GROW_AFTER 16  /* answers for each request at once, before there is one more */
 
 static struct batch *at(const struct predict *p, uint64_t number)
 {
@@ -27,6 +28,7 @@ static void begin(struct batch *b)
 	buf_text(&b->body, "{\"instances\":[");
 	b->rows = 0;
 	b->tries = 0;
+	b->good = 0;
 	b->state = BATCH_FILLING;
 }
 
@@ -65,8 +67,7 @@ static void flush_partial(struct predict *p)
 {
 	struct batch *b = p->tail > p->head ? at(p, p->tail - 1) : NULL;
 
-	if (b != NULL && b->state == BATCH_FILLING && b->rows > 0 &&
-		p->sent < p->options->concurrency)
+	if (b != NULL && b->state == BATCH_FILLING && b->rows > 0 && p->sent < p->limit)
 		seal(b);
 }
 
@@ -141,7 +142,7 @@ static bool send_all(struct predict *p)
 {
 	int64_t now_ms = clock_mono_ms();
 
-	for (uint64_t i = p->head; i < p->tail && p->sent < p->options->concurrency; i++) {
+	for (uint64_t i = p->head; i < p->tail && p->sent < p->limit && now_ms >= p->hold_ms; i++) {
 		struct batch *b = at(p, i);
 
 		if (b->state == BATCH_READY || (b->state == BATCH_PAUSED && b->at_ms <= now_ms)) {
@@ -155,7 +156,7 @@ static bool send_all(struct predict *p)
 /* --- answers --- */
 
 /* When to try again: what the daemon says, or 0.25 s and twice that each time. */
-static void pause_batch(struct predict *p, struct batch *b, CURLcode code)
+static int64_t pause_ms(const struct batch *b, CURLcode code)
 {
 	int64_t wait_ms = (int64_t)250 << (b->tries < 8 ? b->tries - 1 : 7);
 	curl_off_t said = 0;
@@ -165,9 +166,37 @@ static void pause_batch(struct predict *p, struct batch *b, CURLcode code)
 		wait_ms = (int64_t)said * 1000;
 	if (wait_ms > (int64_t)PREDICT_RETRY_MAX_S * 1000)
 		wait_ms = (int64_t)PREDICT_RETRY_MAX_S * 1000;
-	b->at_ms = clock_mono_ms() + wait_ms;
-	b->state = BATCH_PAUSED;
+	return clock_mono_ms() + wait_ms;
+}
+
+/*
+ * The daemon has no place for so many at once: from here on only as many as it just held. The
+ * batch goes out again in the place of another, and that costs it a try only where none was
+ * answered since the last one. Where none is under way either, all wait as the daemon says.
+ */
+static bool yield_place(struct predict *p, struct batch *b)
+{
+	bool counts = p->sent == 0 && b->good == p->good;
+
+	if (counts && b->tries > p->options->retries)
+		return false;
+	if (p->sent == 0)
+		p->hold_ms = pause_ms(b, CURLE_OK);
+	if (!counts)
+		b->tries--;
+	b->good = p->good;
+	b->state = BATCH_READY;
+	p->limit = p->sent > 0 ? p->sent : 1;
 	p->totals->retries++;
+	return true;
+}
+
+/* One more at once after a while without a 429. */
+static void take_place(struct predict *p)
+{
+	p->good++;
+	if (p->limit < p->options->concurrency && p->good % (GROW_AFTER * p->limit) == 0)
+		p->limit++;
 }
 
 /* Would every other row get the same answer? */
@@ -186,10 +215,16 @@ static bool answered(struct predict *p, struct batch *b, CURLcode code)
 	if (code == CURLE_OK)
 		(void)curl_easy_getinfo(b->curl, CURLINFO_RESPONSE_CODE, &status);
 	b->status = (int)status;
+	if (status == 429 && yield_place(p, b))
+		return true;
+	if (status != 429 && code == CURLE_OK)
+		take_place(p);
 	again = code != CURLE_OK ? code != CURLE_WRITE_ERROR && code != CURLE_OPERATION_TIMEDOUT
-	                         : status == 429 || status == 503;
+	                         : status == 503;
 	if (again && b->tries <= p->options->retries) {
-		pause_batch(p, b, code);
+		b->at_ms = pause_ms(b, code);
+		b->state = BATCH_PAUSED;
+		p->totals->retries++;
 		return true;
 	}
 	b->state = BATCH_DONE;
@@ -242,6 +277,8 @@ static int wait_ms(const struct predict *p)
 	int64_t now_ms = clock_mono_ms();
 	int64_t wait = TICK_MS;
 
+	if (p->hold_ms > now_ms)
+		return (int)(p->hold_ms - now_ms < wait ? p->hold_ms - now_ms : wait);
 	for (uint64_t i = p->head; i < p->tail; i++) {
 		const struct batch *b = at(p, i);
 
@@ -342,6 +379,7 @@ bool predict_run(struct rows *rows, const struct predict_options *options,
 		.rows = rows,
 		.options = options,
 		.totals = totals,
+		.limit = options->concurrency,
 		.began_ms = clock_mono_ms(),
 		.f = f,
 	};

@@ -28,7 +28,8 @@ struct batch {
 	struct buf answer;
 	size_t rows;
 	int tries;
-	int status; /* 0: no answer */
+	uint64_t good; /* answers there were when its last try was counted */
+	int status;    /* 0: no answer */
 	int64_t at_ms;
 	char why[CURL_ERROR_SIZE];
 };
@@ -44,7 +45,10 @@ struct predict {
 	uint64_t head; /* the oldest batch not yet written */
 	uint64_t tail; /* behind the newest; one that is being filled included */
 	size_t sent;
-	bool ended; /* no more rows */
+	size_t limit;    /* of those, as the daemon lets; up to the concurrency asked for */
+	uint64_t good;   /* answers that were no 429 */
+	int64_t hold_ms; /* nothing is sent before */
+	bool ended;      /* no more rows */
 	int64_t began_ms;
 	int64_t told_ms;
 	struct fail *f;

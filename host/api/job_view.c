@@ -314,6 +314,7 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 	spec->provider = providers_find(app->providers, job->provider);
 	spec->interface = job->interface;
 	spec->body_fd = -1;
+	spec->wait_ms = CALL_WAIT_MS;
 	if (spec->provider == NULL) {
 		json_decref(more);
 		return fail_set(f, FAIL_UNAVAILABLE,

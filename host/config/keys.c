@@ -305,7 +305,8 @@ static const struct key provider_keys[] = {
 		.least = 1,
 		.most = 1024,
 		.preset = 16,
-		.meaning = "Calls of this provider at once."},
+		.meaning = "Calls of this provider at once. Of what clients wait for, four times "
+			   "as many wait up to 2 s for a place; more are answered 429."},
 	{.name = "settings",
 		.kind = KEY_JSON,
 		AT(settings),

@@ -30,6 +30,8 @@
 #define CALL_OVERRUN_MS 10000 /* past its deadline a call is reported */
 #define CALL_LOOK_MS    100   /* between two looks at the reader */
 #define CALLS_MAX       256   /* at once, of all providers */
+#define CALLS_WAIT_MAX  128   /* calls that wait for a place, of all providers */
+#define CALL_WAIT_TIMES 4     /* calls of one provider that wait, for each one that may run */
 
 enum call_lane {
 	CALL_LANE_REQUEST,
@@ -58,6 +60,9 @@ struct call {
 	enum call_lane lane;
 	bool overrun_told; /* guarded by the table's lock */
 	bool laned;        /* counted in its lane; guarded by the table's lock */
+	bool waited;       /* for its place */
+	int64_t wait_until;
+	struct call *next; /* that waits; guarded by the table's lock until it was taken */
 
 	struct mutex lock;
 	struct cond wake;
@@ -93,6 +98,8 @@ struct call_table {
 	int64_t watch_next;
 	struct call_place places[CALLS_MAX];
 	size_t alive;
+	struct call *waiting; /* the oldest first */
+	size_t waits;         /* those, and those that were refused and not yet told */
 	bool closing;
 	bool watch_ends;
 	struct pool *pools[CALL_LANES];
@@ -107,14 +114,48 @@ bool call_table_open(struct call_table *t, struct fail *f);
 /* Waits as providers_close() says; false: some calls still run, and t must live on. */
 bool call_table_close(struct call_table *t, int64_t drain_ms);
 
-/* Enters c, which gets its handle. FAIL_BUSY, FAIL_UNAVAILABLE while closing. */
-bool call_table_add(struct call_table *t, struct call *c, struct fail *f);
+enum call_entry {
+	CALL_REFUSED,
+	CALL_ENTERED, /* it has its handle, and is to be given to call_dispatch() */
+	CALL_WAITS    /* for a place; from here on it is the table's */
+};
 
-/* Gives back c's place in its lane, so that another may start; c stays in the table. */
+/* Enters c, or lets it wait up to wait_ms. FAIL_BUSY, FAIL_UNAVAILABLE while closing. */
+enum call_entry call_table_add(
+	struct call_table *t, struct call *c, int64_t wait_ms, struct fail *f);
+
+/* Gives back c's place in its lane, so that another may start; c stays in the table. Both start
+ * calls that waited for it. */
 void call_table_leave_lane(struct call_table *t, struct call *c);
 void call_table_remove(struct call_table *t, struct call *c);
 
+/* --- waiting for a place (call_wait.c); the table's lock is held unless said --- */
+
+/* Is there room to wait? */
+bool call_wait_room(const struct call_table *t, const struct call *c);
+void call_wait_add(struct call_table *t, struct call *c, int64_t wait_ms);
+
+/* Takes off those that fit, in their order, and gives them places; a list by next. */
+struct call *call_wait_take(struct call_table *t);
+
+/* Takes off the oldest one whose time is up, all the same while closing; else NULL, with the
+ * time of the first one that will be. */
+struct call *call_wait_expired(struct call_table *t, int64_t *ret_next);
+
+/* Runs what call_wait_take() gave. [without the lock] */
+void call_wait_start(struct call_table *t, struct call *list);
+
+/* Ends a call that was taken off with FAIL_BUSY or FAIL_UNAVAILABLE. [without the lock] */
+void call_wait_refuse(struct call_table *t, struct call *c);
+
+/* May c start now? */
+bool call_table_may_enter(const struct call_table *t, const struct call *c, struct fail *f);
+void call_table_take_place(struct call_table *t, struct call *c);
+
 /* --- one call --- */
+
+/* Queues c, which has its place, for a thread. False: it has its place no more. */
+bool call_dispatch(struct call *c, struct fail *f);
 
 /* A new call that runs nothing yet. interface, slot_name: constant. */
 struct call *call_new(struct provider *p, const char *interface, const char *slot_name,

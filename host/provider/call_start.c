@@ -18,7 +18,9 @@ static void run(void *arg)
 	int32_t code;
 
 	call_enter(c);
-	code = c->op(c->provider->instance, c->handle, request);
+	code = c->waited ? call_stopped(c) : DAVIT_OK; /* nobody may wait for it any more */
+	if (code == DAVIT_OK)
+		code = c->op(c->provider->instance, c->handle, request);
 	call_leave();
 	call_conclude(c, code, &result);
 	call_release(c);             /* who is told of the end finds everything closed */
@@ -82,18 +84,29 @@ static void add_rest(struct call *c, const struct call_spec *spec)
 	c->ctx = spec->ctx;
 }
 
-static bool enqueue(struct call *c, uint64_t *ret_call, struct fail *f)
+bool call_dispatch(struct call *c, struct fail *f)
 {
 	struct call_table *t = &c->provider->all->calls;
 
-	if (!call_table_add(t, c, f))
-		return false;
-	if (ret_call != NULL) /* once it is queued, c and what ret_call is in may be gone */
-		*ret_call = c->handle;
 	if (pool_add(t->pools[c->lane], run, c, f))
 		return true;
 	call_table_remove(t, c);
 	return false;
+}
+
+static bool enqueue(struct call *c, int64_t wait_ms, uint64_t *ret_call, struct fail *f)
+{
+	switch (call_table_add(&c->provider->all->calls, c, wait_ms, f)) {
+	case CALL_REFUSED:
+		return false;
+	case CALL_WAITS:
+		return true;
+	default:
+		break;
+	}
+	if (ret_call != NULL) /* once it is queued, c and what ret_call is in may be gone */
+		*ret_call = c->handle;
+	return call_dispatch(c, f);
 }
 
 bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *f)
@@ -109,7 +122,7 @@ bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *
 		(void)close(spec.body_fd);
 	if (ok) {
 		add_rest(c, &spec);
-		ok = enqueue(c, ret_call, f);
+		ok = enqueue(c, ret_call == NULL ? spec.wait_ms : 0, ret_call, f);
 	}
 	if (!ok)
 		call_free(c);

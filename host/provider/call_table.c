@@ -52,6 +52,20 @@ static bool find_overrun(struct call_table *t, struct overrun *ret_late, int64_t
 	return false;
 }
 
+/* Refuses those that waited too long. The lock is held, but not while it does. */
+static int64_t refuse_expired(struct call_table *t)
+{
+	struct call *c;
+	int64_t next;
+
+	while ((c = call_wait_expired(t, &next)) != NULL) {
+		mutex_unlock(&t->lock);
+		call_wait_refuse(t, c);
+		mutex_lock(&t->lock);
+	}
+	return next;
+}
+
 static void watch(void *arg)
 {
 	struct call_table *t = arg;
@@ -59,7 +73,10 @@ static void watch(void *arg)
 
 	mutex_lock(&t->lock);
 	while (!t->watch_ends) {
+		int64_t next = refuse_expired(t);
+
 		if (!find_overrun(t, &late, &t->watch_next)) {
+			t->watch_next = next < t->watch_next ? next : t->watch_next;
 			(void)clock_wait(&t->watch_sooner, &t->lock, t->watch_next);
 			continue;
 		}
@@ -98,7 +115,7 @@ bool call_table_open(struct call_table *t, struct fail *f)
 	cond_init(&t->watch_sooner);
 	t->watch_next = CLOCK_NEVER;
 	for (size_t i = 0; i < CALL_LANES; i++) {
-		t->pools[i] = pool_create(names[i], LANE_THREADS, CALLS_MAX, f);
+		t->pools[i] = pool_create(names[i], LANE_THREADS, CALLS_MAX + CALLS_WAIT_MAX, f);
 		if (t->pools[i] == NULL)
 			goto out;
 	}
@@ -115,9 +132,9 @@ static bool wait_until_empty(struct call_table *t, int64_t ms)
 {
 	int64_t until = clock_mono_ms() + (ms > 0 ? ms : 0);
 
-	while (t->alive > 0 && clock_mono_ms() < until)
+	while (t->alive + t->waits > 0 && clock_mono_ms() < until)
 		(void)clock_wait(&t->emptied, &t->lock, until);
-	return t->alive == 0;
+	return t->alive + t->waits == 0;
 }
 
 static void cancel(struct call *c)
@@ -134,6 +151,7 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 
 	mutex_lock(&t->lock);
 	t->closing = true;
+	cond_signal(&t->watch_sooner); /* it refuses those that wait */
 	empty = wait_until_empty(t, drain_ms);
 	for (size_t i = 0; !empty && i < CALLS_MAX; i++) {
 		if (t->places[i].call != NULL)
@@ -149,8 +167,7 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 
 /* --- entering and leaving --- */
 
-/* The lock is held. */
-static bool may_enter(const struct call_table *t, const struct call *c, struct fail *f)
+bool call_table_may_enter(const struct call_table *t, const struct call *c, struct fail *f)
 {
 	const struct provider *p = c->provider;
 	bool ok = true;
@@ -169,7 +186,7 @@ static bool may_enter(const struct call_table *t, const struct call *c, struct f
 	return ok;
 }
 
-static void take_place(struct call_table *t, struct call *c)
+void call_table_take_place(struct call_table *t, struct call *c)
 {
 	size_t i = 0;
 
@@ -186,16 +203,21 @@ static void take_place(struct call_table *t, struct call *c)
 		cond_signal(&t->watch_sooner);
 }
 
-bool call_table_add(struct call_table *t, struct call *c, struct fail *f)
+enum call_entry call_table_add(
+	struct call_table *t, struct call *c, int64_t wait_ms, struct fail *f)
 {
-	bool ok;
+	enum call_entry entry = CALL_REFUSED;
 
 	mutex_lock(&t->lock);
-	ok = may_enter(t, c, f);
-	if (ok)
-		take_place(t, c);
+	if (call_table_may_enter(t, c, f)) {
+		call_table_take_place(t, c);
+		entry = CALL_ENTERED;
+	} else if (wait_ms > 0 && call_wait_room(t, c)) {
+		call_wait_add(t, c, wait_ms);
+		entry = CALL_WAITS;
+	}
 	mutex_unlock(&t->lock);
-	return ok;
+	return entry;
 }
 
 /* The lock is held. */
@@ -208,22 +230,29 @@ static void leave_lane(struct call *c)
 
 void call_table_leave_lane(struct call_table *t, struct call *c)
 {
+	struct call *next;
+
 	mutex_lock(&t->lock);
 	leave_lane(c);
+	next = call_wait_take(t);
 	mutex_unlock(&t->lock);
+	call_wait_start(t, next);
 }
 
 void call_table_remove(struct call_table *t, struct call *c)
 {
 	size_t i = (size_t)(c->handle & ((1u << PLACE_BITS) - 1)) - 1;
+	struct call *next;
 
 	mutex_lock(&t->lock);
 	leave_lane(c);
 	t->places[i].call = NULL;
 	t->alive--;
+	next = call_wait_take(t);
 	if (t->alive == 0)
 		cond_broadcast(&t->emptied);
 	mutex_unlock(&t->lock);
+	call_wait_start(t, next);
 }
 
 void call_cancel(struct providers *ps, uint64_t call)

@@ -35,7 +35,8 @@ struct provider {
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];
 	davit_instance instance;
-	int64_t running[CALL_LANES]; /* guarded by all->calls.lock */
+	int64_t running[CALL_LANES]; /* guarded by all->calls.lock, as is waiting */
+	int64_t waiting;             /* calls that wait for a place */
 };
 
 struct providers {

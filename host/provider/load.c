@@ -170,7 +170,7 @@ static bool create_instance(struct provider *p, const char *config, size_t n, st
 
 	if (c == NULL)
 		return false;
-	if (!call_table_add(t, c, f)) {
+	if (call_table_add(t, c, 0, f) != CALL_ENTERED) {
 		call_free(c);
 		return false;
 	}

@@ -88,6 +88,8 @@ void provider_derived_name(const struct provider *p, const char *interface, cons
 
 /* --- calls --- */
 
+#define CALL_WAIT_MS 2000 /* for wait_ms, of a call that a client waits for */
+
 struct call; /* one running slot; see call.h for what services see of it */
 
 /* How a call ended. Owned by the receiver: call_result_finish(). */
@@ -134,9 +136,13 @@ struct call_spec {
 	/* A job call (submit, poll …), else a request. Each lane of a provider holds max_calls,
 	 * so that slow requests never keep jobs from being polled. */
 	bool job_lane;
+	/* How long it may wait where its lane is full; then done gets FAIL_BUSY. 0: call_start()
+	 * refuses it at once, as it does where too many wait, or where ret_call is wanted. */
+	int64_t wait_ms;
 	/* NULL: streamed answers are a provider error. Outlives the call. */
 	const struct call_sink *sink;
-	/* On a pool thread; may start the next call. result is finished afterwards. */
+	/* On a pool thread, or the one that watches where it waited in vain; may start the next
+	 * call. result is finished afterwards. */
 	void (*done)(struct call_result *result, void *ctx);
 	void *ctx;
 };

@@ -11,6 +11,7 @@ import socketserver
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -578,6 +579,61 @@ class BusyHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *words):
         pass
+
+
+class FullHandler(http.server.BaseHTTPRequestHandler):
+    """Answers 429 to all but two at once, as a busy daemon that does not let anyone wait."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
+        with self.server.lock:
+            fits = self.server.held < 2
+            self.server.held += fits
+            self.server.most = max(self.server.most, self.server.held)
+        if fits:
+            time.sleep(0.01)  # the work of the model
+            with self.server.lock:
+                self.server.held -= 1
+        answer = json.dumps({"predictions": [row[0] for row in rows]} if fits else "full").encode()
+        self.send_response(200 if fits else 429)
+        if not fits:
+            self.send_header("Retry-After", "1")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *words):
+        pass
+
+
+def test_predict_sends_no_more_at_once_than_there_is_room_for(tmp_path):
+    """Without a try to lose, and without the pause of a second while others are answered."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("".join(f"{i},2\n" for i in range(400)))
+    with Busy(("127.0.0.1", 0), FullHandler) as server:
+        server.lock, server.held, server.most = threading.Lock(), 0, 0
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = text("predict", "x", "--file", str(rows), "--batch", "1", "--json", "--retries", "0",
+                    "--concurrency", "64", "--host", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert done.returncode == 0, done
+    answer = json.loads(done.stdout)
+    assert answer["predictions"] == list(range(400))
+    assert server.most == 2 and 0 < answer["retries"] < 400
+
+
+def test_predict_may_ask_more_at_once_than_the_provider_runs(served):
+    """max_calls is 16: 48 wait a moment in the daemon, the others are for the command line."""
+    heldout = (served.folder / "examples/digits/heldout.csv").read_text().splitlines(True)
+    (served.folder / "many.csv").write_text(heldout[0] + "".join(heldout[1:]) * 3)
+    for concurrency in ("17", "64", "128"):
+        answer = served.json(
+            "predict", "digits", "--file", "many.csv", "--exclude", "label", "--batch", "1",
+            "--concurrency", concurrency, "--retries", "0")
+        assert answer["failed"] == 0 and answer["rows"] == 3 * (len(heldout) - 1), concurrency
+        assert answer["retries"] == 0 or concurrency == "128"
 
 
 def test_what_is_busy_is_asked_again_within_limits(tmp_path):

@@ -393,6 +393,139 @@ static void each_lane_holds_max_calls_and_says_when_to_come_back(void **state)
 	k->entry.max_calls = 8;
 }
 
+static bool one_waits(void *ctx)
+{
+	struct call_table *t = &((struct kit *)ctx)->ps->calls;
+	bool waits;
+
+	mutex_lock(&t->lock);
+	waits = t->waits == 1;
+	mutex_unlock(&t->lock);
+	return waits;
+}
+
+/* kit_start() asks for the handle, and what is to have one at once does not wait. */
+static void start_waiting(struct kit *k, struct kit_call *c, int64_t wait_ms)
+{
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+
+	spec.wait_ms = wait_ms;
+	kit_start_blind(k, c, spec);
+}
+
+static void a_call_that_may_wait_starts_in_the_place_of_one_that_ends(void **state)
+{
+	struct kit *k = *state;
+	struct gate gate = {0};
+	struct kit_call calls[6];
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+	struct fail f = {0};
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 1;
+	for (size_t i = 0; i < 1 + CALL_WAIT_TIMES; i++)
+		start_waiting(k, &calls[i], KIT_WAIT_MS);
+	assert_true(scratch_await(one_is_inside, &gate, KIT_WAIT_MS));
+	spec.wait_ms = KIT_WAIT_MS;
+	assert_false(call_start(&spec, NULL, &f)); /* those that wait have a limit */
+	assert_int_equal(f.code, FAIL_BUSY);
+	spec.job_lane = true; /* and they keep no job out */
+	kit_start(k, &calls[1 + CALL_WAIT_TIMES], spec);
+	assert_int_equal(atomic_load(&gate.inside) <= 2, true);
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < 2 + CALL_WAIT_TIMES; i++) {
+		kit_await(&calls[i]);
+		assert_int_equal(calls[i].result.code, DAVIT_OK);
+		kit_call_finish(&calls[i]);
+	}
+	k->entry.max_calls = 8;
+}
+
+static void a_call_that_waits_too_long_is_told_to_come_back(void **state)
+{
+	struct kit *k = *state;
+	struct gate gate = {0};
+	struct kit_call calls[2];
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 1;
+	kit_start(k, &calls[0], kit_spec(k, DAVIT_TRAINING, "poll"));
+	start_waiting(k, &calls[1], 50);
+	kit_await(&calls[1]);
+	assert_int_equal(calls[1].result.fail.code, FAIL_BUSY);
+	assert_int_equal(calls[1].result.code, DAVIT_THROTTLED);
+	assert_true(calls[1].result.retry_after_ms > 0);
+	assert_non_null(strstr(calls[1].result.fail.text, "max_calls"));
+	kit_call_finish(&calls[1]);
+	atomic_store(&gate.open, true);
+	kit_await(&calls[0]);
+	assert_int_equal(calls[0].result.code, DAVIT_OK);
+	kit_call_finish(&calls[0]);
+	assert_int_equal(atomic_load(&gate.inside), 1);
+	k->entry.max_calls = 8;
+}
+
+static bool left(void *ctx)
+{
+	return *(bool *)ctx;
+}
+
+static void a_call_whose_reader_left_while_it_waited_never_starts(void **state)
+{
+	struct kit *k = *state;
+	bool gone = true;
+	const struct call_sink sink = {.gone = left, .ctx = &gone};
+	struct gate gate = {0};
+	struct kit_call calls[2];
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 1;
+	kit_start(k, &calls[0], spec);
+	assert_true(scratch_await(one_is_inside, &gate, KIT_WAIT_MS));
+	spec.sink = &sink;
+	spec.wait_ms = KIT_WAIT_MS;
+	kit_start_blind(k, &calls[1], spec);
+	assert_true(scratch_await(one_waits, k, KIT_WAIT_MS));
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		kit_await(&calls[i]);
+		kit_call_finish(&calls[i]);
+	}
+	assert_int_equal(calls[1].result.code, DAVIT_CANCELLED);
+	assert_int_equal(atomic_load(&gate.inside), 1);
+	k->entry.max_calls = 8;
+}
+
+static void who_waits_is_refused_when_the_daemon_ends(void **state)
+{
+	struct kit *k = *state;
+	struct gate gate = {0};
+	struct kit_call calls[2];
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 1;
+	kit_start(k, &calls[0], kit_spec(k, DAVIT_TRAINING, "poll"));
+	start_waiting(k, &calls[1], KIT_WAIT_MS);
+	assert_true(scratch_await(one_waits, k, KIT_WAIT_MS));
+	mutex_lock(&k->ps->calls.lock);
+	k->ps->calls.closing = true; /* as call_table_close() begins */
+	cond_signal(&k->ps->calls.watch_sooner);
+	mutex_unlock(&k->ps->calls.lock);
+	kit_await(&calls[1]);
+	assert_int_equal(calls[1].result.fail.code, FAIL_UNAVAILABLE);
+	kit_call_finish(&calls[1]);
+	atomic_store(&gate.open, true);
+	kit_await(&calls[0]);
+	kit_call_finish(&calls[0]);
+	k->ps->calls.closing = false;
+	k->entry.max_calls = 8;
+}
+
 struct chain {
 	struct kit *k;
 	struct kit_call second;
@@ -776,6 +909,10 @@ int main(void)
 		cmocka_unit_test(the_returned_code_counts_more_than_an_answer),
 		cmocka_unit_test(a_broken_contract_is_a_provider_error_that_says_which),
 		cmocka_unit_test(each_lane_holds_max_calls_and_says_when_to_come_back),
+		cmocka_unit_test(a_call_that_may_wait_starts_in_the_place_of_one_that_ends),
+		cmocka_unit_test(a_call_that_waits_too_long_is_told_to_come_back),
+		cmocka_unit_test(a_call_whose_reader_left_while_it_waited_never_starts),
+		cmocka_unit_test(who_waits_is_refused_when_the_daemon_ends),
 		cmocka_unit_test(done_may_start_the_next_call_in_the_place_of_this_one),
 		cmocka_unit_test(a_slot_that_is_not_there_is_refused_before_it_starts),
 		cmocka_unit_test(a_cancel_wakes_a_call_that_sleeps),

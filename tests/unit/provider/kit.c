@@ -101,17 +101,30 @@ static void done(struct call_result *result, void *ctx)
 	mutex_unlock(&c->lock);
 }
 
-void kit_start(struct kit *k, struct kit_call *c, struct call_spec spec)
+static void prepare(struct kit *k, struct kit_call *c, struct call_spec *spec)
 {
-	struct fail f = {0};
-
 	memset(c, 0, sizeof(*c));
 	c->k = k;
 	mutex_init(&c->lock);
 	cond_init(&c->ended);
-	spec.done = done;
-	spec.ctx = c;
+	spec->done = done;
+	spec->ctx = c;
+}
+
+void kit_start(struct kit *k, struct kit_call *c, struct call_spec spec)
+{
+	struct fail f = {0};
+
+	prepare(k, c, &spec);
 	must(call_start(&spec, &c->handle, &f), &f);
+}
+
+void kit_start_blind(struct kit *k, struct kit_call *c, struct call_spec spec)
+{
+	struct fail f = {0};
+
+	prepare(k, c, &spec);
+	must(call_start(&spec, NULL, &f), &f);
 }
 
 /* By the clock of the system, also where the daemon's is driven. */

@@ -68,6 +68,9 @@ struct call_spec kit_spec(struct kit *k, const char *interface, const char *slot
 /* Starts spec; the test fails where it cannot. */
 void kit_start(struct kit *k, struct kit_call *c, struct call_spec spec);
 
+/* The same for one that may wait: it has no handle. */
+void kit_start_blind(struct kit *k, struct kit_call *c, struct call_spec spec);
+
 /* Waits for its end; the test fails where it does not come, or comes twice. */
 void kit_await(struct kit_call *c);
 bool kit_ended(struct kit_call *c);
