@@ -10,7 +10,7 @@
 static _Thread_local struct {
 	bool on;
 	size_t count;
-	struct {
+	struct put_off {
 		void (*wake)(void *);
 		void *arg;
 	} wakes[WAKES_MAX];
@@ -24,10 +24,12 @@ void turn_begin(void)
 
 void turn_now(void)
 {
-	/* A wake may put off another. */
-	for (size_t i = 0; i < turn.count; i++)
-		turn.wakes[i].wake(turn.wakes[i].arg);
-	turn.count = 0;
+	/* A wake may put off another, also one that was done already: each leaves the list first. */
+	while (turn.count > 0) {
+		struct put_off next = turn.wakes[--turn.count];
+
+		next.wake(next.arg);
+	}
 }
 
 void turn_end(void)

@@ -65,6 +65,27 @@ static void who_must_wait_within_a_turn_wakes_before(void **state)
 	assert_int_equal(wakes[0], 2);
 }
 
+static void wake_and_put(void *arg)
+{
+	(*(int *)arg)++;
+	put(&wakes[0]);
+	put(&wakes[2]);
+}
+
+static void a_wake_may_put_off_one_that_was_done_already(void **state)
+{
+	(void)state;
+	turn_begin();
+	put(&wakes[0]);
+	assert_int_equal(turn_put_off(wake_and_put, &wakes[1]), TURN_FIRST);
+	put(&wakes[2]);
+	turn_now();
+	turn_end();
+	assert_int_equal(wakes[1], 1);
+	assert_true(wakes[0] >= 1);
+	assert_int_equal(wakes[2], 2);
+}
+
 static void what_is_too_much_to_be_put_off_is_done_at_once(void **state)
 {
 	(void)state;
@@ -85,6 +106,7 @@ int main(void)
 		cmocka_unit_test_setup(without_a_turn_nothing_is_put_off, start),
 		cmocka_unit_test_setup(a_turn_wakes_once_and_at_its_end, start),
 		cmocka_unit_test_setup(who_must_wait_within_a_turn_wakes_before, start),
+		cmocka_unit_test_setup(a_wake_may_put_off_one_that_was_done_already, start),
 		cmocka_unit_test_setup(what_is_too_much_to_be_put_off_is_done_at_once, start),
 	};
 
