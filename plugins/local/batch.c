@@ -261,7 +261,7 @@ static void put(struct local_call *c, struct davit_sdk_writer *w, const struct r
 
 	davit_sdk_put_json(w, "model", davit_sdk_member(record->value, "model"));
 	davit_sdk_put_json(w, "dataset", davit_sdk_member(record->value, "dataset"));
-	if (progress_read(c, record->id, &progress)) {
+	if (progress_read(c, record->id, false, &progress)) {
 		put_count(w, "rows", progress.metrics, "/rows");
 		put_count(w, "failed_rows", progress.metrics, "/failed_rows");
 	}

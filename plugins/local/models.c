@@ -104,7 +104,7 @@ static bool fill(
 
 	if (c->sdk.code != DAVIT_OK ||
 		!training_need_succeeded(c, job, "/spec/source/job", &training) ||
-		!progress_read(c, training.id, &progress))
+		!progress_read(c, training.id, true, &progress))
 		return false;
 	davit_sdk_put_text(w, "job", training.id);
 	progress_put_metrics(w, progress.metrics);

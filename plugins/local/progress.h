@@ -8,14 +8,17 @@
 
 #include "local.h"
 
+#define PROGRESS_POINTS_MAX 1000 /* what the host keeps of a series */
+
 struct progress {
 	const struct davit_sdk_json *last;    /* the last line, or NULL */
-	const struct davit_sdk_json *metrics; /* of the last line that has them, or NULL */
+	const struct davit_sdk_json *metrics; /* the last value of each metric, or NULL */
 };
 
-/* What the process of that name said last. Reads a bounded part of the file. false: the call
- * failed. */
-bool progress_read(struct local_call *c, const char *name, struct progress *ret_progress);
+/* What the process of that name said. Reads a bounded part of the file; whole: from all over it,
+ * else at its end, which is for what is asked every second. false: the call failed. */
+bool progress_read(
+	struct local_call *c, const char *name, bool whole, struct progress *ret_progress);
 
 /* "progress" and "metrics" of a neutral object; nothing where nothing was said. */
 void progress_put(struct davit_sdk_writer *w, const struct progress *progress);
@@ -23,8 +26,8 @@ void progress_put(struct davit_sdk_writer *w, const struct progress *progress);
 /* "metrics" alone. */
 void progress_put_metrics(struct davit_sdk_writer *w, const struct davit_sdk_json *metrics);
 
-/* The answer of a metrics slot: {"series":[{"step","time_ms","values"}]}, the newest part of a
- * file that is too long. */
+/* The answer of a metrics slot: {"series":[{"step","time_ms","values"}]}, at most
+ * PROGRESS_POINTS_MAX; of more lines some from all over the file, with the first and the last. */
 int32_t progress_reply_series(struct local_call *c, const char *name);
 
 #endif

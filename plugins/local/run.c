@@ -96,7 +96,7 @@ static int32_t reply_state(struct local_call *c, const struct run_sort *sort,
 	struct progress progress;
 	int32_t state;
 
-	if (!progress_read(c, record->id, &progress))
+	if (!progress_read(c, record->id, child->ended, &progress))
 		return c->sdk.code;
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	state = put_object(c, &w, sort, record, child, &progress);
@@ -172,7 +172,8 @@ int32_t run_get(struct local_call *c, const struct run_sort *sort)
 	struct progress progress;
 
 	if (!records_need(c, sort->record, objects_id(c), DAVIT_NOT_FOUND, "", &record) ||
-		!child_inspect(c, record.id, &child) || !progress_read(c, record.id, &progress))
+		!child_inspect(c, record.id, &child) ||
+		!progress_read(c, record.id, child.ended, &progress))
 		return c->sdk.code;
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	(void)put_object(c, &w, sort, &record, &child, &progress);

@@ -222,28 +222,104 @@ static void progress_is_the_last_whole_line(void **state)
 	json_decref(ref);
 }
 
-/* A file longer than what is read of it begins in the middle of a line. */
-static void a_long_progress_file_is_read_at_its_end(void **state)
+/* Writes count lines "loss", every other one "val" instead if sorts is 2; the first has "only". */
+static void write_long(struct mock *m, int count, int sorts)
 {
-	struct mock *m = *state;
-	char line[64];
-	char *lines = calloc(20000, sizeof(line));
+	size_t room = 80;
+	char *lines = calloc((size_t)count, room);
 	size_t n = 0;
-	json_t *ref;
 
 	assert_non_null(lines);
-	kit_trained(m, 1);
-	ref = kit_ref(m);
-	for (int i = 1; i <= 20000; i++)
-		n += (size_t)snprintf(lines + n, sizeof(line),
-			"{\"step\":%d,\"total\":40000,\"metrics\":{\"loss\":%d}}\n", i, i);
+	for (int i = 1; i <= count; i++)
+		n += (size_t)snprintf(lines + n, room,
+			"{\"step\":%d,\"total\":%d,\"metrics\":{\"%s\":%d.50%s}}\n", i, 2 * count,
+			i % sorts == 0 ? "loss" : "val", i, i == 1 ? ",\"only\":7" : "");
 	mock_write(mock_process(m, kit_id(1))->files, "progress.jsonl", lines, n);
 	free(lines);
+}
+
+static void of_a_long_progress_file_each_metric_has_its_last_value(void **state)
+{
+	struct mock *m = *state;
+	json_t *ref;
+
+	kit_trained(m, 1);
+	ref = kit_ref(m);
+	write_long(m, 20000, 2);
 	assert_int_equal(kit_again(m, DAVIT_TRAINING, "poll", "train", ref), DAVIT_OK);
 	assert_int_equal(kit_int(m->reply, "/progress/step"), 20000);
-	assert_int_equal(kit_int(m->reply, "/metrics/loss"), 20000);
+	assert_float_equal(json_number_value(json_at(m->reply, "/metrics/loss")), 20000.5, 0);
+	assert_float_equal(json_number_value(json_at(m->reply, "/metrics/val")), 19999.5, 0);
+	assert_int_equal(kit_int(m->reply, "/metrics/only"), 7);
+	json_decref(ref);
+}
+
+/* How many of the points have that value; the widest gap between two steps in *ret_gap. */
+static size_t points_with(const json_t *series, const char *name, json_int_t *ret_gap)
+{
+	json_int_t before = 1;
+	const json_t *point;
+	size_t n = 0, i;
+
+	*ret_gap = 0;
+	json_array_foreach(series, i, point)
+	{
+		json_int_t step = json_integer_value(json_object_get(point, "step"));
+
+		n += json_object_get(json_object_get(point, "values"), name) != NULL;
+		*ret_gap = step - before > *ret_gap ? step - before : *ret_gap;
+		before = step;
+	}
+	return n;
+}
+
+static void a_long_series_is_thinned_from_its_beginning_to_its_end(void **state)
+{
+	struct mock *m = *state;
+	const json_t *series;
+	json_int_t gap;
+	json_t *ref;
+	size_t n;
+
+	kit_trained(m, 1);
+	ref = kit_ref(m);
+	for (int sorts = 1; sorts <= 2; sorts++) {
+		write_long(m, 20000, sorts);
+		assert_int_equal(kit_again(m, DAVIT_TRAINING, "metrics", "train", ref), DAVIT_OK);
+		series = json_at(m->reply, "/series");
+		n = json_array_size(series);
+		assert_in_range(n, 400, 1000);
+		assert_int_equal(json_integer_value(json_at(m->reply, "/series/0/step")), 1);
+		assert_int_equal(
+			json_integer_value(json_object_get(json_array_get(series, n - 1), "step")),
+			20000);
+		assert_true(points_with(series, "loss", &gap) >= n / (size_t)sorts - n / 10);
+		assert_true(gap <= 200);
+	}
+	assert_true(points_with(series, "val", &gap) >= n / 2 - n / 10);
+	json_decref(ref);
+}
+
+/* More than is read at all: pieces from all over it, with both ends. */
+static void of_a_huge_progress_file_parts_are_read(void **state)
+{
+	struct mock *m = *state;
+	const json_t *series;
+	json_int_t gap;
+	json_t *ref;
+	size_t n;
+
+	kit_trained(m, 1);
+	ref = kit_ref(m);
+	write_long(m, 400000, 1);
 	assert_int_equal(kit_again(m, DAVIT_TRAINING, "metrics", "train", ref), DAVIT_OK);
-	assert_in_range(json_array_size(json_at(m->reply, "/series")), 1000, 19999);
+	series = json_at(m->reply, "/series");
+	n = json_array_size(series);
+	assert_int_equal(points_with(series, "loss", &gap), n);
+	assert_in_range(n, 400, 1000);
+	assert_true(gap <= 4000);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(series, n - 1), "step")), 400000);
 	json_decref(ref);
 }
 
@@ -445,7 +521,9 @@ int main(void)
 		TEST(one_submission_is_one_process),
 		TEST(find_tells_whether_it_was_started),
 		TEST(progress_is_the_last_whole_line),
-		TEST(a_long_progress_file_is_read_at_its_end),
+		TEST(of_a_long_progress_file_each_metric_has_its_last_value),
+		TEST(a_long_series_is_thinned_from_its_beginning_to_its_end),
+		TEST(of_a_huge_progress_file_parts_are_read),
 		TEST(an_end_is_told_in_one_sentence),
 		TEST(artifacts_are_listed_with_the_text_of_those_that_are_text),
 		TEST(its_files_are_given_whole),
