@@ -45,16 +45,16 @@ struct job_order {
 	const char *provider;
 	const char *interface;
 	const char *kind;
-	const char *name;       /* may be NULL */
-	const char *project;    /* may be NULL */
-	const char *connection; /* name of a site connection, or NULL */
-	const char *id;         /* NULL: a new one is made */
-	const char *parent;     /* or NULL */
-	const char *rerun_of;   /* the job this one does again, or NULL */
-	const json_t *request;  /* {"spec": what the caller sent, "id"?: the object a "deploy" or
-	                         * "undeploy" acts on}; becomes part of what the slots get */
+	const char *name;         /* may be NULL */
+	const char *project;      /* may be NULL */
+	const char *connection;   /* name of a site connection, or NULL */
+	const char *id;           /* NULL: a new one is made */
+	const char *parent;       /* or NULL */
+	const char *rerun_of;     /* the job this one does again, or NULL */
+	const json_t *request;    /* {"spec": what the caller sent, "id"?: the object a "deploy" or
+	                           * "undeploy" acts on}; becomes part of what the slots get */
 	const char *request_text; /* where request is NULL: its JSON text */
-	int64_t timeout_ms;     /* 0: the site's default; -1: none */
+	int64_t timeout_ms;       /* 0: the site's default; -1: none */
 };
 
 /*

@@ -109,6 +109,32 @@ static void a_copy_shares_nothing_with_its_original(void **state)
 	job_finish(&copy);
 }
 
+/* As the tracker makes a new job. */
+static void texts_may_lie_in_a_block_of_the_job(void **state)
+{
+	static const char texts[] = "near\0train";
+	struct job job;
+	struct job copy;
+
+	(void)state;
+	fill(&job);
+	free(job.provider);
+	job.block_n = sizeof(texts);
+	job.block = malloc(job.block_n);
+	assert_non_null(job.block);
+	memcpy(job.block, texts, job.block_n);
+	job.provider = job.block;
+	job.kind = job.block + sizeof("near");
+	assert_true(job_copy(&copy, &job));
+	job_finish(&job); /* the block, and the text that is not in it */
+	assert_null(job.block);
+	assert_null(copy.block);
+	assert_string_equal(copy.provider, "near");
+	assert_string_equal(copy.kind, "train");
+	assert_string_equal(copy.error, "no");
+	job_finish(&copy);
+}
+
 static void bytes_count_every_text(void **state)
 {
 	struct job job = {0};
@@ -128,6 +154,7 @@ int main(void)
 		cmocka_unit_test(exactly_the_edges_of_the_table_are_allowed),
 		cmocka_unit_test(open_and_terminal_share_no_state_and_miss_none),
 		cmocka_unit_test(a_copy_shares_nothing_with_its_original),
+		cmocka_unit_test(texts_may_lie_in_a_block_of_the_job),
 		cmocka_unit_test(bytes_count_every_text),
 	};
 
