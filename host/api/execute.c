@@ -48,10 +48,11 @@ static void answer_accepted(struct exchange *x, const char *id)
 	size_t n;
 
 	buf_init(&out, STATUS_BYTES);
-	buf_printf(&out,
-		"{\"log_path\":\"" JOB_LOG_PATH
-		"\",\"task_id\":\"%s\",\"task_status\":\"Submitted\"}\n",
-		id, id);
+	buf_text(&out, "{\"log_path\":\"" JOB_PATH_PREFIX);
+	buf_text(&out, id);
+	buf_text(&out, JOB_LOG_SUFFIX "\",\"task_id\":\"");
+	buf_text(&out, id);
+	buf_text(&out, "\",\"task_status\":\"Submitted\"}\n");
 	text = buf_take(&out, &n);
 	if (text != NULL)
 		exchange_reply_text(x, 200, "application/json", text, n);

@@ -190,7 +190,7 @@ const char *execute_body_storage(const json_t *body)
 
 static void add_object(struct buf *out, const char *name, const json_t *value, bool empty)
 {
-	buf_printf(out, ",\"%s\":", name);
+	buf_text(out, name);
 	if (empty)
 		buf_text(out, "{}");
 	else
@@ -209,9 +209,10 @@ void execute_body_spec(struct buf *out, const json_t *body)
 		buf_text(out, "\":");
 		json_compact_to(out, json_object_get(body, texts[i].key));
 	}
-	buf_printf(out, ",\"storage\":\"%s\"", execute_body_storage(body));
-	add_object(out, "environment", environment, !json_is_object(environment));
-	add_object(out, "configs", configs, is_empty(configs));
+	buf_text(out, ",\"storage\":\"");
+	buf_text(out, execute_body_storage(body));
+	add_object(out, "\",\"environment\":", environment, !json_is_object(environment));
+	add_object(out, ",\"configs\":", configs, is_empty(configs));
 	buf_text(out, "}");
 }
 

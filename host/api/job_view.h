@@ -21,7 +21,8 @@ struct queue_wait;
 #define JOB_PATH_PREFIX "davit://jobs/"
 
 /* What a client may call the log or the outputs of a job: "davit://jobs/ID/log". */
-#define JOB_LOG_PATH    JOB_PATH_PREFIX "%s/log"
+#define JOB_LOG_SUFFIX  "/log"
+#define JOB_LOG_PATH    JOB_PATH_PREFIX "%s" JOB_LOG_SUFFIX
 #define JOB_OUTPUT_PATH JOB_PATH_PREFIX "%s/outputs"
 
 /* The neutral object of a job: what its provider last answered, or while there is nothing yet
