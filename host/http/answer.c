@@ -15,23 +15,28 @@
 
 static const char type_json[] = "application/json";
 
-/* Puts the answer where the front thread finds it, and wakes the connection if it waits.
- * NULL: out of memory, the connection is closed. What nobody wants any more is dropped. */
-static void hand_over(struct exchange *x, int status, struct MHD_Response *answer, int64_t bytes)
+/* Puts the answer, one of the two, where the front thread finds it, and wakes the connection if
+ * it waits. Neither: out of memory, the connection is closed. What nobody wants any more is
+ * dropped. */
+static void hand_over(
+	struct exchange *x, int status, struct MHD_Response *answer, char *text, int64_t bytes)
 {
 	bool resume;
 
 	mutex_lock(&x->lock);
 	if (!x->answered && !x->gone) {
 		x->answer = answer;
+		x->text = text;
 		x->status = (unsigned)status;
 		x->answer_bytes = bytes;
 		answer = NULL;
+		text = NULL;
 	}
 	x->answered = true;
 	resume = x->suspended;
 	x->suspended = false;
 	mutex_unlock(&x->lock);
+	free(text);
 	if (answer != NULL)
 		MHD_destroy_response(answer);
 	if (resume)
@@ -69,11 +74,30 @@ static struct MHD_Response *last_resort(const struct exchange *x, size_t *ret_n)
 	return MHD_create_response_from_buffer(*ret_n, (void *)text, MHD_RESPMEM_PERSISTENT);
 }
 
+struct MHD_Response *exchange_json_answer(struct exchange *x, char *text, size_t n)
+{
+	struct MHD_Response *answer =
+		MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
+
+	if (answer == NULL) {
+		free(text);
+		x->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		answer = last_resort(x, &n);
+	}
+	if (answer != NULL)
+		add_headers(x, answer, type_json);
+	return answer;
+}
+
 /* Takes text over. */
 static void put(struct exchange *x, int status, const char *content_type, char *text, size_t n)
 {
 	struct MHD_Response *answer = NULL;
 
+	if (text != NULL && strcmp(content_type, type_json) == 0) {
+		hand_over(x, status, NULL, text, (int64_t)n);
+		return;
+	}
 	if (text != NULL)
 		answer = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
 	if (answer == NULL) {
@@ -84,7 +108,7 @@ static void put(struct exchange *x, int status, const char *content_type, char *
 	}
 	if (answer != NULL)
 		add_headers(x, answer, content_type);
-	hand_over(x, status, answer, (int64_t)n);
+	hand_over(x, status, answer, NULL, (int64_t)n);
 }
 
 /* JSON of ours ends its line, for people at a terminal. */
@@ -206,7 +230,7 @@ void exchange_force(struct exchange *x, const struct fail *f)
 		free(text);
 	else
 		MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, type_json);
-	hand_over(x, fail_status(f->code), answer, (int64_t)n);
+	hand_over(x, fail_status(f->code), answer, NULL, (int64_t)n);
 }
 
 /* --- streams --- */
@@ -248,7 +272,7 @@ void exchange_stream_begin(struct exchange *x, int status, const char *content_t
 
 	if (answer != NULL)
 		add_headers(x, answer, content_type);
-	hand_over(x, status, answer, -1);
+	hand_over(x, status, answer, NULL, -1);
 }
 
 /* What there is; else 0 with the connection suspended, or the end. x->lock is held. */

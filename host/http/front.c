@@ -207,6 +207,7 @@ static bool keep_connection(const struct front *front, struct MHD_Connection *c)
 static struct MHD_Response *take_answer(struct exchange *x, bool *ret_wait)
 {
 	struct MHD_Response *answer;
+	char *text;
 
 	mutex_lock(&x->lock);
 	*ret_wait = !x->answered;
@@ -216,9 +217,11 @@ static struct MHD_Response *take_answer(struct exchange *x, bool *ret_wait)
 		server_suspended(x->front);
 	}
 	answer = x->answer;
+	text = x->text;
 	x->answer = NULL;
+	x->text = NULL;
 	mutex_unlock(&x->lock);
-	return answer;
+	return text != NULL ? exchange_json_answer(x, text, (size_t)x->answer_bytes) : answer;
 }
 
 /* The handler has returned. Does it still owe something, the server must know of it. */
@@ -286,13 +289,17 @@ static void log_access(const struct exchange *x)
 static void end_connection_side(struct exchange *x)
 {
 	struct MHD_Response *unsent;
+	char *text;
 
 	mutex_lock(&x->lock);
 	x->gone = true;
 	unsent = x->answer;
+	text = x->text;
 	x->answer = NULL;
+	x->text = NULL;
 	cond_broadcast(&x->room);
 	mutex_unlock(&x->lock);
+	free(text);
 	if (unsent != NULL)
 		MHD_destroy_response(unsent);
 }

@@ -94,7 +94,8 @@ struct exchange {
 	/* Guarded by lock. */
 	struct mutex lock;
 	struct cond room;            /* in the stream, or the client is gone */
-	struct MHD_Response *answer; /* not yet handed to the library */
+	struct MHD_Response *answer; /* not yet handed to the library … */
+	char *text;                  /* … or JSON that is still to be made one; heap memory */
 	unsigned status;
 	int64_t answer_bytes; /* -1: streamed */
 	bool answered;        /* answer counts, though it may be NULL: out of memory */
@@ -124,6 +125,10 @@ bool exchange_copy_request(struct exchange *x, const char *method, struct fail *
 
 /* An answer of the server's own while a handler owes one; that one's is dropped later. */
 void exchange_force(struct exchange *x, const struct fail *f);
+
+/* The library's form of an answer that is JSON; takes text over. Made where it will be freed, on
+ * the front thread. NULL: out of memory. */
+struct MHD_Response *exchange_json_answer(struct exchange *x, char *text, size_t n);
 
 /* The reader of a streamed answer; arg is the exchange. [front thread] */
 ssize_t exchange_read_stream(void *arg, uint64_t position, char *bytes, size_t max);
