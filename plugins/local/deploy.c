@@ -28,6 +28,7 @@ struct order {
 	const char *submission;
 	int64_t percent;   /* that the model is to get */
 	const char *model; /* its id */
+	const char *other; /* of the model that gets the rest, where two are named */
 	const char *name;
 	int64_t version;
 	const char *packages;    /* of the model: a digest, or NULL */
@@ -84,6 +85,7 @@ static bool read_traffic(
 		!read_model(c, second->name.p, "/spec/traffic", &other))
 		return false;
 	order->percent = first->integer;
+	order->other = other.model;
 	if (strcmp(order->model, other.model) == 0)
 		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/traffic",
 			"'%s' and '%s' are the same model", first->name.p, second->name.p);
@@ -160,7 +162,7 @@ static bool begin_model(struct local_call *c, struct endpoint *e, const struct o
 
 static bool begin_traffic(struct local_call *c, struct endpoint *e, const struct order *order)
 {
-	if (!lineup_share(c, e, order->model, order->percent))
+	if (!lineup_share(c, e, order->model, order->other, order->percent))
 		return false;
 	endpoint_done(e, order->submission, DAVIT_STATE_SUCCEEDED, 0);
 	return true;

@@ -108,11 +108,13 @@ void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, con
 	e->pending = (struct deployment){0};
 }
 
-bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, int64_t percent)
+bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, const char *other,
+	int64_t percent)
 {
 	bool first = is_model(&e->deployed, model);
 
-	if (e->beside.generation == 0 || !(first || is_model(&e->beside, model))) {
+	if (!(first ? is_model(&e->beside, other)
+		    : is_model(&e->beside, model) && is_model(&e->deployed, other))) {
 		(void)davit_sdk_fail_at(&c->sdk, DAVIT_CONFLICT, "/spec/traffic",
 			"traffic must name the two models that are deployed on endpoint '%s'",
 			e->record.name);

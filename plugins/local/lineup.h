@@ -20,9 +20,10 @@ void lineup_switch(struct local_call *c, struct endpoint *e);
 void lineup_give_up(struct local_call *c, struct endpoint *e, int32_t state, const char *error,
 	const struct davit_sdk_json *reason);
 
-/* The share of one of the two models that answer; the other one gets the rest. Who loses the larger
- * share is what roll-back goes to. */
-bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, int64_t percent);
+/* The share of model, one of the two that answer; other, which must be the second of them, gets the
+ * rest. Who loses the larger share is what roll-back goes to. */
+bool lineup_share(struct local_call *c, struct endpoint *e, const char *model, const char *other,
+	int64_t percent);
 
 /* Does the previous model still answer, so that going back needs no server to be started? */
 bool lineup_can_return(const struct endpoint *e);

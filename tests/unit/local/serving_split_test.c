@@ -224,6 +224,34 @@ static void a_wrong_split_is_refused_in_words(void **state)
 	assert_int_equal(share_of(m, EP "1"), 100);
 }
 
+static json_t *two_shares(int a, int percent, int b)
+{
+	json_t *traffic = json_object();
+
+	json_object_set_new(traffic, kit_id(a), json_integer(percent));
+	json_object_set_new(traffic, kit_id(b), json_integer(100 - percent));
+	return json_pack("{s:o}", "traffic", traffic);
+}
+
+static void shares_name_exactly_the_two_models_that_answer(void **state)
+{
+	struct mock *m = *state;
+
+	split(m);
+	kit_model(m, 40);
+	const int rows[][2] = {{OLD, 41}, {41, OLD}, {NEW, 41}, {41, NEW}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(
+			deploy(m, "submit", 20 + (int)i, two_shares(rows[i][0], 50, rows[i][1])),
+			DAVIT_CONFLICT);
+		assert_string_equal(m->fail_pointer, "/spec/traffic");
+	}
+	assert_int_equal(share_of(m, EP "2"), 10);
+	done(m, 30, NULL, two_shares(NEW, 40, OLD));
+	assert_int_equal(share_of(m, EP "2"), 40);
+}
+
 static void undeploy_of_one_gives_the_other_all(void **state)
 {
 	struct mock *m = *state;
@@ -486,6 +514,7 @@ int main(void)
 		TEST(shares_change_without_a_server_being_touched),
 		TEST(a_third_model_takes_the_place_of_the_smaller_share),
 		TEST(a_wrong_split_is_refused_in_words),
+		TEST(shares_name_exactly_the_two_models_that_answer),
 		TEST(undeploy_of_one_gives_the_other_all),
 		TEST(undeploy_of_both_at_once_leaves_none),
 		TEST(rolling_back_starts_the_old_model_anew_and_twice_returns),
