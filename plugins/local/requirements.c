@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "requirement_line.h"
 #include "source.h"
 #include "utf8.h"
 
@@ -23,20 +24,6 @@ struct reader {
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Options that lead to other files: what they hold is no part of what is asked for here. */
-static bool names_file(const char *line)
-{
-	static const char *const options[] = {"-r", "-c", "-e"};
-	static const char *const words[] = {"--requirement", "--constraint", "--editable"};
-
-	for (size_t i = 0; i < LOCAL_COUNT(options); i++) {
-		if (strncmp(line, options[i], strlen(options[i])) == 0 ||
-			strncmp(line, words[i], strlen(words[i])) == 0)
-			return true;
-	}
-	return false;
 }
 
 static bool refuse(struct reader *r, const char *line, const char *why)
@@ -68,6 +55,7 @@ static char *trim(char *line)
 static bool add_line(struct reader *r, char *text)
 {
 	char *line = trim(text);
+	const char *fault;
 
 	if (line[0] == '\0')
 		return true;
@@ -75,8 +63,9 @@ static bool add_line(struct reader *r, char *text)
 		if ((unsigned char)*p < ' ' && *p != '\t')
 			return refuse(r, "…", "has a control character");
 	}
-	if (names_file(line))
-		return refuse(r, line, "names another file: put the lines of that file here");
+	fault = requirement_line_fault(line);
+	if (fault != NULL)
+		return refuse(r, line, fault);
 	if (r->count == LINES_MAX)
 		return refuse(r, line, "is one of more than 1000 lines");
 	r->lines[r->count++] = line;

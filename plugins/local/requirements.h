@@ -14,7 +14,7 @@ struct requirements {
 
 /*
  * Reads a text, an array of lines or a source object ({"path"|"text"|"uri"|"upload"|"blob"});
- * NULL is nothing. Refused: lines that name other files (-r, -c, -e), control bytes, more than
+ * NULL is nothing. Refused: what requirement_line.h refuses, control bytes, more than
  * 1000 lines or 256 KiB. false: the call failed, naming pointer.
  */
 bool requirements_read(struct local_call *c, const struct davit_sdk_json *member,

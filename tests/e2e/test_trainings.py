@@ -117,6 +117,9 @@ def test_one_script_or_an_entry_is_enough(shared):
         ({"name": "x", "script": {"text": "1"}, "args": [1]}, "/args"),
         ({"name": "x", "script": {"text": "1"}, "requirements": "-r /etc/passwd"}, "/requirements"),
         ({"name": "x", "script": {"text": "1"}, "requirements": ["a", "-e ."]}, "/requirements"),
+        ({"name": "x", "script": {"text": "1"}, "requirements": "--pre -r /etc/passwd"}, "--pre"),
+        ({"name": "x", "script": {"text": "1"}, "requirements": "--requirem /etc/passwd"}, "option"),
+        ({"name": "x", "script": {"text": "1"}, "requirements": "x @ file:///etc/passwd"}, "a file"),
         ({"name": "x", "script": {"text": "1"}, "requirements": 7}, "/requirements"),
         ({"name": "x", "script": {"text": "1"}, "requirements": {"path": "no"}}, "no file 'no'"),
         ({"name": "x", "script": {"text": "1"}, "requirements": ["x" * 300000]}, "/requirements"),
@@ -235,7 +238,7 @@ def test_a_failed_build_says_why_and_is_tried_again(packaged, index):
 
 
 def test_a_line_that_is_no_requirement_is_told_in_pips_words(packaged):
-    job = train(packaged, SCRIPT, requirements="probe ==== what?")
+    job = train(packaged, SCRIPT, requirements="probe ==== what")
     status = packaged.await_job(job)
     assert status["state"] == "ERROR" and "requirement" in status["error"].lower(), status
 
