@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "command.h"
 #include "http.h"
+#include "outfile.h"
 #include "place.h"
 
 #define ASK_MS 120000 /* creations wait for the provider, up to some ten seconds */
@@ -273,61 +274,33 @@ bool cli_stream(struct cli *c, const struct http_request *request)
 	return ok;
 }
 
-struct download {
-	FILE *out;
-};
-
 static bool write_bytes(void *ctx, const char *bytes, size_t n)
 {
-	const struct download *d = ctx;
+	const struct outfile *o = ctx;
 
-	return fwrite(bytes, 1, n, d->out) == n;
-}
-
-static bool fetch(struct cli *c, struct http_request *request, struct download *d)
-{
-	bool ok;
-
-	request->sink = write_bytes;
-	request->ctx = d;
-	ok = cli_stream(c, request);
-	request->ctx = NULL;
-	return ok;
-}
-
-/* To a file beside the one wanted, which it then becomes. */
-static bool fetch_file(struct cli *c, struct http_request *request, const char *file)
-{
-	struct download d;
-	char part[4096];
-	bool ok;
-
-	if (snprintf(part, sizeof(part), "%s.part", file) >= (int)sizeof(part))
-		return cli_usage(c, "the path %s is too long", file) == EXIT_DONE;
-	d.out = fopen(part, "wbe");
-	if (d.out == NULL)
-		return cli_fail(c, EXIT_NEGATIVE, "cannot write %s", part) == EXIT_DONE;
-	ok = fetch(c, request, &d);
-	if (fclose(d.out) != 0 && ok)
-		ok = cli_fail(c, EXIT_NEGATIVE, "cannot write %s: is the disk full?", part) ==
-		     EXIT_DONE;
-	if (ok && rename(part, file) != 0)
-		ok = cli_fail(c, EXIT_NEGATIVE, "cannot write %s", file) == EXIT_DONE;
-	if (!ok)
-		(void)remove(part);
-	return ok;
+	return fwrite(bytes, 1, n, o->out) == n;
 }
 
 bool cli_download(
 	struct cli *c, const char *method, const json_t *body, struct buf *path, const char *file)
 {
-	struct http_request request = {.method = method, .path = path->p};
+	struct http_request request = {.method = method, .path = path->p, .sink = write_bytes};
 	char *text = body != NULL ? json_compact(body, &request.n) : NULL;
-	struct download d = {.out = stdout};
-	bool ok;
+	struct outfile o;
+	struct fail f = {0};
+	bool ok = outfile_open(&o, file, &f);
 
 	request.body = text;
-	ok = strcmp(file, "-") == 0 ? fetch(c, &request, &d) : fetch_file(c, &request, file);
+	request.ctx = &o;
+	request.sink_name = strcmp(file, "-") != 0 ? file : NULL;
+	if (!ok) {
+		(void)cli_failed(c, &f);
+	} else if (!cli_stream(c, &request)) {
+		outfile_drop(&o);
+		ok = false;
+	} else if (!outfile_finish(&o, &f)) {
+		ok = cli_failed(c, &f);
+	}
 	free(text);
 	buf_finish(path);
 	return ok;

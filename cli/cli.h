@@ -79,8 +79,7 @@ json_t *cli_ask_path(
 /* Sends a form: request (stays the caller's) and a file, "-" for standard input. */
 json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struct buf *path);
 
-/* Writes the bytes of an answer to a file ("-": standard output); the file is there whole or
- * not at all. False: told. */
+/* Writes the bytes of an answer to a file, as outfile.h does. False: told. */
 bool cli_download(
 	struct cli *c, const char *method, const json_t *body, struct buf *path, const char *file);
 

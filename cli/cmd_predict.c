@@ -1,7 +1,7 @@
 /* cmd_predict - rows of a file through a deployed model. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,18 +11,18 @@
 #include "cli.h"
 #include "cmd.h"
 #include "http.h"
+#include "outfile.h"
 #include "predict.h"
 #include "rows.h"
 #include "show.h"
 
 struct output {
 	struct cli *c;
-	FILE *out;
-	const char *file; /* NULL: standard output */
-	char part[PATH_MAX];
+	struct outfile file;
 	bool array; /* --json on standard output: one object with all */
 	bool first;
 	bool shown; /* progress stands on the terminal */
+	int err;    /* of what was flushed meanwhile */
 };
 
 /* --- output --- */
@@ -30,21 +30,26 @@ struct output {
 static bool write_row(void *ctx, const char *text, size_t n)
 {
 	struct output *o = ctx;
-	bool ok = !ferror(o->out); /* what was flushed meanwhile */
+	bool ok = true;
 
-	if (ok && o->array && !o->first)
-		ok = fputc(',', o->out) != EOF;
+	errno = o->err;
+	if (o->err != 0)
+		return false;
+	if (o->array && !o->first)
+		ok = fputc(',', o->file.out) != EOF;
 	o->first = false;
-	ok = ok && fwrite(text, 1, n, o->out) == n;
-	return ok && (o->array || fputc('\n', o->out) != EOF);
+	ok = ok && fwrite(text, 1, n, o->file.out) == n;
+	return ok && (o->array || fputc('\n', o->file.out) != EOF);
 }
 
 static void show_progress(void *ctx, int64_t rows, int64_t failed, int64_t ms)
 {
 	struct output *o = ctx;
 
-	(void)fflush(o->out); /* so that who reads a pipe gets what there is */
-	if (!o->c->progress || (o->file == NULL && o->c->terminal))
+	/* So that who reads a pipe gets what there is. */
+	if (fflush(o->file.out) != 0 && o->err == 0)
+		o->err = errno;
+	if (!o->c->progress || (o->file.out == stdout && o->c->terminal))
 		return;
 	(void)fprintf(stderr, "\r\033[K%" PRId64 " rows, %.0f rows/s, %" PRId64 " failed", rows,
 		ms > 0 ? (double)rows * 1000.0 / (double)ms : 0.0, failed);
@@ -54,38 +59,32 @@ static void show_progress(void *ctx, int64_t rows, int64_t failed, int64_t ms)
 
 static bool open_output(struct output *o)
 {
-	o->file = args_text(&o->c->args, "output");
-	if (o->file != NULL && strcmp(o->file, "-") == 0)
-		o->file = NULL;
-	o->out = stdout;
+	const char *file = args_text(&o->c->args, "output");
+	struct fail f = {0};
+
 	o->first = true;
-	o->array = o->c->json && o->file == NULL;
-	if (o->file != NULL) {
-		if (snprintf(o->part, sizeof(o->part), "%s.part", o->file) >= (int)sizeof(o->part))
-			return cli_usage(o->c, "the path %s is too long", o->file) == EXIT_DONE;
-		o->out = fopen(o->part, "we");
-	}
-	if (o->out == NULL)
-		return cli_fail(o->c, EXIT_NEGATIVE, "cannot write %s", o->part) == EXIT_DONE;
+	if (!outfile_open(&o->file, file != NULL ? file : "-", &f))
+		return cli_failed(o->c, &f);
+	o->array = o->c->json && o->file.out == stdout;
 	if (o->array)
-		(void)fputs("{\"predictions\":[", o->out);
+		(void)fputs("{\"predictions\":[", stdout);
 	return true;
 }
 
 /* What an end before the time has brought stays in the part file. */
 static void close_output(struct output *o, bool whole)
 {
-	bool bad;
+	struct fail f = {0};
 
 	if (o->shown)
 		(void)fputs("\r\033[K", stderr);
-	if (o->file == NULL)
+	if (o->file.out == stdout)
 		return;
-	bad = fclose(o->out) != 0;
-	if (whole && (bad || rename(o->part, o->file) != 0))
-		(void)cli_fail(o->c, EXIT_NEGATIVE, "cannot write %s", o->file);
-	else if (!whole)
-		(void)fprintf(stderr, "what was predicted so far is in %s\n", o->part);
+	if (!whole)
+		(void)fprintf(
+			stderr, "what was predicted so far is in %s\n", outfile_leave(&o->file));
+	else if (!outfile_finish(&o->file, &f))
+		(void)cli_failed(o->c, &f);
 }
 
 static void print_totals(const struct output *o, const struct predict_totals *t)

@@ -1,6 +1,7 @@
 /* http - see http.h. */
 #include "http.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct talk {
 	struct curl_slist *headers;
 	curl_mime *form;
 	char error[CURL_ERROR_SIZE];
-	bool refused; /* the sink, or the limit of memory */
+	bool refused;     /* the sink, or the limit of memory */
+	int error_number; /* of the sink */
 };
 
 /* --- where --- */
@@ -137,6 +139,7 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *ctx)
 	(void)curl_easy_getinfo(t->h->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (t->request->sink != NULL && status < 400) {
 		t->refused = !t->request->sink(t->request->ctx, bytes, n);
+		t->error_number = t->refused ? errno : 0;
 	} else {
 		buf_add(&t->answer->body, bytes, n);
 		t->refused = t->answer->body.failed;
@@ -256,10 +259,12 @@ static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 	case CURLE_READ_ERROR:
 		return fail_set(f, FAIL_INVALID, "cannot read %s", t->request->form_file);
 	case CURLE_WRITE_ERROR:
-		return fail_set(f, FAIL_INTERNAL,
-			t->request->sink != NULL ? "cannot write what %s answers"
-						 : "the answer of %s is too long to keep",
-			host);
+		if (t->error_number != 0)
+			return fail_set(f, FAIL_INTERNAL, "cannot write %s: %s",
+				t->request->sink_name != NULL ? t->request->sink_name
+							      : "the output",
+				strerrordesc_np(t->error_number));
+		return fail_set(f, FAIL_INTERNAL, "the answer of %s is too long to keep", host);
 	default:
 		return fail_set(f, FAIL_UNAVAILABLE,
 			"the connection to davitd at %s broke: %s; what was asked for may have "

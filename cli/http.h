@@ -40,10 +40,11 @@ struct http_request {
 	const char *form_name; /* its name for the other side */
 	int64_t timeout_ms;    /* 0: none */
 
-	/* Gets the bytes of a good answer as they come; false ends the request. NULL: they are
-	 * collected. */
+	/* Gets the bytes of a good answer as they come; false with errno ends the request. NULL:
+	 * they are collected. */
 	bool (*sink)(void *ctx, const char *bytes, size_t n);
 	void *ctx;
+	const char *sink_name; /* for people; NULL: it is standard output */
 };
 
 struct http_answer {

@@ -27,7 +27,7 @@ struct predict_options {
 	int64_t timeout_ms;
 
 	/* Gets the JSON text of each row's prediction in order; where it failed, {"error": …}.
-	 * False ends all. */
+	 * False with errno ends all. */
 	bool (*write)(void *ctx, const char *text, size_t n);
 	/* Is told of progress now and then; may be NULL. */
 	void (*progress)(void *ctx, int64_t rows, int64_t failed, int64_t ms);

@@ -1,4 +1,5 @@
 /* predict_write - what a batch was answered, as a line per row. See predict_batch.h. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ static bool put(struct predict *p, const json_t *value)
 
 	free(text);
 	p->totals->rows++;
-	return ok || fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions");
+	return ok || fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions: %s",
+			     strerrordesc_np(errno));
 }
 
 static bool put_error(struct predict *p, const struct batch *b, const char *text)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import stat
 import subprocess
 
 import pytest
@@ -120,6 +121,68 @@ def test_the_csv_of_a_spreadsheet_and_of_pandas_have_headers(served):
 
 
 # --- output ---
+
+
+def outputs(served):
+    """Commands that write a file with -o, and a part of what is in it."""
+    words = ["--file", "examples/digits/heldout.csv", "--exclude", "label"]
+    served.good("datasets", "create", "examples/digits/heldout.csv", "--name", "out")
+    return ((["predict", "digits", *words], '"label"'),
+            (["datasets", "export", "out"], "label,"))
+
+
+def test_links_are_followed_to_what_is_replaced(served):
+    folder = served.folder / "links"
+    (folder / "deep").mkdir(parents=True)
+    for words, part in outputs(served):
+        (folder / "deep" / "file").write_text("before")
+        for name, to in (("link", "deep/file"), ("new", "deep/none")):
+            link = folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(to)
+            served.good(*words, "-o", f"links/{name}")
+            assert link.is_symlink() and part in (folder / to).read_text()
+            (folder / to).unlink()
+        assert not list(folder.glob("**/*.part"))
+
+
+def test_pipes_devices_and_standard_output_are_written_into(served):
+    fifo = served.folder / "fifo"
+    os.mkfifo(fifo)
+    for words, part in outputs(served):
+        with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE, text=True) as reader:
+            served.good(*words, "-o", "fifo")
+            assert part in reader.stdout.read()
+        assert fifo.is_fifo()
+        assert part in served.good(*words, "-o", "/dev/stdout")
+        with open(served.folder / "all", "w", encoding="utf-8") as out:
+            out.write("first\n")
+            out.flush()
+            subprocess.run([DAVIT, *words, "-o", "/dev/stdout"], cwd=served.folder,
+                           env=served.env, stdout=out, check=True)
+        said = (served.folder / "all").read_text()
+        assert said.startswith("first\n") and part in said
+
+
+def test_a_device_stays_one(served):
+    device = served.folder / "null"
+    try:
+        os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        device.write_bytes(b"x")
+    except PermissionError:
+        pytest.skip("devices cannot be made here")
+    for words, _ in outputs(served):
+        served.good(*words, "-o", "null")
+        assert device.is_char_device()
+
+
+def test_what_cannot_be_written_is_told_first_and_why(served):
+    for words, _ in outputs(served):
+        for file, why in ((".", "Is a directory"), ("none/x", "No such file"),
+                          ("/dev/full", "No space left")):
+            done = served.run(*words, "-o", file)
+            assert done.returncode == 1 and why in done.stderr and file in done.stderr, done
+            assert done.stdout == "" and "rows in" not in done.stderr
 
 
 @pytest.mark.parametrize("line", (
