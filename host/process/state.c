@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "platform/fs.h"
 #include "process/internal.h"
 
 /* started.json with exit.json over it. */
@@ -76,17 +77,35 @@ static bool live_state(struct processes *p, const char *name, json_t **ret_state
 	return word != NULL;
 }
 
+/*
+ * exit.json has its name before davit-run has synced the folder, which it does while it still
+ * holds the lock. An end that is told in between could be undone by a power cut.
+ */
+static bool keep_end(const struct processes *p, const char *name, struct fail *f)
+{
+	char folder[PATH_MAX];
+
+	return !process_locked(p, name) ||
+	       (process_path(p, name, "", folder, f) && fs_sync_dir(folder, f));
+}
+
 static bool take_end(
 	const struct processes *p, const char *name, json_t **ret_state, struct fail *f)
 {
 	json_t *end = process_read(p, name, RUN_EXIT);
-	json_t *state = end == NULL ? NULL : ended_state(p, name, end);
+	json_t *state;
 
+	if (end == NULL)
+		return true;
+	if (!keep_end(p, name, f)) {
+		json_decref(end);
+		return false;
+	}
+	state = ended_state(p, name, end);
 	json_decref(end);
-	if (end != NULL && state == NULL)
+	if (state == NULL)
 		return fail_errno(f, ENOMEM, "look at process %s", name);
-	if (state != NULL)
-		*ret_state = state;
+	*ret_state = state;
 	return true;
 }
 
