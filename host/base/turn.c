@@ -24,7 +24,7 @@ void turn_begin(void)
 
 void turn_now(void)
 {
-	/* A wake may put off another, also one that was done already: each leaves the list first. */
+	/* A wake may put off another, even one that was done: each leaves the list first. */
 	while (turn.count > 0) {
 		struct put_off next = turn.wakes[--turn.count];
 
