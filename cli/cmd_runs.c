@@ -63,24 +63,34 @@ struct columns {
 	const char *keys[COLUMNS_MAX];
 	const char *names[COLUMNS_MAX];
 	size_t count; /* of the two */
+	size_t left_out;
 };
 
-static void add_columns(struct columns *columns, const char *key, json_t *names)
+static void add_column(struct columns *columns, const char *key, const char *name)
+{
+	size_t i = columns->count;
+
+	if (i == COLUMNS_MAX) {
+		columns->left_out++;
+		return;
+	}
+	(void)snprintf(columns->shown[i], PRINT_SIZE, ">%s", name);
+	columns->heads[5 + i] = columns->shown[i];
+	columns->keys[i] = key;
+	columns->names[i] = name;
+	columns->count++;
+}
+
+/* A column for each name but one. */
+static void add_columns(struct columns *columns, const char *key, json_t *names, const char *but)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(names, name, value)
 	{
-		size_t i = columns->count;
-
-		if (i == COLUMNS_MAX)
-			break;
-		(void)snprintf(columns->shown[i], PRINT_SIZE, ">%s", name);
-		columns->heads[5 + i] = columns->shown[i];
-		columns->keys[i] = key;
-		columns->names[i] = name;
-		columns->count++;
+		if (but == NULL || strcmp(name, but) != 0)
+			add_column(columns, key, name);
 	}
 }
 
@@ -103,23 +113,30 @@ static void add_run(struct table *t, const json_t *run, const struct columns *co
 				      text));
 }
 
-static void print_runs(const json_t *runs)
+/* best: the metric they were chosen by, or NULL. */
+static void print_runs(const json_t *runs, const char *best)
 {
-	struct columns columns = {{"RUN", "NAME", "STATE", "CREATED", ">TOOK"}, {{0}}, {0}, {0}, 0};
+	struct columns columns = {
+		{"RUN", "NAME", "STATE", "CREATED", ">TOOK"}, {{0}}, {0}, {0}, 0, 0};
 	json_t *metrics = names_of(runs, "metrics", false);
 	json_t *parameters = names_of(runs, "parameters", json_array_size(runs) > 1);
 	const json_t *run;
 	struct table t;
 	size_t i;
 
-	add_columns(&columns, "metrics", metrics);
-	add_columns(&columns, "parameters", parameters);
+	if (best != NULL && json_object_get(metrics, best) != NULL)
+		add_column(&columns, "metrics", best);
+	add_columns(&columns, "parameters", parameters, NULL);
+	add_columns(&columns, "metrics", metrics, best);
 	table_init(&t, columns.heads, 5 + columns.count);
 	json_array_foreach(runs, i, run)
 	{
 		add_run(&t, run, &columns);
 	}
 	table_print(&t, stdout, "no runs");
+	if (columns.left_out > 0)
+		(void)fprintf(stderr, "%zu more columns are left out; --json has them all\n",
+			columns.left_out);
 	json_decref(metrics);
 	json_decref(parameters);
 }
@@ -151,7 +168,7 @@ static int list_runs(struct cli *c)
 	json_decref(answer);
 	if (answer == NULL || c->json)
 		return answer != NULL ? cli_json(runs) : c->code;
-	print_runs(runs);
+	print_runs(runs, best);
 	json_decref(runs);
 	return EXIT_DONE;
 }

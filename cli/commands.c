@@ -173,7 +173,6 @@ const struct command commands[] = {
 	{
 		.name = "datasets list", .run = cmd_datasets_list,
 		.summary = "Lists the data sets.",
-		OPTIONS(OPTION_PROJECT),
 		EXAMPLES({64, "davit datasets list", "All versions of all"}),
 	},
 	{
@@ -217,7 +216,6 @@ const struct command commands[] = {
 	{
 		.name = "models list", .run = cmd_models_list,
 		.summary = "Lists the models.",
-		OPTIONS(OPTION_PROJECT),
 		EXAMPLES({105, "davit models list", "All versions of all"}),
 	},
 	{
@@ -281,7 +279,6 @@ const struct command commands[] = {
 	{
 		.name = "endpoints list", .run = cmd_endpoints_list,
 		.summary = "Lists the endpoints.",
-		OPTIONS(OPTION_PROJECT),
 		EXAMPLES({120, "davit endpoints list", "What answers where?"}),
 	},
 	{
@@ -348,7 +345,6 @@ const struct command commands[] = {
 	{
 		.name = "batch list", .run = cmd_batch_list,
 		.summary = "Lists the batch predictions.",
-		OPTIONS(OPTION_PROJECT),
 		EXAMPLES({171, "davit batch list", "All of them"}),
 	},
 	{

@@ -52,7 +52,6 @@ json_t *object_list(struct cli *c, const char *family)
 
 	buf_init(&path, PATH_LIMIT);
 	buf_printf(&path, SERVICE "/%s/list", family);
-	http_query(&path, "project", args_text(&c->args, "project"));
 	return object_of_rows(cli_ask_path(c, "GET", NULL, &path, NULL));
 }
 
