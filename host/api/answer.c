@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/pool.h"
 #include "http/exchange.h"
+#include "provider/provider.h"
 #include "store/blobs.h"
 
 #define PART_MAX ((size_t)16 << 20) /* bytes of the part "request" */
@@ -37,6 +38,13 @@ void answer_point_into_body(struct fail *f)
 		if (texts[i] != NULL && strncmp(texts[i], prefix, n) == 0)
 			memmove(texts[i], texts[i] + n, strlen(texts[i] + n) + 1);
 	}
+}
+
+json_t *answer_definite(const struct call_result *result)
+{
+	json_t *spec = json_object_get(result->reply, "spec");
+
+	return json_is_object(spec) ? json_incref(spec) : NULL;
 }
 
 void answer_memory(struct exchange *x)

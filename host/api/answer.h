@@ -11,6 +11,7 @@
 
 #include "http/route.h"
 
+struct call_result;
 struct app;
 struct exchange;
 struct fail;
@@ -24,6 +25,10 @@ void answer_fail(struct exchange *x, const struct fail *f);
 void answer_point_into_body(struct fail *f);
 
 /* Out of memory. */
+/* The "spec" of what a validate slot answered: the request made definite. A new reference; NULL
+ * where it answered none, so that what the caller sent holds. */
+json_t *answer_definite(const struct call_result *result);
+
 void answer_memory(struct exchange *x);
 
 /* 404 {"error":"Not found"}, as the /execute family says it. */

@@ -42,18 +42,20 @@ static json_t *named(const char *text)
 }
 
 /* What the provider says it used, else what the request named. */
-static json_t *used(const json_t *object, const char *member, const char *asked)
+static json_t *used(const json_t *object, const json_t *spec, const char *member, const char *asked)
 {
 	const json_t *said = json_object_get(json_object_get(object, "provider"), member);
 
 	if (json_is_object(said))
 		return json_deep_copy(said);
+	if (json_object_get(json_object_get(spec, member), "id") != NULL)
+		return json_deep_copy(json_object_get(spec, member));
 	return named(json_is_string(said) ? json_string_value(said) : asked);
 }
 
 static const char *script_of(const json_t *spec)
 {
-	static const char *const members[] = {"path", "uri", "upload"};
+	static const char *const members[] = {"name", "path", "uri", "upload"};
 	const json_t *script = json_object_get(spec, "script");
 
 	for (size_t i = 0; i < COUNT(members); i++) {
@@ -95,8 +97,8 @@ json_t *run_view(const struct job *job)
 		"seconds", seconds_of(job),
 		"parameters", object_or_empty(json_object_get(spec, "parameters")),
 		"metrics", object_or_empty(metrics),
-		"dataset", used(object, "dataset", json_text_or(spec, "dataset", NULL)),
-		"script", used(object, "script", script_of(spec)),
+		"dataset", used(object, spec, "dataset", json_text_or(spec, "dataset", NULL)),
+		"script", used(object, spec, "script", script_of(spec)),
 		"command", command_of(object, spec),
 		"error", job->error,
 		"flow", id_or_null(job->parent),

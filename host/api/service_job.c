@@ -2,8 +2,9 @@
  * service_job - operations that become durable jobs, and their cancel.
  *
  * A body is checked against the manifest's schema, then by the provider's validate slot, and
- * only then accepted. The answer waits a while for what the provider makes of it, so that a
- * caller of these synchronous-looking routes gets the new object and not only our promise.
+ * only then accepted, with what it names as that slot found it. Unless the job has to queue, the
+ * answer waits a while for what the provider makes of it, so that a caller of these
+ * synchronous-looking routes gets the new object and not only our promise.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "base/schema.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -54,7 +56,8 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	if (f != NULL)
 		service_fail(s, f);
 	else
-		tracker_watch(s->app->tracker, id, ~UNDER_WAY, FIRST_ANSWER_MS, begun, s);
+		tracker_watch(s->app->tracker, id, ~UNDER_WAY,
+			tracker_may_start(s->app->tracker, id) ? FIRST_ANSWER_MS : 0, begun, s);
 }
 
 static const char *name_of(const json_t *body)
@@ -88,12 +91,19 @@ static void submit(struct service *s)
 static void validated(struct call_result *result, void *ctx)
 {
 	struct service *s = ctx;
+	json_t *definite;
 
 	answer_point_into_body(&result->fail);
-	if (result->code == DAVIT_OK)
-		submit(s);
-	else
+	if (result->code != DAVIT_OK) {
 		service_fail(s, &result->fail);
+		return;
+	}
+	definite = answer_definite(result);
+	if (definite != NULL) {
+		json_decref(s->body);
+		s->body = definite;
+	}
+	submit(s);
 }
 
 static void validate(struct service *s)

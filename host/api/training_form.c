@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <davit/abi.h>
 #include <davit/provider.h>
 
 #include "api/answer.h"
@@ -39,8 +40,13 @@ static const char schema_text[] =
 	"  \"image\": {\"type\": \"string\", \"minLength\": 1},"
 	"  \"algorithm\": {\"type\": \"string\", \"minLength\": 1},"
 	"  \"dataset\": {\"type\": [\"string\", \"object\"], \"minLength\": 1,"
-	"   \"additionalProperties\": false, \"minProperties\": 1, \"maxProperties\": 1,"
+	"   \"additionalProperties\": false, \"minProperties\": 1,"
 	"   \"properties\": {"
+	"    \"id\": {\"type\": \"string\", \"minLength\": 1},"
+	"    \"name\": {\"type\": \"string\", \"minLength\": 1},"
+	"    \"version\": {\"type\": \"integer\"},"
+	"    \"sha256\": {\"type\": \"string\", \"minLength\": 64, \"maxLength\": 64},"
+	"    \"format\": {\"type\": \"string\", \"minLength\": 1},"
 	"    \"rows\": {\"type\": \"array\"},"
 	"    \"path\": {\"type\": \"string\", \"minLength\": 1},"
 	"    \"uri\": {\"type\": \"string\", \"minLength\": 1},"
@@ -90,6 +96,22 @@ static bool check_what(const json_t *body, struct fail *f)
 	return true;
 }
 
+/* One that is named may be an object too: what an earlier look at it found. */
+static bool check_dataset(const json_t *body, struct fail *f)
+{
+	static const char *const found[] = {"name", "version", "sha256", "format"};
+	const json_t *dataset = json_object_get(body, "dataset");
+	bool one = json_object_size(dataset) == 1;
+
+	if (!flow_makes_dataset(body))
+		return true;
+	for (size_t i = 0; i < COUNT(found); i++)
+		one = one && json_object_get(dataset, found[i]) == NULL;
+	return one || fail_at(f, FAIL_INVALID, "/dataset",
+			      "a data set that is made first has exactly one of 'rows', 'path', "
+			      "'uri', 'text' and 'blob'");
+}
+
 bool training_form_deploys(const json_t *body)
 {
 	const json_t *when = json_object_get(body, "deploy_when");
@@ -103,7 +125,7 @@ bool training_form_check(const json_t *body, struct fail *f)
 	bool good = schema != NULL && schema_check(schema, body, f);
 
 	json_decref(schema);
-	return good && check_what(body, f);
+	return good && check_what(body, f) && check_dataset(body, f);
 }
 
 /* Can the provider take every step the body asks for? */
@@ -112,7 +134,7 @@ static bool check_steps(const struct provider *p, const json_t *body, struct fai
 	for (unsigned i = 0; i < FLOW_STEP_COUNT; i++) {
 		const struct flow_step_info *step = &flow_steps[i];
 
-		if (i == FLOW_DATASET && !json_is_object(json_object_get(body, "dataset")))
+		if (i == FLOW_DATASET && !flow_makes_dataset(body))
 			continue;
 		if (i > FLOW_TRAIN && !training_form_deploys(body))
 			continue;
@@ -127,7 +149,7 @@ static bool check_training(const struct provider *p, const json_t *body, struct 
 {
 	const struct flow_step_info *step = &flow_steps[FLOW_TRAIN];
 	const json_t *schema = provider_request_schema(p, step->interface, "submit", step->kind);
-	bool made_first = json_is_object(json_object_get(body, "dataset"));
+	bool made_first = flow_makes_dataset(body);
 	json_t *spec;
 	bool good;
 
@@ -150,13 +172,19 @@ bool training_form_may(const struct provider *p, const json_t *body, struct fail
 struct form {
 	struct app *app;
 	struct exchange *x;
-	char *name;
+	struct target target;
+	json_t *body;
 };
 
 static void form_free(struct form *form)
 {
-	free(form->name);
+	json_decref(form->body);
 	free(form);
+}
+
+static const char *name_of(const struct form *form)
+{
+	return json_text_or(form->body, "name", "");
 }
 
 /* The training has a name at its provider, or is still on its way there: both are a promise. */
@@ -171,7 +199,7 @@ static void answer(const struct form *form, const struct job *job)
 		exchange_fail_text(form->x, 409, "the training was cancelled before it began");
 	else
 		exchange_reply_json(form->x, 200,
-			json_pack("{s:s, s:s, s:s?, s:s}", "id", job->id, "name", form->name,
+			json_pack("{s:s, s:s, s:s?, s:s}", "id", job->id, "name", name_of(form),
 				"resource", job->remote_name, "state", "SUBMITTED"));
 }
 
@@ -198,31 +226,96 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	form_free(form);
 }
 
-static void submit(struct app *app, struct exchange *x, const struct target *t, json_t *body)
+static void no_memory(struct form *form)
 {
-	struct form *form = calloc(1, sizeof(*form));
-	json_t *request = json_pack("{s:O}", "spec", body);
-	const char *name = json_text_or(body, "name", "");
+	answer_memory(form->x);
+	form_free(form);
+}
+
+static void submit(struct form *form)
+{
+	const struct config_connection *c = form->target.connection;
+	json_t *request = json_pack("{s:O}", "spec", form->body);
 	const struct job_order order = {
-		.provider = t->id,
+		.provider = form->target.id,
 		.interface = FLOW_INTERFACE,
 		.kind = FLOW_TRAINING,
-		.name = name,
-		.project = exchange_query(x, "project"),
-		.connection = t->connection != NULL ? t->connection->name : NULL,
+		.name = name_of(form),
+		.project = exchange_query(form->x, "project"),
+		.connection = c != NULL ? c->name : NULL,
 		.request = request,
 	};
 
-	if (form != NULL)
-		*form = (struct form){app, x, strdup(name)};
-	if (form != NULL && form->name != NULL && request != NULL) {
-		tracker_submit(app->tracker, &order, accepted, form);
-	} else {
-		answer_memory(x);
-		if (form != NULL)
-			form_free(form);
-	}
+	if (request != NULL)
+		tracker_submit(form->app->tracker, &order, accepted, form);
+	else
+		no_memory(form);
 	json_decref(request);
+}
+
+static void validated(struct call_result *result, void *ctx)
+{
+	struct form *form = ctx;
+	json_t *definite;
+	bool taken;
+
+	answer_point_into_body(&result->fail);
+	if (result->code != DAVIT_OK) {
+		answer_fail(form->x, &result->fail);
+		form_free(form);
+		return;
+	}
+	definite = answer_definite(result);
+	taken = definite == NULL || flow_take_train_spec(form->body, definite);
+	json_decref(definite);
+	if (taken)
+		submit(form);
+	else
+		no_memory(form);
+}
+
+/* The provider's own look at the training, where it has one. */
+static void validate(struct form *form)
+{
+	const struct flow_step_info *step = &flow_steps[FLOW_TRAIN];
+	struct call_spec spec = {
+		.provider = form->target.provider,
+		.interface = step->interface,
+		.slot = "validate",
+		.body_fd = -1,
+		.done = validated,
+		.ctx = form,
+	};
+	struct fail f = {0};
+
+	if (!provider_offers(spec.provider, spec.interface, "validate", NULL, &f)) {
+		submit(form);
+		return;
+	}
+	f = (struct fail){0};
+	spec.request = json_pack("{s:o, s:s, s:o}", "connection",
+		connection_details(form->target.connection), "kind", step->kind, "spec",
+		flow_train_spec_early(form->body));
+	if (spec.request == NULL) {
+		no_memory(form);
+	} else if (!call_start(&spec, NULL, &f)) {
+		answer_fail(form->x, &f);
+		form_free(form);
+	}
+}
+
+/* Takes body over. */
+static void begin(struct app *app, struct exchange *x, const struct target *t, json_t *body)
+{
+	struct form *form = calloc(1, sizeof(*form));
+
+	if (form == NULL) {
+		json_decref(body);
+		answer_memory(x);
+		return;
+	}
+	*form = (struct form){.app = app, .x = x, .target = *t, .body = body};
+	validate(form);
 }
 
 /* The provider and, where it needs one, the connection; else answered. */
@@ -263,7 +356,7 @@ static void work(struct app *app, struct exchange *x)
 		 !training_form_may(t.provider, body, &f))
 		answer_fail(x, &f);
 	else
-		submit(app, x, &t, body);
+		begin(app, x, &t, json_incref(body));
 	json_decref(body);
 }
 

@@ -91,23 +91,44 @@ static void submit(struct rerun *r)
 
 /* --- checks --- */
 
+/* Takes definite over; NULL: the request is definite as it is. */
+static bool take_definite(struct rerun *r, json_t *definite)
+{
+	bool ok = true;
+
+	if (definite == NULL)
+		return true;
+	if (is_flow(&r->job))
+		ok = flow_take_train_spec(json_object_get(r->request, "spec"), definite);
+	else
+		ok = json_object_set(r->request, "spec", definite) == 0;
+	json_decref(definite);
+	return ok;
+}
+
 static void validated(struct call_result *result, void *ctx)
 {
+	static const struct fail memory = {
+		.code = FAIL_UNAVAILABLE, .text = "the job cannot be done again: out of memory"};
 	struct rerun *r = ctx;
 
 	answer_point_into_body(&result->fail);
-	if (result->code == DAVIT_OK)
-		submit(r);
-	else
+	if (result->code != DAVIT_OK)
 		end_with(r, &result->fail);
+	else if (!take_definite(r, answer_definite(result)))
+		end_with(r, &memory);
+	else
+		submit(r);
 }
 
 /* The provider's own look at it, where it has one. */
 static void validate(struct rerun *r)
 {
+	bool flow = is_flow(&r->job);
+	json_t *given = json_object_get(r->request, "spec");
 	struct call_spec spec = {
 		.provider = r->provider,
-		.interface = r->job.interface,
+		.interface = flow ? flow_steps[FLOW_TRAIN].interface : r->job.interface,
 		.slot = "validate",
 		.body_fd = -1,
 		.done = validated,
@@ -115,15 +136,15 @@ static void validate(struct rerun *r)
 	};
 	struct fail f = {0};
 
-	if (is_flow(&r->job) ||
-		!provider_offers(r->provider, r->job.interface, "validate", NULL, &f)) {
+	if (!provider_offers(r->provider, spec.interface, "validate", NULL, &f)) {
 		submit(r);
 		return;
 	}
 	f = (struct fail){0};
-	spec.request = json_pack("{s:o, s:s, s:O}", "connection",
-		connection_details_of(r->app->config, r->job.connection), "kind", r->job.kind,
-		"spec", json_object_get(r->request, "spec"));
+	spec.request = json_pack("{s:o, s:s, s:o}", "connection",
+		connection_details_of(r->app->config, r->job.connection), "kind",
+		flow ? flow_steps[FLOW_TRAIN].kind : r->job.kind, "spec",
+		flow ? flow_train_spec_early(given) : json_incref(given));
 	if (spec.request == NULL)
 		(void)fail_set(&f, FAIL_UNAVAILABLE, "out of memory");
 	if (spec.request == NULL || !call_start(&spec, NULL, &f))

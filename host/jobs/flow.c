@@ -164,6 +164,35 @@ json_t *flow_train_spec(const json_t *spec, const char *dataset_id)
 	return train;
 }
 
+bool flow_makes_dataset(const json_t *spec)
+{
+	const json_t *dataset = json_object_get(spec, "dataset");
+
+	return json_is_object(dataset) && json_object_get(dataset, "id") == NULL;
+}
+
+json_t *flow_train_spec_early(const json_t *spec)
+{
+	json_t *train = flow_train_spec(spec, NULL);
+
+	if (train != NULL && flow_makes_dataset(spec))
+		(void)json_object_del(train, "dataset");
+	return train;
+}
+
+bool flow_take_train_spec(json_t *spec, json_t *definite)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(definite, key, value)
+	{
+		if (json_object_get(spec, key) != NULL && json_object_set(spec, key, value) != 0)
+			return false;
+	}
+	return true;
+}
+
 static json_t *model_spec(const json_t *spec, const char *training)
 {
 	return json_pack("{s:O, s:{s:s}, s:O*}", "name", json_object_get(spec, "name"), "source",
@@ -229,7 +258,7 @@ static json_t *step_request(
 
 static bool skipped(const json_t *spec, enum flow_step step)
 {
-	return step == FLOW_DATASET && !json_is_object(json_object_get(spec, "dataset"));
+	return step == FLOW_DATASET && !flow_makes_dataset(spec);
 }
 
 /* A step that ended badly ends the flow the same way. */

@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "datasets.h"
+#include "definite.h"
 #include "drivers.h"
 #include "environments.h"
 #include "progress.h"
@@ -33,27 +34,42 @@ struct batch {
 static bool find(struct local_call *c, const struct davit_sdk_json *spec, struct batch *ret)
 {
 	const char *model = davit_sdk_need_text(&c->sdk, spec, "/model");
-	const char *dataset = davit_sdk_need_text(&c->sdk, spec, "/dataset");
+	const struct davit_sdk_json *dataset = davit_sdk_member(spec, "dataset");
 
 	return c->sdk.code == DAVIT_OK &&
 	       records_need(c, RECORD_MODEL, model, DAVIT_INVALID, "/spec/model", &ret->model) &&
-	       records_need(
-		       c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset", &ret->dataset);
+	       definite_need_dataset(c, dataset, "/spec/dataset", &ret->dataset);
+}
+
+static int32_t reply_definite(
+	struct local_call *c, const struct davit_sdk_json *spec, const struct batch *batch)
+{
+	static const char *const without[] = {"model", "dataset", "requirements"};
+	struct davit_sdk_writer w;
+
+	definite_open(c, &w, without, LOCAL_COUNT(without));
+	davit_sdk_put_text(&w, "model", batch->model.id);
+	definite_put_dataset(&w, "dataset", &batch->dataset);
+	if (!definite_put_requirements(
+		    c, &w, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
+		return c->sdk.code;
+	return definite_reply(c, &w);
 }
 
 LOCAL_SLOT(inference_validate)
 {
 	struct local_call c;
-	struct batch batch;
+	struct batch batch = {0};
 	const struct davit_sdk_json *spec;
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
-	if (find(&c, spec, &batch))
-		(void)requirements_check(
-			&c, davit_sdk_member(spec, "requirements"), "/spec/requirements");
-	return c.sdk.code;
+	if (!find(&c, spec, &batch) ||
+		!requirements_check(
+			&c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
+		return c.sdk.code;
+	return reply_definite(&c, spec, &batch);
 }
 
 /* --- starting --- */

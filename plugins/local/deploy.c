@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "definite.h"
 #include "environments.h"
 #include "lineup.h"
 
@@ -107,14 +108,41 @@ static bool read_order(struct local_call *c, struct order *ret_order)
 		       c, davit_sdk_need_text(&c->sdk, spec, "/model"), "/spec/model", ret_order);
 }
 
+/* The models by their ids: what a version or an alias names may be another one by then. */
+static bool put_definite(
+	struct local_call *c, struct davit_sdk_writer *w, const struct order *order)
+{
+	const struct davit_sdk_json *traffic = davit_sdk_at(c->sdk.request, "/spec/traffic");
+	struct record record;
+
+	if (order->wish == WISH_MODEL)
+		davit_sdk_put_text(w, "model", order->model);
+	if (order->wish != WISH_TRAFFIC) {
+		davit_sdk_put_json(w, "traffic", traffic);
+		return true;
+	}
+	davit_sdk_open_object(w, "traffic");
+	for (const struct davit_sdk_json *v = traffic->first; v != NULL; v = v->next) {
+		if (!records_need(
+			    c, RECORD_MODEL, v->name.p, DAVIT_INVALID, "/spec/traffic", &record))
+			return false;
+		davit_sdk_put_json(w, record.id, v);
+	}
+	davit_sdk_close_object(w);
+	return true;
+}
+
 int32_t deploy_validate(struct local_call *c)
 {
+	static const char *const without[] = {"model", "traffic"};
+	struct davit_sdk_writer w;
 	struct order order;
 	struct endpoint e;
 
-	if (endpoint_need(c, deployment_endpoint(c), &e))
-		(void)read_order(c, &order);
-	return c->sdk.code;
+	if (!endpoint_need(c, deployment_endpoint(c), &e) || !read_order(c, &order))
+		return c->sdk.code;
+	definite_open(c, &w, without, LOCAL_COUNT(without));
+	return put_definite(c, &w, &order) ? definite_reply(c, &w) : c->sdk.code;
 }
 
 /* --- submit --- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "definite.h"
 #include "endpoint.h"
 #include "environments.h"
 #include "made.h"
@@ -34,13 +35,41 @@ static bool check_server(struct local_call *c, const struct davit_sdk_json *serv
 	       (command == NULL || child_check_command(c, command, "/spec/server/command"));
 }
 
+static bool put_definite_server(
+	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *server)
+{
+	bool ok = true;
+
+	davit_sdk_open_object(w, "server");
+	for (const struct davit_sdk_json *v = server == NULL ? NULL : server->first;
+		ok && v != NULL; v = v->next) {
+		if (strcmp(v->name.p, "script") == 0)
+			ok = definite_put_source(c, w, "script", v, "/spec/server/script");
+		else if (strcmp(v->name.p, "requirements") == 0)
+			ok = definite_put_requirements(c, w, v, "/spec/server/requirements");
+		else
+			davit_sdk_put_json(w, v->name.p, v);
+	}
+	davit_sdk_close_object(w);
+	return ok;
+}
+
 static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
+	static const char *const without[] = {"source", "server"};
 	const char *job = davit_sdk_need_text(&c->sdk, spec, "/source/job");
+	const struct davit_sdk_json *server = davit_sdk_member(spec, "server");
 	struct record training;
+	struct davit_sdk_writer w;
 
-	return c->sdk.code == DAVIT_OK && check_server(c, davit_sdk_member(spec, "server")) &&
-	       training_need_succeeded(c, job, "/spec/source/job", &training);
+	if (c->sdk.code != DAVIT_OK || !check_server(c, server) ||
+		!training_need_succeeded(c, job, "/spec/source/job", &training))
+		return false;
+	definite_open(c, &w, without, LOCAL_COUNT(without));
+	davit_sdk_open_object(&w, "source");
+	davit_sdk_put_text(&w, "job", training.id);
+	davit_sdk_close_object(&w);
+	return put_definite_server(c, &w, server) && definite_reply(c, &w) == DAVIT_OK;
 }
 
 /* The digest of the packages its server needs (NULL: none): where nothing is said of them, those

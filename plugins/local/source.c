@@ -45,7 +45,9 @@ static bool open_source(struct local_call *c, const struct davit_sdk_json *sourc
 static bool one_member(
 	struct local_call *c, const struct davit_sdk_json *source, const char *pointer)
 {
-	if (source != NULL && (source->kind == DAVIT_SDK_TEXT || source->count == 1))
+	size_t names = davit_sdk_member(source, "name") != NULL ? 1 : 0;
+
+	if (source != NULL && (source->kind == DAVIT_SDK_TEXT || source->count == 1 + names))
 		return true;
 	(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, pointer,
 		"exactly one of path, uri, text, upload and blob must stand here");
@@ -208,8 +210,8 @@ bool source_plain_file_name(const char *name)
 
 const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise)
 {
-	const char *path =
-		davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", ""));
+	const char *path = davit_sdk_text_at(source, "/name",
+		davit_sdk_text_at(source, "/path", davit_sdk_text_at(source, "/uri", "")));
 	const char *slash = strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "child.h"
+#include "definite.h"
 #include "objects.h"
 #include "requirements.h"
 #include "run.h"
@@ -39,32 +40,56 @@ static bool check_script(struct local_call *c, const struct davit_sdk_json *spec
 	                      : source_check(c, script, "/spec/script");
 }
 
-static bool check_train(struct local_call *c, const struct davit_sdk_json *spec)
+/* ret_dataset: id NULL where it needs none. */
+static bool check_train(
+	struct local_call *c, const struct davit_sdk_json *spec, struct record *ret_dataset)
 {
 	const struct davit_sdk_json *entry = davit_sdk_member(spec, "entry");
-	const char *dataset = davit_sdk_text_at(spec, "/dataset", NULL);
-	struct record record;
+	const struct davit_sdk_json *dataset = davit_sdk_member(spec, "dataset");
 
+	*ret_dataset = (struct record){0};
 	if (!check_script(c, spec) ||
 		(entry != NULL && !child_check_command(c, entry, "/spec/entry")) ||
 		!requirements_check(
 			c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
 		return false;
-	return dataset == NULL ||
-	       records_need(c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset", &record);
+	return dataset == NULL || definite_need_dataset(c, dataset, "/spec/dataset", ret_dataset);
+}
+
+/* A folder is copied, and a script in it read, when the training starts: only then is it known
+ * whether all of it is there. */
+static int32_t reply_definite(
+	struct local_call *c, const struct davit_sdk_json *spec, const struct record *dataset)
+{
+	static const char *const without[] = {"script", "dataset", "requirements"};
+	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
+	struct davit_sdk_writer w;
+
+	definite_open(c, &w, without, LOCAL_COUNT(without));
+	if (davit_sdk_member(spec, "folder") != NULL)
+		davit_sdk_put_json(&w, "script", script);
+	else if (!definite_put_source(c, &w, "script", script, "/spec/script"))
+		return c->sdk.code;
+	if (dataset->id != NULL)
+		definite_put_dataset(&w, "dataset", dataset);
+	if (!definite_put_requirements(
+		    c, &w, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
+		return c->sdk.code;
+	return definite_reply(c, &w);
 }
 
 LOCAL_SLOT(training_validate)
 {
 	struct local_call c;
 	const struct davit_sdk_json *spec;
+	struct record dataset;
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
-	if (is_train(&c))
-		(void)check_train(&c, spec);
-	else if (davit_sdk_need_text(&c.sdk, spec, "/command")[0] != '\0')
+	if (is_train(&c) && check_train(&c, spec, &dataset))
+		return reply_definite(&c, spec, &dataset);
+	if (!is_train(&c) && davit_sdk_need_text(&c.sdk, spec, "/command")[0] != '\0')
 		(void)child_check_command(&c, davit_sdk_member(spec, "command"), "/spec/command");
 	return c.sdk.code;
 }

@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "datasets.h"
+#include "definite.h"
 #include "environments.h"
 #include "source.h"
 #include "training_folder.h"
@@ -38,12 +39,11 @@ static const char *script_name(const struct davit_sdk_json *script)
 static bool prepare_dataset(
 	struct local_call *c, const struct davit_sdk_json *spec, struct train_files *files)
 {
-	const char *dataset = davit_sdk_text_at(spec, "/dataset", NULL);
+	const struct davit_sdk_json *dataset = davit_sdk_member(spec, "dataset");
 
 	if (dataset == NULL)
 		return true;
-	if (!records_need(
-		    c, RECORD_DATASET, dataset, DAVIT_INVALID, "/spec/dataset", &files->dataset))
+	if (!definite_need_dataset(c, dataset, "/spec/dataset", &files->dataset))
 		return false;
 	files->dataset_name = local_text(
 		c, "dataset.%s", davit_sdk_text_at(files->dataset.value, "/format", "csv"));

@@ -56,7 +56,10 @@ int32_t datasets_note_use(struct local_call *c, const struct record *dataset, co
 {
 	const char *key = key_of(c, dataset);
 	struct davit_sdk_writer w;
+	struct record kept;
 
+	if (!records_get(c, RECORD_DATASET, dataset->id, &kept))
+		return c->sdk.code; /* deleted while the job waited: nobody will ask */
 	for (int i = 0; i < TRIES && c->sdk.code == DAVIT_OK; i++) {
 		int64_t version = 0;
 		const struct davit_sdk_json *was = davit_sdk_kv_get(&c->sdk, key, &version);

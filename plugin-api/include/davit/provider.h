@@ -84,7 +84,9 @@ typedef struct davit_core_1 {
  * Neutral replies are described by plugin-api/schemas/NAME.json.
  */
 #define DAVIT_JOB_SLOTS                                                                            \
-	/* Looks at {kind, spec} without changing anything; OK or fail(DAVIT_INVALID). */          \
+	/* Looks at {kind, spec} without changing anything; OK or fail(DAVIT_INVALID). May answer  \
+	 * {"spec":…}: the spec with all that it names made definite, such as the id of what a   \
+	 * tag means now. The host keeps it in place of the caller's, and submit gets it. */       \
 	davit_op validate;                                                                         \
 	/* Creates the remote object from {submission_id, derived_name, kind, spec}. Calls         \
 	 * reply_state() with a neutral object that holds "ref". Called again with the same        \

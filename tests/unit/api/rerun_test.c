@@ -138,7 +138,33 @@ static void the_short_form_is_checked_as_one(void **state)
 	assert_string_equal(spec, "{\"name\":\"n\",\"script\":\"s.py\",\"parameters\":{\"lr\":2}}");
 	free(spec);
 	assert_string_equal(fake_tracker.interface, FLOW_INTERFACE);
-	assert_int_equal(fake_provider.calls, 0);
+	assert_string_equal(fake_provider.slot, "validate");
+}
+
+static void what_the_provider_made_definite_is_stored(void **state)
+{
+	char *spec;
+
+	(void)state;
+	add("davit.training", "train", "{\"dataset\":\"d@prod\"}");
+	fake_provider.reply = "{\"spec\":{\"dataset\":\"d1\"}}";
+	spec = spec_after("{}");
+	assert_string_equal(spec, "{\"dataset\":\"d1\"}");
+	free(spec);
+}
+
+static void of_the_short_form_only_the_training_is_made_definite(void **state)
+{
+	char *spec;
+
+	(void)state;
+	add(FLOW_INTERFACE, FLOW_TRAINING,
+		"{\"name\":\"n\",\"script\":\"s.py\",\"dataset\":{\"path\":\"p\"}}");
+	fake_provider.reply = "{\"spec\":{\"name\":\"n\",\"script\":{\"blob\":\"b\"},\"more\":1}}";
+	spec = spec_after("{}");
+	assert_string_equal(spec, "{\"name\":\"n\",\"script\":{\"blob\":\"b\"},"
+				  "\"dataset\":{\"path\":\"p\"}}");
+	free(spec);
 }
 
 static void what_the_provider_refuses_points_into_the_body(void **state)
@@ -178,6 +204,8 @@ int main(void)
 		TEST(nothing_need_change),
 		TEST(a_command_takes_variables_but_no_parameters),
 		TEST(the_short_form_is_checked_as_one),
+		TEST(what_the_provider_made_definite_is_stored),
+		TEST(of_the_short_form_only_the_training_is_made_definite),
 		TEST(what_the_provider_refuses_points_into_the_body),
 		TEST(wrong_bodies_and_other_jobs_are_refused),
 		TEST(a_wrong_body_names_its_member),

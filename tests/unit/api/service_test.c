@@ -393,6 +393,20 @@ static void a_job_is_checked_validated_accepted_and_answered(void **state)
 	fake_free(x);
 }
 
+static void what_validate_makes_definite_is_what_is_stored(void **state)
+{
+	struct exchange *x = fake_request("POST", S "/models/register", "{\"name\":\"m\"}");
+
+	(void)state;
+	fake_provider.manifest = ROWS;
+	fake_provider.reply = "{\"spec\":{\"name\":\"m\",\"source\":\"t1\"}}";
+	fake_serve(x);
+	assert_int_equal(fake_status(x), 200);
+	assert_string_equal(fake_tracker.name, "m");
+	expect_request(fake_tracker.request, "{\"spec\":{\"name\":\"m\",\"source\":\"t1\"}}");
+	fake_free(x);
+}
+
 static void a_job_on_an_object_has_its_id(void **state)
 {
 	(void)state;
@@ -680,6 +694,7 @@ int main(void)
 		ON_SITE(an_existing_job_answers_though_its_provider_is_not_loaded),
 		ON_SITE(an_id_of_another_interface_is_not_ours),
 		ON_SITE(a_job_is_checked_validated_accepted_and_answered),
+		ON_SITE(what_validate_makes_definite_is_what_is_stored),
 		ON_SITE(a_job_on_an_object_has_its_id),
 		ON_SITE(answers_have_their_status_and_wrapping),
 		ON_SITE(a_wrong_body_names_the_member),

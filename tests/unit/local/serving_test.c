@@ -68,6 +68,7 @@ static void a_deployed_model_answers_when_it_is_healthy(void **state)
 
 	kit_model(m, 1);
 	assert_int_equal(deploy(m, "validate", 10), DAVIT_OK);
+	assert_int_equal(strlen(kit_text(m->reply, "/spec/model")), 24);
 	assert_int_equal(infer(m, kit_id(ENDPOINT)), DAVIT_CONFLICT);
 	assert_int_equal(deploy(m, "submit", 10), DAVIT_OK);
 	assert_string_equal(kit_text(m->reply, "/state"), "PENDING");

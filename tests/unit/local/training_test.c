@@ -113,6 +113,45 @@ static const json_t *input_as(const json_t *spec, const char *as)
 	return NULL;
 }
 
+static void what_a_training_names_is_made_definite(void **state)
+{
+	static const char gone[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
+	struct mock *m = *state;
+	const json_t *run;
+	json_t *spec;
+
+	mock_write(m->paths, "digits/fit.py", "print(1)", 8);
+	assert_int_equal(dataset(m, 1, "rows", json_pack("{s:s}", "text", "1,2")), DAVIT_OK);
+	assert_int_equal(
+		kit_job(m, DAVIT_TRAINING, "validate", "train", kit_id(3), NULL, train_spec()),
+		DAVIT_OK);
+	spec = json_incref(json_object_get(m->reply, "spec"));
+	assert_string_equal(kit_text(spec, "/dataset/id"), kit_id(1));
+	assert_string_equal(kit_text(spec, "/script/name"), "fit.py");
+	assert_string_equal(kit_text(spec, "/environment/SITE"), "mine");
+	mock_write(m->paths, "digits/fit.py", "print(2)", 8);
+	assert_int_equal(dataset(m, 2, "rows", json_pack("{s:s}", "text", "3,4")), DAVIT_OK);
+	assert_int_equal(mock_run(m, DAVIT_DATASETS, "remove", json_pack("{s:s}", "id", kit_id(1))),
+		DAVIT_OK);
+	assert_int_equal(kit_job(m, DAVIT_TRAINING, "validate", "train", kit_id(3), NULL,
+				 json_deep_copy(spec)),
+		DAVIT_OK);
+	assert_true(json_equal(json_object_get(m->reply, "spec"), spec));
+	assert_int_equal(kit_job(m, DAVIT_TRAINING, "submit", "train", kit_id(3), NULL,
+				 json_deep_copy(spec)),
+		DAVIT_OK);
+	run = mock_process(m, kit_id(3))->spec;
+	assert_string_equal(
+		kit_text(input_as(run, "work/fit.py"), "/blob"), kit_text(spec, "/script/blob"));
+	assert_string_equal(kit_text(input_as(run, "work/dataset.csv"), "/blob"),
+		kit_text(spec, "/dataset/sha256"));
+	(void)json_object_set_new(json_object_get(spec, "dataset"), "sha256", json_string(gone));
+	assert_int_equal(kit_job(m, DAVIT_TRAINING, "validate", "train", kit_id(4), NULL, spec),
+		DAVIT_INVALID);
+	assert_string_equal(m->fail_pointer, "/spec/dataset");
+}
+
 static void a_training_starts_what_was_asked_for(void **state)
 {
 	struct mock *m = *state;
@@ -517,6 +556,7 @@ int main(void)
 		TEST(a_repeated_submission_makes_nothing_new),
 		TEST(the_newest_of_a_name_is_meant),
 		TEST(a_source_that_is_not_there_is_the_callers_fault),
+		TEST(what_a_training_names_is_made_definite),
 		TEST(a_training_starts_what_was_asked_for),
 		TEST(one_submission_is_one_process),
 		TEST(find_tells_whether_it_was_started),

@@ -1,0 +1,138 @@
+"""A job runs on what its request named when it was accepted, however long it waits."""
+
+import json
+import time
+
+import pytest
+
+SHOW = "import os; print(%r, open(os.environ['DAVIT_DATASET']).read())"
+
+
+def pause(site, paused):
+    answer = site.post("/v1/queues/local", {"paused": paused}, over_unix=True)
+    assert answer.status == 200, answer
+
+
+@pytest.fixture
+def site(sites):
+    site = sites().start()
+    pause(site, True)
+    return site
+
+
+def dataset(site, text, *tags):
+    body = {"name": "d", "tags": list(tags), "source": {"text": text}}
+    return site.made("/datasets", body)["Id"]
+
+
+def log(site, job):
+    assert site.await_job(job)["state"] == "COMPLETED", site.job(job)
+    return site.get(f"/v1/jobs/{job}/log").text
+
+
+def rerun(site, job, body=None):
+    answer = site.post(f"/v1/jobs/{job}/rerun", body or {}, over_unix=True)
+    assert answer.status == 200, answer
+    return answer.json()["id"]
+
+
+def log_of_flow(site, flow):
+    assert site.await_job(flow)["state"] == "COMPLETED", site.job(flow)
+    return log(site, site.job(flow)["progress"]["steps"]["training"]["id"])
+
+
+def train(site, kind="train", **members):
+    body = {"name": "t", "dataset": "d@prod"} | members
+    return site.made(f"/pipelines/training/{kind}", body)["Id"]
+
+
+@pytest.mark.parametrize("kind", ["train", "custom_script"])
+def test_a_tag_that_moves_and_a_script_that_changes_leave_a_waiting_job_alone(site, kind):
+    script = site.imports / "show.py"
+    script.write_text(SHOW % "first")
+    dataset(site, "one", "prod")
+    began = time.monotonic()
+    job = train(site, kind, script={"path": "show.py"})
+    assert time.monotonic() - began < 5, "a job that can only wait was waited for"
+    script.write_text(SHOW % "second")
+    dataset(site, "two", "prod")
+    pause(site, False)
+    assert log(site, job).startswith("first one")
+    run = site.get(f"/v1/runs/{job}").json()
+    assert run["dataset"]["version"] == 1
+    assert run["script"]["name"] == "show.py"
+    assert log(site, rerun(site, job, {"parameters": {"k": 1}})).startswith("first one")
+    assert log(site, train(site, kind, script={"path": "show.py"})).startswith("second two")
+
+
+def test_a_deleted_data_set_is_kept_for_the_jobs_that_wait_for_it(site):
+    first = dataset(site, "one", "prod")
+    job = train(site, script={"text": SHOW % "it"})
+    assert site.get(f"/v1/runs/{job}").json()["dataset"]["id"] == first
+    assert site.service("DELETE", f"/datasets/{first}").status == 200
+    site.stop()
+    site.start()
+    pause(site, False)
+    assert log(site, job).startswith("it one")
+    assert site.service("GET", f"/datasets/{first}").status == 404
+    assert log(site, rerun(site, job)).startswith("it one")
+
+
+def test_a_rerun_says_that_what_it_ran_on_is_no_more(site):
+    first = dataset(site, "one", "prod")
+    job = train(site, script={"text": SHOW % "it"})
+    digest = json.loads(site.service("GET", f"/datasets/{first}").json()["rawPayload"])["sha256"]
+    assert site.service("DELETE", f"/datasets/{first}").status == 200
+    pause(site, False)
+    assert log(site, job).startswith("it one")
+    for path in (site.folder / "data" / "blobs").rglob(f"*{digest[4:]}*"):
+        path.unlink()
+    answer = site.post(f"/v1/jobs/{job}/rerun", {}, over_unix=True)
+    assert answer.status == 400, answer
+    error = answer.json()["error"]
+    assert error["field"] == "/dataset"
+    assert "data set 'd'" in error["message"] and "deleted" in error["message"]
+
+
+def test_the_short_form_runs_on_what_it_named(site):
+    script = site.imports / "show.py"
+    script.write_text(SHOW % "first")
+    dataset(site, "one", "prod")
+    answer = site.service(
+        "POST", "/pipelines/training", {"name": "f", "script": "show.py", "dataset": "d@prod"}
+    )
+    assert answer.status == 200, answer
+    flow = answer.json()["id"]
+    script.write_text(SHOW % "second")
+    dataset(site, "two", "prod")
+    pause(site, False)
+    assert log_of_flow(site, flow).startswith("first one")
+    assert log_of_flow(site, rerun(site, flow)).startswith("first one")
+
+
+def test_the_short_form_refuses_what_cannot_run_at_once(site):
+    answer = site.service(
+        "POST", "/pipelines/training", {"name": "f", "script": "gone.py", "dataset": "none"}
+    )
+    assert answer.status == 400 and "gone.py" in answer.text, answer
+
+
+def test_batch_and_deploy_use_the_version_that_was_named(site):
+    pause(site, False)
+    write = "import os; open(os.path.join(os.environ['DAVIT_OUTPUT_DIR'], 'm'), 'w').write('x')"
+    job = site.made("/pipelines/training/train", {"name": "t", "script": {"text": write}})["Id"]
+    assert site.await_job(job)["state"] == "COMPLETED"
+    serve = {"script": {"text": "raise SystemExit('no')"}}
+    body = {"name": "m", "aliases": ["prod"], "source": {"job": job}, "server": serve}
+    first = site.made("/models/register", body)
+    one = dataset(site, '{"a": 1}', "prod")
+    pause(site, True)
+    asked = {"name": "b", "model": "m:prod", "dataset": "d@prod"}
+    batch = site.made("/pipelines/inference", asked)["Id"]
+    second = site.made("/models/register", body)
+    dataset(site, '{"a": 2}', "prod")
+    pause(site, False)
+    site.await_job(batch)
+    raw = json.loads(site.service("GET", f"/pipelines/inference/{batch}/get").json()["rawPayload"])
+    assert raw["model"]["version"] == 1, (raw, first, second)
+    assert raw["dataset"]["id"] == one
