@@ -393,6 +393,7 @@ static void execute(struct service *s, json_t *request)
 		.interface = s->op->interface,
 		.slot = s->op->slot,
 		.request = request,
+		.function_lane = true,
 		.body_fd = -1,
 		.done = executed,
 		.ctx = e,

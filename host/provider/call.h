@@ -30,12 +30,14 @@
 #define CALL_OVERRUN_MS 10000 /* past its deadline a call is reported */
 #define CALL_LOOK_MS    100   /* between two looks at the reader */
 #define CALLS_MAX       256   /* at once, of all providers */
+#define CALLS_FUNCTION  64    /* at once of one provider: more than it will run itself */
 #define CALLS_WAIT_MAX  128   /* calls that wait for a place, of all providers */
 #define CALL_WAIT_TIMES 4     /* calls of one provider that wait, for each one that may run */
 
 enum call_lane {
 	CALL_LANE_REQUEST,
 	CALL_LANE_JOB,
+	CALL_LANE_FUNCTION,
 	CALL_LANE_NONE, /* create(), which counts nowhere */
 	CALL_LANES = CALL_LANE_NONE
 };

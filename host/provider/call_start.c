@@ -78,7 +78,11 @@ static void add_rest(struct call *c, const struct call_spec *spec)
 	if (spec->checkpoint_job != NULL && strlen(spec->checkpoint_job) < sizeof(c->job))
 		memcpy(c->job, spec->checkpoint_job, strlen(spec->checkpoint_job) + 1);
 	c->epoch = spec->epoch;
-	c->lane = spec->job_lane ? CALL_LANE_JOB : CALL_LANE_REQUEST;
+	c->lane = CALL_LANE_REQUEST;
+	if (spec->job_lane)
+		c->lane = CALL_LANE_JOB;
+	else if (spec->function_lane)
+		c->lane = CALL_LANE_FUNCTION;
 	c->sink = spec->sink;
 	c->done = spec->done;
 	c->ctx = spec->ctx;

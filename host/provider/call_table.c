@@ -108,7 +108,7 @@ static void end_threads(struct call_table *t)
 
 bool call_table_open(struct call_table *t, struct fail *f)
 {
-	static const char *const names[CALL_LANES] = {"requests", "job-calls"};
+	static const char *const names[CALL_LANES] = {"requests", "job-calls", "functions"};
 
 	mutex_init(&t->lock);
 	cond_init(&t->emptied);
@@ -167,6 +167,12 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 
 /* --- entering and leaving --- */
 
+/* How many calls of c's lane its provider may have. */
+static int64_t lane_max(const struct call *c)
+{
+	return c->lane == CALL_LANE_FUNCTION ? CALLS_FUNCTION : c->provider->config->max_calls;
+}
+
 bool call_table_may_enter(const struct call_table *t, const struct call *c, struct fail *f)
 {
 	const struct provider *p = c->provider;
@@ -177,10 +183,11 @@ bool call_table_may_enter(const struct call_table *t, const struct call *c, stru
 	if (t->alive == CALLS_MAX)
 		ok = fail_set(f, FAIL_BUSY, "%d provider calls are running, the most there may be",
 			CALLS_MAX);
-	else if (c->lane != CALL_LANE_NONE && p->running[c->lane] >= p->config->max_calls)
+	else if (c->lane != CALL_LANE_NONE && p->running[c->lane] >= lane_max(c))
 		ok = fail_set(f, FAIL_BUSY,
-			"provider '%s' is busy with %lld calls, the most it may have (max_calls)",
-			provider_id(p), (long long)p->config->max_calls);
+			"provider '%s' is busy with %lld calls, the most it may have%s",
+			provider_id(p), (long long)lane_max(c),
+			c->lane == CALL_LANE_FUNCTION ? " of functions" : " (max_calls)");
 	if (!ok && f != NULL)
 		f->retry_after_ms = 1000;
 	return ok;

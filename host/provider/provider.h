@@ -136,6 +136,9 @@ struct call_spec {
 	/* A job call (submit, poll …), else a request. Each lane of a provider holds max_calls,
 	 * so that slow requests never keep jobs from being polled. */
 	bool job_lane;
+	/* A request that runs a caller's code, as long as that takes: it has a lane of its own, so
+	 * that it keeps nobody else out. The provider says how many it runs at once. */
+	bool function_lane;
 	/* How long it may wait where its lane is full; then done gets FAIL_BUSY. 0: call_start()
 	 * refuses it at once, as it does where too many wait, or where ret_call is wanted. */
 	int64_t wait_ms;

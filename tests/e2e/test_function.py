@@ -216,6 +216,30 @@ def test_many_run_at_once(shared):
     assert leftovers(shared) == []
 
 
+def test_as_many_as_may_run_keep_nobody_else_out(sites):
+    site = sites().start()
+    gate, began = site.folder / "gate", site.folder / "began"
+    began.mkdir()
+    script = (
+        "import os, time\ndef execute(a, b):\n"
+        f"    open(os.path.join({str(began)!r}, str(b)), 'w')\n"
+        f"    while not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
+        "    return b\n"
+    )
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        running = [pool.submit(call, site, script, n) for n in range(32)]
+        try:
+            wait_for("32 functions", lambda: len(list(began.iterdir())) == 32, 40)
+            assert site.service("GET", "/datasets/list").status == 200
+            site.made("/datasets", {"name": "beside", "source": {"text": "1"}})
+            refused = call(site, script, "one too many")
+            assert refused.status == 429, refused
+            assert "32 functions are running already" in refused.text
+        finally:
+            gate.touch()
+        assert [content(answer.result()) for answer in running] == [str(n) for n in range(32)]
+
+
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_a_daemon_that_ends_leaves_nothing_once_it_is_back(sites, how):
     site = sites().start()

@@ -368,7 +368,7 @@ static void each_lane_holds_max_calls_and_says_when_to_come_back(void **state)
 	struct kit *k = *state;
 	struct gate gate = {0};
 	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
-	struct kit_call calls[3];
+	struct kit_call calls[4];
 	struct fail f = {0};
 
 	k->mine = &gate;
@@ -384,6 +384,34 @@ static void each_lane_holds_max_calls_and_says_when_to_come_back(void **state)
 	spec.request = NULL;
 	spec.job_lane = true; /* jobs are not kept out by requests */
 	kit_start(k, &calls[2], spec);
+	spec.job_lane = false;
+	spec.function_lane = true; /* nor what runs a caller's code */
+	kit_start(k, &calls[3], spec);
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		kit_await(&calls[i]);
+		assert_int_equal(calls[i].result.code, DAVIT_OK);
+		kit_call_finish(&calls[i]);
+	}
+	k->entry.max_calls = 8;
+}
+
+static void functions_keep_no_request_out(void **state)
+{
+	struct kit *k = *state;
+	struct gate gate = {0};
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+	struct kit_call calls[5];
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 2;
+	spec.function_lane = true;
+	for (size_t i = 0; i < 3; i++) /* and have a limit of their own */
+		kit_start(k, &calls[i], spec);
+	spec.function_lane = false;
+	kit_start(k, &calls[3], spec);
+	kit_start(k, &calls[4], spec);
 	atomic_store(&gate.open, true);
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		kit_await(&calls[i]);
@@ -909,6 +937,7 @@ int main(void)
 		cmocka_unit_test(the_returned_code_counts_more_than_an_answer),
 		cmocka_unit_test(a_broken_contract_is_a_provider_error_that_says_which),
 		cmocka_unit_test(each_lane_holds_max_calls_and_says_when_to_come_back),
+		cmocka_unit_test(functions_keep_no_request_out),
 		cmocka_unit_test(a_call_that_may_wait_starts_in_the_place_of_one_that_ends),
 		cmocka_unit_test(a_call_that_waits_too_long_is_told_to_come_back),
 		cmocka_unit_test(a_call_whose_reader_left_while_it_waited_never_starts),
