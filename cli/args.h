@@ -25,7 +25,8 @@ struct args {
 };
 
 /* FAIL_INVALID: an unknown option (the nearest one is named), a value that is missing or not
- * taken, too few or too many words, an empty word, what is not UTF-8. After --help words are not counted. */
+ * taken, too few or too many words, an empty word, what is not UTF-8. After --help words are not
+ * counted. */
 bool args_parse(
 	struct args *a, const struct command *command, int argc, char *const *argv, struct fail *f);
 void args_finish(struct args *a);

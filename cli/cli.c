@@ -14,6 +14,7 @@
 #include "http.h"
 #include "outfile.h"
 #include "place.h"
+#include "progress.h"
 
 #define ASK_MS 120000 /* creations wait for the provider, up to some ten seconds */
 
@@ -244,10 +245,13 @@ json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struc
 	const char *slash = strrchr(file, '/');
 	struct http_request ask = {.method = "POST", .path = path->p, .form_file = file};
 	char *text = json_compact(request, &ask.n);
+	struct progress_bytes progress;
 	json_t *value;
 
 	ask.body = text;
+	ask.progress = c->progress ? &progress : NULL;
 	ask.form_name = slash != NULL ? slash + 1 : strcmp(file, "-") == 0 ? "stdin" : file;
+	progress_begin(&progress, "uploading", ask.form_name);
 	value = perform(c, &ask, NULL);
 	free(text);
 	buf_finish(path);
@@ -286,12 +290,15 @@ bool cli_download(
 {
 	struct http_request request = {.method = method, .path = path->p, .sink = write_bytes};
 	char *text = body != NULL ? json_compact(body, &request.n) : NULL;
+	struct progress_bytes progress;
 	struct outfile o;
 	struct fail f = {0};
 	bool ok = outfile_open(&o, file, &f);
 
 	request.body = text;
 	request.ctx = &o;
+	request.progress = c->progress && (o.out != stdout || !c->terminal) ? &progress : NULL;
+	progress_begin(&progress, "fetching", strcmp(file, "-") != 0 ? file : "the output");
 	request.sink_name = strcmp(file, "-") != 0 ? file : NULL;
 	if (!ok) {
 		(void)cli_failed(c, &f);

@@ -13,6 +13,7 @@
 #include "http.h"
 #include "outfile.h"
 #include "predict.h"
+#include "progress.h"
 #include "rows.h"
 #include "show.h"
 
@@ -21,8 +22,7 @@ struct output {
 	struct outfile file;
 	bool array; /* --json on standard output: one object with all */
 	bool first;
-	bool shown; /* progress stands on the terminal */
-	int err;    /* of what was flushed meanwhile */
+	int err; /* of what was flushed meanwhile */
 };
 
 /* --- output --- */
@@ -51,10 +51,8 @@ static void show_progress(void *ctx, int64_t rows, int64_t failed, int64_t ms)
 		o->err = errno;
 	if (!o->c->progress || (o->file.out == stdout && o->c->terminal))
 		return;
-	(void)fprintf(stderr, "\r\033[K%" PRId64 " rows, %.0f rows/s, %" PRId64 " failed", rows,
+	progress_show("%" PRId64 " rows, %.0f rows/s, %" PRId64 " failed", rows,
 		ms > 0 ? (double)rows * 1000.0 / (double)ms : 0.0, failed);
-	(void)fflush(stderr);
-	o->shown = true;
 }
 
 static bool open_output(struct output *o)
@@ -76,8 +74,7 @@ static void close_output(struct output *o, bool whole)
 {
 	struct fail f = {0};
 
-	if (o->shown)
-		(void)fputs("\r\033[K", stderr);
+	progress_hide();
 	if (o->file.out == stdout)
 		return;
 	if (!whole)

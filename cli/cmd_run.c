@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "http.h"
 #include "object.h"
+#include "progress.h"
 #include "wait.h"
 #include "work.h"
 
@@ -106,11 +107,40 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static bool digest_of(const char *path, char hex[SHA256_HEX_SIZE])
+/* A file of gigabytes takes its time: it is told of, and Ctrl-C ends it. */
+static bool add_all(struct cli *c, struct sha256 *sum, int fd, const char *path)
+{
+	static char part[1 << 16];
+	struct progress_bytes progress;
+	struct stat st = {0};
+	int64_t done = 0;
+	ssize_t n = 0;
+
+	(void)fstat(fd, &st);
+	progress_begin(&progress, "reading", path);
+	while (!http_interrupted && (n = read(fd, part, sizeof(part))) > 0) {
+		sha256_add(sum, part, (size_t)n);
+		done += n;
+		if (c->progress)
+			progress_bytes(&progress, done, st.st_size);
+	}
+	progress_hide();
+	if (http_interrupted != 0)
+		c->code = EXIT_INTERRUPTED;
+	return !http_interrupted && n == 0;
+}
+
+static bool digest_of(struct cli *c, const char *path, char hex[SHA256_HEX_SIZE])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && sha256_of_fd(fd, hex, NULL);
+	struct sha256 *sum = fd >= 0 ? sha256_begin() : NULL;
+	uint8_t digest[SHA256_BYTES];
+	bool ok = sum != NULL && add_all(c, sum, fd, path);
 
+	if (sum != NULL) {
+		sha256_end(sum, digest);
+		sha256_hex(digest, hex);
+	}
 	if (fd >= 0)
 		(void)close(fd);
 	return ok;
@@ -124,7 +154,7 @@ static char *same_dataset(struct cli *c, const char *name, const char *file)
 	char *id = NULL;
 	size_t i;
 
-	if (!digest_of(file, hex) || (list = object_list(c, "datasets")) == NULL)
+	if (!digest_of(c, file, hex) || (list = object_list(c, "datasets")) == NULL)
 		return NULL;
 	json_array_foreach(list, i, dataset)
 	{

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "progress.h"
 
 #define ANSWER_MAX ((size_t)1 << 30) /* of an answer kept in memory */
 
@@ -147,13 +148,15 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *ctx)
 	return t->refused ? 0 : n;
 }
 
-static int look_up(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static int look_up(
+	void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_send, curl_off_t sent)
 {
-	(void)ctx;
-	(void)a;
-	(void)b;
-	(void)c;
-	(void)d;
+	const struct http_request *r = ((const struct talk *)ctx)->request;
+
+	if (r->progress != NULL && r->form_file != NULL)
+		progress_bytes(r->progress, sent, to_send);
+	else if (r->progress != NULL)
+		progress_bytes(r->progress, got, to_get);
 	return http_interrupted; /* not 0 ends the request */
 }
 
@@ -222,6 +225,7 @@ static bool prepare(struct talk *t)
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 	(void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
+	(void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
 	(void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->error);
 	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, t->headers);
@@ -286,6 +290,8 @@ bool http_ask(struct http *h, const struct http_request *request, struct http_an
 	buf_init(&answer->body, ANSWER_MAX);
 	if (prepare(&t))
 		code = curl_easy_perform(h->curl);
+	if (request->progress != NULL)
+		progress_hide();
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 429 || status == 503)
 		(void)curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &retry);

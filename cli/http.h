@@ -15,6 +15,7 @@
 
 struct fail;
 struct http;
+struct progress_bytes;
 
 /* Set by SIGINT: requests end with FAIL_DEADLINE, waits come to an end. */
 extern volatile sig_atomic_t http_interrupted;
@@ -44,7 +45,8 @@ struct http_request {
 	 * they are collected. */
 	bool (*sink)(void *ctx, const char *bytes, size_t n);
 	void *ctx;
-	const char *sink_name; /* for people; NULL: it is standard output */
+	struct progress_bytes *progress; /* told of bytes sent of a form, else got; may be NULL */
+	const char *sink_name;           /* for people; NULL: it is standard output */
 };
 
 struct http_answer {

@@ -128,7 +128,10 @@ int main(int argc, char **argv)
 	};
 	int code;
 
-	(void)setlocale(LC_CTYPE, ""); // NOLINT(concurrency-mt-unsafe): one thread yet
+	// NOLINTBEGIN(concurrency-mt-unsafe): one thread yet
+	if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
+		(void)setlocale(LC_CTYPE, "C.UTF-8"); /* tables measure what is UTF-8 */
+	// NOLINTEND(concurrency-mt-unsafe)
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	catch_interrupt();
 	code = end_output(&c, dispatch(&c, argc, argv));

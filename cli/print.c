@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <wchar.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -17,20 +18,53 @@
 
 /* --- text --- */
 
+/* The value of a well-formed character of n bytes. */
+static wchar_t value_of(const char *p, size_t n)
+{
+	static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	unsigned value = (unsigned char)p[0] & first[n];
+
+	for (size_t i = 1; i < n; i++)
+		value = value << 6 | ((unsigned char)p[i] & 0x3fU);
+	return (wchar_t)value;
+}
+
+/* Columns of the first character of a text that is not empty, and its bytes. */
+static size_t step(const char *text, size_t left, size_t *ret_bytes)
+{
+	size_t n = utf8_length(text, left);
+	int width = n > 1 ? wcwidth(value_of(text, n)) : 1;
+
+	*ret_bytes = n > 0 ? n : 1;
+	return width >= 0 ? (size_t)width : 1;
+}
+
 size_t print_width(const char *text)
 {
 	size_t left = strlen(text);
 	size_t width = 0;
+	size_t n;
 
-	while (left > 0) {
-		size_t n = utf8_length(text, left);
-
-		n = n > 0 ? n : 1;
-		text += n;
-		left -= n;
-		width++;
-	}
+	for (; left > 0; text += n, left -= n)
+		width += step(text, left, &n);
 	return width;
+}
+
+void print_cut(char *text, size_t width)
+{
+	size_t left = strlen(text);
+	size_t room = width > 3 ? width - 3 : 0;
+	size_t taken = 0, n;
+
+	if (print_width(text) <= width)
+		return;
+	for (; left > 0; text += n, left -= n) {
+		taken += step(text, left, &n);
+		if (taken > room)
+			break;
+	}
+	memcpy(text, "...", left < 3 ? left : 3);
+	text[left < 3 ? left : width < 3 ? width : 3] = '\0';
 }
 
 /* Controls of either kind: C0, DEL, and the C1 that UTF-8 writes as C2 80 to C2 9F. */

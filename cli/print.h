@@ -49,7 +49,10 @@ const char *print_value(const json_t *v, char text[PRINT_SIZE]); /* scalars; els
 /* Makes a text one line without control characters, in place. */
 void print_tame(char *text);
 
-/* Bytes as people see them: columns of a text. */
+/* The columns of a text on a terminal: wide characters have two, those that combine none. */
 size_t print_width(const char *text);
+
+/* Cuts a text to so many columns, in place; "..." says so. */
+void print_cut(char *text, size_t width);
 
 #endif

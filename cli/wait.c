@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "http.h"
 #include "print.h"
+#include "progress.h"
 
 enum {
 	FIRST_PAUSE_MS = 50,
@@ -93,7 +94,6 @@ void wait_print_reason(const json_t *job)
 
 struct showing {
 	char last[256];
-	bool shown; /* a line without its end stands on the terminal */
 };
 
 static void compose(const json_t *job, char *line, size_t size)
@@ -117,18 +117,9 @@ static void show(struct cli *c, struct showing *s, const json_t *job)
 		return;
 	memcpy(s->last, line, sizeof(line));
 	if (c->progress)
-		(void)fprintf(stderr, "\r\033[K%s", line);
+		progress_show("%s", line);
 	else
 		(void)fprintf(stderr, "%s\n", line);
-	(void)fflush(stderr);
-	s->shown = c->progress;
-}
-
-static void end_showing(struct showing *s)
-{
-	if (s->shown)
-		(void)fputs("\r\033[K", stderr);
-	s->shown = false;
 }
 
 static void tell_it_runs_on(struct cli *c, const char *id)
@@ -168,7 +159,7 @@ static json_t *job_now(struct cli *c, const char *id)
 
 json_t *wait_for_job(struct cli *c, const char *id)
 {
-	struct showing s = {.shown = false};
+	struct showing s = {.last = ""};
 	long pause = FIRST_PAUSE_MS;
 	json_t *job = NULL;
 
@@ -179,7 +170,7 @@ json_t *wait_for_job(struct cli *c, const char *id)
 		wait_ms(pause);
 		pause = pause * 2 < LAST_PAUSE_MS ? pause * 2 : LAST_PAUSE_MS;
 	}
-	end_showing(&s);
+	progress_hide();
 	if (job == NULL && http_interrupted)
 		tell_it_runs_on(c, id);
 	return job;

@@ -1,10 +1,15 @@
 """The command line at its edges: words that are odd, outputs that end, files that are none."""
 
+import fcntl
+import http.server
 import os
 import pathlib
 import signal
 import stat
+import struct
 import subprocess
+import termios
+import threading
 
 import pytest
 
@@ -219,3 +224,104 @@ def test_a_reader_that_goes_ends_it_quietly(served):
         )
         os.close(ends[1])
         assert done.returncode == 141 and done.stderr == "", (line, done)
+
+
+# --- progress on a terminal ---
+
+
+class Terminal:
+    """A command whose standard error is a terminal."""
+
+    def __init__(self, words, columns=80, **options):
+        self.end, other = os.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        options.setdefault("stdin", subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [DAVIT, *words], stdout=subprocess.PIPE, stderr=other, **options)
+        os.close(other)
+        os.set_blocking(self.end, False)
+        self.said = ""
+
+    def has_said(self, part):
+        try:
+            self.said += os.read(self.end, 1 << 16).decode()
+        except (BlockingIOError, OSError):  # the latter: it has ended
+            pass
+        return part in self.said
+
+    def finish(self, signal_number=None):
+        if signal_number is not None:
+            self.process.send_signal(signal_number)
+        self.process.communicate(timeout=DEADLINE)
+        self.has_said("")
+        os.close(self.end)
+        return self.process.returncode
+
+
+def test_an_upload_tells_its_progress(cli):
+    shown = Terminal(["datasets", "create", "-", "--name", "slow", "--format", "csv"],
+                     cwd=cli.folder, env=cli.env, stdin=subprocess.PIPE)
+
+    def more():
+        shown.process.stdin.write(b"1,2,3\n" * 20000)
+        shown.process.stdin.flush()
+        return shown.has_said("uploading stdin: ")
+
+    wait_for("progress", more)
+    assert shown.finish() == 0, shown.said
+    assert "iB/s" in shown.said and shown.said.endswith("\r\x1b[K")
+
+
+def test_a_file_that_is_compared_tells_its_progress(cli):
+    with open(cli.folder / "vast.csv", "wb") as file:
+        file.truncate(1 << 40)
+    (cli.folder / "t.py").write_text("")
+    shown = Terminal(["train", "t.py", "--dataset", "vast.csv"], cwd=cli.folder, env=cli.env)
+    wait_for("progress", lambda: shown.has_said("reading vast.csv: 0%, "))
+    assert shown.finish(signal.SIGINT) == 130, shown.said
+
+
+class SlowHandler(http.server.BaseHTTPRequestHandler):
+    """Bytes until the server is told that there are enough."""
+
+    def answer(self):
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.enough.wait(0.02):
+            self.wfile.write(b"x" * 1000)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.answer()
+
+    do_GET = answer
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.mark.parametrize("line", ("datasets export d -o got", "datasets export d",
+                                  "outputs 000000000000000000000000 f -o got"))
+def test_a_download_tells_its_progress(tmp_path, line):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SlowHandler) as server:
+        server.enough = threading.Event()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_port}"
+        shown = Terminal([*line.split(), "--host", host], cwd=tmp_path)
+        try:
+            wait_for("progress", lambda: shown.has_said("fetching "))
+        finally:
+            server.enough.set()
+        assert shown.finish() == 0, shown.said
+        server.shutdown()
+
+
+def test_progress_is_cut_to_the_terminal(cli):
+    cli.good("queues", "pause", "local", "--project", "cut")
+    shown = Terminal(["submit", "--project", "cut", "--wait", "true"], columns=30,
+                     cwd=cli.folder, env=cli.env)
+    wait_for("progress", lambda: shown.has_said("\r\x1b[Kqueued"))
+    cli.good("queues", "resume", "local", "--project", "cut")
+    assert shown.finish() == 0
+    lines = [line for line in shown.said.split("\r\x1b[K") if line]
+    assert lines and max(map(len, lines)) <= 29 and lines[0].endswith("..."), lines

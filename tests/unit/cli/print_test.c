@@ -1,6 +1,7 @@
 /* Tests of print: tables and values for people. */
 #include "print.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,33 @@ static void columns_are_as_wide_as_what_they_hold(void **state)
 	assert_string_equal(printed, "NAME       N  NOTE\n"
 				     "größer     7  -\n"
 				     "b       1234  last\n");
+}
+
+static void wide_characters_have_two_columns(void **state)
+{
+	static const char *const heads[] = {"NAME", "N"};
+	char line[] = "数字数字abc";
+	char tiny[] = "abcd";
+	FILE *out = begin();
+	struct table t;
+
+	(void)state;
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	assert_int_equal(print_width("数字"), 4);
+	assert_int_equal(print_width("e\u0301"), 1);
+	table_init(&t, heads, COUNT(heads));
+	table_cell(&t, "数字x");
+	table_cell(&t, "1");
+	table_print(&t, out, NULL);
+	(void)fclose(out);
+	assert_string_equal(printed, "NAME   N\n数字x  1\n");
+	print_cut(line, 11);
+	assert_string_equal(line, "数字数字abc");
+	print_cut(line, 10);
+	assert_string_equal(line, "数字数...");
+	print_cut(tiny, 2);
+	assert_string_equal(tiny, "..");
+	(void)setlocale(LC_CTYPE, "C");
 }
 
 static void a_table_without_rows_says_so(void **state)
@@ -128,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_what_they_hold),
+		cmocka_unit_test(wide_characters_have_two_columns),
 		cmocka_unit_test(a_table_without_rows_says_so),
 		cmocka_unit_test(nothing_that_is_shown_steers_the_terminal),
 		cmocka_unit_test(times_are_short_and_local),
