@@ -82,8 +82,21 @@ static struct envelope_context context_of(const struct service *s)
 json_t *service_row(const struct service *s, const json_t *neutral)
 {
 	const struct envelope_context context = context_of(s);
+	json_t *seen = neutral != NULL ? job_view_redacted(neutral) : NULL;
+	json_t *row = seen != NULL ? envelope_row(envelopes_of(s), seen, &context) : NULL;
 
-	return neutral != NULL ? envelope_row(envelopes_of(s), neutral, &context) : NULL;
+	json_decref(seen);
+	return row;
+}
+
+json_t *service_rows(const struct service *s, const json_t *items)
+{
+	const struct envelope_context context = context_of(s);
+	json_t *seen = items != NULL ? job_view_redacted(items) : NULL;
+	json_t *rows = seen != NULL ? envelope_rows(envelopes_of(s), seen, &context) : NULL;
+
+	json_decref(seen);
+	return rows;
 }
 
 void service_answer_row(struct service *s, json_t *row)
@@ -112,7 +125,7 @@ static bool same_place(const struct service *s, const struct job *job)
 /* Takes job over as the result where it belongs to this operation. */
 static bool take_job(const struct service *s, struct job *job, struct job *ret_job, struct fail *f)
 {
-	if (!same_place(s, job)) {
+	if (!same_place(s, job) || job_view_is_removed(job)) {
 		job_finish(job);
 		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(s->x));
 	}
@@ -208,33 +221,6 @@ void service_call(struct service *s, const char *slot, json_t *request,
 		service_fail(s, &f);
 }
 
-/* --- lists --- */
-
-/* A list is complete or none: clients delete what is not in it. */
-static void listed(struct call_result *result, void *ctx)
-{
-	struct service *s = ctx;
-	const json_t *items = json_object_get(result->reply, "items");
-	const struct envelope_context context = context_of(s);
-
-	if (result->code != DAVIT_OK) {
-		service_fail(s, &result->fail);
-		return;
-	}
-	if (!json_is_array(items)) {
-		service_fail_text(s, 502, "the provider answered a list without items");
-		return;
-	}
-	exchange_reply_json(
-		s->x, s->op->success_status, envelope_rows(envelopes_of(s), items, &context));
-	service_free(s);
-}
-
-static void list(struct service *s)
-{
-	service_call(s, s->op->slot, service_request(s, json_object()), listed);
-}
-
 /* --- objects --- */
 
 static void got(struct call_result *result, void *ctx)
@@ -290,7 +276,7 @@ static void object(struct service *s)
 	struct fail f = {0};
 	json_t *more;
 
-	if (answer_from_store(s))
+	if (answer_from_store(s) || service_remove_unmade(s))
 		return;
 	if (!connection_loaded(s->app, &s->target, &f) || !service_find_object(s, &f)) {
 		service_fail(s, &f);
@@ -332,6 +318,11 @@ static void object_later(struct service *s)
 	service_later(s, object);
 }
 
+static void list_later(struct service *s)
+{
+	service_later(s, service_list);
+}
+
 static void export_later(struct service *s)
 {
 	service_later(s, service_export);
@@ -352,7 +343,7 @@ static const struct {
 	bool without_provider; /* the store may know the answer */
 	bool without_connection;
 } shapes[] = {
-	[OPERATION_LIST] = {list, false, false},
+	[OPERATION_LIST] = {list_later, false, false},
 	[OPERATION_OBJECT] = {object_later, true, false},
 	[OPERATION_EXPORT] = {export_later, false, false},
 	[OPERATION_JOB] = {job_later, false, false},

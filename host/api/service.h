@@ -25,7 +25,7 @@ struct service {
 	struct exchange *x;
 	const struct operation *op;
 	struct target target;
-	json_t *body; /* of a job: what the caller sent; owned; else NULL */
+	json_t *body; /* of a job: what the caller sent; of a list: our part; owned; else NULL */
 	char *object; /* the provider's id of the object in the path; owned; NULL: none */
 	void (*work)(struct service *s); /* what the pool is to do */
 };
@@ -64,8 +64,15 @@ bool service_find_object(struct service *s, struct fail *f);
  * over. NULL: out of memory. */
 json_t *service_request(const struct service *s, json_t *more);
 
-/* The row for a neutral object, which stays the caller's; NULL: out of memory. */
+/* The row for a neutral object, which stays the caller's, without what names secrets; NULL: out of
+ * memory. */
 json_t *service_row(const struct service *s, const json_t *neutral);
+
+/* The same for an array of them; NULL, also for NULL: out of memory. */
+json_t *service_rows(const struct service *s, const json_t *items);
+
+/* Is what it is about run by jobs, so that these stand for what they have not made yet? */
+bool service_has_jobs(const struct service *s);
 
 /* {"spec": the body} for a slot that takes one, checked against the provider's schema; else {}.
  * NULL: *f says why. */
@@ -77,11 +84,16 @@ void service_call(struct service *s, const char *slot, json_t *request,
 	void (*done)(struct call_result *result, void *ctx));
 
 /* The shapes; each owns s. */
+void service_list(struct service *s);
 void service_submit(struct service *s);
 void service_cancel(struct service *s);
 void service_predict(struct service *s);
 void service_function(struct service *s);
 void service_export(struct service *s);
+
+/* Is this the delete of a job of ours that ended without an object? Then it owns s, deletes what its
+ * provider may have of it all the same, and hides the job from lists and lookups. */
+bool service_remove_unmade(struct service *s);
 
 /* Deletes s->object; owns s. */
 void service_remove(struct service *s);

@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/job_view.h"
 #include "api/operations.h"
 #include "api/service.h"
 #include "base/fail.h"
@@ -42,6 +43,78 @@ static bool check_ended(const struct service *s, const char *id, struct fail *f)
 	       fail_set(f, FAIL_CONFLICT,
 		       "job %s has not ended yet: cancel it, and delete it once it has ended", id);
 }
+
+/* --- what made no object --- */
+
+static bool note_removed(struct service *s, const struct job *job, struct fail *f)
+{
+	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
+	char *text = job_view_mark_removed(job);
+	bool ok;
+
+	if (op == NULL || text == NULL) {
+		store_op_free(op);
+		free(text);
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	}
+	op->edge.from = JOB_TERMINAL;
+	op->edge.to = JOB_STATE_COUNT;
+	op->edge.epoch = -1;
+	op->edge.set = JOB_SET_RESULT;
+	memcpy(op->edge.values.id, job->id, sizeof(job->id));
+	op->edge.values.result = text;
+	ok = store_run(s->app->store, op, f);
+	store_op_free(op);
+	return ok;
+}
+
+static void hide(struct service *s)
+{
+	struct job job = {0};
+	struct fail f = {0};
+
+	if (service_find_job(s, &job, &f) && note_removed(s, &job, &f)) {
+		sweeper_wish(s->app->sweeper);
+		service_answer(s, job_view_neutral(&job));
+	} else {
+		service_fail(s, &f);
+	}
+	job_finish(&job);
+}
+
+/* It may have begun to make something before it failed; most have not. */
+static void removed_unmade(struct call_result *result, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (result->code == DAVIT_OK || result->code == DAVIT_NOT_FOUND ||
+		result->code == DAVIT_INVALID)
+		service_later(s, hide);
+	else
+		service_fail(s, &result->fail);
+}
+
+bool service_remove_unmade(struct service *s)
+{
+	struct job job = {0};
+	struct fail f = {0};
+	bool unmade;
+
+	if (strcmp(s->op->slot, "remove") != 0 || s->target.provider == NULL ||
+		!service_has_jobs(s) || !service_find_job(s, &job, &f))
+		return false;
+	unmade = job.remote_name == NULL && (JOB_BIT(job.state) & JOB_TERMINAL) != 0;
+	if (unmade) {
+		s->object = strdup(job.id);
+		service_call(s, "remove",
+			s->object != NULL ? service_request(s, json_object()) : NULL,
+			removed_unmade);
+	}
+	job_finish(&job);
+	return unmade;
+}
+
+/* --- what was made --- */
 
 static void removed(struct call_result *result, void *ctx)
 {

@@ -168,6 +168,7 @@ struct job_filter {
 	const char *since; /* only ids from this one on */
 	const char
 		*before; /* only ids below this one (the cursor of a page); NULL: from the newest */
+	bool unmade;     /* only those without a remote_name */
 	bool runs;       /* only trainings by a script: their metrics can be compared */
 	const char *metric; /* of runs: only those that have that number, the highest first, the
 	                     * newest of equal ones; no '"', '\\' or control character. before

@@ -30,6 +30,12 @@ def neutral(site, job):
     return json.loads(answer.json()["rawPayload"])
 
 
+def begun(site):
+    """Trainings but those that failed before they began."""
+    rows = site.service("GET", "/pipelines/training/list").json()
+    return [row["Id"] for row in rows if row["status"] != "FAILED"]
+
+
 def log(site, job):
     return site.get(f"/v1/jobs/{job}/log").text
 
@@ -127,11 +133,39 @@ def test_one_script_or_an_entry_is_enough(shared):
 )
 def test_what_cannot_run_is_refused_by_the_member_at_fault(shared, body, words):
     (shared.imports / "own").mkdir(exist_ok=True)
-    before = len(shared.service("GET", "/pipelines/training/list").json())
+    before = begun(shared)
     answer = shared.service("POST", "/pipelines/training/custom_script", body)
     assert answer.status == 400 and answer.text.startswith('"'), answer
     assert words in answer.json()
-    assert len(shared.service("GET", "/pipelines/training/list").json()) == before
+    assert begun(shared) == before
+
+
+def listed(site):
+    rows = site.service("GET", "/pipelines/training/list").json()
+    return {row["Id"]: row for row in rows}
+
+
+def test_a_training_that_never_began_is_listed_and_deleted(sites):
+    site = sites().start()
+    assert site.post("/v1/queues/local", {"paused": True}, over_unix=True).status == 200
+    job = train(site, "1")
+    assert listed(site)[job]["status"] == neutral(site, job)["state"] == "PENDING"
+    answer = site.service("DELETE", f"/pipelines/training/{job}/delete")
+    assert answer.status == 409, answer
+    assert site.service("POST", f"/pipelines/training/{job}/cancel").status == 200
+    assert listed(site)[job]["status"] == "CANCELLED"
+    answer = site.service("DELETE", f"/pipelines/training/{job}/delete")
+    assert answer.status == 200 and answer.json()["Id"] == job, answer
+    site.kill()
+    site.start()
+    assert job not in listed(site)
+    for method, what in (("GET", "get"), ("POST", "cancel"), ("DELETE", "delete")):
+        answer = site.service(method, f"/pipelines/training/{job}/{what}")
+        assert answer.status == 404, (what, answer)
+    assert site.get(f"/v1/jobs/{job}").json()["state"] == "cancelled"
+    batch = {"name": "b", "model": "none", "dataset": "none"}
+    assert site.service("POST", "/pipelines/inference", batch).status == 400
+    assert site.service("GET", "/pipelines/inference/list").json() == []
 
 
 # --- packages of the caller ---

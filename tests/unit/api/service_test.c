@@ -19,11 +19,11 @@
 	"{\"envelopes\":{\"rows\":{\"r\":{\"members\":{\"Id\":{\"pointer\":\"/id\"},"              \
 	"\"st\":{\"pointer\":\"/state\"}}}},\"operations\":{" OPS "},"                             \
 	"\"wrap\":{\"projects_models_register_create\":\"array\"}}}"
-#define OPS                                                                                           \
-	"\"projects_datasets_list_list\":\"r\",\"projects_datasets_get\":\"r\","                      \
-	"\"projects_datasets_create\":\"r\",\"projects_models_register_create\":\"r\","               \
-	"\"training_get_list\":\"r\",\"training_cancel_list\":\"r\",\"training_train_create\":\"r\"," \
-	"\"projects_datasets_delete\":\"r\",\"training_automl_simplified_create\":\"r\","             \
+#define OPS                                                                                                                           \
+	"\"training_istlist\":\"r\",\"training_delete\":\"r\",\"projects_datasets_list_list\":\"r\",\"projects_datasets_get\":\"r\"," \
+	"\"projects_datasets_create\":\"r\",\"projects_models_register_create\":\"r\","                                               \
+	"\"training_get_list\":\"r\",\"training_cancel_list\":\"r\",\"training_train_create\":\"r\","                                 \
+	"\"projects_datasets_delete\":\"r\",\"training_automl_simplified_create\":\"r\","                                             \
 	"\"projects_endpoints_deploy_model_create\":\"r\",\"projects_datasets_export_create\":\"r\""
 
 static char *request_text(const json_t *request)
@@ -331,6 +331,42 @@ static void a_job_that_made_nothing_yet_answers_from_the_store(void **state)
 	fake_expect("DELETE", S "/pipelines/training/" JOB "/delete", NULL, 409,
 		"\"job " JOB " has not made its object yet\"");
 	assert_int_equal(fake_provider.calls, 0);
+}
+
+static void a_job_that_ended_without_an_object_is_deleted(void **state)
+{
+	struct job job = training(JOB_CANCELLED);
+
+	(void)state;
+	fake_provider.manifest = ROWS;
+	fake_provider.code = DAVIT_NOT_FOUND;
+	fake_job(&job);
+	serve_status("DELETE", S "/pipelines/training/" JOB "/delete", NULL, 200);
+	assert_string_equal(fake_provider.slot, "remove");
+	/* From then on only the provider may know it; the fake one refuses with 400. */
+	serve_status("GET", S "/pipelines/training/" JOB "/get", NULL, 400);
+	assert_string_equal(fake_provider.slot, "get");
+	serve_status("DELETE", S "/pipelines/training/" JOB "/delete", NULL, 400);
+	fake_provider.code = DAVIT_OK;
+	fake_provider.reply = "{\"items\":[]}";
+	fake_expect("GET", S "/pipelines/training/list", NULL, 200, "[]");
+}
+
+static void a_list_has_the_jobs_without_an_object(void **state)
+{
+	struct job job = training(JOB_QUEUED);
+
+	(void)state;
+	fake_provider.manifest = ROWS;
+	fake_job(&job);
+	fake_provider.reply = "{\"items\":[{\"id\":\"x\"}]}";
+	fake_expect("GET", S "/pipelines/training/list", NULL, 200,
+		"[{\"Id\":\"x\",\"st\":null},{\"Id\":\"" JOB "\",\"st\":\"PENDING\"}]");
+	fake_provider.reply = "{\"items\":[{\"id\":\"" JOB "\",\"state\":\"PENDING\"}]}";
+	fake_expect("GET", S "/pipelines/training/list", NULL, 200,
+		"[{\"Id\":\"" JOB "\",\"st\":\"PENDING\"}]");
+	fake_provider.reply = "{\"items\":[]}";
+	fake_expect("GET", S "/models/list", NULL, 200, "[]");
 }
 
 static void an_existing_job_answers_though_its_provider_is_not_loaded(void **state)
@@ -691,6 +727,8 @@ int main(void)
 		ON_SITE(tags_are_checked_by_the_manifest_before_they_are_given),
 		ON_SITE(our_id_stands_for_what_the_job_made),
 		ON_SITE(a_job_that_made_nothing_yet_answers_from_the_store),
+		ON_SITE(a_job_that_ended_without_an_object_is_deleted),
+		ON_SITE(a_list_has_the_jobs_without_an_object),
 		ON_SITE(an_existing_job_answers_though_its_provider_is_not_loaded),
 		ON_SITE(an_id_of_another_interface_is_not_ours),
 		ON_SITE(a_job_is_checked_validated_accepted_and_answered),
