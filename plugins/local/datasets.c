@@ -42,9 +42,21 @@ static const char *format_of(const struct davit_sdk_json *spec)
 
 /* --- making --- */
 
+/* Rows are stored as one JSON value per line, which is no csv. */
+static bool check_format(struct local_call *c, const struct davit_sdk_json *spec)
+{
+	if (davit_sdk_member(davit_sdk_member(spec, "source"), "rows") == NULL ||
+		strcmp(format_of(spec), "jsonl") == 0)
+		return true;
+	(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/format",
+		"must be jsonl, or not be given, where the source has rows");
+	return false;
+}
+
 static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
-	return source_check(c, davit_sdk_member(spec, "source"), "/spec/source");
+	return check_format(c, spec) &&
+	       source_check(c, davit_sdk_member(spec, "source"), "/spec/source");
 }
 
 static bool fill(
@@ -53,7 +65,8 @@ static bool fill(
 	struct rows rows = {.pointer = "/spec/source", .format = format_of(spec)};
 	struct sealed sealed;
 
-	if (!source_seal_rows(c, davit_sdk_member(spec, "source"), &rows, &sealed))
+	if (!check_format(c, spec) ||
+		!source_seal_rows(c, davit_sdk_member(spec, "source"), &rows, &sealed))
 		return false;
 	davit_sdk_put_text(w, "format", rows.format);
 	davit_sdk_put_text(w, "sha256", sealed.digest);
