@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "function.h"
+#include "models.h"
 #include "servers.h"
 
 struct local {
@@ -143,6 +144,7 @@ static int32_t DAVIT_CALL create(
 	}
 	servers_recover(&c);
 	function_recover(&c);
+	models_recover(&c);
 	*ret_instance = (davit_instance)(uintptr_t)local;
 	return DAVIT_OK;
 }

@@ -113,23 +113,47 @@ static bool mark(struct local_call *c, const struct made_sort *sort, const struc
 	return records_put(c, sort->kind, record->id, &w) == DAVIT_OK;
 }
 
+/* As if nobody had asked for it to be deleted. */
+static void unmark(
+	struct local_call *caller, const struct made_sort *sort, const struct record *record)
+{
+	struct local_call c;
+
+	if (sort->release != NULL && local_again(&c, caller) == DAVIT_OK)
+		(void)mark(&c, sort, record, false);
+}
+
 /*
  * Who is about to use it looks at the mark after having said so; who deletes it sets the mark
  * before looking who uses it: one of the two sees the other.
  */
 static bool may_go(struct local_call *c, const struct made_sort *sort, const struct record *record)
 {
-	struct local_call again;
-
 	if (sort->release == NULL)
 		return true;
-	if (!mark(c, sort, record, true))
-		return false;
-	if (sort->release(c, record))
+	if (mark(c, sort, record, true) && sort->release(c, record))
 		return true;
-	if (local_again(&again, c) == DAVIT_OK)
-		(void)mark(&again, sort, record, false);
+	unmark(c, sort, record);
 	return false;
+}
+
+void made_recover(struct local_call *caller, const struct made_sort *sort)
+{
+	struct records_scan scan = {0};
+	struct local_call c;
+
+	if (local_again(&c, caller) != DAVIT_OK)
+		return;
+	while (records_next(&c, sort->kind, &scan)) {
+		const struct record *record = &scan.record;
+
+		if (!davit_sdk_bool_at(record->value, "/removing", false))
+			continue;
+		if (record->number == 0 || names_has(&c, sort->kind, record))
+			(void)mark(&c, sort, record, false);
+		else if (c.sdk.code == DAVIT_OK)
+			(void)records_del(&c, sort->kind, record->id);
+	}
 }
 
 int32_t made_remove(struct local_call *c, const struct made_sort *sort)
@@ -142,9 +166,14 @@ int32_t made_remove(struct local_call *c, const struct made_sort *sort)
 	davit_sdk_write_begin(&w, &c->sdk.mem);
 	sort->put_whole(c, &w, &record);
 	davit_sdk_close_object(&w);
-	if (c->sdk.code != DAVIT_OK || !may_go(c, sort, &record) ||
-		!names_drop(c, sort->kind, &record) ||
-		records_del(c, sort->kind, record.id) != DAVIT_OK)
+	if (c->sdk.code != DAVIT_OK || !may_go(c, sort, &record))
+		return c->sdk.code;
+	if (!names_drop(c, sort->kind, &record)) {
+		unmark(c, sort, &record);
+		return c->sdk.code;
+	}
+	/* Where this fails its name is gone: the next delete by id, or the next start, goes on. */
+	if (records_del(c, sort->kind, record.id) != DAVIT_OK)
 		return c->sdk.code;
 	if (sort->forget != NULL)
 		sort->forget(c, &record);

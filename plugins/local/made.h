@@ -53,6 +53,10 @@ int32_t made_remove(struct local_call *c, const struct made_sort *sort);
 int32_t made_tag(struct local_call *c, const struct made_sort *sort);
 int32_t made_export(struct local_call *c, const struct made_sort *sort); /* made_export.c */
 
+/* For the start of the daemon, when nobody deletes: what a crash left marked as about to go is
+ * there again, or goes where its name is gone already. */
+void made_recover(struct local_call *c, const struct made_sort *sort);
+
 /* Defines one of these slots for a sort: MADE_SLOT(datasets, get). */
 #define MADE_SLOT(table, slot, sort)                                                               \
 	LOCAL_SLOT(table##_##slot)                                                                 \

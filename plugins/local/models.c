@@ -211,3 +211,8 @@ static const struct made_sort sort = {
 };
 
 MADE_SLOTS(models, &sort)
+
+void models_recover(struct local_call *c)
+{
+	made_recover(c, &sort);
+}

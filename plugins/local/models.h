@@ -10,6 +10,9 @@
  */
 bool models_need_kept(struct local_call *c, const char *id, struct record *ret_record);
 
+/* For the start of the daemon: ends deletes that a crash cut off. */
+void models_recover(struct local_call *c);
+
 /* Writes the files of a model's record as inputs of a process, into its folder ("work/model").
  * The array is open. */
 void models_put_inputs(struct local_call *c, struct davit_sdk_writer *w,

@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum {
-	TRIES = 16,
+	TRIES = 200, /* of writers at once each time one gets through */
+	HASTY = 4,   /* tries without a pause */
+	PAUSE_MS = 8,
 	NAME_KEY_BYTES = 480, /* of a name as it stands in a key, which may have 512 */
 	TAG_BYTES = 64,
 	TAGS_MAX = 256,
@@ -245,6 +247,15 @@ static bool number_of(struct local_call *c, struct change *change, bool give)
 	return false;
 }
 
+/* Others were first. false: the call is to end. */
+static bool pause_after(struct local_call *c, int tries)
+{
+	if (tries < HASTY)
+		return true;
+	return local_check(c, c->sdk.host->core->sleep_ms(c->sdk.call, 1 + tries % PAUSE_MS)) ==
+	       DAVIT_OK;
+}
+
 /* Applies a change to the record as it now is. give: an object without a version gets one. */
 static bool apply(
 	struct local_call *c, enum record_kind kind, const struct change *asked, bool give)
@@ -261,7 +272,7 @@ static bool apply(
 			return false;
 		if (change.number == 0 || !matters(&change) || write(c, &change))
 			return c->sdk.code == DAVIT_OK;
-		if (c->sdk.code != DAVIT_OK)
+		if (c->sdk.code != DAVIT_OK || !pause_after(c, i))
 			return false;
 	}
 	(void)davit_sdk_fail(&c->sdk, DAVIT_RETRY,
@@ -326,6 +337,13 @@ bool names_drop(struct local_call *c, enum record_kind kind, const struct record
 	const struct change change = {.name = record->name, .id = record->id, .drop = true};
 
 	return apply(c, kind, &change, false);
+}
+
+bool names_has(struct local_call *c, enum record_kind kind, const struct record *record)
+{
+	const struct davit_sdk_json *names = look_up(c, kind, record->name);
+
+	return davit_sdk_member(davit_sdk_member(names, "versions"), record->id) != NULL;
 }
 
 /* --- references --- */

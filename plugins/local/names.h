@@ -34,6 +34,9 @@ bool names_tag(struct local_call *c, enum record_kind kind, const struct record 
 /* Forgets a version and its tags; its number is not given again. false: the call failed. */
 bool names_drop(struct local_call *c, enum record_kind kind, const struct record *record);
 
+/* Is it a version of its name still? false: it is not, or the call failed. */
+bool names_has(struct local_call *c, enum record_kind kind, const struct record *record);
+
 /* The object that NAME (its newest version), NAME@vN, NAME@TAG or NAME:TAG means; a name that
  * is itself written like one of these is meant as the name. false: there is none (sdk.code is
  * DAVIT_OK then), or the call failed. */

@@ -143,6 +143,35 @@ static void a_model_that_is_being_deleted_is_not_deployed(void **state)
 	assert_int_equal(ask(m, DAVIT_MODELS, "remove", "digits", NULL), DAVIT_OK);
 }
 
+static void a_delete_that_fails_leaves_a_model_as_it_was(void **state)
+{
+	struct mock *m = *state;
+
+	kit_model(m, 1);
+	m->kv_intrusions = 1000;
+	assert_int_equal(ask(m, DAVIT_MODELS, "remove", "digits", NULL), DAVIT_RETRY);
+	m->kv_intrusions = 0;
+	assert_int_equal(deployment(m, "submit", "deploy", 10), DAVIT_OK);
+}
+
+static void a_delete_that_a_crash_cut_off_is_undone_or_ended(void **state)
+{
+	static const char key[] = "model/00000000000000000000s002";
+	struct mock *m = *state;
+
+	kit_model(m, 1);
+	json_object_set_new(
+		json_array_get(json_object_get(m->kv, key), 1), "removing", json_true());
+	assert_int_equal(mock_create(m, "{}"), DAVIT_OK);
+	assert_int_equal(kit_get(m, DAVIT_MODELS, "digits"), DAVIT_OK);
+	assert_null(json_object_get(json_array_get(json_object_get(m->kv, key), 1), "removing"));
+	json_object_set_new(
+		json_array_get(json_object_get(m->kv, key), 1), "removing", json_true());
+	json_object_del(m->kv, "name/model/digits");
+	assert_int_equal(mock_create(m, "{}"), DAVIT_OK);
+	assert_null(json_object_get(m->kv, key));
+}
+
 /* --- models --- */
 
 static void a_model_outlives_its_training_unchanged(void **state)
@@ -255,6 +284,8 @@ int main(void)
 		TEST(a_training_keeps_what_its_deleted_data_set_was),
 		TEST(a_model_that_is_deployed_stays),
 		TEST(a_model_that_is_being_deleted_is_not_deployed),
+		TEST(a_delete_that_fails_leaves_a_model_as_it_was),
+		TEST(a_delete_that_a_crash_cut_off_is_undone_or_ended),
 		TEST(a_model_outlives_its_training_unchanged),
 		TEST(a_model_knows_where_it_comes_from),
 		TEST(an_object_is_written_where_it_is_wanted),
