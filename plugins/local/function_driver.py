@@ -5,8 +5,8 @@
 CALL is a JSON file {"imports", "script", "connection_details", "body"}, deleted once it is
 read. OUTPUTS is the folder for the answer: "returned" has the text of what the function
 returned, if it returned something; "failed" is {"stage", "error"}. What the function prints
-is its output. No value of the connection details is repeated in an error. Standard library
-only.
+is its output. No value of the connection details, and no line of one, is repeated in an error.
+Standard library only.
 """
 
 import importlib
@@ -20,6 +20,7 @@ import types
 RETURNED_MAX = 4 * 1024 * 1024  # bytes
 ERROR_MAX = 2000  # characters
 SECRET_LENGTH = 6  # shorter texts are words like "true"
+secrets = []  # what no error repeats, the longest first
 NAME = "function.py"
 
 
@@ -38,8 +39,12 @@ def texts_of(value):
     elif isinstance(value, list):
         for item in value:
             yield from texts_of(item)
+    elif isinstance(value, (int, float)):
+        yield repr(value)
     elif isinstance(value, str):
         yield value
+        for line in value.splitlines():
+            yield line.strip()
         if value[:1] in "{[":
             try:
                 yield from texts_of(json.loads(value))
@@ -47,26 +52,26 @@ def texts_of(value):
                 pass
 
 
-def redactor(details):
-    """A function that takes what may be secret out of a text."""
+def learn(details):
+    """Notes what of the connection details may be secret."""
     found = set()
     for text in texts_of(details):
         for form in (text, repr(text)[1:-1], json.dumps(text)[1:-1]):
             if len(form) >= SECRET_LENGTH:
                 found.add(form)
-    secrets = sorted(found, key=len, reverse=True)
+    secrets[:] = sorted(found, key=len, reverse=True)
 
-    def redact(text):
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
 
-    return redact
+def redact(text):
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
 
 
 def last_line(error):
     """The last line of its traceback, and the line of the script it came from."""
-    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    text = "".join(traceback.format_exception_only(type(error), error))
+    text = redact(text).strip()  # a secret may have several lines
     text = text.splitlines()[-1] if text else type(error).__name__
     if not isinstance(error, SyntaxError):
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == NAME]
@@ -149,7 +154,7 @@ def main():
     os.unlink(path)
     sys.argv[:] = [NAME]
     sys.path[0] = os.getcwd()
-    redact = redactor(call.get("connection_details"))
+    learn(call.get("connection_details"))
     code = 0
     try:
         answer(call, outputs)

@@ -208,6 +208,25 @@ def test_connection_details_are_in_no_argument_variable_log_or_error(sites):
     )
 
 
+@pytest.mark.parametrize(
+    "details, expression",
+    [
+        ({"Key": f"-----BEGIN-----\n{SECRET}\nlast-line-of-it"}, "details['Key']"),
+        ({"Key": f"first-line\n{SECRET}"}, "details['Key'].splitlines()[1]"),
+        ({"Key": f"first-line\r\n  {SECRET}  "}, "details['Key']"),
+        ({"Pin": 918273645}, "details['Pin']"),
+        ({"Pin": 918273.645}, "details['Pin']"),
+    ],
+)
+def test_no_line_and_no_number_of_the_details_is_in_an_error(shared, details, expression):
+    script = f"def execute(details, body):\n    raise RuntimeError('no login:', {expression})\n"
+    for text in (script, script.replace("'no login:', ", "")):
+        answer = call(shared, text, None, details)
+        assert answer.status == 502 and "***" in answer.json(), answer
+        for part in (SECRET, "last-line", "first-line", "918273"):
+            assert part not in answer.json()
+
+
 def test_many_run_at_once(shared):
     script = "import time\ndef execute(a, b):\n    time.sleep(0.5)\n    return b * 2\n"
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
