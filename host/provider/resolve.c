@@ -118,7 +118,7 @@ char *resolve_file_uri(const char *uri, const char *act, struct fail *f)
 	char *path;
 
 	if (strncmp(uri, prefix, sizeof(prefix) - 1) != 0) {
-		(void)fail_set(f, FAIL_UNSUPPORTED,
+		(void)fail_set(f, FAIL_INVALID,
 			"'%.200s' cannot be %s here: of URIs only file:///… can", uri, act);
 		return NULL;
 	}

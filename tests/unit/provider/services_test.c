@@ -379,8 +379,8 @@ static const struct {
 	{"{\"uri\":\"file://%s/root/%%2e%%2e/outside.csv\"}", DAVIT_INVALID, "import_roots: "},
 	{"{\"uri\":\"file://%s/root/a%%00b\"}", DAVIT_INVALID, "is not a URI"},
 	{"{\"uri\":\"file://%s/root/a%%4\"}", DAVIT_INVALID, "is not a URI"},
-	{"{\"uri\":\"file://host/data.csv\"}", DAVIT_UNSUPPORTED, "only file:///"},
-	{"{\"uri\":\"s3://bucket/key\"}", DAVIT_UNSUPPORTED, "s3://bucket/key"},
+	{"{\"uri\":\"file://host/data.csv\"}", DAVIT_INVALID, "only file:///"},
+	{"{\"uri\":\"s3://bucket/key\"}", DAVIT_INVALID, "s3://bucket/key"},
 	{"{\"path\":\"a\\u0000b\"}", DAVIT_INVALID, "NUL"},
 	{"{\"upload\":\"1234\"}", DAVIT_INVALID, NULL},
 	{"{\"path\":7}", DAVIT_INVALID, "one of text"},
@@ -528,7 +528,7 @@ static const struct {
 	{"{\"path\":\"x\"}", "[{}]", DAVIT_INVALID, "path and blob"},
 	{"{\"path\":\"x\",\"uri\":\"y\"}", ONE_FILE, DAVIT_INVALID, "one of path and uri"},
 	{"{\"path\":\"a\\u0000b\"}", ONE_FILE, DAVIT_INVALID, "NUL"},
-	{"{\"uri\":\"s3://b/k\"}", ONE_FILE, DAVIT_UNSUPPORTED, "cannot be written here"},
+	{"{\"uri\":\"s3://b/k\"}", ONE_FILE, DAVIT_INVALID, "cannot be written here"},
 };
 
 static void blobs_are_saved_where_the_site_allows_it(void **state)
