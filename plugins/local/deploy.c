@@ -196,10 +196,21 @@ static bool begin_traffic(struct local_call *c, struct endpoint *e, const struct
 	return true;
 }
 
+static bool need_previous(struct local_call *c, const struct endpoint *e)
+{
+	const struct deployment *to = &e->previous;
+	struct record record;
+
+	if (!records_get(c, RECORD_MODEL, to->model, &record) && c->sdk.code == DAVIT_OK)
+		(void)davit_sdk_fail(&c->sdk, DAVIT_CONFLICT,
+			"endpoint '%s' cannot go back to model '%s' version %lld: it was deleted",
+			e->record.name, to->name, (long long)to->version);
+	return c->sdk.code == DAVIT_OK;
+}
+
 static bool begin_return(struct local_call *c, struct endpoint *e, const struct order *given)
 {
 	struct order order = *given;
-	struct record record;
 
 	if (e->pending.generation != 0)
 		return davit_sdk_fail(&c->sdk, DAVIT_CONFLICT,
@@ -220,8 +231,7 @@ static bool begin_return(struct local_call *c, struct endpoint *e, const struct 
 	order.version = e->previous.version;
 	order.percent = e->previous.percent;
 	order.environment = e->previous.environment;
-	return records_need(c, RECORD_MODEL, order.model, DAVIT_CONFLICT, "", &record) &&
-	       begin(c, e, &order);
+	return need_previous(c, e) && begin(c, e, &order);
 }
 
 static bool begin_order(struct local_call *c, struct endpoint *e, void *ctx)

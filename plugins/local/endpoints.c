@@ -32,9 +32,13 @@ static void put_model(struct local_call *c, struct davit_sdk_writer *w, const st
 	davit_sdk_close_object(w);
 }
 
-static void put_previous(struct davit_sdk_writer *w, const struct deployment *d)
+/* There is no going back to a model that was deleted. */
+static void put_previous(
+	struct local_call *c, struct davit_sdk_writer *w, const struct deployment *d)
 {
-	if (d->generation == 0)
+	struct record model;
+
+	if (d->generation == 0 || !records_get(c, RECORD_MODEL, d->model, &model))
 		return;
 	davit_sdk_open_object(w, "previous");
 	put_which(w, d);
@@ -57,7 +61,7 @@ void endpoints_put(struct local_call *c, struct davit_sdk_writer *w, const struc
 	put_model(c, w, &e, &e.beside, DAVIT_STATE_RUNNING);
 	put_model(c, w, &e, &e.pending, DAVIT_STATE_PENDING);
 	davit_sdk_close_array(w);
-	put_previous(w, &e.previous);
+	put_previous(c, w, &e.previous);
 }
 
 LOCAL_SLOT(endpoints_get)

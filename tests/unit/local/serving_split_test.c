@@ -252,6 +252,24 @@ static void shares_name_exactly_the_two_models_that_answer(void **state)
 	assert_int_equal(share_of(m, EP "2"), 40);
 }
 
+static void there_is_no_way_back_to_a_deleted_model(void **state)
+{
+	struct mock *m = *state;
+
+	two_models(m);
+	done(m, 10, EP "1", model(OLD));
+	done(m, 11, EP "2", model(NEW));
+	look(m);
+	assert_string_equal(kit_text(m->reply, "/previous/model"), kit_id(OLD));
+	assert_int_equal(mock_run(m, DAVIT_MODELS, "remove",
+				 json_pack("{s:{}, s:s}", "connection", "id", kit_id(OLD))),
+		DAVIT_OK);
+	look(m);
+	assert_null(json_at(m->reply, "/previous"));
+	assert_int_equal(deploy(m, "submit", 12, back()), DAVIT_CONFLICT);
+	assert_non_null(strstr(m->fail_text, "model 'digits' version 1"));
+}
+
 static void undeploy_of_one_gives_the_other_all(void **state)
 {
 	struct mock *m = *state;
@@ -514,6 +532,7 @@ int main(void)
 		TEST(shares_change_without_a_server_being_touched),
 		TEST(a_third_model_takes_the_place_of_the_smaller_share),
 		TEST(a_wrong_split_is_refused_in_words),
+		TEST(there_is_no_way_back_to_a_deleted_model),
 		TEST(shares_name_exactly_the_two_models_that_answer),
 		TEST(undeploy_of_one_gives_the_other_all),
 		TEST(undeploy_of_both_at_once_leaves_none),
