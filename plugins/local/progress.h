@@ -8,7 +8,7 @@
 
 #include "local.h"
 
-#define PROGRESS_POINTS_MAX 1000 /* what the host keeps of a series */
+#define PROGRESS_POINTS_MAX 2400 /* leaves more than 1000, which the host keeps, when halved */
 
 struct progress {
 	const struct davit_sdk_json *last;    /* the last line, or NULL */
