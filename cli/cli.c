@@ -142,9 +142,7 @@ static void refused(struct cli *c, const struct http_answer *answer)
 
 	error_text(answer, text, sizeof(text));
 	if (answer->status == 403 && !http_local(c->http))
-		(void)cli_fail(c, EXIT_REFUSED,
-			"%s (403 of %s): changes of this kind are taken from the daemon's Unix "
-			"socket alone; use --host unix:///PATH",
+		(void)cli_fail(c, EXIT_REFUSED, "%s (403 of %s); name it with --host unix:///PATH",
 			text, host);
 	else
 		(void)cli_fail(c, answer->status >= 500 ? EXIT_BROKEN : EXIT_REFUSED,

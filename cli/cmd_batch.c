@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "cli.h"
 #include "cmd.h"
@@ -68,12 +69,26 @@ static json_t *complete(struct cli *c, json_t *body)
 	return NULL;
 }
 
+/* The name of a model by a reference that may be an id; to be freed, NULL: told. */
+static char *name_of_model(struct cli *c, const char *model)
+{
+	json_t *object;
+	char *name;
+
+	if (!id_valid(model))
+		return strndup(model, strcspn(model, "@:"));
+	object = object_get(c, "models", model);
+	name = object != NULL ? strdup(json_text_or(object, "name", model)) : NULL;
+	json_decref(object);
+	return name;
+}
+
 int cmd_batch_create(struct cli *c)
 {
 	const char *model = args_word(&c->args, 0);
 	const char *given = args_text(&c->args, "name");
-	char *dataset = work_dataset(c, args_word(&c->args, 1));
-	char *name = given != NULL ? strdup(given) : strndup(model, strcspn(model, "@:"));
+	char *name = given != NULL ? strdup(given) : name_of_model(c, model);
+	char *dataset = name != NULL ? work_dataset(c, args_word(&c->args, 1)) : NULL;
 	json_t *body, *object;
 	int code;
 

@@ -162,12 +162,6 @@ static json_t *split_of(struct cli *c, const char *text)
 	return json_pack("{s:o}", "traffic", traffic);
 }
 
-/* "digits" of "digits@v3" and "digits:prod". */
-static char *name_of_reference(const char *reference)
-{
-	return strndup(reference, strcspn(reference, "@:"));
-}
-
 /* Is there an endpoint of that id or name? One that is missing is made; false: told. */
 static bool ensure_endpoint(struct cli *c, const char *name)
 {
@@ -186,22 +180,21 @@ static bool ensure_endpoint(struct cli *c, const char *name)
 
 static int deploy_model(struct cli *c, const char *model)
 {
-	char *name = name_of_reference(model);
-	const char *endpoint = c->args.word_count > 1 ? c->args.words[1] : name;
+	const char *endpoint = args_word(&c->args, 1);
 	json_t *found;
 	struct fail f = {0};
 	int64_t percent = 0;
 	json_t *body;
 	int code;
 
-	if (!args_int(&c->args, "traffic", 1, 100, &percent, &f)) {
-		free(name);
+	if (!args_int(&c->args, "traffic", 1, 100, &percent, &f))
 		return cli_usage(c, "%s", f.text);
-	}
 	body = json_pack("{s:s}", "model", model);
 	if (percent > 0)
 		(void)json_object_set_new(body, "traffic", json_integer(percent));
 	found = object_get(c, "models", model); /* before an endpoint is made for nothing */
+	if (endpoint == NULL)
+		endpoint = json_text_or(found, "name", model);
 	if (found != NULL && ensure_endpoint(c, endpoint)) {
 		code = settle(c, change(c, endpoint, "deploy_model", body), endpoint);
 	} else {
@@ -209,7 +202,6 @@ static int deploy_model(struct cli *c, const char *model)
 		code = c->code;
 	}
 	json_decref(found);
-	free(name);
 	return code;
 }
 

@@ -211,10 +211,25 @@ int cmd_logs(struct cli *c)
 
 /* --- its end --- */
 
+/* Over TCP by the route that is open there; it does not tell of the job. */
+static json_t *end_job(struct cli *c, const char *id)
+{
+	const struct http *http = cli_http(c);
+	json_t *stopped;
+
+	if (http == NULL)
+		return NULL;
+	if (http_local(http))
+		return cli_ask(c, "POST", NULL, "/v1/jobs/%s/cancel", id);
+	stopped = cli_ask(c, "POST", NULL, "/execute/%s/stop", id);
+	json_decref(stopped);
+	return stopped != NULL ? cli_get(c, "/v1/jobs/%s", id) : NULL;
+}
+
 static json_t *cancel_one(struct cli *c, const char *word)
 {
 	char *id = object_job_id(c, word);
-	json_t *answer = id != NULL ? cli_ask(c, "POST", NULL, "/v1/jobs/%s/cancel", id) : NULL;
+	json_t *answer = id != NULL ? end_job(c, id) : NULL;
 
 	free(id);
 	if (answer != NULL && !c->json)

@@ -20,6 +20,9 @@
 #define A_DATASET "DATASET is an id, NAME (the newest version), NAME@vN, NAME@TAG or NAME:TAG."
 #define A_MODEL   "MODEL is an id, NAME (the newest version), NAME@vN, NAME@ALIAS or NAME:ALIAS."
 
+#define THE_SOCKET_ONLY "The daemon takes this over its Unix socket alone, not over http."
+#define SOCKET_ONLY     "\n" THE_SOCKET_ONLY
+
 const struct option_row command_options[] = {
 	{'H', "host", "HOST", "unix:///PATH or http://NAME:PORT; else DAVIT_HOST, the system's socket, or that of 'davit serve'."},
 	{0, "json", NULL, "Print the answer as JSON."},
@@ -135,7 +138,7 @@ const struct command commands[] = {
 	{
 		.name = "rerun", .run = cmd_rerun, .words = "JOB", .min_words = 1, .max_words = 1,
 		.summary = "Does a job again, with other parameters or variables.",
-		.more = A_JOB,
+		.more = A_JOB SOCKET_ONLY,
 		OPTIONS({0, "set", "NAME=VALUE", "A parameter in place of the old one; may be repeated."},
 			{0, "env", "NAME=VALUE", "A variable in place of the old one."},
 			OPTION_WAIT, OPTION_FOLLOW),
@@ -389,18 +392,21 @@ const struct command commands[] = {
 	{
 		.name = "queues pause", .run = cmd_queues_pause, .words = "PROVIDER", .min_words = 1, .max_words = 1,
 		.summary = "Starts no more jobs of a provider or of a project there; what runs goes on.",
+		.more = THE_SOCKET_ONLY,
 		OPTIONS({0, "project", "NAME", "Only this project."}),
 		EXAMPLES({151, "davit queues pause local --project night", "Project night waits"}),
 	},
 	{
 		.name = "queues resume", .run = cmd_queues_resume, .words = "PROVIDER", .min_words = 1, .max_words = 1,
 		.summary = "Starts jobs again.",
+		.more = THE_SOCKET_ONLY,
 		OPTIONS({0, "project", "NAME", "Only this project."}),
 		EXAMPLES({152, "davit queues resume local --project night", "Project night goes on"}),
 	},
 	{
 		.name = "queues priority", .run = cmd_queues_priority, .words = "PROVIDER NUMBER", .min_words = 2, .max_words = 2,
 		.summary = "Sets the priority, -100 to 100: whose jobs start first.",
+		.more = THE_SOCKET_ONLY,
 		OPTIONS({0, "project", "NAME", "Of this project there."}),
 		EXAMPLES({153, "davit queues priority local -10 --project night", "Project night comes after the others"}),
 	},

@@ -359,7 +359,7 @@ def test_serve_with_a_port_and_a_url(tmp_path):
         host = f"http://127.0.0.1:{port}"
         assert site.run("providers", "--host", host).returncode == 0
         assert site.run("--host", f"{host}/", "providers").returncode == 0
-        done = site.run("cancel", "0" * 24, "--host", host)
+        done = site.run("rerun", "0" * 24, "--host", host)
         assert done.returncode == 4 and "socket" in done.stderr, done
     finally:
         site.clean_up()

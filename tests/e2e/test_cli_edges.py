@@ -2,8 +2,10 @@
 
 import fcntl
 import http.server
+import json
 import os
 import pathlib
+import re
 import signal
 import stat
 import struct
@@ -71,6 +73,39 @@ def test_a_newcomer_waits_for_the_daemon_that_starts():
         site.serve("davit serve")
         out, err = waiting.communicate(timeout=DEADLINE)
         assert waiting.returncode == 0 and "share/davit/davitd.sock" in out, (out, err)
+    finally:
+        site.clean_up()
+
+
+# --- names and ports ---
+
+
+def test_what_is_named_by_an_id_gets_the_name_of_the_model(served):
+    model = served.json("models", "show", "digits")
+    served.good("datasets", "create", "examples/digits/heldout.csv", "--name", "named")
+    served.good("batch", "create", model["id"], "named", "--exclude", "label", "--wait")
+    assert served.json("batch", "list")[0]["name"] == "digits"
+    served.good("endpoints", "undeploy", "digits")
+    served.good("endpoints", "delete", "digits")
+    served.good("deploy", model["id"])
+    assert [e["name"] for e in served.json("endpoints", "list")] == ["digits"]
+
+
+def test_over_http_jobs_are_cancelled_and_queues_say_what_they_need():
+    site = Cli()
+    try:
+        site.serve("davit serve --data site --port 0")
+        port = wait_for("the port", lambda: re.search(r"port=(\d+)", site.said())).group(1)
+        host = ["--host", f"http://127.0.0.1:{port}"]
+        site.good("submit", "--name", "long", "sleep", "60")
+        site.good("cancel", "long", *host)
+        wait_for("the end", lambda: site.json("jobs", "long")["state"] == "cancelled")
+        assert json.loads(site.good("cancel", "long", *host, "--json"))[0]["name"] == "long"
+        for words in (["queues", "pause", "local"], ["rerun", "long"]):
+            done = site.run(*words, *host)
+            assert done.returncode == 4 and "--host unix:///PATH" in done.stderr, done
+            assert done.stderr.lower().count("unix socket") == 1, done.stderr
+            assert "Unix socket alone" in text("help", *words[:-1]).stdout
     finally:
         site.clean_up()
 
