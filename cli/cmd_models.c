@@ -116,7 +116,7 @@ static json_t *server_of(struct cli *c)
 	const char *script = args_text(&c->args, "server");
 	const char *command = args_text(&c->args, "command");
 	json_t *server = json_object();
-	json_t *source = script != NULL ? work_file_source(c, script) : NULL;
+	json_t *source = script != NULL ? work_script_source(c, script) : NULL;
 	bool ok = script == NULL || source != NULL;
 
 	if (source != NULL)

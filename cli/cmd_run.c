@@ -16,6 +16,8 @@
 #include "wait.h"
 #include "work.h"
 
+#define SCRIPT_NAME_MAX 64 /* bytes of a name that is sent along */
+
 /* --- submit --- */
 
 static bool is_plain(const char *word)
@@ -220,6 +222,22 @@ json_t *work_file_source(struct cli *c, const char *file)
 	return source;
 }
 
+json_t *work_script_source(struct cli *c, const char *file)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._-";
+	json_t *source = work_file_source(c, file);
+	const char *slash = strrchr(file, '/');
+	const char *name = slash != NULL ? slash + 1 : file;
+	size_t n = strlen(name);
+
+	/* Under another name it is sent without; the daemon gives it one. */
+	if (source != NULL && n > 0 && n <= SCRIPT_NAME_MAX && strspn(name, plain) == n &&
+		name[0] != '.' && name[0] != '-')
+		(void)json_object_set_new(source, "name", json_string(name));
+	return source;
+}
+
 bool work_put_file(struct cli *c, json_t *body, const char *member, const char *option)
 {
 	const char *file = args_text(&c->args, option);
@@ -253,7 +271,7 @@ static json_t *training(struct cli *c)
 {
 	const char *script = args_word(&c->args, 0);
 	char *stem = cli_stem(script);
-	json_t *source = work_file_source(c, script);
+	json_t *source = work_script_source(c, script);
 	json_t *body = source != NULL ? json_pack("{s:s, s:o}", "name", text_or(c, "name", stem),
 						"script", source)
 	                              : NULL;

@@ -15,6 +15,9 @@ char *work_command_line(const char *const *words, size_t n);
 /* {"text": …} of a file; NULL: told. */
 json_t *work_file_source(struct cli *c, const char *file);
 
+/* The same for a script, with "name", that of the file, where a daemon takes such a name. */
+json_t *work_script_source(struct cli *c, const char *file);
+
 /* Creates a data set of a file ("-": standard input); more (taken over, may be NULL) are further
  * members. The neutral object; NULL: told. */
 json_t *work_upload(struct cli *c, const char *name, const char *file, json_t *more);

@@ -89,6 +89,9 @@ struct child_program {
 bool child_put_program(struct local_call *c, struct davit_sdk_writer *w,
 	const struct child_program *program, const char *pointer);
 
+/* The same as one line for people, who may read it in a shell; of very long ones the beginning. */
+const char *child_command_text(struct local_call *c, const struct child_program *program);
+
 /* Can the command line be run at this site? false: the call failed, naming pointer. */
 bool child_check_command(
 	struct local_call *c, const struct davit_sdk_json *command, const char *pointer);

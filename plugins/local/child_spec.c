@@ -7,6 +7,10 @@
 
 #define PYTHON_DEFAULT "/usr/bin/python3"
 
+enum {
+	COMMAND_SHOWN = 4096 /* bytes of a command line for people, beyond its entry */
+};
+
 const char *child_python(const struct local_call *c)
 {
 	return davit_sdk_text_at(c->settings, "/python", PYTHON_DEFAULT);
@@ -116,6 +120,32 @@ bool child_put_program(struct local_call *c, struct davit_sdk_writer *w,
 	put_args(w, program);
 	davit_sdk_close_array(w);
 	return true;
+}
+
+/* Of characters that mean nothing to a shell? */
+static bool is_bare(davit_buf word)
+{
+	static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789@%+=:,./_-";
+
+	return word.n > 0 && strspn(word.p, bare) == word.n;
+}
+
+const char *child_command_text(struct local_call *c, const struct child_program *program)
+{
+	const davit_buf script = davit_sdk_buf(program->script);
+	const char *line = program->command != NULL ? program->command->text.p : NULL;
+
+	if (line == NULL)
+		line = is_bare(script) ? local_text(c, "python3 %s", script.p)
+		                       : with_word(c, "python3", script);
+	for (const struct davit_sdk_json *v = first_of(program->args); v != NULL; v = v->next) {
+		if (strlen(line) + v->text.n > COMMAND_SHOWN)
+			return local_text(c, "%s ...", line);
+		line = is_bare(v->text) ? local_text(c, "%s %s", line, v->text.p)
+		                        : with_word(c, line, v->text);
+	}
+	return line;
 }
 
 static bool is_fixed(const char *name, const struct child_variable *fixed, size_t count)

@@ -32,8 +32,13 @@ static bool open_source(struct local_call *c, const struct davit_sdk_json *sourc
 		davit_sdk_open_object(&w, NULL);
 		davit_sdk_put_text(&w, "path", source->text.p);
 		davit_sdk_close_object(&w);
-	} else {
-		davit_sdk_put_json(&w, NULL, source);
+	} else { /* its name is nothing to the host */
+		davit_sdk_open_object(&w, NULL);
+		for (const struct davit_sdk_json *v = source->first; v != NULL; v = v->next) {
+			if (strcmp(v->name.p, "name") != 0)
+				davit_sdk_put_json(&w, v->name.p, v);
+		}
+		davit_sdk_close_object(&w);
 	}
 	if (digest != NULL)
 		code = blob->open(c->sdk.call, digest->text, ret_blob);
@@ -45,9 +50,18 @@ static bool open_source(struct local_call *c, const struct davit_sdk_json *sourc
 static bool one_member(
 	struct local_call *c, const struct davit_sdk_json *source, const char *pointer)
 {
-	size_t names = davit_sdk_member(source, "name") != NULL ? 1 : 0;
+	const struct davit_sdk_json *name = davit_sdk_member(source, "name");
 
-	if (source != NULL && (source->kind == DAVIT_SDK_TEXT || source->count == 1 + names))
+	if (name != NULL &&
+		(name->kind != DAVIT_SDK_TEXT || !source_plain_file_name(name->text.p))) {
+		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, local_text(c, "%s/name", pointer),
+			"this must be the name of a file: up to %d of letters, digits, '.', '_' and "
+			"'-', not beginning with '.' or '-'",
+			NAME_MAX_BYTES);
+		return false;
+	}
+	if (source != NULL &&
+		(source->kind == DAVIT_SDK_TEXT || source->count == (name != NULL ? 2U : 1U)))
 		return true;
 	(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, pointer,
 		"exactly one of path, uri, text, upload and blob must stand here");

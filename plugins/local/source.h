@@ -15,7 +15,8 @@ struct sealed {
 };
 
 /* Seals {"path"|"uri"|"text"|"upload"|"blob"|"rows": …} of the request, or the path that a
- * text alone is; pointer is where it stands there. false: the call failed. */
+ * text alone is; pointer is where it stands there. A "name" beside it must be a plain file name.
+ * false: the call failed. */
 bool source_seal(struct local_call *c, const struct davit_sdk_json *source, const char *pointer,
 	struct sealed *ret_sealed);
 
@@ -32,7 +33,7 @@ bool source_check(struct local_call *c, const struct davit_sdk_json *source, con
 /* Can it be the name of a file anywhere: up to 64 of letters, digits, '.', '_' and '-'? */
 bool source_plain_file_name(const char *name);
 
-/* The last part of its path or URI where that is a plain file name, else otherwise. */
+/* Its "name", else the last part of its path or URI, where that is a plain file name, else otherwise. */
 const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise);
 
 #endif

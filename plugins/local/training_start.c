@@ -159,8 +159,13 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 	const char *kind = davit_sdk_text_at(c->sdk.request, "/kind", "");
 	struct davit_sdk_writer w;
 
+	const struct child_program program = {
+		davit_sdk_member(spec, "entry"), files->script, davit_sdk_member(spec, "args")};
+
 	records_open(c, &w, id);
 	davit_sdk_put_text(&w, "kind", kind);
+	if (program.command != NULL || program.script != NULL)
+		davit_sdk_put_text(&w, "command", child_command_text(c, &program));
 	for (size_t i = 0; i < LOCAL_COUNT(passed); i++)
 		davit_sdk_put_json(&w, passed[i], davit_sdk_member(spec, passed[i]));
 	if (files->script != NULL) {

@@ -161,6 +161,20 @@ def test_variables_and_limits_of_a_training(site):
     assert "word blue files 99" in site.good("logs", "with")
 
 
+def test_the_script_keeps_its_name_and_the_command_is_told(site):
+    for file in ("fit.py", "mets.py"):
+        (site.folder / file).write_text(TRAIN)
+        site.good("train", file, "--name", "called", "--wait")
+        run = site.json("runs", "called")
+        assert run["script"]["name"] == file and run["command"] == f"python3 {file}", run
+        assert f"python3 {file}" in site.good("runs", "called")
+    site.good("models", "register", "called", "--server", "server.py")
+    lineage = site.json("models", "show", "called")["lineage"]
+    assert lineage["script"]["name"] == "mets.py" and lineage["command"] == "python3 mets.py"
+    site.good("train", "mets.py", "--name", "called", "--entry", "python3 mets.py --fast", "--wait")
+    assert site.json("runs", "called")["command"] == "python3 mets.py --fast"
+
+
 # --- data sets ---
 
 

@@ -152,6 +152,46 @@ static void what_a_training_names_is_made_definite(void **state)
 	assert_string_equal(m->fail_pointer, "/spec/dataset");
 }
 
+/* The spec of a training by a text of that name. */
+static json_t *named_spec(const char *name)
+{
+	return json_pack("{s:s, s:{s:s, s:s}, s:[s, s, s]}", "name", "digits", "script", "text",
+		"print(1)", "name", name, "args", "--fast", "it's", "");
+}
+
+static void a_text_keeps_the_name_of_its_file(void **state)
+{
+	struct mock *m = *state;
+
+	assert_int_equal(kit_job(m, DAVIT_TRAINING, "submit", "custom_script", kit_id(1), NULL,
+				 named_spec("fit-2.py")),
+		DAVIT_OK);
+	(void)input_as(mock_process(m, kit_id(1))->spec, "work/fit-2.py");
+	assert_string_equal(kit_text(m->reply, "/provider/script/name"), "fit-2.py");
+	assert_string_equal(
+		kit_text(m->reply, "/provider/command"), "python3 fit-2.py --fast 'it'\\''s' ''");
+}
+
+static void a_name_that_is_no_plain_file_name_is_refused(void **state)
+{
+	static const char *const names[] = {"", ".", "..", "../x.py", "/x", "a/b.py", "-c", ".x",
+		"a b", "a\nb",
+		"a23456789012345678901234567890123456789012345678901234567890123456"};
+	struct mock *m = *state;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		assert_int_equal(kit_job(m, DAVIT_TRAINING, "validate", "custom_script", kit_id(1),
+					 NULL, named_spec(names[i])),
+			DAVIT_INVALID);
+		assert_string_equal(m->fail_pointer, "/spec/script/name");
+	}
+	assert_int_equal(
+		kit_job(m, DAVIT_TRAINING, "validate", "custom_script", kit_id(1), NULL,
+			json_pack("{s:s, s:{s:s}}", "name", "x", "script", "name", "x.py")),
+		DAVIT_INVALID);
+	assert_string_equal(m->fail_pointer, "/spec/script");
+}
+
 static void a_training_starts_what_was_asked_for(void **state)
 {
 	struct mock *m = *state;
@@ -557,6 +597,8 @@ int main(void)
 		TEST(the_newest_of_a_name_is_meant),
 		TEST(a_source_that_is_not_there_is_the_callers_fault),
 		TEST(what_a_training_names_is_made_definite),
+		TEST(a_text_keeps_the_name_of_its_file),
+		TEST(a_name_that_is_no_plain_file_name_is_refused),
 		TEST(a_training_starts_what_was_asked_for),
 		TEST(one_submission_is_one_process),
 		TEST(find_tells_whether_it_was_started),
