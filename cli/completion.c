@@ -48,10 +48,32 @@ static void put_cases(FILE *out)
 	}
 }
 
+/* Where a value is one of some words, those: of "csv|jsonl", and states of jobs. */
+static void put_choices(FILE *out)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		const struct option_row *row = commands[i].options;
+
+		for (; row != NULL && row->name != NULL; row++) {
+			const char *values = row->value;
+
+			if (values != NULL && strcmp(row->name, "state") == 0)
+				values = "queued|running|needs_decision|succeeded|failed|cancelled";
+			if (values == NULL || strchr(values, '|') == NULL ||
+				strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+				continue;
+			(void)fprintf(out, "\t'%s --%s') echo \"", commands[i].name, row->name);
+			for (; *values != '\0'; values++)
+				(void)fputc(*values == '|' ? ' ' : *values, out);
+			(void)fputs("\" ;;\n", out);
+		}
+	}
+}
+
 /* Options of all commands that take a value, as a pattern. */
 static void put_valued(FILE *out)
 {
-	(void)fputs("--host", out);
+	(void)fputs("--host|-H", out);
 	for (size_t i = 0; i < command_count; i++) {
 		const struct option_row *row = commands[i].options;
 
@@ -65,36 +87,55 @@ static void put_valued(FILE *out)
 }
 
 static const char script_end[] =
+	"_davit_offer() {\n"
+	"\tmapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$2\")\n"
+	"}\n"
+	"_davit_files() {\n"
+	"\tcompopt -o filenames 2>/dev/null\n"
+	"\tmapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
+	"}\n"
 	"_davit() {\n"
-	"\tlocal word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-	"\tlocal -a words=()\n"
-	"\tlocal i seconds name\n"
-	"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	"\t\tif _davit_valued \"${COMP_WORDS[i]}\"; then i=$((i + 1)); continue; fi\n"
-	"\t\t[[ ${COMP_WORDS[i]} == -* ]] || words+=(\"${COMP_WORDS[i]}\")\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} part word previous= name seconds choices\n"
+	"\tlocal -a parts=() words=()\n"
+	"\t# Words by blanks: those of bash are cut at ':' and '=', too.\n"
+	"\tread -ra parts <<< \"$line\"\n"
+	"\t[[ $line == *[[:blank:]] ]] && parts+=('')\n"
+	"\tword=${parts[-1]}\n"
+	"\tfor part in \"${parts[@]:1:${#parts[@]}-2}\"; do\n"
+	"\t\tif _davit_valued \"$previous\"; then previous=; continue; fi\n"
+	"\t\tprevious=$part\n"
+	"\t\t[[ $part == -?* ]] || words+=(\"$part\")\n"
 	"\tdone\n"
 	"\tCOMPREPLY=()\n"
-	"\tif _davit_valued \"$previous\"; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
-	"\t\treturn\n"
-	"\tfi\n"
 	"\tname=\"${words[0]-} ${words[1]-}\"\n"
 	"\tseconds=$(_davit_seconds \"${words[0]-}\")\n"
 	"\t[[ -n ${words[1]-} && \" $seconds \" == *\" ${words[1]} \"* ]] || name=${words[0]-}\n"
-	"\tif [[ $word == -* ]]; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$(_davit_options \"$name\") $_davit_everywhere\" "
-	"-- \"$word\")\n"
-	"\telif [[ ${#words[@]} -eq 0 ]]; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$_davit_commands\" -- \"$word\")\n"
-	"\telif [[ ${words[0]} == help && ${#words[@]} -eq 1 ]]; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$_davit_commands\" -- \"$word\")\n"
+	"\tif [[ $word == --*=* ]]; then\n"
+	"\t\tprevious=${word%%=*} word=${word#*=}\n"
+	"\tfi\n"
+	"\tif _davit_valued \"$previous\"; then\n"
+	"\t\tchoices=$(_davit_choices \"$name $previous\")\n"
+	"\t\tif [[ -n $choices ]]; then _davit_offer \"$choices\" \"$word\"; else _davit_files \"$word\"; fi\n"
+	"\telif [[ $word == -* ]]; then\n"
+	"\t\t_davit_offer \"$(_davit_options \"$name\") $_davit_everywhere\" \"$word\"\n"
+	"\telif [[ ${#words[@]} -eq 0 || ( ${words[0]} == help && ${#words[@]} -eq 1 ) ]]; then\n"
+	"\t\t_davit_offer \"$_davit_commands\" \"$word\"\n"
+	"\telif [[ ${words[0]} == help && ${#words[@]} -eq 2 ]]; then\n"
+	"\t\t_davit_offer \"$(_davit_seconds \"${words[1]}\")\" \"$word\"\n"
+	"\telif [[ ${words[0]} == completion ]]; then\n"
+	"\t\t_davit_offer bash \"$word\"\n"
 	"\telif [[ ${#words[@]} -eq 1 && -n $seconds ]]; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$seconds\" -- \"$word\")\n"
+	"\t\t_davit_offer \"$seconds\" \"$word\"\n"
 	"\telse\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+	"\t\t_davit_files \"$word\"\n"
+	"\tfi\n"
+	"\t# bash puts what is offered behind the last ':' or '=' alone.\n"
+	"\tif [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then\n"
+	"\t\tpart=${word%\"${word##*:}\"}\n"
+	"\t\tCOMPREPLY=(\"${COMPREPLY[@]#\"$part\"}\")\n"
 	"\tfi\n"
 	"}\n"
-	"complete -o filenames -F _davit davit\n";
+	"complete -F _davit davit\n";
 
 void completion_bash(FILE *out)
 {
@@ -110,6 +151,8 @@ void completion_bash(FILE *out)
 	put_groups(out);
 	(void)fputs("\tesac\n}\n_davit_options() {\n\tcase $1 in\n", out);
 	put_cases(out);
+	(void)fputs("\tesac\n}\n_davit_choices() {\n\tcase $1 in\n", out);
+	put_choices(out);
 	(void)fputs("\tesac\n}\n", out);
 	(void)fputs(script_end, out);
 }

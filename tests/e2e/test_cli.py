@@ -4,6 +4,8 @@ import http.server
 import json
 import os
 import pathlib
+import re
+import select
 import shlex
 import shutil
 import signal
@@ -151,11 +153,11 @@ def test_manual_pages_are_clean(tmp_path):
 
 
 def completed(line):
-    """What bash offers at the end of the line."""
+    """What bash offers at the end of the line, its words cut as bash cuts them."""
     script = f"""
         source <({DAVIT} completion bash)
-        read -ra COMP_WORDS <<<{shlex.quote(line)}
-        [[ {shlex.quote(line)} == *' ' ]] && COMP_WORDS+=('')
+        COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)}
+        COMP_WORDS=({" ".join(map(shlex.quote, re.findall("[^:= ]+|[:=]+", line)))})
         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
         _davit
         printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -166,10 +168,59 @@ def completed(line):
 
 
 def test_completion_knows_commands_and_options():
-    assert set(completed("davit ")) == {command.split()[0] for command in COMMANDS}
+    tops = {command.split()[0] for command in COMMANDS}
+    for line in ("davit ", "davit --host unix:///a/b.sock ", "davit --host=http://a:1 ",
+                 "davit -H http://a:1 ", "davit --json ", "davit help "):
+        assert set(completed(line)) == tops, line
     assert completed("davit prov") == ["providers"]
     assert completed("davit logs --fol") == ["--follow"]
     assert "--json" in completed("davit jobs --")
+    assert completed("davit -H unix:///a jobs --lim") == ["--limit"]
+
+
+def test_completion_knows_words_and_values():
+    assert completed("davit datasets cr") == ["create"]
+    assert completed("davit help datasets cr") == ["create"]
+    assert "failed" in completed("davit jobs --state ")
+    assert completed("davit jobs --state=fa") == ["failed"]
+    assert completed("davit predict x --format j") == ["jsonl"]
+    assert completed("davit completion ") == ["bash"]
+
+
+def test_completion_takes_files_as_such_and_commands_not(tmp_path):
+    """A real bash, asked by the tab key, in a folder with a folder like a command."""
+    (tmp_path / "models").mkdir()
+    script = f"bind 'set bell-style none'; source <({DAVIT} completion bash); PS1=; echo ready"
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"], cwd=tmp_path, stdin=slave, stdout=slave,
+        stderr=slave, start_new_session=True, env=os.environ | {"TERM": "dumb"},
+    )
+    os.close(slave)
+    said = ""
+
+    def until(part):
+        nonlocal said
+        while part not in said:
+            assert select.select([master], [], [], DEADLINE)[0], said
+            said += os.read(master, 65536).decode(errors="replace")
+
+    try:
+        os.write(master, f"{script}\n".encode())
+        until("\nready")
+        os.write(master, b"davit() { echo \"got <$*>\"; }\n")
+        os.write(master, b"davit mo\tlist\n")
+        until("got <m")
+        until(">\r\n")
+        assert "got <models list>" in said, said
+        os.write(master, b"davit check mo\tx\n")
+        until("got <c")
+        until("x>\r\n")
+        assert "got <check models/x>" in said, said
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
 
 
 # --- exit codes and errors ---
