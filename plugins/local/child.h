@@ -40,6 +40,8 @@ struct child_why {
 	size_t line_count;
 	/* The traceback its log ends with, or the log's last lines; of a long one the end. */
 	const char *lines[CHILD_LINES];
+	bool traceback;    /* it ends with one */
+	const char *limit; /* "file_bytes": one that was set, and that the traceback is about */
 };
 
 void child_explain(

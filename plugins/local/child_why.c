@@ -68,6 +68,29 @@ static const char *limit_text(struct local_call *c, const struct child *child)
 	return local_text(c, "limit %s", child->limit);
 }
 
+/* Limits that end nothing by themselves: the call fails, and a program that does not mind ends with
+ * an exception, which has one of these words. */
+static const struct {
+	const char *word;
+	const char *member;
+} told[] = {
+	{"OSError: [Errno 27]", "file_bytes"},
+	{"OSError: [Errno 24]", "open_files"},
+	{"OSError: [Errno 12]", "address_space_bytes"},
+	{"MemoryError", "address_space_bytes"},
+};
+
+/* Which of them, being set, the exception is about; NULL: none. */
+static const char *told_limit(const struct child *child, const char *exception)
+{
+	for (size_t i = 0; i < LOCAL_COUNT(told); i++) {
+		if (strstr(exception, told[i].word) != NULL &&
+			davit_sdk_member(child->applied, told[i].member) != NULL)
+			return told[i].member;
+	}
+	return NULL;
+}
+
 /* --- the end of a log --- */
 
 /* The last lines, oldest first. */
@@ -171,7 +194,8 @@ static const char *take_lines(struct local_call *c, const struct tail *tail, str
 	if (tail->count == 0)
 		return NULL;
 	best = tail->count - 1;
-	if (find_traceback(tail, &begin, &best) && begin > first)
+	ret->traceback = find_traceback(tail, &begin, &best);
+	if (ret->traceback && begin > first)
 		first = begin;
 	else if (best >= tail->count || tail->count - best > CHILD_LINES)
 		best = tail->count - 1;
@@ -224,8 +248,16 @@ static const char *end_text(struct local_call *c, const struct child *child, con
 void child_explain(
 	struct local_call *c, const char *name, const struct child *child, struct child_why *ret)
 {
+	const char *last;
+
 	*ret = (struct child_why){0};
-	ret->text = end_text(c, child, said(c, name, ret));
+	last = said(c, name, ret);
+	if (ret->traceback && child->exit_code > 0 && child->limit[0] == '\0')
+		ret->limit = told_limit(child, last);
+	if (ret->limit != NULL)
+		last = local_text(c, "%s (limit %s: %lld)", last, ret->limit,
+			(long long)davit_sdk_member(child->applied, ret->limit)->integer);
+	ret->text = end_text(c, child, last);
 }
 
 const char *child_end(struct local_call *c, const struct child *child)
@@ -243,6 +275,8 @@ void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct 
 		davit_sdk_put_int(w, "signal", child->signal);
 	if (child->limit[0] != '\0')
 		davit_sdk_put_text(w, "limit", child->limit);
+	else
+		davit_sdk_put_text(w, "limit", why->limit);
 	davit_sdk_open_array(w, "lines");
 	for (size_t i = 0; i < why->line_count; i++)
 		davit_sdk_put_text(w, NULL, why->lines[i]);

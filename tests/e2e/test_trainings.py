@@ -168,6 +168,22 @@ def test_a_training_that_never_began_is_listed_and_deleted(sites):
     assert site.service("GET", "/pipelines/inference/list").json() == []
 
 
+@pytest.mark.parametrize(
+    "limits, script, words",
+    [
+        ({"file_bytes": 1000}, "with open('x', 'wb') as f: f.write(bytes(2000))", "[Errno 27]"),
+        ({"open_files": 20}, "a = [open('/dev/null') for _ in range(30)]", "[Errno 24]"),
+        ({"address_space_bytes": 1 << 30}, "bytes(1 << 31)", "MemoryError"),
+    ],
+)
+def test_a_limit_that_python_tells_of_is_named(shared, limits, script, words):
+    ((name, value),) = limits.items()
+    status = shared.await_job(train(shared, script, limits=limits))
+    assert status["state"] == "ERROR" and words in status["error"], status
+    assert status["error"].startswith("exit code 1: ") and status["reason"]["limit"] == name
+    assert status["error"].endswith(f"(limit {name}: {value})"), status
+
+
 # --- packages of the caller ---
 
 

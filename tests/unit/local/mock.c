@@ -524,6 +524,8 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 		json_object_set_new(v, "cancelled", json_true());
 	if (p->limit != NULL && strcmp(p->limit, "wall") == 0)
 		json_object_set_new(v, "applied", json_pack("{s:i}", "wall_seconds", 60));
+	if (p->applied != NULL)
+		json_object_set_new(v, "applied", json_loads(p->applied, 0, NULL));
 	if (p->interrupted)
 		json_object_set_new(v, "interrupted", json_true());
 	if (p->signal != 0)

@@ -28,7 +28,8 @@ struct mock_process {
 	int exit_code;
 	int signal;
 	const char *limit;
-	const char *error; /* with it there is no exit code */
+	const char *applied; /* JSON, or NULL */
+	const char *error;   /* with it there is no exit code */
 	bool interrupted;
 	int restarts;
 	bool healthy; /* answers /health with 200 */

@@ -12,7 +12,7 @@
 #define FRAME     "  File \"train.py\", line 3, in <module>\n    fit(rows)\n"
 
 /* A training that ended with exit code 1 and that log, as a poll tells it. */
-static void fail_with(struct mock *m, int n, const char *log, size_t bytes)
+static void fail_limited(struct mock *m, int n, const char *applied, const char *log, size_t bytes)
 {
 	struct mock_process *p;
 	json_t *ref;
@@ -21,10 +21,16 @@ static void fail_with(struct mock *m, int n, const char *log, size_t bytes)
 	ref = kit_ref(m);
 	p = mock_process(m, kit_id(n));
 	p->exit_code = 1;
+	p->applied = applied;
 	mock_write(p->files, "log", log, bytes);
 	assert_int_equal(kit_again(m, DAVIT_TRAINING, "poll", "train", ref), DAVIT_OK);
 	assert_int_equal(m->state, DAVIT_STATE_FAILED);
 	json_decref(ref);
+}
+
+static void fail_with(struct mock *m, int n, const char *log, size_t bytes)
+{
+	fail_limited(m, n, NULL, log, bytes);
 }
 
 static const char *line_at(const struct mock *m, size_t at)
@@ -38,6 +44,49 @@ static const char *line_at(const struct mock *m, size_t at)
 static size_t line_count(const struct mock *m)
 {
 	return json_array_size(json_at(m->reply, "/reason/lines"));
+}
+
+/* Rows: the exception, the limits that were set, how the sentence goes on, and the limit told. */
+static void a_limit_that_the_exception_is_about_is_told(void **state)
+{
+	static const char set[] =
+		"{\"file_bytes\": 9, \"open_files\": 8, \"address_space_bytes\": 7}";
+	static const struct {
+		const char *exception;
+		const char *applied;
+		const char *end;
+		const char *limit;
+	} rows[] = {
+		{"OSError: [Errno 27] File too large", set, " (limit file_bytes: 9)", "file_bytes"},
+		{"OSError: [Errno 24] Too many open files: 'x'", set, " (limit open_files: 8)",
+			"open_files"},
+		{"OSError: [Errno 12] Cannot allocate memory", set,
+			" (limit address_space_bytes: 7)", "address_space_bytes"},
+		{"MemoryError", set, " (limit address_space_bytes: 7)", "address_space_bytes"},
+		{"numpy._ArrayMemoryError: Unable to allocate", set,
+			" (limit address_space_bytes: 7)", "address_space_bytes"},
+		{"OSError: [Errno 27] File too large", "{\"open_files\": 8}", "", NULL},
+		{"MemoryError", "{}", "", NULL},
+		{"OSError: [Errno 28] No space left on device", set, "", NULL},
+	};
+	struct mock *m = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[256];
+		const json_t *limit;
+
+		snprintf(text, sizeof(text), TRACEBACK FRAME "%s\n", rows[i].exception);
+		fail_limited(m, (int)i, rows[i].applied, text, strlen(text));
+		snprintf(text, sizeof(text), "exit code 1: %s%s", rows[i].exception, rows[i].end);
+		assert_string_equal(kit_text(m->reply, "/error"), text);
+		limit = json_at(m->reply, "/reason/limit");
+		if (rows[i].limit == NULL)
+			assert_null(limit);
+		else
+			assert_string_equal(json_string_value(limit), rows[i].limit);
+	}
+	fail_limited(m, 9, set, "MemoryError\n", 12); /* said by a program, not by its end */
+	assert_string_equal(kit_text(m->reply, "/error"), "exit code 1: MemoryError");
 }
 
 /* Rows: the log, the sentence, and the first line told. */
@@ -155,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_SITE(the_exception_is_told_first),
+		ON_SITE(a_limit_that_the_exception_is_about_is_told),
 		ON_SITE(a_log_without_words_has_no_lines),
 		ON_SITE(a_long_line_is_cut_between_characters),
 		ON_SITE(bytes_that_are_no_text_do_not_hurt),
