@@ -66,6 +66,7 @@ LOCAL_SLOT(inference_validate)
 		return c.sdk.code;
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
 	if (!find(&c, spec, &batch) ||
+		!child_check_environment(&c, davit_sdk_member(spec, "environment")) ||
 		!requirements_check(
 			&c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
 		return c.sdk.code;

@@ -98,6 +98,10 @@ const char *child_command_text(struct local_call *c, const struct child_program 
 bool child_check_command(
 	struct local_call *c, const struct davit_sdk_json *command, const char *pointer);
 
+/* Can these (an object or NULL) be names of variables? false: the call failed, naming the member.
+ */
+bool child_check_environment(struct local_call *c, const struct davit_sdk_json *own);
+
 /* "environment": the site's, over it the caller's (an object or NULL), over it fixed ones. */
 void child_put_environment(struct local_call *c, struct davit_sdk_writer *w,
 	const struct davit_sdk_json *own, const struct child_variable *fixed, size_t count);

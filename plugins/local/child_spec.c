@@ -148,6 +148,19 @@ const char *child_command_text(struct local_call *c, const struct child_program 
 	return line;
 }
 
+bool child_check_environment(struct local_call *c, const struct davit_sdk_json *own)
+{
+	for (const struct davit_sdk_json *v = first_of(own); v != NULL; v = v->next) {
+		if (v->name.n > 0 && strchr(v->name.p, '=') == NULL)
+			continue;
+		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID,
+			davit_sdk_pointer_of(&c->sdk.mem, v),
+			"no variable can have this name: it must not be empty, and hold no '='");
+		return false;
+	}
+	return true;
+}
+
 static bool is_fixed(const char *name, const struct child_variable *fixed, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -26,8 +26,9 @@ static bool check_server(struct local_call *c, const struct davit_sdk_json *serv
 {
 	const struct davit_sdk_json *command = davit_sdk_member(server, "command");
 
-	if (!requirements_check(
-		    c, davit_sdk_member(server, "requirements"), "/spec/server/requirements"))
+	if (!child_check_environment(c, davit_sdk_member(server, "environment")) ||
+		!requirements_check(
+			c, davit_sdk_member(server, "requirements"), "/spec/server/requirements"))
 		return false;
 	if (command != NULL && davit_sdk_member(server, "script") == NULL)
 		return child_check_command(c, command, "/spec/server/command");

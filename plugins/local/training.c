@@ -49,6 +49,7 @@ static bool check_train(
 
 	*ret_dataset = (struct record){0};
 	if (!check_script(c, spec) ||
+		!child_check_environment(c, davit_sdk_member(spec, "environment")) ||
 		(entry != NULL && !child_check_command(c, entry, "/spec/entry")) ||
 		!requirements_check(
 			c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
@@ -89,7 +90,8 @@ LOCAL_SLOT(training_validate)
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
 	if (is_train(&c) && check_train(&c, spec, &dataset))
 		return reply_definite(&c, spec, &dataset);
-	if (!is_train(&c) && davit_sdk_need_text(&c.sdk, spec, "/command")[0] != '\0')
+	if (!is_train(&c) && davit_sdk_need_text(&c.sdk, spec, "/command")[0] != '\0' &&
+		child_check_environment(&c, davit_sdk_member(spec, "environment")))
 		(void)child_check_command(&c, davit_sdk_member(spec, "command"), "/spec/command");
 	return c.sdk.code;
 }

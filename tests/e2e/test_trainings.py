@@ -121,6 +121,8 @@ def test_one_script_or_an_entry_is_enough(shared):
         ({"name": "x", "folder": "nowhere", "entry": "true"}, "no folder 'nowhere'"),
         ({"name": "x", "folder": "../..", "entry": "true"}, "no folder '../..'"),
         ({"name": "x", "script": {"text": "1"}, "args": [1]}, "/args"),
+        ({"name": "x", "script": {"text": "1"}, "environment": {"A=B": "c"}}, "/environment/A=B"),
+        ({"name": "x", "script": {"text": "1"}, "environment": {"": "c"}}, "/environment/"),
         ({"name": "x", "script": {"text": "1"}, "requirements": "-r /etc/passwd"}, "/requirements"),
         ({"name": "x", "script": {"text": "1"}, "requirements": ["a", "-e ."]}, "/requirements"),
         ({"name": "x", "script": {"text": "1"}, "requirements": "--pre -r /etc/passwd"}, "--pre"),

@@ -162,6 +162,7 @@ static void what_is_not_there_is_named(void **state)
 		{"{\"model\": \"digits@v2\"}", "/spec/model"},
 		{"{\"dataset\": \"nothing\"}", "/spec/dataset"},
 		{"{\"requirements\": \"-r other\"}", "/spec/requirements"},
+		{"{\"environment\": {\"a=b\": \"c\"}}", "/spec/environment/a=b"},
 	};
 	struct mock *m = *state;
 
