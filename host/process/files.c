@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "platform/fs.h"
 #include "process/internal.h"
 #include "run/joblog.h"
@@ -53,18 +54,30 @@ bool process_open_file(
 	return fs_open_beneath(folder, path, ret_fd, f);
 }
 
+static bool is_text(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 0) {
+		size_t length = utf8_length(path, n);
+
+		if (length == 0)
+			return false;
+		path += length;
+		n -= length;
+	}
+	return true;
+}
+
+/* JSON cannot name a file whose name is no text: nobody could ask for it. */
 static bool add_item(const char *path, uint64_t bytes, void *ctx)
 {
-	json_t *item = json_object();
-	bool good = item != NULL &&
-	            json_object_set_new(item, "path", json_text_any(path, strlen(path))) == 0 &&
-	            json_object_set_new(item, "bytes", json_integer((json_int_t)bytes)) == 0;
+	json_t *item;
 
-	if (!good) {
-		json_decref(item);
-		return false;
-	}
-	return json_array_append_new(ctx, item) == 0;
+	if (!is_text(path))
+		return true;
+	item = json_pack("{s:s, s:I}", "path", path, "bytes", (json_int_t)bytes);
+	return item != NULL && json_array_append_new(ctx, item) == 0;
 }
 
 bool process_list_files(

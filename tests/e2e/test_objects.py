@@ -410,6 +410,20 @@ def test_many_deletes_of_one_name_at_once_all_succeed(shared):
     assert [answer.status for answer in answers] == [200] * len(made)
 
 
+def test_a_file_whose_name_is_no_text_is_no_part_of_a_model(shared):
+    script = (
+        "import os\n"
+        "out = os.fsencode(os.environ['DAVIT_OUTPUT_DIR'])\n"
+        "for name in (b'good', b'\\xff'):\n"
+        "    open(os.path.join(out, name), 'w').close()\n"
+    )
+    job = trained(shared, "odd", script={"text": script})
+    model(shared, "odd", job)
+    assert [f["path"] for f in look(shared, "models", "odd")["files"]] == ["good"]
+    items = shared.get(f"/v1/jobs/{job}/outputs").json()["items"]
+    assert [f["path"] for f in items] == ["good"]
+
+
 def test_rows_hide_what_names_secrets(shared):
     secret = "hunter2-of-the-rows"
     wishes = {"password": secret, "lr": 0.5}

@@ -218,7 +218,7 @@ typedef struct davit_host_process_1 {
 	int32_t(DAVIT_CALL *open_file)(
 		davit_call call, davit_buf name, davit_buf path, davit_blob *ret_blob);
 
-	/* Regular files below path: {"items":[{"path","bytes"}]}. */
+	/* Regular files below path whose names are UTF-8: {"items":[{"path","bytes"}]}. */
 	int32_t(DAVIT_CALL *list_files)(
 		davit_call call, davit_buf name, davit_buf path, davit_buf *ret_json);
 
