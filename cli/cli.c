@@ -130,7 +130,8 @@ static void error_text(const struct http_answer *answer, char *text, size_t size
 	if (said == NULL) /* of /readyz */
 		said = json_text_or(json_at(body, "/reasons/0"), "text", NULL);
 	if (said == NULL && answer->body.n > 0 && body == NULL)
-		said = answer->body.p;
+		said = answer->body.p[0] != '<' ? answer->body.p
+		                                : "it answered a page of HTML: is it davitd?";
 	(void)snprintf(text, size, "%.1500s", said != NULL ? said : "no reason was given");
 	json_decref(body);
 }

@@ -109,7 +109,7 @@ int cmd_queues_priority(struct cli *c)
 
 	errno = 0;
 	priority = strtol(word, &end, 10);
-	if (end == word || *end != '\0' || errno != 0)
+	if (end == word || *end != '\0' || errno != 0 || priority < -100 || priority > 100)
 		return cli_usage(c, "a priority is a number from -100 to 100, not '%s'", word);
 	return change(c, json_pack("{s:I}", "priority", (json_int_t)priority));
 }

@@ -244,6 +244,15 @@ static const char *why(const struct talk *t, CURLcode code)
 	return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
 }
 
+/* Is the daemon there, but not for this user? */
+static bool is_closed(const struct talk *t)
+{
+	long number = 0;
+
+	(void)curl_easy_getinfo(t->h->curl, CURLINFO_OS_ERRNO, &number);
+	return number == EACCES;
+}
+
 static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 {
 	const char *host = t->h->host;
@@ -256,6 +265,11 @@ static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_OPERATION_TIMEDOUT:
+		if (is_closed(t))
+			return fail_set(f, FAIL_UNAVAILABLE,
+				"you may not talk to davitd at %s (%s): the socket belongs to "
+				"another user or group",
+				host, why(t, code));
 		return fail_set(f, FAIL_UNAVAILABLE,
 			"cannot reach davitd at %s (%s): is it running? Start one with 'davit "
 			"serve', or name another with --host or DAVIT_HOST",

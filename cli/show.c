@@ -192,8 +192,8 @@ int show_deleted(struct cli *c, const char *route, const char *what)
 			(void)printf("%s %s deleted\n", what, label);
 		free(label);
 	}
-	if (c->json && worst == EXIT_DONE)
-		return cli_json(all);
+	if (c->json)
+		return cli_json(all) == EXIT_DONE ? worst : EXIT_NEGATIVE;
 	json_decref(all);
 	return worst;
 }

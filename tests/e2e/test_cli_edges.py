@@ -6,10 +6,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
 
@@ -108,6 +111,43 @@ def test_over_http_jobs_are_cancelled_and_queues_say_what_they_need():
             assert "Unix socket alone" in text("help", *words[:-1]).stdout
     finally:
         site.clean_up()
+
+
+def test_a_priority_out_of_range_says_so():
+    for number in ("101", "-101", "x", "9" * 30):
+        done = text("queues", "priority", "local", number, "--host", "unix:///none")
+        assert done.returncode == 2 and "from -100 to 100" in done.stderr, done
+
+
+def test_what_was_deleted_is_told_though_another_was_not_there(cli):
+    cli.good("datasets", "create", "examples/digits/heldout.csv", "--name", "gone")
+    done = cli.run("datasets", "delete", "gone", "nosuch", "--json")
+    assert done.returncode == 4 and "nosuch" in done.stderr
+    assert [d["name"] for d in json.loads(done.stdout)] == ["gone"]
+
+
+def test_a_socket_of_another_user_is_told_from_none():
+    path = f"{tempfile.mkdtemp(prefix='davit-')}/s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        os.chmod(path, 0)
+        os.chmod(os.path.dirname(path), 0o755)
+        other = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+        done = text("jobs", "--host", f"unix://{path}", **other)
+    shutil.rmtree(os.path.dirname(path))
+    assert done.returncode == 3 and "you may not talk" in done.stderr, done
+    assert "is it running" not in done.stderr
+
+
+def test_a_server_that_is_no_davitd_is_told_in_a_line():
+    with http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = text("jobs", "--host", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert done.returncode == 4 and "is it davitd?" in done.stderr, done
+    assert done.stderr.count("\n") == 1 and "<" not in done.stderr
 
 
 # --- rows ---
