@@ -91,8 +91,8 @@ void service_predict(struct service *s);
 void service_function(struct service *s);
 void service_export(struct service *s);
 
-/* Is this the delete of a job of ours that ended without an object? Then it owns s, deletes what its
- * provider may have of it all the same, and hides the job from lists and lookups. */
+/* Is this the delete of a job of ours that ended without an object? Then it owns s, deletes what
+ * its provider may have of it all the same, and hides the job from lists and lookups. */
 bool service_remove_unmade(struct service *s);
 
 /* Deletes s->object; owns s. */

@@ -33,7 +33,8 @@ bool source_check(struct local_call *c, const struct davit_sdk_json *source, con
 /* Can it be the name of a file anywhere: up to 64 of letters, digits, '.', '_' and '-'? */
 bool source_plain_file_name(const char *name);
 
-/* Its "name", else the last part of its path or URI, where that is a plain file name, else otherwise. */
+/* Its "name", else the last part of its path or URI, where that is a plain file name, else
+ * otherwise. */
 const char *source_file_name(const struct davit_sdk_json *source, const char *otherwise);
 
 #endif
