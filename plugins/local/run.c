@@ -210,7 +210,11 @@ int32_t run_cancel(struct local_call *c, const struct run_sort *sort)
 
 int32_t run_logs(struct local_call *c, const struct run_sort *sort)
 {
-	return child_reply_log(c, waiting_log(c, sort->record, objects_id(c)));
+	struct record record;
+
+	if (!records_need(c, sort->record, objects_id(c), DAVIT_NOT_FOUND, "", &record))
+		return c->sdk.code;
+	return child_reply_log(c, waiting_log(c, sort->record, record.id));
 }
 
 /* The process first: a record without one can be deleted again, a process without a record
@@ -255,7 +259,11 @@ int32_t run_metrics(struct local_call *c)
 	return progress_reply_series(c, objects_id(c));
 }
 
-int32_t run_outputs(struct local_call *c)
+int32_t run_outputs(struct local_call *c, const struct run_sort *sort)
 {
-	return outputs_reply(c, objects_id(c));
+	struct record record;
+
+	if (!records_need(c, sort->record, objects_id(c), DAVIT_NOT_FOUND, "", &record))
+		return c->sdk.code;
+	return outputs_reply(c, record.id);
 }

@@ -34,6 +34,6 @@ int32_t run_logs(struct local_call *c, const struct run_sort *sort);
 /* Deletes one that has ended with its files; DAVIT_CONFLICT while it has not. */
 int32_t run_remove(struct local_call *c, const struct run_sort *sort);
 int32_t run_metrics(struct local_call *c);
-int32_t run_outputs(struct local_call *c);
+int32_t run_outputs(struct local_call *c, const struct run_sort *sort);
 
 #endif

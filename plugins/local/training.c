@@ -210,7 +210,7 @@ LOCAL_SLOT(training_outputs)
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	return run_outputs(&c);
+	return run_outputs(&c, &sort);
 }
 
 bool training_need_succeeded(struct local_call *c, const char *id_or_name, const char *pointer,
