@@ -330,6 +330,10 @@ int32_t davit_sdk_check(struct davit_sdk *sdk, int32_t code, const char *what)
 {
 	if (code == DAVIT_OK || sdk->code != DAVIT_OK)
 		return sdk->code;
+	if (code == DAVIT_RETRY) {
+		sdk->code = code; /* the host says best what it is short of */
+		return code;
+	}
 	return davit_sdk_fail(sdk, code, "%s: the host %s", what, code_sentence(code));
 }
 

@@ -292,7 +292,7 @@ static void values_are_kept_and_read_by_key(void **state)
 	f->mock.kv_code = DAVIT_RETRY;
 	assert_null(davit_sdk_kv_get(&f->sdk, "k", NULL));
 	assert_int_equal(f->sdk.code, DAVIT_RETRY);
-	assert_string_equal(f->mock.fail_text, "k: the host failed for the moment");
+	assert_int_equal(f->mock.fails, 0); /* the host knows why */
 }
 
 static void a_scan_sees_every_key_of_all_pages(void **state)
