@@ -294,6 +294,8 @@ def test_bytes_are_answered_as_they_are(out):
         ({"destination": "x"}, "/destination"),
         ({"destination": {}}, "/destination"),
         ({"destination": {"uri": "s3://a/b"}}, "file:///"),
+        ({"destination": {"path": "x" * 300}}, "too long"),
+        ({"destination": {"path": "a/" * 2500}}, ""),
     ],
 )
 def test_a_wrong_export_is_refused_by_name(out, body, told):

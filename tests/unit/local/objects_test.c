@@ -162,12 +162,14 @@ static void a_delete_that_a_crash_cut_off_is_undone_or_ended(void **state)
 	kit_model(m, 1);
 	json_object_set_new(
 		json_array_get(json_object_get(m->kv, key), 1), "removing", json_true());
+	mock_destroy(m);
 	assert_int_equal(mock_create(m, "{}"), DAVIT_OK);
 	assert_int_equal(kit_get(m, DAVIT_MODELS, "digits"), DAVIT_OK);
 	assert_null(json_object_get(json_array_get(json_object_get(m->kv, key), 1), "removing"));
 	json_object_set_new(
 		json_array_get(json_object_get(m->kv, key), 1), "removing", json_true());
 	json_object_del(m->kv, "name/model/digits");
+	mock_destroy(m);
 	assert_int_equal(mock_create(m, "{}"), DAVIT_OK);
 	assert_null(json_object_get(m->kv, key));
 }
