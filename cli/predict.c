@@ -42,17 +42,21 @@ static void seal(struct batch *b)
 static bool fill(struct predict *p, struct batch *b)
 {
 	while (b->rows < p->options->batch && !p->ended && rows_ready(p->rows)) {
+		size_t before = b->body.n;
 		int got;
 
 		if (b->rows > 0)
 			buf_text(&b->body, ",");
 		got = rows_next(p->rows, &b->body, p->f);
-		if (got < 0)
+		if (got < 0 && p->f->code != FAIL_INVALID)
 			return false;
-		if (got == 0 && b->rows > 0)
-			b->body.p[--b->body.n] = '\0'; /* the comma */
-		p->ended = got == 0;
-		b->rows += (size_t)got;
+		if (got <= 0 && !b->body.failed) { /* the comma, or half a row */
+			b->body.n = before;
+			b->body.p[before] = '\0';
+		}
+		p->bad = got < 0; /* the rows before it are answered still */
+		p->ended = got <= 0;
+		b->rows += got > 0 ? 1 : 0;
 		if (b->body.failed)
 			return fail_set(
 				p->f, FAIL_INVALID, "a batch is longer than %zu bytes", BODY_MAX);
@@ -335,7 +339,7 @@ static bool loop(struct predict *p)
 		if (!step(p))
 			return false;
 	}
-	return true;
+	return !p->bad;
 }
 
 static bool open_all(struct predict *p)

@@ -49,6 +49,7 @@ struct predict {
 	uint64_t good;   /* answers that were no 429 */
 	int64_t hold_ms; /* nothing is sent before */
 	bool ended;      /* no more rows */
+	bool bad;        /* for the next cannot be read: *f is set */
 	int64_t began_ms;
 	int64_t told_ms;
 	struct fail *f;

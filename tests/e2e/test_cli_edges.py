@@ -189,6 +189,15 @@ def test_half_a_row_does_not_hold_back_answers(served):
     process.stderr.close()
 
 
+def test_the_rows_before_one_that_cannot_be_read_are_answered(served):
+    row = ",".join(["1"] * 64) + "\n"
+    (served.folder / "torn.csv").write_text(row * 40 + "1,2\n" + row * 40)
+    for more in ([], ["--batch", "7", "--concurrency", "1"]):
+        done = served.run("predict", "digits", "--file", "torn.csv", *more)
+        assert done.returncode == 2 and "line 41" in done.stderr, done
+        assert done.stdout.count("label") == 40, done
+
+
 def test_the_csv_of_a_spreadsheet_and_of_pandas_have_headers(served):
     row = ",".join(["1"] * 64)
     names = ",".join(f"p{i}" for i in range(64))
