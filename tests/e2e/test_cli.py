@@ -610,6 +610,7 @@ class Busy(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """Answers 503 twice for each body before it answers 200."""
 
     daemon_threads = True
+    request_queue_size = 128  # all connections come at once
     asked = None
 
 
@@ -636,6 +637,7 @@ class FullHandler(http.server.BaseHTTPRequestHandler):
     """Answers 429 to all but two at once, as a busy daemon that does not let anyone wait."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # an answer is one segment
 
     def do_POST(self):
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
