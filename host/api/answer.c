@@ -154,15 +154,22 @@ static json_t *request_part(struct exchange *x, struct fail *f)
 	return NULL;
 }
 
-static bool file_part(struct exchange *x, int *ret_fd, const char **ret_filename)
+/* The one file that is sent. */
+static bool file_part(struct exchange *x, int *ret_fd, const char **ret_filename, struct fail *f)
 {
-	static const char *const names[] = {"file", "dataset"};
+	const char *second;
+	int fd;
 
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (exchange_part(x, names[i], ret_fd, ret_filename))
-			return true;
-	}
-	return false;
+	if (!exchange_part(x, "file", ret_fd, ret_filename))
+		return exchange_part(x, "dataset", ret_fd, ret_filename) ||
+		       fail_set(f, FAIL_INVALID,
+			       "a multipart body needs a part 'file' with the data and may have a "
+			       "part 'request' with the JSON");
+	if (!exchange_part(x, "dataset", &fd, &second))
+		return true;
+	(void)close(fd);
+	(void)close(*ret_fd);
+	return fail_set(f, FAIL_INVALID, "the body has two files: 'file' and 'dataset'");
 }
 
 json_t *answer_upload(struct app *app, struct exchange *x, const char *member, struct fail *f)
@@ -175,17 +182,19 @@ json_t *answer_upload(struct app *app, struct exchange *x, const char *member, s
 
 	if (!exchange_form_parse(x, f))
 		return NULL;
-	if (!file_part(x, &fd, &filename)) {
-		(void)fail_set(f, FAIL_INVALID,
-			"a multipart body needs a part 'file' with the data and may have a part "
-			"'request' with the JSON");
+	if (!file_part(x, &fd, &filename, f))
 		return NULL;
-	}
 	sealed = blob_import_fd(app->blobs, fd, digest, f);
 	(void)close(fd);
 	body = sealed ? request_part(x, f) : NULL;
 	if (body == NULL)
 		return NULL;
+	if (json_object_get(body, member) != NULL) {
+		(void)fail_set(f, FAIL_INVALID,
+			"/%s: the data comes as a file and must not be named here too", member);
+		json_decref(body);
+		return NULL;
+	}
 	source = json_pack("{s:s}", "blob", digest);
 	if (json_object_set_new(body, member, source) != 0) {
 		json_decref(body);

@@ -196,6 +196,18 @@ static bool at_end(const struct span *s)
 	return s->n >= 2 && memcmp(s->p, "--", 2) == 0;
 }
 
+/* Of two files with one name only one would be read. */
+static bool check_names(const struct multipart *m, struct fail *f)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->parts[i].is_file &&
+			multipart_find(m, m->parts[i].name, true) != &m->parts[i])
+			return fail_set(f, FAIL_INVALID, "the body has two files in parts '%.100s'",
+				m->parts[i].name);
+	}
+	return true;
+}
+
 bool multipart_parse(
 	struct multipart *m, const char *content_type, const char *bytes, size_t n, struct fail *f)
 {
@@ -220,7 +232,7 @@ bool multipart_parse(
 		if (!part_parse(m, part, bytes, f))
 			return false;
 	}
-	return true;
+	return check_names(m, f);
 }
 
 const struct multipart_part *multipart_find(

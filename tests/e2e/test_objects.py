@@ -479,6 +479,9 @@ def test_an_upload_without_its_parts_is_refused_in_words(out):
         (form([("request", None, request)]), "'file'"),
         (form([("file", "x.csv", CSV), ("request", None, b"{")]), "JSON"),
         (form([("file", "x.csv", CSV), ("request", None, b"[]")]), "'request'"),
+        (form([("file", "x.csv", CSV), ("file", "y.csv", CSV)]), "two files"),
+        (form([("file", "x.csv", CSV), ("dataset", "y.csv", CSV)]), "two files"),
+        (form([("file", "x.csv", CSV), ("request", None, b'{"source": {"text": "1"}}')]), "/source"),
         (b"--limit\r\nContent-Disposition: form-data\r\n\r\nx", ""),
         (b"", ""),
     ):
