@@ -244,7 +244,7 @@ json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struc
 	const char *slash = strrchr(file, '/');
 	struct http_request ask = {.method = "POST", .path = path->p, .form_file = file};
 	char *text = json_compact(request, &ask.n);
-	struct progress_bytes progress;
+	struct progress_bytes progress = {0};
 	json_t *value;
 
 	ask.body = text;
@@ -289,7 +289,7 @@ bool cli_download(
 {
 	struct http_request request = {.method = method, .path = path->p, .sink = write_bytes};
 	char *text = body != NULL ? json_compact(body, &request.n) : NULL;
-	struct progress_bytes progress;
+	struct progress_bytes progress = {0};
 	struct outfile o;
 	struct fail f = {0};
 	bool ok = outfile_open(&o, file, &f);

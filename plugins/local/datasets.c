@@ -46,7 +46,7 @@ static const char *format_of(const struct davit_sdk_json *spec)
 static bool check_format(struct local_call *c, const struct davit_sdk_json *spec)
 {
 	if (davit_sdk_member(davit_sdk_member(spec, "source"), "rows") == NULL ||
-		strcmp(format_of(spec), "jsonl") == 0)
+		strcmp(davit_sdk_text_at(spec, "/format", "jsonl"), "jsonl") == 0)
 		return true;
 	(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/format",
 		"must be jsonl, or not be given, where the source has rows");
