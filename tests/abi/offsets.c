@@ -88,7 +88,7 @@ AT(davit_host_http_1, flags, 4);
 AT(davit_host_http_1, perform, 8);
 AT(davit_host_http_1, perform_many, 16);
 
-SIZE(davit_host_secret_1, 56);
+SIZE(davit_host_secret_1, 96);
 AT(davit_host_secret_1, size, 0);
 AT(davit_host_secret_1, flags, 4);
 AT(davit_host_secret_1, open, 8);
@@ -97,12 +97,18 @@ AT(davit_host_secret_1, hmac, 24);
 AT(davit_host_secret_1, hmac_key, 32);
 AT(davit_host_secret_1, sign, 40);
 AT(davit_host_secret_1, reveal, 48);
+AT(davit_host_secret_1, join, 56);
+AT(davit_host_secret_1, decode, 64);
+AT(davit_host_secret_1, member, 72);
+AT(davit_host_secret_1, mint, 80);
+AT(davit_host_secret_1, keep, 88);
 
-SIZE(davit_host_token_1, 24);
+SIZE(davit_host_token_1, 32);
 AT(davit_host_token_1, size, 0);
 AT(davit_host_token_1, flags, 4);
 AT(davit_host_token_1, get, 8);
 AT(davit_host_token_1, put, 16);
+AT(davit_host_token_1, drop, 24);
 
 SIZE(davit_core_1, 32);
 AT(davit_core_1, size, 0);

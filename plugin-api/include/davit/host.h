@@ -231,71 +231,131 @@ typedef struct davit_host_process_1 {
 		davit_blob body, davit_buf *ret_head, davit_blob *ret_body);
 } davit_host_process_1;
 
+typedef uint64_t davit_secret; /* a value the host keeps; valid until the call ends */
+
 /* Flags of davit_host_http_1 requests. */
-#define DAVIT_HTTP_MUTATES    (1u << 0) /* the other side changes: journalled before it leaves */
-#define DAVIT_HTTP_IDEMPOTENT (1u << 1) /* may be sent again */
+#define DAVIT_HTTP_MUTATES    (1u << 0) /* the other side changes something */
+#define DAVIT_HTTP_IDEMPOTENT (1u << 1) /* it changes nothing more when it comes twice */
 
 /*
- * davit.host.http/1: declared, not offered yet. The only way to the network. request:
- * {"operation","method","url","headers","sign"?,"body"?}; answer: {"status","headers","body"}.
+ * davit.host.http/1: declared, not offered yet. The only way to the network. A request is one
+ * JSON object (plugin-api/schemas/http-request.json):
+ *
+ *   operation   what this is, for limits and the log: a key of the manifest's rate_limits or a
+ *               word of the provider's own
+ *   method, url
+ *   headers     [[name, value]…]; a name may come twice
+ *   body        a value, where the argument body is 0
+ *   timeout_ms  of one attempt; the call's deadline holds for all together
+ *   attempts    at most so many; 1: never again
+ *   follow      redirects to follow, at most 5: none by default, and none where the request
+ *               carries a secret
+ *   stream      true: *ret_body is read while it comes
+ *   keep        {word: JSON pointer}: those texts of a JSON answer become secrets, and the
+ *               answer's body shows them as "***"
+ *
+ * A value (of url, headers and body) is a text, or a list of parts: texts, {"secret": handle},
+ * {"form": value}, {"base64": value} and {"json": value}, the last three a value written that
+ * way. So a secret leaves without the provider having seen it.
+ *
+ * The head of the answer: {"status","headers":{name in lower case: value},"kept":{word:
+ * handle},"attempts"}. Any status is DAVIT_OK. Where no answer came: DAVIT_RETRY (certainly no
+ * byte of the request left), DAVIT_DEADLINE or DAVIT_INTERNAL (unclear what the other side
+ * did), DAVIT_THROTTLED (the circuit is open, or the rate has no room before the deadline),
+ * DAVIT_PERMANENT (the host, the address or the certificate is not allowed), DAVIT_CANCELLED;
+ * why was given to fail() then.
+ *
+ * The host repeats by the table in docs/provider-guide.md: what may be sent again is a request
+ * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left.
  */
 typedef struct davit_host_http_1 {
 	uint32_t size;
 	uint32_t flags;
+
+	/* Sends request with the bytes of body (0: none) and waits. ret_body may be NULL. */
 	int32_t(DAVIT_CALL *perform)(davit_call call, uint32_t flags, davit_buf request,
 		davit_blob body, davit_buf *ret_head, davit_blob *ret_body);
-	/* Several at once; answers in the order of the requests. */
+
+	/* Several at once ([request…], up to 64): *ret_json is [{"code", and a head with "body" as
+	 * text, or "error"}…] in the order of the requests. */
 	int32_t(DAVIT_CALL *perform_many)(
 		davit_call call, uint32_t flags, davit_buf requests, davit_buf *ret_json);
 } davit_host_http_1;
 
-typedef uint64_t davit_secret; /* a key the host keeps; valid until the call ends */
-
 /*
- * davit.host.secret/1: declared, not offered yet. Keys stay in the host; the provider builds
- * the text to be signed.
+ * davit.host.secret/1: declared, not offered yet. Values stay in the host; the provider builds
+ * the text to be signed. What went through here is replaced wherever the host writes texts.
+ * Algorithms: digests "sha256", "sha384", "sha512", "sha1", "md5", "crc32c"; keyed "sha256",
+ * "sha1"; signatures "RS256", "ES256". DAVIT_UNSUPPORTED for another.
  */
 typedef struct davit_host_secret_1 {
 	uint32_t size;
 	uint32_t flags;
 
-	/* The secret of a name the manifest lists; DAVIT_NOT_FOUND, DAVIT_AUTH. */
+	/* The secret of a name the manifest lists, from the first of its sources that has it;
+	 * DAVIT_NOT_FOUND: none has, DAVIT_AUTH: one cannot be read. */
 	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf name, davit_secret *ret_secret);
 
-	/* The digest of data ("sha256", "md5"), as bytes; DAVIT_UNSUPPORTED. */
+	/* The digest of data, as bytes that live until the call ends. */
 	int32_t(DAVIT_CALL *digest)(
 		davit_call call, davit_buf algorithm, davit_buf data, davit_buf *ret_bytes);
 
-	/* The keyed digest of data, as bytes that live until the call ends. */
+	/* The keyed digest of data, as bytes. */
 	int32_t(DAVIT_CALL *hmac)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_buf *ret_bytes);
 
-	/* The same, kept by the host as a key for the next step; the provider never sees it. */
+	/* The same, kept by the host as a key for the next step. */
 	int32_t(DAVIT_CALL *hmac_key)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_secret *ret_secret);
 
-	/* A signature ("RS256", "ES256") of data, as bytes; DAVIT_INVALID for the wrong sort of
-	 * key. */
+	/* A signature of data, as bytes (ES256: 64, r and s); key: a PEM private key.
+	 * DAVIT_INVALID for the wrong sort of key. */
 	int32_t(DAVIT_CALL *sign)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_buf *ret_bytes);
 
 	/* The value itself; only with the grant "reveal", else DAVIT_UNSUPPORTED. */
 	int32_t(DAVIT_CALL *reveal)(davit_call call, davit_secret key, davit_buf *ret_text);
+
+	/* A secret made of before, the key and after. */
+	int32_t(DAVIT_CALL *join)(davit_call call, davit_buf before, davit_secret key,
+		davit_buf after, davit_secret *ret_secret);
+
+	/* The bytes that key stands for in "base64" or "hex"; DAVIT_INVALID. */
+	int32_t(DAVIT_CALL *decode)(
+		davit_call call, davit_secret key, davit_buf encoding, davit_secret *ret_secret);
+
+	/* The text at a JSON pointer of a key that is a JSON text; DAVIT_NOT_FOUND. */
+	int32_t(DAVIT_CALL *member)(
+		davit_call call, davit_secret key, davit_buf pointer, davit_secret *ret_secret);
+
+	/* Makes a secret of a text the provider was given. */
+	int32_t(DAVIT_CALL *mint)(davit_call call, davit_buf text, davit_secret *ret_secret);
+
+	/* Keeps it, encrypted, for this instance and the call's connection: the source "kept" of
+	 * that name has it from then on, until expires_ms (wall clock; 0: for ever). */
+	int32_t(DAVIT_CALL *keep)(
+		davit_call call, davit_buf name, davit_secret key, int64_t expires_ms);
 } davit_host_secret_1;
 
 /*
- * davit.host.token/1: declared, not offered yet. One access token per key for all calls,
- * fetched once however many ask.
+ * davit.host.token/1: declared, not offered yet. One access token per key, instance and
+ * connection for all calls, fetched once however many ask. Key: 1 to 512 bytes.
  */
 typedef struct davit_host_token_1 {
 	uint32_t size;
 	uint32_t flags;
-	/* A live token, or DAVIT_NOT_FOUND: then this caller alone must fetch and put() one. */
+
+	/* A live token, or DAVIT_NOT_FOUND: then this call alone must fetch and put() one; the
+	 * others wait, or get the old one while it lives. If it ends without, the next one is
+	 * asked. */
 	int32_t(DAVIT_CALL *get)(davit_call call, davit_buf key, davit_secret *ret_token);
 
 	/* The token for all who wait for it; expires_ms: wall clock. */
 	int32_t(DAVIT_CALL *put)(
 		davit_call call, davit_buf key, davit_secret token, int64_t expires_ms);
+
+	/* The other side refused this token: nobody gets it any more. Fine where it is gone. */
+	int32_t(DAVIT_CALL *drop)(davit_call call, davit_buf key, davit_secret token);
 } davit_host_token_1;
 
 #ifdef __cplusplus
