@@ -12,6 +12,7 @@
 #include "object.h"
 #include "print.h"
 #include "show.h"
+#include "table.h"
 #include "wait.h"
 #include "work.h"
 
@@ -37,7 +38,7 @@ static char *deployed(const json_t *endpoint)
 	const json_t *m;
 	size_t i, n;
 
-	buf_init(&out, 4096);
+	buf_init(&out, (size_t)16 << 20);
 	json_array_foreach(object_at(endpoint, "models"), i, m)
 	{
 		put_model(&out, m);
@@ -68,7 +69,6 @@ int cmd_endpoints_list(struct cli *c)
 
 static void print_endpoint(const json_t *e)
 {
-	char text[PRINT_SIZE];
 	char *models = deployed(e);
 	json_t *previous = json_object_get(e, "previous");
 
@@ -82,8 +82,7 @@ static void print_endpoint(const json_t *e)
 		print_pair(stdout, "roll-back to", label);
 		free(label);
 	}
-	print_pair(stdout, "created",
-		print_time(json_text_or(e, "created", NULL), clock_now_ms(), text));
+	print_pair_time(stdout, "created", json_text_or(e, "created", NULL));
 	free(models);
 }
 
@@ -166,12 +165,8 @@ static json_t *split_of(struct cli *c, const char *text)
 static bool ensure_endpoint(struct cli *c, const char *name)
 {
 	bool missing = false;
-	struct buf path;
-	json_t *found;
+	json_t *found = object_find(c, "endpoints", name, &missing);
 
-	buf_init(&path, PATH_LIMIT);
-	http_path(&path, SERVICE "/endpoints/%s", &name);
-	found = cli_ask_path(c, "GET", NULL, &path, &missing);
 	if (missing)
 		found = work_create(c, "/endpoints/register", json_pack("{s:s}", "name", name));
 	json_decref(found);

@@ -11,6 +11,8 @@
 #include "cli.h"
 #include "http.h"
 
+#define LABEL_LIMIT ((size_t)16 << 20)
+
 json_t *object_of_row(json_t *row)
 {
 	const char *raw = json_text_or(row, "rawPayload", NULL);
@@ -55,15 +57,47 @@ json_t *object_list(struct cli *c, const char *family)
 	return object_of_rows(cli_ask_path(c, "GET", NULL, &path, NULL));
 }
 
-json_t *object_get(struct cli *c, const char *family, const char *reference)
+/* The newest version of a name in a list, which is taken over; NULL: *missing set, or told. */
+static json_t *newest_named(struct cli *c, json_t *list, const char *name, bool *missing)
+{
+	json_t *object, *found = NULL;
+	size_t i;
+
+	json_array_foreach(list, i, object)
+	{
+		if (strcmp(json_text_or(object, "name", ""), name) == 0 &&
+			(found == NULL || json_integer_value(object_at(object, "version")) >
+						  json_integer_value(object_at(found, "version"))))
+			found = object;
+	}
+	(void)json_incref(found);
+	json_decref(list);
+	if (found == NULL && missing != NULL)
+		*missing = true;
+	else if (found == NULL)
+		(void)cli_fail(c, EXIT_REFUSED, "there is none of the name '%s'", name);
+	return found;
+}
+
+json_t *object_find(struct cli *c, const char *family, const char *reference, bool *missing)
 {
 	bool pipeline = strncmp(family, "pipelines/", 10) == 0;
 	struct buf path;
 
+	if (!pipeline && strcmp(reference, "list") == 0) { /* where it is, the list is */
+		json_t *list = object_list(c, family);
+
+		return list != NULL ? newest_named(c, list, reference, missing) : NULL;
+	}
 	buf_init(&path, PATH_LIMIT);
 	buf_printf(&path, SERVICE "/%s", family);
 	http_path(&path, pipeline ? "/%s/get" : "/%s", &reference);
-	return object_of_row(cli_ask_path(c, "GET", NULL, &path, NULL));
+	return object_of_row(cli_ask_path(c, "GET", NULL, &path, missing));
+}
+
+json_t *object_get(struct cli *c, const char *family, const char *reference)
+{
+	return object_find(c, family, reference, NULL);
 }
 
 char *object_label(const json_t *object)
@@ -73,7 +107,7 @@ char *object_label(const json_t *object)
 	struct buf label;
 	size_t n;
 
-	buf_init(&label, 4096);
+	buf_init(&label, LABEL_LIMIT);
 	buf_text(&label, name);
 	if (json_is_integer(version))
 		buf_printf(&label, "@v%lld", (long long)json_integer_value(version));

@@ -27,6 +27,9 @@ json_t *object_list(struct cli *c, const char *family);
 /* One object by any reference the daemon takes; NULL: told. */
 json_t *object_get(struct cli *c, const char *family, const char *reference);
 
+/* The same; where there is none *missing is set and nobody told. */
+json_t *object_find(struct cli *c, const char *family, const char *reference, bool *missing);
+
 /* "digits@v3" where it has a version, else its name. To be freed. */
 char *object_label(const json_t *object);
 
