@@ -14,14 +14,16 @@
 #include "http.h"
 #include "outfile.h"
 #include "place.h"
+#include "print.h"
 #include "progress.h"
 
 #define ASK_MS 120000 /* creations wait for the provider, up to some ten seconds */
 
 /* --- failing --- */
 
-static void tell(const struct cli *c, const char *text)
+static void tell(const struct cli *c, char *text)
 {
+	print_tame(text);
 	(void)fflush(stdout);
 	if (c->args.command != NULL)
 		(void)fprintf(stderr, "davit %s: %s\n", c->args.command->name, text);

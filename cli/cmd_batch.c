@@ -14,6 +14,7 @@
 #include "object.h"
 #include "print.h"
 #include "show.h"
+#include "table.h"
 #include "wait.h"
 #include "work.h"
 
@@ -147,7 +148,6 @@ static void print_part(const char *key, const json_t *batch)
 static void print_batch(const json_t *b)
 {
 	char *metrics = show_words(object_at(b, "metrics"));
-	char text[PRINT_SIZE];
 
 	print_pairf(
 		stdout, "batch", "%s %s", json_text_or(b, "id", ""), json_text_or(b, "name", ""));
@@ -156,8 +156,7 @@ static void print_batch(const json_t *b)
 	print_part("model", b);
 	print_part("dataset", b);
 	print_pair(stdout, "metrics", metrics);
-	print_pair(stdout, "created",
-		print_time(json_text_or(b, "created", NULL), clock_now_ms(), text));
+	print_pair_time(stdout, "created", json_text_or(b, "created", NULL));
 	free(metrics);
 }
 

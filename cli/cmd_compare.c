@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "print.h"
 #include "runs.h"
+#include "table.h"
 
 /* Rows of names whose values differ, or those that do not. */
 static void add_names(

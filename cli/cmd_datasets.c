@@ -11,6 +11,7 @@
 #include "object.h"
 #include "print.h"
 #include "show.h"
+#include "table.h"
 #include "work.h"
 
 /* --- list and show --- */
@@ -70,8 +71,7 @@ static void print_dataset(const json_t *d)
 		(long long)json_integer_value(object_at(d, "lines")),
 		json_text_or(d, "format", "?"));
 	print_pair(stdout, "sha256", object_text(d, "sha256"));
-	print_pair(stdout, "created",
-		print_time(json_text_or(d, "created", NULL), clock_now_ms(), text));
+	print_pair_time(stdout, "created", json_text_or(d, "created", NULL));
 	print_pair(stdout, "description", object_text(d, "description"));
 	print_users(d);
 	free(label);

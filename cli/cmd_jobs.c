@@ -10,9 +10,11 @@
 #include "http.h"
 #include "object.h"
 #include "print.h"
+#include "table.h"
 #include "wait.h"
 
-#define PAGE 1000 /* jobs per request; the daemon's limit */
+#define PAGE       1000 /* jobs per request; the daemon's limit */
+#define NOTE_WIDTH 80   /* columns */
 
 /* --- the list --- */
 
@@ -83,8 +85,7 @@ static const char *note_of(const json_t *job)
 static void add_row(struct table *t, const json_t *job, int64_t now_ms)
 {
 	char created[PRINT_SIZE], took[PRINT_SIZE];
-	const char *note = note_of(job);
-	size_t n = strcspn(note, "\n");
+	char *note = strdup(note_of(job));
 
 	table_cell(t, json_text_or(job, "id", ""));
 	table_cell(t, json_text_or(job, "state", ""));
@@ -93,7 +94,12 @@ static void add_row(struct table *t, const json_t *job, int64_t now_ms)
 	table_cell(t, json_text_or(job, "project", ""));
 	table_cell(t, print_time(json_text_or(job, "created", NULL), now_ms, created));
 	table_cell(t, print_duration(job_ms(job, now_ms), took));
-	table_cellf(t, "%.*s%s", (int)(n < 80 ? n : 77), note, n < 80 ? "" : "...");
+	if (note != NULL) {
+		note[strcspn(note, "\n")] = '\0';
+		print_cut(note, NOTE_WIDTH);
+	}
+	table_cell(t, note);
+	free(note);
 }
 
 static int list_jobs(struct cli *c)
@@ -233,7 +239,8 @@ static json_t *cancel_one(struct cli *c, const char *word)
 
 	free(id);
 	if (answer != NULL && !c->json)
-		(void)printf(wait_ended(answer) ? "job %s %s\n" : "job %s will be cancelled (%s)\n",
+		print_line(stdout,
+			wait_ended(answer) ? "job %s %s" : "job %s will be cancelled (%s)",
 			json_text_or(answer, "id", word), json_text_or(answer, "state", "?"));
 	return answer;
 }

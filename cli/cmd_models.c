@@ -16,6 +16,7 @@
 #include "print.h"
 #include "runs.h"
 #include "show.h"
+#include "table.h"
 #include "work.h"
 
 /* --- list and show --- */
@@ -88,8 +89,7 @@ static void print_model(const json_t *m)
 	print_pair(stdout, "state", json_text_or(m, "state", ""));
 	print_pair(stdout, "aliases", aliases);
 	print_pair(stdout, "metrics", metrics);
-	print_pair(stdout, "created",
-		print_time(json_text_or(m, "created", NULL), clock_now_ms(), text));
+	print_pair_time(stdout, "created", json_text_or(m, "created", NULL));
 	print_pair(stdout, "sha256", object_text(m, "sha256"));
 	print_lineage(m);
 	if (packages != NULL)
@@ -242,7 +242,7 @@ static bool fetch_file(struct cli *c, const char *id, const char *file, const ch
 	ok = cli_download(c, "POST", body, &path, target);
 	json_decref(body);
 	if (ok && !c->json)
-		(void)printf("%s\n", target);
+		print_line(stdout, "%s", target);
 	return ok;
 }
 

@@ -9,6 +9,7 @@
 #include "http.h"
 #include "object.h"
 #include "print.h"
+#include "table.h"
 #include "work.h"
 
 /* --- venvs --- */

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "http.h"
 #include "print.h"
+#include "table.h"
 
 static void add_numbers(struct table *t, const json_t *queue)
 {

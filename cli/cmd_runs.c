@@ -1,5 +1,4 @@
 /* cmd_runs - runs: a table of parameters and metrics, and one run over time. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +12,12 @@
 #include "http.h"
 #include "print.h"
 #include "runs.h"
+#include "series.h"
 #include "show.h"
+#include "table.h"
 
-#define COLUMNS_MAX 12 /* of parameters and metrics in the table */
-#define CHART_WIDTH 40
+#define COLUMNS_MAX 12   /* of parameters and metrics in the table */
+#define LOOK_BACK   1000 /* runs whose metrics are named where the one asked for is none */
 
 /* --- names of columns --- */
 
@@ -59,7 +60,7 @@ static json_t *names_of(const json_t *runs, const char *key, bool differing)
 
 struct columns {
 	const char *heads[5 + COLUMNS_MAX];
-	char shown[COLUMNS_MAX][PRINT_SIZE]; /* heads that align to the right */
+	char shown[COLUMNS_MAX][PRINT_SIZE]; /* heads */
 	const char *keys[COLUMNS_MAX];
 	const char *names[COLUMNS_MAX];
 	size_t count; /* of the two */
@@ -74,8 +75,7 @@ static void add_column(struct columns *columns, const char *key, const char *nam
 		columns->left_out++;
 		return;
 	}
-	(void)snprintf(columns->shown[i], PRINT_SIZE, ">%s", name);
-	columns->heads[5 + i] = columns->shown[i];
+	columns->heads[5 + i] = print_head(name, columns->shown[i]);
 	columns->keys[i] = key;
 	columns->names[i] = name;
 	columns->count++;
@@ -94,6 +94,14 @@ static void add_columns(struct columns *columns, const char *key, json_t *names,
 	}
 }
 
+static const char *print_seconds(const json_t *seconds, char text[PRINT_SIZE])
+{
+	double ms = 1000.0 * json_number_value(seconds);
+
+	return json_is_number(seconds) && ms >= 0.0 && ms < 1e15 ? print_duration((int64_t)ms, text)
+	                                                         : "-";
+}
+
 static void add_run(struct table *t, const json_t *run, const struct columns *columns)
 {
 	char text[PRINT_SIZE];
@@ -102,15 +110,17 @@ static void add_run(struct table *t, const json_t *run, const struct columns *co
 	table_cell(t, json_text_or(run, "name", ""));
 	table_cell(t, json_text_or(run, "state", ""));
 	table_cell(t, print_time(json_text_or(run, "created", NULL), clock_now_ms(), text));
-	table_cell(t, json_is_number(json_object_get(run, "seconds"))
-			      ? print_duration((int64_t)(1000.0 * json_number_value(json_object_get(
-									  run, "seconds"))),
-					text)
-			      : "-");
+	table_cell(t, print_seconds(json_object_get(run, "seconds"), text));
 	for (size_t i = 0; i < columns->count; i++)
 		table_cell(t, print_value(json_object_get(json_object_get(run, columns->keys[i]),
 						  columns->names[i]),
 				      text));
+}
+
+static void tell_left_out(size_t n, const char *what)
+{
+	if (n > 0)
+		(void)fprintf(stderr, "%zu more %s are left out; --json has them all\n", n, what);
 }
 
 /* best: the metric they were chosen by, or NULL. */
@@ -134,168 +144,92 @@ static void print_runs(const json_t *runs, const char *best)
 		add_run(&t, run, &columns);
 	}
 	table_print(&t, stdout, "no runs");
-	if (columns.left_out > 0)
-		(void)fprintf(stderr, "%zu more columns are left out; --json has them all\n",
-			columns.left_out);
+	tell_left_out(columns.left_out, "columns");
 	json_decref(metrics);
 	json_decref(parameters);
 }
 
-static int list_runs(struct cli *c)
+/* The path of a list by the filters given; metric: what it is ordered by, or NULL. */
+static void compose_path(const struct cli *c, int64_t limit, const char *metric, struct buf *path)
 {
 	static const char *const filters[] = {"project", "provider", "name", "state"};
+	char number[32];
+
+	buf_init(path, PATH_LIMIT);
+	buf_text(path, "/v1/runs");
+	for (size_t i = 0; i < COUNT(filters); i++)
+		http_query(path, filters[i], args_text(&c->args, filters[i]));
+	(void)snprintf(number, sizeof(number), "%lld", (long long)limit);
+	http_query(path, "limit", number);
+	http_query(path, "metric", metric);
+	http_query(path, "order", metric != NULL && args_has(&c->args, "lowest") ? "min" : NULL);
+}
+
+/* An array; NULL: told. */
+static json_t *fetch_runs(struct cli *c, int64_t limit, const char *metric)
+{
+	struct buf path;
+	json_t *answer, *runs;
+
+	compose_path(c, limit, metric, &path);
+	answer = cli_ask_path(c, "GET", NULL, &path, NULL);
+	runs = json_incref(json_object_get(answer, "runs"));
+	json_decref(answer);
+	return answer != NULL && runs == NULL ? json_array() : runs;
+}
+
+/* No run has the metric asked for: a wrong word, unless there are no runs at all. */
+static int tell_metrics(struct cli *c, const char *best)
+{
+	json_t *runs = fetch_runs(c, LOOK_BACK, NULL);
+	json_t *metrics = runs != NULL ? names_of(runs, "metrics", false) : NULL;
+	char *words = show_names(metrics);
+
+	if (runs == NULL) {
+		json_decref(metrics);
+		free(words);
+		return c->code;
+	}
+	if (words != NULL && words[0] != '\0')
+		(void)cli_fail(
+			c, EXIT_NEGATIVE, "no run reported '%s'; there are: %s", best, words);
+	else if (json_array_size(runs) > 0)
+		(void)cli_fail(c, EXIT_NEGATIVE, "no run reported '%s' or any other metric", best);
+	else if (!c->json)
+		(void)puts("no runs");
+	free(words);
+	json_decref(metrics);
+	json_decref(runs);
+	return c->code;
+}
+
+static int list_runs(struct cli *c)
+{
 	const char *best = args_text(&c->args, "best");
 	int64_t limit = 20;
 	struct fail f = {0};
-	char number[32];
-	struct buf path;
-	json_t *answer, *runs;
+	json_t *runs;
+	bool none;
 
 	if (!args_int(&c->args, "limit", 1, 1000, &limit, &f))
 		return cli_usage(c, "%s", f.text);
 	if (best == NULL && args_has(&c->args, "lowest"))
 		return cli_usage(c, "--lowest goes with --best METRIC");
-	buf_init(&path, PATH_LIMIT);
-	buf_text(&path, "/v1/runs");
-	for (size_t i = 0; i < COUNT(filters); i++)
-		http_query(&path, filters[i], args_text(&c->args, filters[i]));
-	(void)snprintf(number, sizeof(number), "%lld", (long long)limit);
-	http_query(&path, "limit", number);
-	http_query(&path, "metric", best);
-	http_query(&path, "order", args_has(&c->args, "lowest") ? "min" : NULL);
-	answer = cli_ask_path(c, "GET", NULL, &path, NULL);
-	runs = json_incref(json_object_get(answer, "runs"));
-	json_decref(answer);
-	if (answer == NULL || c->json)
-		return answer != NULL ? cli_json(runs) : c->code;
-	print_runs(runs, best);
-	json_decref(runs);
-	return EXIT_DONE;
+	runs = fetch_runs(c, limit, best);
+	if (runs == NULL)
+		return c->code;
+	none = best != NULL && json_array_size(runs) == 0;
+	if (c->json) {
+		(void)cli_json(runs);
+	} else {
+		if (!none)
+			print_runs(runs, best);
+		json_decref(runs);
+	}
+	return none ? tell_metrics(c, best) : EXIT_DONE;
 }
 
 /* --- one run --- */
-
-struct metric {
-	const char *name;
-	double first, last, least, most;
-	size_t n;
-};
-
-static void measure(const json_t *series, struct metric *m)
-{
-	const json_t *point;
-	size_t i;
-
-	json_array_foreach(series, i, point)
-	{
-		const json_t *value = json_object_get(json_object_get(point, "values"), m->name);
-		double v = json_number_value(value);
-
-		if (!json_is_number(value))
-			continue;
-		m->first = m->n == 0 ? v : m->first;
-		m->least = m->n == 0 || v < m->least ? v : m->least;
-		m->most = m->n == 0 || v > m->most ? v : m->most;
-		m->last = v;
-		m->n++;
-	}
-}
-
-/* A line of blocks, each the last value of its share of the points. */
-static void draw(const json_t *series, const struct metric *m, struct buf *line)
-{
-	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	size_t width = m->n < CHART_WIDTH ? m->n : CHART_WIDTH;
-	size_t seen = 0, drawn = 0;
-	const json_t *point;
-	size_t i;
-
-	json_array_foreach(series, i, point)
-	{
-		const json_t *value = json_object_get(json_object_get(point, "values"), m->name);
-		double share;
-
-		if (!json_is_number(value))
-			continue;
-		seen++;
-		if (seen * width / m->n == drawn)
-			continue;
-		drawn++;
-		share = m->most > m->least
-		                ? (json_number_value(value) - m->least) / (m->most - m->least)
-		                : 0.5;
-		buf_text(line, blocks[(size_t)lround(share * 7.0)]);
-	}
-}
-
-static void print_metric(const json_t *series, const char *name)
-{
-	char first[PRINT_SIZE], last[PRINT_SIZE], least[PRINT_SIZE], most[PRINT_SIZE];
-	struct metric m = {.name = name};
-	struct buf line;
-
-	measure(series, &m);
-	if (m.n == 0)
-		return;
-	buf_init(&line, 4096);
-	draw(series, &m, &line);
-	print_pairf(stdout, name, "%s  %s to %s, least %s, most %s", line.p != NULL ? line.p : "",
-		print_number(m.first, first), print_number(m.last, last),
-		print_number(m.least, least), print_number(m.most, most));
-	buf_finish(&line);
-}
-
-static json_t *series_names(const json_t *series)
-{
-	json_t *names = json_object();
-	const json_t *point;
-	size_t i;
-
-	json_array_foreach(series, i, point)
-	{
-		const char *name;
-		json_t *value;
-
-		json_object_foreach(json_object_get(point, "values"), name, value)(void)
-			json_object_set_new(names, name, json_null());
-	}
-	return names;
-}
-
-static void print_series(const json_t *series, bool as_table)
-{
-	json_t *names = series_names(series);
-	const char *heads[1 + COLUMNS_MAX] = {"STEP"};
-	size_t columns = 1;
-	const char *name;
-	json_t *value, *point;
-	struct table t;
-	size_t i;
-
-	json_object_foreach(names, name, value)
-	{
-		if (!as_table)
-			print_metric(series, name);
-		else if (columns <= COLUMNS_MAX)
-			heads[columns++] = name;
-	}
-	if (as_table) {
-		table_init(&t, heads, columns);
-		json_array_foreach(series, i, point)
-		{
-			char text[PRINT_SIZE];
-
-			table_cell(&t, print_value(json_object_get(point, "step"), text));
-			for (size_t n = 1; n < columns; n++)
-				table_cell(&t, print_value(json_object_get(
-								   json_object_get(point, "values"),
-								   heads[n]),
-						       text));
-		}
-		table_print(&t, stdout, "no metrics were reported");
-	}
-	json_decref(names);
-}
 
 static void print_reference(const char *key, const json_t *reference)
 {
@@ -315,15 +249,13 @@ static void print_run(const json_t *run)
 {
 	char *parameters = show_words(json_object_get(run, "parameters"));
 	char *metrics = show_words(json_object_get(run, "metrics"));
-	char text[PRINT_SIZE];
 
 	print_pairf(
 		stdout, "run", "%s %s", json_text_or(run, "id", ""), json_text_or(run, "name", ""));
 	print_pair(stdout, "state", json_text_or(run, "state", ""));
 	print_pair(stdout, "error", json_text_or(run, "error", ""));
 	print_pair(stdout, "project", json_text_or(run, "project", ""));
-	print_pair(stdout, "created",
-		print_time(json_text_or(run, "created", NULL), clock_now_ms(), text));
+	print_pair_time(stdout, "created", json_text_or(run, "created", NULL));
 	print_pair(stdout, "rerun of", json_text_or(run, "rerun_of", ""));
 	print_reference("dataset", json_object_get(run, "dataset"));
 	print_reference("script", json_object_get(run, "script"));
@@ -388,9 +320,13 @@ int cmd_runs(struct cli *c)
 	free(id);
 	if (run == NULL || c->json)
 		return run != NULL ? cli_json(run) : c->code;
-	if (!args_has(&c->args, "series"))
+	if (args_has(&c->args, "series")) {
+		tell_left_out(
+			series_print_table(stdout, json_object_get(run, "series")), "metrics");
+	} else {
 		print_run(run);
-	print_series(json_object_get(run, "series"), args_has(&c->args, "series"));
+		series_print_charts(stdout, json_object_get(run, "series"));
+	}
 	json_decref(run);
 	return EXIT_DONE;
 }

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "http.h"
 #include "print.h"
+#include "table.h"
 #include "wait.h"
 
 enum {

@@ -155,7 +155,8 @@ const struct command commands[] = {
 	{
 		.name = "runs", .run = cmd_runs, .words = "[RUN]", .max_words = 1,
 		.summary = "Shows trainings as a table of parameters and metrics, or one with its metrics over time.",
-		.more = A_RUN "\nOf several runs the table shows the parameters that differ.",
+		.more = A_RUN "\nOf several runs the table shows the parameters that differ. Where runs are there but none of\n"
+			"them reported the METRIC of --best, the exit code is 1 and the metrics there are are told.",
 		OPTIONS({0, "best", "METRIC", "The best by this metric first: the highest."},
 			{0, "lowest", NULL, "With --best: the lowest."},
 			{0, "series", NULL, "Of one run: every step as a table."},

@@ -13,8 +13,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#define GAP       2
-#define CELLS_MAX ((size_t)256 << 20)
+#define KEY_MAX   80 /* columns */
+#define KEY_WIDTH 12
 
 /* --- text --- */
 
@@ -124,120 +124,24 @@ void print_lines(FILE *out, const char *indent, const char *text)
 	free(copy);
 }
 
-/* --- tables --- */
-
-static void add(struct table *t, const char *text)
-{
-	char *copy = strdup(text);
-
-	if (copy == NULL) {
-		t->cells.failed = true;
-		return;
-	}
-	tame(copy, false);
-	buf_add(&t->cells, copy, strlen(copy) + 1);
-	t->count++;
-	free(copy);
-}
-
-void table_init(struct table *t, const char *const *heads, size_t n)
-{
-	*t = (struct table){.columns = n};
-	buf_init(&t->cells, CELLS_MAX);
-	for (size_t i = 0; i < n; i++)
-		add(t, heads[i]);
-}
-
-void table_cell(struct table *t, const char *text)
-{
-	add(t, text != NULL && text[0] != '\0' ? text : "-");
-}
-
-void table_cellf(struct table *t, const char *fmt, ...)
-{
-	char text[512];
-	va_list list;
-
-	va_start(list, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, list);
-	va_end(list);
-	table_cell(t, text);
-}
-
-size_t table_rows(const struct table *t)
-{
-	return t->columns > 0 && t->count > t->columns ? t->count / t->columns - 1 : 0;
-}
-
-/* The cells of a table while it is printed. */
-struct grid {
-	const struct table *t;
-	const char **cells;
-	size_t *widths;
-};
-
-static const char *shown(const struct grid *g, size_t i)
-{
-	return i < g->t->columns && g->cells[i][0] == '>' ? g->cells[i] + 1 : g->cells[i];
-}
-
-static void measure(const struct grid *g)
-{
-	const char *p = g->t->cells.p;
-
-	for (size_t i = 0; i < g->t->count; i++, p += strlen(p) + 1)
-		g->cells[i] = p;
-	for (size_t i = 0; i < g->t->count; i++) {
-		size_t width = print_width(shown(g, i));
-		size_t *widest = &g->widths[i % g->t->columns];
-
-		*widest = width > *widest ? width : *widest;
-	}
-}
-
-static void print_row(const struct grid *g, size_t first, FILE *out)
-{
-	for (size_t c = 0; c < g->t->columns && first + c < g->t->count; c++) {
-		const char *text = shown(g, first + c);
-		int pad = (int)(g->widths[c] - print_width(text));
-		bool right = g->cells[c][0] == '>';
-		bool last = c + 1 == g->t->columns;
-
-		(void)fprintf(out, "%*s%s%*s", right ? pad : 0, "", text,
-			last ? 0 : (right ? 0 : pad) + GAP, "");
-	}
-	(void)fputc('\n', out);
-}
-
-void table_print(struct table *t, FILE *out, const char *none)
-{
-	struct grid g = {t, calloc(t->count + 1, sizeof(*g.cells)),
-		calloc(t->columns + 1, sizeof(*g.widths))};
-
-	if (table_rows(t) == 0 && none != NULL) {
-		(void)fprintf(out, "%s\n", none);
-	} else if (g.cells != NULL && g.widths != NULL && !t->cells.failed) {
-		measure(&g);
-		for (size_t i = 0; i < t->count; i += t->columns)
-			print_row(&g, i, out);
-	}
-	free(g.cells);
-	free(g.widths);
-	buf_finish(&t->cells);
-	*t = (struct table){0};
-}
+/* --- lines --- */
 
 void print_pair(FILE *out, const char *key, const char *value)
 {
-	char *copy;
+	char *name = strdup(key);
+	char *copy = value != NULL && value[0] != '\0' ? strdup(value) : NULL;
 
-	if (value == NULL || value[0] == '\0')
-		return;
-	copy = strdup(value);
-	if (copy == NULL)
-		return;
-	tame(copy, false);
-	(void)fprintf(out, "%-12s %s\n", key, copy);
+	if (name != NULL && copy != NULL) {
+		size_t width;
+
+		tame(name, false);
+		print_cut(name, KEY_MAX);
+		tame(copy, false);
+		width = print_width(name);
+		(void)fprintf(out, "%s%*s %s\n", name,
+			width < KEY_WIDTH ? (int)(KEY_WIDTH - width) : 0, "", copy);
+	}
+	free(name);
 	free(copy);
 }
 
@@ -252,7 +156,60 @@ void print_pairf(FILE *out, const char *key, const char *fmt, ...)
 	print_pair(out, key, text);
 }
 
+void print_line(FILE *out, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list list;
+	int n;
+
+	va_start(list, fmt);
+	n = vasprintf(&text, fmt, list);
+	va_end(list);
+	if (n < 0)
+		return;
+	tame(text, false);
+	(void)fprintf(out, "%s\n", text);
+	free(text);
+}
+
 /* --- values --- */
+
+static const char *fit(const char *any, char *text, size_t size)
+{
+	size_t left = strlen(any);
+	size_t n = 0, next = 0;
+
+	if (left < size)
+		return memcpy(text, any, left + 1);
+	while (n + next + 3 < size) {
+		n += next;
+		next = utf8_length(any + n, left - n);
+		next = next > 0 ? next : 1;
+	}
+	memcpy(text, any, n);
+	memcpy(text + n, "...", 4);
+	return text;
+}
+
+const char *print_fit(const char *any, char text[PRINT_SIZE])
+{
+	return fit(any, text, PRINT_SIZE);
+}
+
+const char *print_head(const char *any, char text[PRINT_SIZE])
+{
+	text[0] = '>';
+	(void)fit(any, text + 1, PRINT_SIZE - 1);
+	return text;
+}
+
+void print_pair_time(FILE *out, const char *key, const char *rfc3339)
+{
+	char text[PRINT_SIZE];
+
+	if (rfc3339 != NULL)
+		print_pair(out, key, print_time(rfc3339, clock_now_ms(), text));
+}
 
 const char *print_time(const char *rfc3339, int64_t now_ms, char text[PRINT_SIZE])
 {
@@ -333,9 +290,7 @@ const char *print_value(const json_t *v, char text[PRINT_SIZE])
 	compact = json_is_string(v) ? strdup(json_string_value(v)) : json_compact(v, NULL);
 	if (compact == NULL)
 		return "-";
-	(void)snprintf(text, PRINT_SIZE, "%s", compact);
-	if (strlen(compact) >= PRINT_SIZE)
-		memcpy(text + PRINT_SIZE - 4, "...", 4);
+	(void)print_fit(compact, text);
 	free(compact);
 	return text;
 }

@@ -1,5 +1,5 @@
 /*
- * print - values for people: aligned tables, local and short times, bytes, durations. What
+ * print - values for people: local and short times, bytes, durations. What
  * comes from elsewhere cannot steer the terminal: control characters become '?'. [one thread]
  */
 #ifndef CLI_PRINT_H
@@ -12,28 +12,15 @@
 #include <stdio.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
 
 #define PRINT_SIZE 64
 
-struct table {
-	size_t columns;
-	struct buf cells; /* each with its NUL; the first row is the heads */
-	size_t count;
-};
-
-/* heads: a '>' before a head aligns its column to the right. */
-void table_init(struct table *t, const char *const *heads, size_t n);
-void table_cell(struct table *t, const char *text); /* NULL: "-" */
-void table_cellf(struct table *t, const char *fmt, ...) ATTR_PRINTF(2, 3);
-size_t table_rows(const struct table *t);
-
-/* Prints the rows, or the sentence where there are none, and frees all. */
-void table_print(struct table *t, FILE *out, const char *none);
-
-/* "   created  14:03:22"; nothing where the value is NULL or empty. */
+/* "created      14:03:22"; nothing where the value is NULL or empty. */
 void print_pair(FILE *out, const char *key, const char *value);
 void print_pairf(FILE *out, const char *key, const char *fmt, ...) ATTR_PRINTF(3, 4);
+
+/* The same of a time as by print_time(); nothing where it is NULL. */
+void print_pair_time(FILE *out, const char *key, const char *rfc3339);
 
 /* A text without control characters but line breaks, every line after an indent. */
 void print_lines(FILE *out, const char *indent, const char *text);
@@ -45,6 +32,13 @@ const char *print_bytes(int64_t bytes, char text[PRINT_SIZE]);   /* "1.4 MiB" */
 const char *print_duration(int64_t ms, char text[PRINT_SIZE]);   /* "0.42 s", "3m 12s" */
 const char *print_number(double number, char text[PRINT_SIZE]);  /* few digits */
 const char *print_value(const json_t *v, char text[PRINT_SIZE]); /* scalars; else compact, cut */
+
+/* A text of any length as one that fits, "..." for the rest; as the head of a column of numbers. */
+const char *print_fit(const char *any, char text[PRINT_SIZE]);
+const char *print_head(const char *any, char text[PRINT_SIZE]);
+
+/* A line without control characters. */
+void print_line(FILE *out, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* Makes a text one line without control characters, in place. */
 void print_tame(char *text);

@@ -10,6 +10,10 @@
 #include "http.h"
 #include "object.h"
 #include "print.h"
+#include "table.h"
+
+#define WORDS_LIMIT ((size_t)16 << 20)
+#define NAMES_BYTES 1000 /* of names in a sentence */
 
 int show_list(struct cli *c, json_t *list, const char *const *heads, size_t n, show_row *add,
 	const char *none)
@@ -53,7 +57,7 @@ int show_made(struct cli *c, json_t *object, const char *what)
 	if (c->json)
 		return cli_json(object);
 	label = object_label(object);
-	(void)printf("%s %s  %s  %s\n", what, label != NULL ? label : "?",
+	print_line(stdout, "%s %s  %s  %s", what, label != NULL ? label : "?",
 		json_text_or(object, "id", ""), json_text_or(object, "state", ""));
 	free(label);
 	json_decref(object);
@@ -74,7 +78,7 @@ char *show_words(const json_t *array)
 	json_t *value;
 	size_t i;
 
-	buf_init(&words, (size_t)64 << 10);
+	buf_init(&words, WORDS_LIMIT);
 	json_array_foreach(array, i, word)
 	{
 		if (json_is_string(word))
@@ -88,6 +92,27 @@ char *show_words(const json_t *array)
 		buf_printf(&words, "=%s", print_value(value, text));
 	}
 	return buf_take(&words, &i);
+}
+
+char *show_names(const json_t *object)
+{
+	struct buf names;
+	const char *name;
+	json_t *value;
+	size_t n;
+
+	buf_init(&names, WORDS_LIMIT);
+	json_object_foreach((json_t *)object, name, value)
+	{
+		char text[PRINT_SIZE];
+
+		if (names.n > NAMES_BYTES) {
+			buf_text(&names, ", ...");
+			break;
+		}
+		buf_printf(&names, "%s%s", names.n > 0 ? ", " : "", print_fit(name, text));
+	}
+	return buf_take(&names, &n);
 }
 
 json_t *show_values(struct cli *c, const char *option)
@@ -136,7 +161,8 @@ int show_marks(struct cli *c, const char *route, const char *what)
 		return object != NULL ? cli_json(object) : c->code;
 	marks = show_words(object_at(object, strcmp(what, "tag") == 0 ? "tags" : "aliases"));
 	label = object_label(object);
-	(void)printf("%s has %s %s\n", label, what, marks[0] != '\0' ? marks : "none");
+	print_line(stdout, "%s has %s %s", label != NULL ? label : "?", what,
+		marks != NULL && marks[0] != '\0' ? marks : "none");
 	free(label);
 	free(marks);
 	json_decref(object);
@@ -158,7 +184,7 @@ int show_exported(struct cli *c, const char *route)
 	{
 		char bytes[PRINT_SIZE];
 
-		(void)printf("%s  %s\n", json_text_or(file, "path", ""),
+		print_line(stdout, "%s  %s", json_text_or(file, "path", ""),
 			print_bytes(json_int_or(file, "bytes", 0), bytes));
 	}
 	json_decref(answer);
@@ -189,7 +215,7 @@ int show_deleted(struct cli *c, const char *route, const char *what)
 		else
 			(void)json_array_append_new(all, object);
 		if (object != NULL && !c->json)
-			(void)printf("%s %s deleted\n", what, label);
+			print_line(stdout, "%s %s deleted", what, label != NULL ? label : "?");
 		free(label);
 	}
 	if (c->json)

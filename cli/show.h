@@ -22,6 +22,10 @@ int show_made(struct cli *c, json_t *object, const char *what);
 /* The texts of an array with blanks between; an object: its members as NAME=VALUE. To be freed. */
 char *show_words(const json_t *array);
 
+/* The names of an object's members with ", " between, cut where they are many. To be freed; NULL:
+ * out of memory. */
+char *show_names(const json_t *object);
+
 /* An array of the values of a repeated option. */
 json_t *show_values(struct cli *c, const char *option);
 

@@ -52,6 +52,33 @@ def test_words_that_are_no_text_are_refused(cli):
         assert done.returncode == 2 and "is not UTF-8" in done.stderr, (words, done)
 
 
+def test_what_is_called_list_is_told_from_the_list(cli):
+    for group in ("datasets", "models", "endpoints"):
+        done = cli.run(group, "show", "list")
+        assert done.returncode == 4 and "the name 'list'" in done.stderr, done
+        assert done.stdout == ""
+    for _ in range(2):
+        cli.good("datasets", "create", "examples/digits/heldout.csv", "--name", "list")
+    assert cli.json("datasets", "show", "list")["version"] == 2
+    cli.good("endpoints", "create", "list")
+    shown = cli.good("endpoints", "show", "list")
+    assert re.search("^endpoint +list\n", shown) and re.search(r"\ncreated +\d", shown), shown
+    cli.good("datasets", "delete", "list@v1", "list@v2")
+    cli.good("endpoints", "delete", "list")
+
+
+def test_names_cannot_steer_the_terminal_or_pad_tables(cli):
+    name = "x" * 100000
+    cli.good("submit", "--name", name, "true")
+    lines = cli.good("jobs").splitlines()
+    assert max(map(len, lines)) < 300 and any("x..." in line for line in lines)
+    assert name in [job["name"] for job in cli.json("jobs")]
+    said = cli.good("endpoints", "create", "a\x1b[31mb")
+    said += cli.good("endpoints", "delete", "a\x1b[31mb")
+    said += cli.run("endpoints", "show", "no\x1b[31m").stderr
+    assert "\x1b" not in said and said.count("?[31m") == 3, said
+
+
 # --- a first start ---
 
 

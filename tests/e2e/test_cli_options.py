@@ -123,9 +123,29 @@ def test_parameters_that_differ_come_before_metrics(runs):
 
 
 def test_series_shows_every_step(runs):
-    lines = [line.split() for line in runs.good("runs", "lo", "--series").splitlines()]
+    done = runs.run("runs", "lo", "--series")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert done.stderr == "", done
     assert lines == [["STEP", "loss", "late"], ["1", "1", "-"], ["2", "2", "-"], ["3", "3", "-"],
                      ["4", "-", "4"]]
+
+
+def test_series_tells_how_many_metrics_it_leaves_out(runs):
+    done = runs.run("runs", "many", "--series")
+    assert done.returncode == 0 and len(done.stdout.splitlines()[0].split()) == 13, done
+    assert "4 more metrics are left out" in done.stderr, done
+
+
+def test_a_metric_nobody_reported_is_told_with_those_there_are(runs):
+    for more in ([], ["--json"], ["--lowest"]):
+        done = runs.run("runs", "--best", "losss", "--name", "lo", *more)
+        assert done.returncode == 1 and done.stdout == ("[]\n" if more == ["--json"] else ""), done
+        assert "no run reported 'losss'; there are: loss, late\n" in done.stderr, done
+    (runs.folder / "mute.py").write_text("pass\n")
+    runs.good("train", "mute.py", "--wait")
+    done = runs.run("runs", "--best", "loss", "--name", "mute")
+    assert done.returncode == 1 and "'loss' or any other metric" in done.stderr, done
+    assert runs.good("runs", "--best", "loss", "--name", "nobody") == "no runs\n"
 
 
 @pytest.mark.parametrize("command", ["runs", "jobs"])

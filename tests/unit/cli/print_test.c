@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "table.h"
 #include "unit/cmocka.h"
 
 static char *printed;
@@ -69,6 +70,43 @@ static void wide_characters_have_two_columns(void **state)
 	(void)setlocale(LC_CTYPE, "C");
 }
 
+static void one_long_text_does_not_pad_all_rows(void **state)
+{
+	static const char *const heads[] = {"NAME", "N", "NOTE"};
+	char name[100], line[400];
+	FILE *out = begin();
+	struct table t;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	table_init(&t, heads, COUNT(heads));
+	table_cell(&t, name);
+	table_cell(&t, "1");
+	table_cell(&t, name);
+	table_print(&t, out, NULL);
+	print_pair(out, name, "value");
+	(void)fclose(out);
+	(void)snprintf(line, sizeof(line), "NAME%*s  N  NOTE\n", 76, "");
+	assert_memory_equal(printed, line, strlen(line));
+	(void)snprintf(line, sizeof(line), "\n%.77s...  1  %s\n%.77s... value\n", name, name, name);
+	assert_string_equal(strchr(printed, '\n'), line);
+}
+
+static void what_is_cut_stays_text(void **state)
+{
+	char text[PRINT_SIZE], many[400] = "a";
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		strcat(many, "é"); // NOLINT(clang-analyzer-security.insecureAPI.strcpy)
+	assert_int_equal(strlen(print_fit(many, text)), 1 + 2 * 29 + 3);
+	assert_string_equal(text + 1 + 2 * 28, "é...");
+	assert_int_equal(strlen(print_head(many, text)), 1 + 1 + 2 * 29 + 3);
+	assert_memory_equal(text, ">aé", 4);
+	assert_string_equal(print_fit("short", text), "short");
+}
+
 static void a_table_without_rows_says_so(void **state)
 {
 	static const char *const heads[] = {"A"};
@@ -91,10 +129,13 @@ static void nothing_that_is_shown_steers_the_terminal(void **state)
 
 	(void)state;
 	print_pair(out, "k", "x\x1b]0;title\x07y\nz");
+	print_pair(out, "k\n\x1b", "v");
+	print_line(out, "%s\n", "\x1b");
 	print_lines(out, "> ", "one\x1b[2J\ntwo\ttab\n");
 	print_tame(line);
 	(void)fclose(out);
-	assert_string_equal(printed, "k            x?]0;title?y z\n> one?[2J\n> two\ttab\n");
+	assert_string_equal(printed,
+		"k            x?]0;title?y z\nk ?          v\n? \n> one?[2J\n> two\ttab\n");
 	assert_string_equal(line, "a?[31m?b ?c");
 }
 
@@ -157,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_what_they_hold),
 		cmocka_unit_test(wide_characters_have_two_columns),
+		cmocka_unit_test(one_long_text_does_not_pad_all_rows),
+		cmocka_unit_test(what_is_cut_stays_text),
 		cmocka_unit_test(a_table_without_rows_says_so),
 		cmocka_unit_test(nothing_that_is_shown_steers_the_terminal),
 		cmocka_unit_test(times_are_short_and_local),
