@@ -1,6 +1,6 @@
 /*
  * driver - what a database must do for store.c. One instance is opened per store. begin,
- * touch, apply, commit and rollback are called by the writer thread only; each reader by one
+ * touch, room, apply, commit and rollback are called by the writer thread only; each reader by one
  * thread at a time, reader_open by any.
  */
 #ifndef HOST_STORE_DRIVER_H
@@ -19,6 +19,8 @@ struct store_driver {
 	bool (*begin)(void *db, bool durable, struct fail *f);
 	/* Writes something without meaning, so that commit tells whether writing works. */
 	bool (*touch)(void *db, struct fail *f);
+	/* Is there room for so many bytes more? Between two transactions. */
+	bool (*room)(void *db, uint64_t bytes, struct fail *f);
 	/* Sets op->ok, op->changed, op->fail. Returns false only when the whole transaction is
 	 * lost (disk full, I/O error): the caller rolls back. */
 	bool (*apply)(void *db, struct store_op *op, struct fail *f);

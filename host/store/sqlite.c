@@ -246,6 +246,31 @@ static bool sqlite_touch(void *db, struct fail *f)
 	return conn_exec(&d->writer, sql, f);
 }
 
+/* The last few writes of a disk that fills up go where the log has room already; what takes more
+ * would fail. So room is asked for in a file of its own, gone before it is made larger. */
+static bool sqlite_room(void *db, uint64_t bytes, struct fail *f)
+{
+	struct sqlite_db *d = db;
+	char path[PATH_MAX];
+	int fd, err;
+
+	sqlite3_snprintf((int)sizeof(path), path, "%s-room", d->path);
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	err = fd < 0 ? errno : 0;
+	if (fd >= 0) {
+		(void)unlink(path);
+		err = posix_fallocate(fd, 0, (off_t)bytes);
+		close(fd);
+	}
+	if (err == ENOSPC || err == EDQUOT)
+		return conn_fail(&d->writer, SQLITE_FULL, f);
+	if (err != 0) {
+		fail_errno(f, err, "looking for room for %s", d->path);
+		f->code = FAIL_UNAVAILABLE;
+	}
+	return err == 0;
+}
+
 static bool sqlite_apply(void *db, struct store_op *op, struct fail *f)
 {
 	static bool (*const kinds[])(struct conn *, struct store_op *, struct fail *) = {
@@ -302,6 +327,7 @@ const struct store_driver store_sqlite = {
 	.close = sqlite_close,
 	.begin = sqlite_begin,
 	.touch = sqlite_touch,
+	.room = sqlite_room,
 	.apply = sqlite_apply,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,

@@ -25,6 +25,7 @@
 #define BATCH_MAX         256 /* more would only delay the first of them */
 #define BATCH_BYTES_MAX   ((size_t)8 * 1024 * 1024)
 #define RETRY_MS          2000 /* how often a failing store is tried without a write to do */
+#define ROOM_BYTES        ((uint64_t)1024 * 1024) /* that a store which failed must have again */
 
 struct op_list {
 	struct store_op *first;
@@ -38,6 +39,7 @@ struct store {
 	void *db;
 	struct readers readers;
 	struct thread writer;
+	uint64_t needs; /* the writer's: what is to fit before a failing store counts as well */
 
 	struct mutex lock;
 	struct cond work;
@@ -128,6 +130,19 @@ static void trouble_note(struct store *s, const struct fail *f)
 		log_info("STORE-UP", "writes to the store work again");
 }
 
+/* What a batch says about the store. One that failed shows how much has to fit: a small write
+ * that works on a full disk is no sign that others do. */
+static void batch_judge(struct store *s, const struct op_list *batch, bool ok, const struct fail *f)
+{
+	struct fail why = *f;
+
+	if (!ok && batch->first != NULL)
+		s->needs = ROOM_BYTES + 2 * (uint64_t)batch->bytes;
+	if (ok && s->needs > 0 && s->driver->room(s->db, s->needs, &why))
+		s->needs = 0;
+	trouble_note(s, &why);
+}
+
 static void batch_run(struct store *s, struct op_list *batch)
 {
 	struct fail f = {0};
@@ -135,7 +150,7 @@ static void batch_run(struct store *s, struct op_list *batch)
 
 	if (!ok && f.code != FAIL_UNAVAILABLE)
 		f.code = FAIL_UNAVAILABLE; /* whatever it was: nothing was written */
-	trouble_note(s, &f);
+	batch_judge(s, batch, ok, &f);
 	turn_begin();
 	while (batch->first != NULL) {
 		struct store_op *op = list_pop(batch);

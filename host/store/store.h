@@ -127,7 +127,8 @@ void store_submit(struct store *s, struct store_op *op);
 /* Submits op, waits for its end and gives op back to the caller. Not on the writer thread. */
 bool store_run(struct store *s, struct store_op *op, struct fail *f);
 
-/* Did the last write work? false with the reason; for GET /readyz. */
+/* Do writes work? Not from one that failed until there is room for one like it and more; false
+ * with the reason. For GET /readyz. */
 bool store_ready(struct store *s, struct fail *f);
 
 /* --- reads: at most a few at once; more wait, and get FAIL_UNAVAILABLE after 10 s. An each()

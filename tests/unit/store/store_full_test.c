@@ -40,6 +40,17 @@ static bool limited_touch(void *db, struct fail *f)
 	return fail_set(f, FAIL_UNAVAILABLE, "the disk takes no writes");
 }
 
+static atomic_bool no_room;
+static atomic_ullong room_wanted;
+
+static bool limited_room(void *db, uint64_t bytes, struct fail *f)
+{
+	atomic_store(&room_wanted, bytes);
+	if (!atomic_load(&no_room))
+		return store_sqlite.room(db, bytes, f);
+	return fail_set(f, FAIL_UNAVAILABLE, "the disk is all but full");
+}
+
 struct room {
 	char folder[PATH_MAX];
 	struct store_driver driver;
@@ -56,23 +67,30 @@ static int set_up(void **state)
 	r->driver = store_sqlite;
 	r->driver.begin = limited_begin;
 	r->driver.touch = limited_touch;
+	r->driver.room = limited_room;
 	atomic_store(&page_limit, 0x3fffffff);
 	atomic_store(&begins_to_fail, 0);
 	atomic_store(&touches_to_fail, 0);
+	atomic_store(&no_room, false);
 	*state = r;
 	return 0;
 }
 
-static struct store_op *big_job(unsigned n)
+static struct store_op *job_of(unsigned n, size_t bytes)
 {
 	struct store_op *op = kit_add(n);
 
 	free(op->job.request);
-	op->job.request = malloc(20001);
+	op->job.request = malloc(bytes + 1);
 	assert_non_null(op->job.request);
-	memset(op->job.request, 'x', 20000);
-	op->job.request[20000] = '\0';
+	memset(op->job.request, 'x', bytes);
+	op->job.request[bytes] = '\0';
 	return op;
+}
+
+static struct store_op *big_job(unsigned n)
+{
+	return job_of(n, 20000);
 }
 
 /* Adds jobs until two in a row are refused, for what the first leaves may be room for a
@@ -231,6 +249,29 @@ static void a_failing_store_recovers_without_any_write(void **state)
 	clock_virtual_stop();
 }
 
+static void a_failing_store_is_not_ready_for_a_small_write_that_works(void **state)
+{
+	struct room *r = *state;
+	struct fail f = {0};
+
+	clock_virtual_start(1000000, 1000);
+	r->store = kit_open_driver(&r->driver, r->folder);
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	atomic_store(&begins_to_fail, 1);
+	assert_int_equal(kit_run(r->store, big_job(2), NULL), FAIL_UNAVAILABLE);
+	atomic_store(&no_room, true);
+	assert_int_equal(kit_run(r->store, kit_add(3), NULL), FAIL_NONE);
+	assert_false(store_ready(r->store, &f));
+	assert_string_equal(f.text, "the disk is all but full");
+	assert_true(atomic_load(&room_wanted) > 1000000 + 20000);
+	atomic_store(&no_room, false);
+	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
+	clock_advance(5000);
+	assert_true(kit_wait(is_ready, r->store));
+	store_close(r->store);
+	clock_virtual_stop();
+}
+
 static void a_trial_does_not_take_a_full_disk_for_free(void **state)
 {
 	struct room *r = *state;
@@ -292,6 +333,29 @@ static void a_full_disk_refuses_loses_nothing_and_recovers_by_itself(void **stat
 	clock_virtual_stop();
 }
 
+static void a_disk_with_room_for_a_page_is_not_ready_for_a_job(void **state)
+{
+	struct room *r = *state;
+
+	if (!small_disk(r->folder))
+		skip();
+	clock_virtual_start(1000000, 1000);
+	r->store = kit_open(r->folder);
+	assert_int_equal(kit_run(r->store, job_of(1, 1200000), NULL), FAIL_UNAVAILABLE);
+	for (int i = 0; i < 3; i++) {
+		assert_true(clock_virtual_await(1, KIT_WAIT_MS));
+		assert_false(store_ready(r->store, NULL));
+		clock_advance(5000);
+	}
+	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
+	assert_int_equal(mount("none", r->folder, "none", MS_REMOUNT, "size=8m"), 0);
+	clock_advance(5000);
+	assert_true(kit_wait(is_ready, r->store));
+	assert_int_equal(kit_run(r->store, job_of(1, 1200000), NULL), FAIL_NONE);
+	store_close(r->store);
+	clock_virtual_stop();
+}
+
 static void a_disk_that_becomes_read_only_has_its_sentence(void **state)
 {
 	struct room *r = *state;
@@ -325,8 +389,10 @@ int main(void)
 		TEST(a_full_database_refuses_and_recovers_with_the_next_write),
 		TEST(every_write_of_a_failed_batch_is_answered),
 		TEST(a_failing_store_recovers_without_any_write),
+		TEST(a_failing_store_is_not_ready_for_a_small_write_that_works),
 		TEST(a_trial_does_not_take_a_full_disk_for_free),
 		TEST(a_full_disk_refuses_loses_nothing_and_recovers_by_itself),
+		TEST(a_disk_with_room_for_a_page_is_not_ready_for_a_job),
 		TEST(a_disk_that_becomes_read_only_has_its_sentence),
 	};
 
