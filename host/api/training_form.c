@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/flow.h"
+#include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
 
@@ -219,7 +220,9 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	struct form *form = ctx;
 
 	if (f == NULL) {
-		tracker_watch(form->app->tracker, id, ~UNDER_WAY, FIRST_ANSWER_MS, begun, form);
+		tracker_watch(form->app->tracker, id, ~UNDER_WAY,
+			tracker_may_start(form->app->tracker, id) ? FIRST_ANSWER_MS : 0, begun,
+			form);
 		return;
 	}
 	answer_fail(form->x, f);

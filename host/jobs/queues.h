@@ -44,7 +44,8 @@ struct queue_wait {
  * takes no capacity. */
 bool tracker_waiting(struct tracker *t, const char *id, struct queue_wait *ret_wait);
 
-/* Is there a place free for a job that has just been accepted, as far as can be said? */
+/* Is there a place free for a job that has just been accepted, or for the training of a flow, as
+ * far as can be said? */
 bool tracker_may_start(struct tracker *t, const char *id);
 
 /* Which queues; NULL members: all. */

@@ -138,14 +138,16 @@ bool tracker_waiting(struct tracker *t, const char *id, struct queue_wait *ret_w
 	return waits;
 }
 
-/* Is there a place for e and all who wait at its provider? */
+/* Is there a place for e and all who wait at its provider? A flow takes none itself: the step
+ * that will does not wait yet. */
 static bool is_free(const struct tracker *t, const struct open_job *e)
 {
 	const struct lane *lane = e->lane;
+	int64_t waiting = lane->waiting + (e->flow ? 1 : 0);
 
 	return lane_open(lane) && !e->project->settings.paused &&
-	       lane->running + lane->waiting <= lane->max_running &&
-	       t->running + lane->waiting <= t->options.config->max_running;
+	       lane->running + waiting <= lane->max_running &&
+	       t->running + waiting <= t->options.config->max_running;
 }
 
 bool tracker_may_start(struct tracker *t, const char *id)
@@ -155,7 +157,7 @@ bool tracker_may_start(struct tracker *t, const char *id)
 
 	mutex_lock(&t->lock);
 	e = entries_find(&t->entries, id);
-	may = e != NULL && (!e->queued || is_free(t, e));
+	may = e != NULL && ((!e->queued && !e->flow) || is_free(t, e));
 	mutex_unlock(&t->lock);
 	return may;
 }

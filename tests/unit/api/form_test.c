@@ -141,6 +141,16 @@ static void a_slow_one_is_answered_without_a_resource(void **state)
 		"{\"id\":\"" JOB "\",\"name\":\"n\",\"resource\":null,\"state\":\"SUBMITTED\"}");
 }
 
+static void one_that_has_to_queue_is_not_waited_for(void **state)
+{
+	(void)state;
+	fake_tracker.state = JOB_SUBMITTING;
+	fake_tracker.full = true;
+	expect_answer(FORM(""), 200,
+		"{\"id\":\"" JOB "\",\"name\":\"n\",\"resource\":null,\"state\":\"SUBMITTED\"}");
+	assert_int_equal(fake_tracker.wait_ms, 0);
+}
+
 static void one_that_failed_before_it_was_made_is_no_object(void **state)
 {
 	(void)state;
@@ -322,6 +332,7 @@ int main(void)
 		ON_SITE(status_says_how_old_it_is_when_the_provider_is_silent),
 		ON_SITE(it_becomes_one_job_with_the_body_as_it_was),
 		ON_SITE(a_slow_one_is_answered_without_a_resource),
+		ON_SITE(one_that_has_to_queue_is_not_waited_for),
 		ON_SITE(one_that_failed_before_it_was_made_is_no_object),
 		ON_SITE(a_refusal_is_a_bare_string_with_the_pointer),
 		ON_SITE(every_step_must_be_offered),

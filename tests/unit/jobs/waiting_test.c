@@ -4,6 +4,7 @@
 #include <davit/abi.h>
 #include <string.h>
 
+#include "jobs/flow.h"
 #include "jobs/queues.h"
 #include "unit/jobs/fake_provider.h"
 #include "unit/jobs/tracker_kit.h"
@@ -197,6 +198,41 @@ static void a_free_place_is_known(void **state)
 	assert_false(tracker_may_start(x->tracker, "nosuchjob"));
 }
 
+static struct ticket flow(struct fixture *x)
+{
+	json_t *request = json_pack("{s:{s:s}}", "spec", "name", "n");
+	const struct job_order o = {.provider = "p",
+		.interface = FLOW_INTERFACE,
+		.kind = FLOW_TRAINING,
+		.name = "n",
+		.request = request,
+		.timeout_ms = -1};
+	struct ticket ticket = {0};
+
+	assert_non_null(request);
+	tracker_submit(x->tracker, &o, accepted, &ticket);
+	await_flag(&ticket.done);
+	json_decref(request);
+	return ticket;
+}
+
+static void a_flow_may_start_where_its_training_may(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket first = flow(x);
+	struct ticket t;
+
+	assert_true(tracker_may_start(x->tracker, first.id));
+	await_state(x, first.id, JOB_RUNNING);
+	set_paused(x, NULL, true);
+	t = flow(x);
+	assert_false(tracker_may_start(x->tracker, t.id));
+	set_paused(x, NULL, false);
+	await_state(x, t.id, JOB_RUNNING);
+	t = flow(x);
+	assert_false(tracker_may_start(x->tracker, t.id)); /* both places are taken */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +244,7 @@ int main(void)
 		TEST(limits_of_zero_and_of_the_site_are_named),
 		TEST(an_absent_provider_is_a_reason),
 		TEST(a_free_place_is_known),
+		TEST(a_flow_may_start_where_its_training_may),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
