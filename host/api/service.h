@@ -1,6 +1,6 @@
 /*
  * service - one request for an operation of a provider, from admission to answer. Shared by
- * service.c (dispatch, lists, objects), service_job.c and predict.c; not for others.
+ * service.c (dispatch, lists, objects), service_*.c and predict.c; not for others.
  *
  * A struct service has one owner: whoever is working on the request. The functions marked
  * "ends" answer the exchange and free it.

@@ -691,17 +691,41 @@ static void a_function_gets_its_parts_and_answers_logs(void **state)
 	expect_request(fake_provider.request,
 		"{\"connection\":{},\"imports\":[\"os\"],\"requirements\":[],\"script\":\"s\","
 		"\"connection_details\":\"{}\",\"body\":\"b\"}");
-	fake_expect("POST", S "/function/execute", "{}", 400,
-		"\"/Script must be a text that is not empty\"");
-	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\",\"Imports\":\"os\"}", 400,
-		"\"/Imports must be an array of {\\\"key\\\": text}\"");
-	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\",\"Requirements\":[1]}", 400,
-		"\"/Requirements/0 must be {\\\"key\\\": text}\"");
 	fake_provider.reply = "{\"output\":\"as it is\"}";
 	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\"}", 200,
 		"{\"logs\":{\"content\":\"as it is\"}}");
 	fake_provider.reply = NULL;
 	fake_expect("POST", S "/function/execute", "{\"Script\":\"s\"}", 200,
+		"{\"logs\":{\"content\":\"\"}}");
+}
+
+static void a_function_with_a_member_it_does_not_take_is_refused_by_its_pointer(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *text;
+	} wrong[] = {
+		{"{}", "\"/Script: 'Script' is missing\""},
+		{"[]", "\"must be an object\""},
+		{"{\"Script\":\"\"}", "\"/Script: must not be empty\""},
+		{"{\"Script\":\"s\",\"Imports\":\"os\"}", "\"/Imports: must be a list or null\""},
+		{"{\"Script\":\"s\",\"Requirements\":[1]}",
+			"\"/Requirements/0: must be an object\""},
+		{"{\"Script\":\"s\",\"Requirements\":[{}]}",
+			"\"/Requirements/0/key: 'key' is missing\""},
+		{"{\"Script\":\"s\",\"Imports\":[{\"key\":\"os\",\"as\":\"o\"}]}",
+			"\"/Imports/0/as: unknown member 'as'\""},
+		{"{\"Script\":\"s\",\"body\":1}",
+			"\"/body: unknown member 'body', did you mean 'Body'?\""},
+		{"{\"Script\":\"s\",\"Timeout\":9}", "\"/Timeout: unknown member 'Timeout'\""},
+	};
+
+	(void)state;
+	fake_provider.manifest = NEEDS_ONE;
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		fake_expect("POST", S "/function/execute", wrong[i].body, 400, wrong[i].text);
+	fake_expect("POST", S "/function/execute",
+		"{\"Script\":\"s\",\"Imports\":null,\"Requirements\":null}", 200,
 		"{\"logs\":{\"content\":\"\"}}");
 }
 
@@ -748,6 +772,7 @@ int main(void)
 		ON_SITE(a_model_s_error_is_text_with_its_status),
 		ON_SITE(a_broken_stream_is_cut),
 		ON_SITE(a_function_gets_its_parts_and_answers_logs),
+		ON_SITE(a_function_with_a_member_it_does_not_take_is_refused_by_its_pointer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
