@@ -44,6 +44,7 @@ void call_release(struct call *c)
 {
 	answer_finish(&c->answer);
 	call_blobs_finish(&c->blobs);
+	call_secrets_finish(&c->secrets);
 	arena_finish(&c->arena);
 }
 

@@ -22,6 +22,7 @@
 #include "provider/answer.h"
 #include "provider/arena.h"
 #include "provider/call_blobs.h"
+#include "provider/call_secrets.h"
 #include "provider/provider.h"
 
 #define CALL_REPLY_MAX  ((size_t)8 * 1024 * 1024) /* bytes of one JSON answer */
@@ -74,6 +75,7 @@ struct call {
 	struct arena arena;
 	struct answer answer;
 	struct call_blobs blobs;
+	struct call_secrets secrets;
 	unsigned lines;
 	bool wrong_handle;   /* it used one that is not its own */
 	char violation[256]; /* what the provider did wrong, or "" */

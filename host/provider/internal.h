@@ -29,7 +29,8 @@ struct provider {
 	bool misconfigured; /* its file in providers.d is wrong: the daemon must not start */
 	char sha256[SHA256_HEX_SIZE];
 	json_t *manifest; /* NULL: not read */
-	bool may_process; /* the manifest's grant */
+	bool may_process; /* the manifest's grants */
+	bool may_reveal;
 	davit_provider_query_fn query;
 	const davit_core_1 *core;
 	const void *tables[TABLE_COUNT];

@@ -233,6 +233,7 @@ bool provider_load(struct provider *p, struct fail *f)
 	free(bytes);
 	if (ok) {
 		p->may_process = has_grant(p->manifest, "process");
+		p->may_reveal = has_grant(p->manifest, "reveal");
 		provider_limits(p);
 		ok = provider_compare(p, f);
 	}

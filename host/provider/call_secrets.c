@@ -1,0 +1,90 @@
+/* The secrets of one call: few, so a list will do. */
+#include "provider/call_secrets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "provider/call.h"
+#include "provider/services.h"
+#include "secret/crypto.h"
+
+#define PLACE_BITS 11 /* CALL_SECRETS_MAX places, counted from 1 */
+#define SALT_BITS  42 /* both together: 53, what every JSON reader gives back as it is */
+
+static davit_secret handle_of(struct call_secrets *all, size_t place)
+{
+	while (all->salt == 0) {
+		id_random(&all->salt, sizeof(all->salt));
+		all->salt &= (UINT64_C(1) << SALT_BITS) - 1;
+	}
+	return all->salt << PLACE_BITS | (place + 1);
+}
+
+davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n)
+{
+	size_t place = all->count;
+	struct call_secret *s;
+
+	for (s = all->newest; s != NULL; s = s->next) {
+		place--;
+		if (crypto_equal(s->p, s->n, bytes, n))
+			return handle_of(all, place);
+	}
+	if (all->count == CALL_SECRETS_MAX || n > CALL_SECRETS_BYTES_MAX - all->bytes ||
+		(s = malloc(sizeof(*s) + n + 1)) == NULL)
+		return 0;
+	s->n = n;
+	if (n > 0)
+		memcpy(s->p, bytes, n);
+	s->p[n] = '\0';
+	s->next = all->newest;
+	all->newest = s;
+	all->bytes += n;
+	return handle_of(all, all->count++);
+}
+
+const struct call_secret *call_secrets_find(const struct call_secrets *all, davit_secret handle)
+{
+	uint64_t place = handle & ((UINT64_C(1) << PLACE_BITS) - 1);
+	const struct call_secret *s = all->newest;
+
+	if (place == 0 || place > all->count || handle >> PLACE_BITS != all->salt)
+		return NULL;
+	for (size_t i = all->count; i > place; i--)
+		s = s->next;
+	return s;
+}
+
+void call_secrets_finish(struct call_secrets *all)
+{
+	while (all->newest != NULL) {
+		struct call_secret *s = all->newest;
+
+		all->newest = s->next;
+		crypto_cleanse(s->p, s->n);
+		free(s);
+	}
+	*all = (struct call_secrets){0};
+}
+
+const struct call_secret *call_secret_bytes(struct call *c, davit_secret handle)
+{
+	const struct call_secret *s = call_secrets_find(&c->secrets, handle);
+
+	if (s == NULL)
+		(void)service_refuse(c, DAVIT_INVALID, "there is no such secret in this call");
+	return s;
+}
+
+int32_t call_secret_give(struct call *c, const void *bytes, size_t n, davit_secret *ret_secret)
+{
+	davit_secret handle = call_secrets_add(&c->secrets, bytes, n);
+
+	if (handle == 0)
+		return service_refuse(c, DAVIT_QUOTA,
+			"a call may have %d secrets, of %zu bytes together", CALL_SECRETS_MAX,
+			CALL_SECRETS_BYTES_MAX);
+	*ret_secret = handle;
+	return DAVIT_OK;
+}

@@ -1,0 +1,265 @@
+/* davit.host.secret/1: values stay in the host. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+#include "provider/services.h"
+#include "secret/crypto.h"
+#include "secret/member.h"
+
+#define WORD_MAX    64 /* bytes of the name of an algorithm */
+#define POINTER_MAX 1024
+
+/* NULL with why remembered. */
+static const char *word(struct call *c, davit_buf text, const char *what)
+{
+	const char *copy = service_text(c, text, WORD_MAX);
+
+	if (copy == NULL)
+		(void)service_refuse(
+			c, DAVIT_INVALID, "%s must be a word of at most %d bytes", what, WORD_MAX);
+	return copy;
+}
+
+static bool readable(struct call *c, davit_buf data)
+{
+	if (data.n == 0 || data.p != NULL)
+		return true;
+	(void)service_refuse(c, DAVIT_INVALID, "the data to be worked on is NULL");
+	return false;
+}
+
+static int32_t give_bytes(struct call *c, const void *bytes, size_t n, davit_buf *ret_bytes)
+{
+	char *copy = arena_copy(&c->arena, bytes, n);
+
+	if (copy == NULL)
+		return service_refuse(c, DAVIT_INTERNAL, "the memory of this call is used up");
+	*ret_bytes = (davit_buf){copy, n};
+	return DAVIT_OK;
+}
+
+/* --- digests and signatures --- */
+
+static int32_t DAVIT_CALL secret_digest(
+	davit_call call, davit_buf algorithm, davit_buf data, davit_buf *ret_bytes)
+{
+	struct call *c = call_current(call);
+	const char *name = c != NULL ? word(c, algorithm, "the algorithm") : NULL;
+	uint8_t digest[CRYPTO_DIGEST_MAX];
+	struct fail f = {0};
+	size_t n = 0;
+
+	if (name == NULL || ret_bytes == NULL || !readable(c, data))
+		return DAVIT_INVALID;
+	if (!crypto_digest(name, data.p, data.n, digest, &n, &f))
+		return call_service_failed(c, &f);
+	return give_bytes(c, digest, n, ret_bytes);
+}
+
+static int32_t keyed(struct call *c, davit_secret key, davit_buf algorithm, davit_buf data,
+	uint8_t digest[CRYPTO_DIGEST_MAX], size_t *ret_n)
+{
+	const char *name = c != NULL ? word(c, algorithm, "the algorithm") : NULL;
+	const struct call_secret *s = name != NULL ? call_secret_bytes(c, key) : NULL;
+	struct fail f = {0};
+
+	if (s == NULL || !readable(c, data))
+		return DAVIT_INVALID;
+	if (!crypto_hmac(name, s->p, s->n, data.p, data.n, digest, ret_n, &f))
+		return call_service_failed(c, &f);
+	return DAVIT_OK;
+}
+
+static int32_t DAVIT_CALL secret_hmac(davit_call call, davit_secret key, davit_buf algorithm,
+	davit_buf data, davit_buf *ret_bytes)
+{
+	struct call *c = call_current(call);
+	uint8_t digest[CRYPTO_DIGEST_MAX];
+	size_t n = 0;
+	int32_t code;
+
+	if (ret_bytes == NULL)
+		return DAVIT_INVALID;
+	code = keyed(c, key, algorithm, data, digest, &n);
+	return code == DAVIT_OK ? give_bytes(c, digest, n, ret_bytes) : code;
+}
+
+static int32_t DAVIT_CALL secret_hmac_key(davit_call call, davit_secret key, davit_buf algorithm,
+	davit_buf data, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	uint8_t digest[CRYPTO_DIGEST_MAX];
+	size_t n = 0;
+	int32_t code;
+
+	if (ret_secret == NULL)
+		return DAVIT_INVALID;
+	code = keyed(c, key, algorithm, data, digest, &n);
+	if (code == DAVIT_OK)
+		code = call_secret_give(c, digest, n, ret_secret);
+	crypto_cleanse(digest, sizeof(digest));
+	return code;
+}
+
+static int32_t DAVIT_CALL secret_sign(davit_call call, davit_secret key, davit_buf algorithm,
+	davit_buf data, davit_buf *ret_bytes)
+{
+	struct call *c = call_current(call);
+	const char *name = c != NULL ? word(c, algorithm, "the algorithm") : NULL;
+	const struct call_secret *s = name != NULL ? call_secret_bytes(c, key) : NULL;
+	uint8_t signature[CRYPTO_SIGNATURE_MAX];
+	struct fail f = {0};
+	size_t n = 0;
+
+	if (s == NULL || ret_bytes == NULL || !readable(c, data))
+		return DAVIT_INVALID;
+	if (!crypto_sign(name, s->p, s->n, data.p, data.n, signature, &n, &f))
+		return call_service_failed(c, &f);
+	return give_bytes(c, signature, n, ret_bytes);
+}
+
+/* --- from one secret to another --- */
+
+static int32_t DAVIT_CALL secret_join(davit_call call, davit_buf before, davit_secret key,
+	davit_buf after, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	const struct call_secret *s = c != NULL ? call_secret_bytes(c, key) : NULL;
+	size_t room = CALL_SECRETS_BYTES_MAX;
+	char *whole;
+	int32_t code;
+
+	if (s == NULL || ret_secret == NULL || !readable(c, before) || !readable(c, after))
+		return DAVIT_INVALID;
+	if (before.n > room - s->n || after.n > room - s->n - before.n)
+		return service_refuse(
+			c, DAVIT_QUOTA, "a secret has at most %zu bytes", CALL_SECRETS_BYTES_MAX);
+	room = before.n + s->n + after.n;
+	whole = malloc(room + 1);
+	if (whole == NULL)
+		return service_refuse(c, DAVIT_INTERNAL, "out of memory");
+	if (before.n > 0)
+		memcpy(whole, before.p, before.n);
+	memcpy(whole + before.n, s->p, s->n);
+	if (after.n > 0)
+		memcpy(whole + before.n + s->n, after.p, after.n);
+	code = call_secret_give(c, whole, room, ret_secret);
+	crypto_cleanse(whole, room);
+	free(whole);
+	return code;
+}
+
+static int32_t DAVIT_CALL secret_decode(
+	davit_call call, davit_secret key, davit_buf encoding, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	const char *name = c != NULL ? word(c, encoding, "the encoding") : NULL;
+	const struct call_secret *s = name != NULL ? call_secret_bytes(c, key) : NULL;
+	struct fail f = {0};
+	uint8_t *bytes;
+	size_t n = 0;
+	int32_t code;
+
+	if (s == NULL || ret_secret == NULL)
+		return DAVIT_INVALID;
+	bytes = malloc(s->n + 1);
+	if (bytes == NULL)
+		return service_refuse(c, DAVIT_INTERNAL, "out of memory");
+	code = crypto_decode(name, s->p, s->n, bytes, &n, &f)
+	               ? call_secret_give(c, bytes, n, ret_secret)
+	               : call_service_failed(c, &f);
+	crypto_cleanse(bytes, s->n);
+	free(bytes);
+	return code;
+}
+
+static int32_t DAVIT_CALL secret_member(
+	davit_call call, davit_secret key, davit_buf pointer, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	const char *at = c != NULL ? service_text(c, pointer, POINTER_MAX) : NULL;
+	const struct call_secret *s = at != NULL ? call_secret_bytes(c, key) : NULL;
+	struct fail f = {0};
+	char *text = NULL;
+	size_t n = 0;
+	int32_t code;
+
+	if (s == NULL || ret_secret == NULL)
+		return DAVIT_INVALID;
+	if (!member_text(s->p, s->n, at, &text, &n, &f)) {
+		(void)fail_wrap(&f, "the secret, at %.100s", at);
+		return call_service_failed(c, &f);
+	}
+	code = call_secret_give(c, text, n, ret_secret);
+	crypto_cleanse(text, n);
+	free(text);
+	return code;
+}
+
+/* --- in and out --- */
+
+static int32_t DAVIT_CALL secret_mint(davit_call call, davit_buf text, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+
+	if (c == NULL || ret_secret == NULL || !readable(c, text))
+		return DAVIT_INVALID;
+	return call_secret_give(c, text.p, text.n, ret_secret);
+}
+
+static int32_t DAVIT_CALL secret_reveal(davit_call call, davit_secret key, davit_buf *ret_text)
+{
+	struct call *c = call_current(call);
+	const struct call_secret *s = c != NULL ? call_secret_bytes(c, key) : NULL;
+
+	if (s == NULL || ret_text == NULL)
+		return DAVIT_INVALID;
+	if (!c->provider->may_reveal)
+		return service_refuse(
+			c, DAVIT_UNSUPPORTED, "its manifest does not ask for the grant 'reveal'");
+	*ret_text = (davit_buf){s->p, s->n};
+	return DAVIT_OK;
+}
+
+static int32_t DAVIT_CALL secret_open(davit_call call, davit_buf name, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	const char *text = c != NULL ? word(c, name, "the name") : NULL;
+
+	if (text == NULL || ret_secret == NULL)
+		return DAVIT_INVALID;
+	*ret_secret = 0;
+	return service_refuse(c, DAVIT_NOT_FOUND, "no source has the secret '%s'", text);
+}
+
+static int32_t DAVIT_CALL secret_keep(
+	davit_call call, davit_buf name, davit_secret key, int64_t expires_ms)
+{
+	struct call *c = call_current(call);
+
+	(void)name;
+	(void)key;
+	(void)expires_ms;
+	if (c == NULL)
+		return DAVIT_INVALID;
+	return service_refuse(c, DAVIT_UNSUPPORTED, "secrets are not kept yet");
+}
+
+const davit_host_secret_1 service_secret = {
+	.size = sizeof(davit_host_secret_1),
+	.open = secret_open,
+	.digest = secret_digest,
+	.hmac = secret_hmac,
+	.hmac_key = secret_hmac_key,
+	.sign = secret_sign,
+	.reveal = secret_reveal,
+	.join = secret_join,
+	.decode = secret_decode,
+	.member = secret_member,
+	.mint = secret_mint,
+	.keep = secret_keep,
+};

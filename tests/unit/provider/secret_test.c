@@ -1,0 +1,303 @@
+/* davit.host.secret as a provider meets it. */
+#include <davit/provider.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "platform/fs.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+#include "provider/services.h"
+#include "unit/cmocka.h"
+#include "unit/provider/kit.h"
+
+#define OP(name)                                                                                   \
+	static int32_t DAVIT_CALL name(davit_instance inst, davit_call call, davit_buf request)
+
+static const davit_host_secret_1 *const secret = &service_secret;
+
+/* The line of the test that did not hold; slots run on threads without cmocka. */
+static int broken_line;
+
+static bool holds(int line, bool ok)
+{
+	if (!ok && broken_line == 0)
+		broken_line = line;
+	return ok;
+}
+
+#define HOLDS(condition) holds(__LINE__, (condition))
+
+static int32_t finish(struct kit *k, davit_call call)
+{
+	return broken_line == 0 ? k->core->reply_state(call, 1, 0, kit_buf("{}")) : DAVIT_PERMANENT;
+}
+
+static void expect_ok(struct kit *k, davit_op op)
+{
+	struct kit_call c;
+
+	broken_line = 0;
+	kit_run(k, &c, op);
+	if (c.result.code != DAVIT_OK)
+		fail_msg("line %d: code %d: %s", broken_line, c.result.code, c.result.fail.text);
+	kit_call_finish(&c);
+}
+
+static int setup(void **state)
+{
+	static struct kit k;
+
+	kit_open(&k, false);
+	*state = &k;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_close(*state);
+	return 0;
+}
+
+static bool same(davit_buf b, const char *text)
+{
+	return b.n == strlen(text) && memcmp(b.p, text, b.n) == 0;
+}
+
+/* --- a request signed by handles alone --- */
+
+static char *vector(const char *name)
+{
+	char path[4096];
+	char *text = NULL;
+	size_t n = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", VECTORS, name);
+	return fs_read(path, 65536, &text, &n, NULL) ? text : NULL;
+}
+
+static void to_hex(davit_buf bytes, char text[129])
+{
+	for (size_t i = 0; i < bytes.n && i < 64; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", (unsigned char)bytes.p[i]);
+}
+
+OP(op_signs_by_handles)
+{
+	static const char *const steps[] = {"20150830", "us-east-1", "service", "aws4_request"};
+	char *to_sign = vector("header-string-to-sign.txt");
+	char *wanted = vector("header-signature.txt");
+	davit_buf signature = {NULL, 0};
+	davit_secret key = 0;
+	char text[129] = "";
+
+	(void)request;
+	HOLDS(to_sign != NULL && wanted != NULL);
+	HOLDS(secret->mint(call, kit_buf("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), &key) ==
+		DAVIT_OK);
+	HOLDS(secret->join(call, kit_buf("AWS4"), key, kit_buf(""), &key) == DAVIT_OK);
+	for (size_t i = 0; i < COUNT(steps); i++)
+		HOLDS(secret->hmac_key(call, key, kit_buf("sha256"), kit_buf(steps[i]), &key) ==
+			DAVIT_OK);
+	HOLDS(secret->hmac(call, key, kit_buf("sha256"), kit_buf(to_sign), &signature) == DAVIT_OK);
+	to_hex(signature, text);
+	HOLDS(wanted != NULL && strcmp(text, wanted) == 0);
+	free(to_sign);
+	free(wanted);
+	return finish(kit_of(inst), call);
+}
+
+static void a_published_request_is_signed_with_handles_alone(void **state)
+{
+	expect_ok(*state, op_signs_by_handles);
+}
+
+/* --- from one to another --- */
+
+OP(op_makes_others)
+{
+	static struct kit *k;
+	davit_secret json = 0, token = 0, bytes = 0, again = 0, none = 77;
+	davit_buf digest, other;
+
+	(void)request;
+	k = kit_of(inst);
+	HOLDS(secret->mint(call, kit_buf("{\"access\":{\"token\":\"aHVudGVyMg==\"},\"n\":1}"),
+		      &json) == DAVIT_OK);
+	HOLDS(secret->member(call, json, kit_buf("/access/token"), &token) == DAVIT_OK);
+	HOLDS(secret->decode(call, token, kit_buf("base64"), &bytes) == DAVIT_OK);
+	HOLDS(secret->mint(call, kit_buf("hunter2"), &again) == DAVIT_OK && again == bytes);
+	HOLDS(secret->hmac(call, bytes, kit_buf("sha1"), kit_buf("x"), &digest) == DAVIT_OK);
+	HOLDS(secret->digest(call, kit_buf("sha1"), kit_buf("x"), &other) == DAVIT_OK);
+	HOLDS(digest.n == 20 && other.n == 20 && memcmp(digest.p, other.p, 20) != 0);
+	HOLDS(secret->member(call, json, kit_buf("/no"), &none) == DAVIT_NOT_FOUND);
+	HOLDS(secret->member(call, json, kit_buf("/n"), &none) == DAVIT_INVALID);
+	HOLDS(secret->member(call, token, kit_buf("/n"), &none) == DAVIT_INVALID);
+	HOLDS(secret->decode(call, json, kit_buf("hex"), &none) == DAVIT_INVALID);
+	HOLDS(none == 77);
+	return finish(k, call);
+}
+
+static void secrets_are_made_of_secrets(void **state)
+{
+	expect_ok(*state, op_makes_others);
+}
+
+OP(op_signs_with_the_wrong_key)
+{
+	davit_secret key = 0;
+	davit_buf signature;
+
+	(void)request;
+	(void)secret->mint(call, kit_buf("hunter2"), &key);
+	(void)inst;
+	return secret->sign(call, key, kit_buf("RS256"), kit_buf("data"), &signature);
+}
+
+static void the_user_is_told_of_a_wrong_key_without_its_text(void **state)
+{
+	struct kit_call c;
+
+	kit_run(*state, &c, op_signs_with_the_wrong_key);
+	assert_int_equal(c.result.code, DAVIT_INVALID);
+	assert_non_null(strstr(c.result.fail.text, "RS256 needs an RSA key"));
+	assert_null(strstr(c.result.fail.text, "hunter2"));
+	kit_call_finish(&c);
+}
+
+/* --- handles --- */
+
+static davit_secret of_an_earlier_call;
+
+OP(op_leaves_a_handle)
+{
+	(void)request;
+	HOLDS(secret->mint(call, kit_buf("hunter2"), &of_an_earlier_call) == DAVIT_OK);
+	HOLDS(of_an_earlier_call < UINT64_C(1) << 53);
+	return finish(kit_of(inst), call);
+}
+
+OP(op_takes_it_up)
+{
+	davit_secret mine = 0;
+	davit_buf bytes = {NULL, 0};
+
+	(void)request;
+	HOLDS(secret->hmac(call, of_an_earlier_call, kit_buf("sha256"), kit_buf(""), &bytes) ==
+		DAVIT_INVALID);
+	HOLDS(secret->mint(call, kit_buf("other one"), &mine) == DAVIT_OK);
+	HOLDS(secret->hmac(call, of_an_earlier_call, kit_buf("sha256"), kit_buf(""), &bytes) ==
+		DAVIT_INVALID);
+	HOLDS(secret->hmac(call, 0, kit_buf("sha256"), kit_buf(""), &bytes) == DAVIT_INVALID);
+	HOLDS(secret->hmac(call, mine + 1, kit_buf("sha256"), kit_buf(""), &bytes) ==
+		DAVIT_INVALID);
+	HOLDS(secret->hmac(call + 1, mine, kit_buf("sha256"), kit_buf(""), &bytes) ==
+		DAVIT_INVALID);
+	HOLDS(bytes.p == NULL);
+	return finish(kit_of(inst), call);
+}
+
+static void a_handle_means_nothing_in_another_call(void **state)
+{
+	expect_ok(*state, op_leaves_a_handle);
+	expect_ok(*state, op_takes_it_up);
+}
+
+OP(op_has_many)
+{
+	static char large[CALL_SECRETS_BYTES_MAX + 1];
+	davit_secret first = 0, s = 0;
+	int32_t code = DAVIT_OK;
+	int n = 0;
+
+	(void)request;
+	memset(large, 'x', sizeof(large));
+	HOLDS(secret->mint(call, (davit_buf){large, sizeof(large)}, &s) == DAVIT_QUOTA);
+	for (; code == DAVIT_OK && n <= CALL_SECRETS_MAX; n++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "secret %d", n);
+		code = secret->mint(call, kit_buf(text), &s);
+		if (n == 0)
+			first = s;
+	}
+	HOLDS(code == DAVIT_QUOTA && n == CALL_SECRETS_MAX + 1);
+	HOLDS(secret->mint(call, kit_buf("secret 0"), &s) == DAVIT_OK && s == first);
+	return finish(kit_of(inst), call);
+}
+
+static void a_call_has_a_bounded_number_of_secrets(void **state)
+{
+	expect_ok(*state, op_has_many);
+}
+
+OP(op_passes_nonsense)
+{
+	davit_secret s = 0, out = 0;
+	davit_buf bytes;
+
+	(void)request;
+	HOLDS(secret->mint(call, (davit_buf){NULL, 5}, &s) == DAVIT_INVALID);
+	HOLDS(secret->mint(call, kit_buf("x"), NULL) == DAVIT_INVALID);
+	HOLDS(secret->mint(call, (davit_buf){NULL, 0}, &s) == DAVIT_OK);
+	HOLDS(secret->digest(call, kit_buf("md6"), kit_buf(""), &bytes) == DAVIT_UNSUPPORTED);
+	HOLDS(secret->digest(call, (davit_buf){NULL, 3}, kit_buf(""), &bytes) == DAVIT_INVALID);
+	HOLDS(secret->digest(call, kit_buf("md5"), (davit_buf){NULL, 3}, &bytes) == DAVIT_INVALID);
+	HOLDS(secret->join(call, (davit_buf){NULL, SIZE_MAX}, s, kit_buf(""), &out) ==
+		DAVIT_INVALID);
+	HOLDS(secret->join(call, (davit_buf){"x", SIZE_MAX}, s, kit_buf(""), &out) == DAVIT_QUOTA);
+	HOLDS(secret->join(call, kit_buf("x"), s, (davit_buf){"x", SIZE_MAX}, &out) == DAVIT_QUOTA);
+	HOLDS(secret->sign(call, s, kit_buf("RS256"), kit_buf(""), NULL) == DAVIT_INVALID);
+	HOLDS(secret->reveal(call, s, NULL) == DAVIT_INVALID);
+	return finish(kit_of(inst), call);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	expect_ok(*state, op_passes_nonsense);
+}
+
+/* --- the grant --- */
+
+OP(op_reveals)
+{
+	struct kit *k = kit_of(inst);
+	davit_buf text = {NULL, 0};
+	davit_secret s = 0;
+
+	(void)request;
+	HOLDS(secret->mint(call, kit_buf("hunter2"), &s) == DAVIT_OK);
+	if (k->p->may_reveal)
+		HOLDS(secret->reveal(call, s, &text) == DAVIT_OK && same(text, "hunter2"));
+	else
+		HOLDS(secret->reveal(call, s, &text) == DAVIT_UNSUPPORTED && text.p == NULL);
+	return finish(k, call);
+}
+
+static void only_the_grant_reveals(void **state)
+{
+	struct kit *k = *state;
+
+	expect_ok(k, op_reveals);
+	k->p->may_reveal = true;
+	expect_ok(k, op_reveals);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_published_request_is_signed_with_handles_alone),
+		TEST(secrets_are_made_of_secrets),
+		TEST(the_user_is_told_of_a_wrong_key_without_its_text),
+		TEST(a_handle_means_nothing_in_another_call),
+		TEST(a_call_has_a_bounded_number_of_secrets),
+		TEST(nonsense_is_refused),
+		TEST(only_the_grant_reveals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
