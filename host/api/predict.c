@@ -257,8 +257,11 @@ static bool ask(struct prediction *p, struct fail *f)
 			   header_or(s->x, "Accept", "*/*"), "native", (int)p->native));
 	if (spec.request == NULL)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	spec.body_fd = exchange_body_fd(s->x);
-	if (spec.body_fd < 0) {
+	/* What is in memory stays there until the exchange is answered, by done at the earliest. */
+	spec.body = exchange_body_memory(s->x);
+	spec.body_bytes = (size_t)exchange_body_bytes(s->x);
+	spec.body_fd = spec.body == NULL ? exchange_body_fd(s->x) : -1;
+	if (spec.body == NULL && spec.body_fd < 0) {
 		json_decref(spec.request);
 		return fail_set(f, FAIL_INTERNAL, "the body cannot be read");
 	}

@@ -2,52 +2,40 @@
 #include "process/links.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
 #include "process/transport.h"
+#include "process/trust.h"
 #include "run/folder.h"
 
-#define IDLE_MAX       64   /* kept at once, of all servers */
-#define LOOKED_AT_MAX  256  /* of one server, when they are counted */
-#define TRUST_FROM     2    /* connections seen at once from which more are expected */
-#define DOUBT_FIRST_MS 1000 /* after a disappointment; then twice as long each time */
-#define DOUBT_MAX_MS   64000
+#define IDLE_MAX 64 /* kept at once, of all servers */
 
-enum state {
-	LINK_BUSY,
-	LINK_DONE, /* answered whole and to be kept, but its user still reads */
-	LINK_IDLE
-};
+LIST_HEAD(link_list, link);
 
 struct link {
 	struct links *all;
 	struct server *server;
-	unsigned era; /* of the server when it was opened */
-	int fd;       /* -1: not yet */
-	enum state state;
 	struct transport *t; /* that holds the connection; NULL: not yet */
+	unsigned era;        /* of the server when it was opened */
+	bool idle;
 	bool reused;
-	bool asked;
+	bool failed;
 	bool held;        /* the server has read from it */
-	int64_t since_ms; /* opened; idle */
+	bool waits;       /* it has not, for LINKS_UNREAD_MS */
+	int64_t since_ms; /* idle */
 	LIST_ENTRY(link) link;
 };
 
 struct server {
 	char name[RUN_NAME_MAX + 1];
 	unsigned era;
-	pid_t pid;                           /* who listened last */
-	size_t seen;                         /* connections that it was seen to hold at once */
-	int64_t doubted_ms;                  /* until then no more than that are kept */
-	int64_t doubt_ms;                    /* how long the next time */
-	LIST_HEAD(server_links, link) links; /* the last used first */
+	pid_t pid; /* who listened last */
+	struct trust trust;
+	struct link_list links; /* the last used first */
 	SLIST_ENTRY(server) link;
 };
 
@@ -75,149 +63,112 @@ static struct server *need_server(struct links *all, const char *name)
 	if (s == NULL)
 		return NULL;
 	memcpy(s->name, name, strlen(name) + 1);
-	s->doubt_ms = DOUBT_FIRST_MS;
+	trust_init(&s->trust);
 	LIST_INIT(&s->links);
 	SLIST_INSERT_HEAD(&all->servers, s, link);
 	return s;
 }
 
-/* For the server its end; curl closes the descriptor when the transport makes another one. */
-static void hang_up(struct link *l)
+/* Where nothing is known of it that the next one would have to learn again. */
+static void drop_server(struct links *all, struct server *s)
 {
-	if (l->fd >= 0)
-		transport_hang_up(l->t);
-	l->fd = -1;
+	if (!LIST_EMPTY(&s->links) || s->trust.seen > 0)
+		return;
+	SLIST_REMOVE(&all->servers, s, server, link);
+	free(s);
 }
 
-static void drop(struct link *l)
+static void set_idle(struct link *l, bool idle)
 {
-	l->all->idle_count -= l->state == LINK_IDLE;
-	LIST_REMOVE(l, link); /* first: the server may go on as soon as it is closed */
-	if (l->t != NULL)
-		transport_hang_up(l->t);
-	transport_give(l->all->transports, l->t);
-	free(l);
+	l->all->idle_count += idle;
+	l->all->idle_count -= l->idle;
+	l->idle = idle;
 }
 
-static bool drop_idle(struct server *s)
+/* Nobody finds it any more; close_all() closes it when the lock is given back. */
+static void move_to(struct link_list *dead, struct link *l)
+{
+	set_idle(l, false);
+	LIST_REMOVE(l, link);
+	LIST_INSERT_HEAD(dead, l, link);
+}
+
+static bool take_out_idle(struct server *s, struct link_list *dead)
 {
 	struct link *l, *next;
 	bool any = false;
 
 	for (l = LIST_FIRST(&s->links); l != NULL; l = next) {
 		next = LIST_NEXT(l, link);
-		if (l->state == LINK_BUSY)
+		if (!l->idle)
 			continue;
-		if (l->state == LINK_DONE)
-			hang_up(l);
-		else
-			drop(l);
+		move_to(dead, l);
 		any = true;
 	}
 	return any;
 }
 
-static void forget(struct server *s)
+static void forget(struct server *s, struct link_list *dead)
 {
-	(void)drop_idle(s);
+	(void)take_out_idle(s, dead);
 	s->era++;
-	s->seen = 0;
-	s->doubted_ms = 0;
-	s->doubt_ms = DOUBT_FIRST_MS;
+	trust_init(&s->trust);
 }
 
-static void free_server(struct links *all, struct server *s)
+/* Without the lock: closing is work for the kernel, and the server may go on at once. */
+static void close_all(struct link_list *dead)
 {
-	SLIST_REMOVE(&all->servers, s, server, link);
-	free(s);
-}
-
-/* --- what the server holds --- */
-
-static void look_whether_held(struct link *l)
-{
-	int unread = 1;
-
-	if (!l->held && l->asked && ioctl(l->fd, SIOCOUTQ, &unread) == 0)
-		l->held = unread == 0;
-}
-
-/*
- * Those it has read from and not closed. All have been read from before any of them is looked
- * at for its end, so there was a moment when it held all that are counted.
- */
-static size_t count_held(struct server *s)
-{
-	struct pollfd fds[LOOKED_AT_MAX];
-	size_t n = 0, ended = 0;
 	struct link *l;
 
-	LIST_FOREACH(l, &s->links, link)
-	{
-		look_whether_held(l);
-		if (l->held && l->fd >= 0 && l->era == s->era && n < LOOKED_AT_MAX)
-			fds[n++] = (struct pollfd){.fd = l->fd, .events = POLLRDHUP};
+	while ((l = LIST_FIRST(dead)) != NULL) {
+		LIST_REMOVE(l, link);
+		if (l->failed)
+			transport_free(l->t);
+		else
+			transport_give(l->all->transports, l->t);
+		free(l);
 	}
-	if (n <= s->seen)
-		return n;
-	if (poll(fds, n, 0) < 0)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		ended += fds[i].revents != 0;
-	return n - ended;
 }
 
-static size_t count_open(const struct server *s)
+/* --- how many may be kept; the lock is held --- */
+
+static size_t count(const struct server *s, bool held_alone)
 {
 	const struct link *l;
 	size_t n = 0;
 
 	LIST_FOREACH(l, &s->links, link)
 	{
-		n += l->era == s->era && (l->state != LINK_DONE || l->fd >= 0);
+		n += l->era == s->era && (l->held || !held_alone);
 	}
 	return n;
 }
 
-/* Is a request unread though there was time for others? */
-static bool leaves_one_waiting(const struct server *s, int64_t now)
+static bool leaves_one_waiting(const struct server *s)
 {
 	const struct link *l;
 
 	LIST_FOREACH(l, &s->links, link)
 	{
-		if (!l->held && l->era == s->era && now - l->since_ms >= LINKS_UNREAD_MS)
+		if (l->waits && l->era == s->era)
 			return true;
 	}
 	return false;
 }
 
-static void doubt(struct server *s, int64_t now)
+/* May l, which was answered, stay open though it is not needed now? */
+static bool may_keep(const struct link *l, int64_t now, struct link_list *dead)
 {
-	(void)drop_idle(s);
-	s->doubted_ms = now + s->doubt_ms;
-	s->doubt_ms = s->doubt_ms * 2 < DOUBT_MAX_MS ? s->doubt_ms * 2 : DOUBT_MAX_MS;
-}
+	struct server *s = l->server;
+	bool waiting = leaves_one_waiting(s);
 
-/* May one more connection that is not needed now stay open? */
-static bool may_keep(struct server *s, int64_t now)
-{
-	size_t n = count_open(s), held;
-
-	if (n <= s->seen)
-		return true;
-	held = count_held(s);
-	if (held > s->seen) {
-		s->seen = held;
-		s->doubt_ms = DOUBT_FIRST_MS;
-	}
-	if (n <= s->seen)
-		return true;
-	if (s->seen < TRUST_FROM || now < s->doubted_ms)
+	if (l->era != s->era || l->all->idle_count >= IDLE_MAX)
 		return false;
-	if (!leaves_one_waiting(s, now))
+	trust_saw(&s->trust, count(s, true));
+	if (trust_allows(&s->trust, count(s, false), waiting, now))
 		return true;
-	doubt(s, now);
+	if (waiting && take_out_idle(s, dead))
+		trust_failed(&s->trust, count(s, true), now);
 	return false;
 }
 
@@ -233,40 +184,43 @@ void links_open(
 
 void links_close(struct links *all)
 {
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
 	struct server *s;
 
 	while ((s = SLIST_FIRST(&all->servers)) != NULL) {
-		(void)drop_idle(s);
-		free_server(all, s);
+		forget(s, &dead);
+		drop_server(all, s);
 	}
+	close_all(&dead);
 	mutex_finish(&all->lock);
 }
 
 void links_forget(struct links *all, const char *name)
 {
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
 	struct server *s;
 
 	mutex_lock(&all->lock);
 	s = find_server(all, name);
 	if (s != NULL) {
-		forget(s);
-		if (LIST_EMPTY(&s->links))
-			free_server(all, s);
+		forget(s, &dead);
+		drop_server(all, s);
 	}
 	mutex_unlock(&all->lock);
+	close_all(&dead);
 }
 
 /* Milliseconds that the server's next one has left, or least. */
-static int64_t expire_server(struct server *s, int64_t now, int64_t least)
+static int64_t expire_server(struct server *s, int64_t now, int64_t least, struct link_list *dead)
 {
 	struct link *l, *next;
 
 	for (l = LIST_FIRST(&s->links); l != NULL; l = next) {
 		next = LIST_NEXT(l, link);
-		if (l->state != LINK_IDLE)
+		if (!l->idle)
 			continue;
 		if (now - l->since_ms >= LINKS_IDLE_MS)
-			drop(l);
+			move_to(dead, l);
 		else if (l->since_ms + LINKS_IDLE_MS - now < least)
 			least = l->since_ms + LINKS_IDLE_MS - now;
 	}
@@ -275,49 +229,39 @@ static int64_t expire_server(struct server *s, int64_t now, int64_t least)
 
 int links_expire(struct links *all)
 {
-	int64_t least = LINKS_IDLE_MS, now;
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
+	int64_t least = LINKS_IDLE_MS, now = clock_mono_ms();
 	struct server *s;
 
 	mutex_lock(&all->lock);
 	if (all->idle_count > 0) {
-		now = clock_mono_ms();
 		SLIST_FOREACH(s, &all->servers, link)
 		{
-			least = expire_server(s, now, least);
+			least = expire_server(s, now, least, &dead);
 		}
 	}
 	all->told = all->idle_count > 0;
 	if (!all->told)
 		least = -1;
 	mutex_unlock(&all->lock);
+	close_all(&dead);
 	return (int)least;
 }
 
 /* --- for one --- */
 
-/* One that the server has closed, or on which it says what nobody asked, is no use. */
-static bool is_quiet(const struct link *l)
+/* The lock is held. */
+static struct link *first_idle(struct server *s)
 {
-	struct pollfd fd = {.fd = l->fd, .events = POLLIN | POLLRDHUP};
+	struct link *l;
 
-	return poll(&fd, 1, 0) == 0;
-}
-
-static struct link *take_idle(struct server *s)
-{
-	struct link *l, *next;
-
-	for (l = LIST_FIRST(&s->links); l != NULL; l = next) {
-		next = LIST_NEXT(l, link);
-		if (l->state != LINK_IDLE)
+	LIST_FOREACH(l, &s->links, link)
+	{
+		if (!l->idle)
 			continue;
-		if (is_quiet(l)) {
-			l->all->idle_count--;
-			l->state = LINK_BUSY;
-			l->reused = true;
-			return l;
-		}
-		drop(l);
+		set_idle(l, false);
+		l->reused = true;
+		return l;
 	}
 	return NULL;
 }
@@ -329,13 +273,27 @@ static struct link *announce(struct links *all, struct server *s)
 
 	if (l == NULL)
 		return NULL;
-	*l = (struct link){
-		.all = all, .server = s, .era = s->era, .fd = -1, .since_ms = clock_mono_ms()};
+	*l = (struct link){.all = all, .server = s, .era = s->era};
 	LIST_INSERT_HEAD(&s->links, l, link);
 	return l;
 }
 
-struct link *link_take(struct links *all, const char *name, bool fresh, struct fail *f)
+/* A server that has closed one itself may not have held it while it answered on others. */
+static void discard(struct link *l)
+{
+	struct links *all = l->all;
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
+
+	mutex_lock(&all->lock);
+	if (l->era == l->server->era)
+		trust_init(&l->server->trust);
+	move_to(&dead, l);
+	drop_server(all, l->server);
+	mutex_unlock(&all->lock);
+	close_all(&dead);
+}
+
+static struct link *find_or_announce(struct links *all, const char *name, bool fresh)
 {
 	struct server *s;
 	struct link *l = NULL;
@@ -343,16 +301,28 @@ struct link *link_take(struct links *all, const char *name, bool fresh, struct f
 	mutex_lock(&all->lock);
 	s = need_server(all, name);
 	if (s != NULL && !fresh)
-		l = take_idle(s);
+		l = first_idle(s);
 	if (s != NULL && l == NULL)
 		l = announce(all, s);
 	mutex_unlock(&all->lock);
-	if (l != NULL && l->t == NULL)
+	return l;
+}
+
+struct link *link_take(struct links *all, const char *name, bool fresh, struct fail *f)
+{
+	struct link *l;
+
+	while ((l = find_or_announce(all, name, fresh)) != NULL && l->reused) {
+		if (transport_is_quiet(l->t))
+			return l;
+		discard(l);
+	}
+	if (l != NULL)
 		l->t = transport_take(all->transports);
 	if (l != NULL && l->t != NULL)
 		return l;
 	if (l != NULL)
-		link_release(l);
+		link_give(l, LINK_FAILED);
 	fail_errno(f, ENOMEM, "ask process %s", name);
 	return NULL;
 }
@@ -369,85 +339,69 @@ bool link_reused(const struct link *l)
 
 void link_asked(struct link *l)
 {
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
 	struct server *s = l->server;
-	struct ucred peer = {0};
-	socklen_t n = sizeof(peer);
-	int fd = transport_fd(l->t);
+	pid_t peer = transport_peer(l->t);
 
-	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
 	mutex_lock(&l->all->lock);
-	l->fd = fd;
-	l->asked = true;
-	if (peer.pid != s->pid) {
-		forget(s);
-		s->pid = peer.pid;
+	if (peer != s->pid) {
+		forget(s, &dead);
+		s->pid = peer;
 	}
 	l->era = s->era;
 	mutex_unlock(&l->all->lock);
+	close_all(&dead);
 }
 
 void link_waits(struct link *l)
 {
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
 	struct server *s = l->server;
+	bool unread = transport_is_unread(l->t);
 
 	mutex_lock(&l->all->lock);
-	if (l->era == s->era)
-		look_whether_held(l);
-	if (l->era == s->era && !l->held) {
-		size_t held = count_held(s);
-
-		if (drop_idle(s)) {
-			s->seen = held < s->seen ? held : s->seen;
-			doubt(s, clock_mono_ms());
-		}
-	}
+	l->held |= !unread;
+	l->waits = !l->held;
+	if (l->waits && l->era == s->era && take_out_idle(s, &dead))
+		trust_failed(&s->trust, count(s, true), clock_mono_ms());
 	mutex_unlock(&l->all->lock);
+	close_all(&dead);
 }
 
-/* true: the thread that expires them is to be told. */
+/* true: the thread that expires them is to be told. The lock is held. */
 static bool keep(struct link *l, int64_t now)
 {
-	struct links *all = l->all;
-	bool tell = !all->told;
+	bool tell = !l->all->told;
 
-	l->state = LINK_IDLE;
 	l->since_ms = now;
 	LIST_REMOVE(l, link);
 	LIST_INSERT_HEAD(&l->server->links, l, link);
-	all->idle_count++;
-	all->told = true;
+	set_idle(l, true);
+	l->all->told = true;
 	return tell;
 }
 
-void link_ended(struct link *l, bool whole)
+void link_give(struct link *l, enum link_end end)
 {
-	struct server *s = l->server;
-
-	mutex_lock(&l->all->lock);
-	l->held = true;
-	if (transport_fd(l->t) != l->fd)
-		l->fd = -1; /* curl has closed it */
-	if (!whole || l->era != s->era || l->all->idle_count >= IDLE_MAX ||
-		!may_keep(s, clock_mono_ms()))
-		hang_up(l);
-	l->state = LINK_DONE;
-	mutex_unlock(&l->all->lock);
-}
-
-void link_release(struct link *l)
-{
+	struct link_list dead = LIST_HEAD_INITIALIZER(dead);
 	struct links *all = l->all;
 	struct server *s = l->server;
+	int64_t now = clock_mono_ms();
 	bool tell = false;
 
+	if (l->t != NULL)
+		transport_clear(l->t);
 	mutex_lock(&all->lock);
-	if (l->state == LINK_DONE && l->fd >= 0 && l->era == s->era)
-		tell = keep(l, clock_mono_ms());
+	l->failed = end == LINK_FAILED;
+	l->held |= !l->failed;
+	l->waits = false;
+	if (end == LINK_FIT && l->t->fd >= 0 && may_keep(l, now, &dead))
+		tell = keep(l, now);
 	else
-		drop(l);
-	if (LIST_EMPTY(&s->links) && s->seen == 0)
-		free_server(all, s);
+		move_to(&dead, l);
+	drop_server(all, s);
 	mutex_unlock(&all->lock);
+	close_all(&dead);
 	if (tell)
 		all->idle(all->ctx);
 }

@@ -2,14 +2,14 @@
  * links - the connections to served processes, and which of them are kept for the next request.
  *
  * Many servers give each of a few workers one connection and stay with it to its end. There an
- * idle connection shuts out who has just connected. So a connection is kept only where nobody
- * can have to wait for it: while no more connections are open than the server was seen to hold
- * at once. It holds those that are open and of which it has read a request; the kernel tells
- * both. One that was seen to hold two is trusted with more, until a request is left unread
- * while later ones are answered. docs/process.md, "Served processes".
+ * idle connection shuts out who has just connected. So as many are kept as the server was seen
+ * to hold at once: it holds what it has read a request from, until that connection ends. More
+ * are kept on trial, until a request on a new one is left unread for LINKS_UNREAD_MS; then the
+ * idle ones end at once, and the next trial comes later, each time twice as late.
+ * docs/process.md, "Served processes".
  *
  * What is known of a server is forgotten when another process listens at its socket.
- * [any thread; one link has one user]
+ * [any thread; one link has one user; the lock is held over lists in memory alone]
  */
 #ifndef HOST_PROCESS_LINKS_H
 #define HOST_PROCESS_LINKS_H
@@ -43,7 +43,7 @@ struct links {
 /* idle() is called on any thread, with nothing held; it must not block. */
 void links_open(
 	struct links *all, struct transports *transports, void (*idle)(void *ctx), void *ctx);
-void links_close(struct links *all); /* all must be released */
+void links_close(struct links *all); /* all must be given back */
 
 /* An idle connection to the server of a process, unless fresh; else a place for a new one, which
  * the caller opens. NULL: out of memory. */
@@ -59,12 +59,14 @@ void link_asked(struct link *l);
  * it either, no idle connection shall be the reason. */
 void link_waits(struct link *l);
 
-/* The answer has come. whole: all of it, and all of the request was read, so that the connection
- * may be used again. Where it is not to be kept, it ends now. */
-void link_ended(struct link *l, bool whole);
+enum link_end {
+	LINK_FAILED,
+	LINK_USED_UP, /* answered, but not fit for another request */
+	LINK_FIT      /* all of the answer has come, and all of the request was read */
+};
 
-/* Ends the use of l and of its transport, which does nothing any more. */
-void link_release(struct link *l);
+/* Ends the use of l and its transport, whose connection is kept where it may be. */
+void link_give(struct link *l, enum link_end end);
 
 /* Closes idle connections of a process and forgets its server. */
 void links_forget(struct links *all, const char *name);

@@ -57,18 +57,28 @@ bool process_open_file(
 bool process_list_files(
 	struct processes *p, const char *name, const char *path, json_t **ret_list, struct fail *f);
 
+/* A request, and what must outlive it: its body until the response is closed, all else until
+ * process_request() returns. */
+struct process_ask {
+	const json_t *request; /* {"method","path","content_type"?,"accept"?} */
+	const void *bytes;     /* the body, n of them; or NULL, and */
+	size_t n;
+	int body_fd; /* a file's bytes from its start; or -1 */
+	int64_t deadline_mono_ms;
+	bool (*cancelled)(void *ctx); /* asked now and then, also while reading; may be NULL */
+	void *ctx;
+};
+
 /*
- * One HTTP/1.1 request over the process's own Unix socket. body_fd: its bytes from the start,
- * or -1. *ret_head is {"status","content_type"}. The answer's bytes are then read with
- * process_response_read() and ended with process_response_close(). The head must come before
- * the deadline; each read then waits as long again, so that a long answer may take its time
- * while it is not silent.
- * FAIL_UNAVAILABLE while nobody listens. cancelled(ctx) is asked now and then; may be NULL.
+ * One HTTP/1.1 request over the process's own Unix socket. *ret_head is {"status","content_type"}.
+ * The answer's bytes are then read with process_response_read() and ended with
+ * process_response_close(). The head must come before the deadline; each read then waits as long
+ * again, so that a long answer may take its time while it is not silent. FAIL_UNAVAILABLE while
+ * nobody listens.
  */
 struct process_response;
-bool process_request(struct processes *p, const char *name, const json_t *request, int body_fd,
-	int64_t deadline_mono_ms, bool (*cancelled)(void *ctx), void *ctx, json_t **ret_head,
-	struct process_response **ret_response, struct fail *f);
+bool process_request(struct processes *p, const char *name, const struct process_ask *ask,
+	json_t **ret_head, struct process_response **ret_response, struct fail *f);
 
 /* Up to cap bytes; *ret_n = 0 at the end. */
 bool process_response_read(

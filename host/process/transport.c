@@ -1,19 +1,24 @@
 /* transport - see transport.h. */
 #include "process/transport.h"
 
+#include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define IDLE_MAX 16
 
-static void transport_free(struct transport *t)
+void transport_free(struct transport *t)
 {
+	if (t == NULL)
+		return;
+	if (t->multi != NULL && t->easy != NULL)
+		curl_multi_remove_handle(t->multi, t->easy);
 	curl_easy_cleanup(t->easy);
 	if (t->multi != NULL)
 		curl_multi_cleanup(t->multi);
-	free(t->held);
-	mutex_finish(&t->lock);
 	free(t);
 }
 
@@ -23,36 +28,26 @@ static struct transport *transport_new(void)
 
 	if (t == NULL)
 		return NULL;
-	mutex_init(&t->lock);
 	t->fd = -1;
 	t->multi = curl_multi_init();
 	t->easy = curl_easy_init();
-	t->held = malloc(TRANSPORT_HELD_MAX + CURL_MAX_WRITE_SIZE);
-	if (t->multi != NULL)
-		curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, 1L);
-	if (t->multi != NULL && t->easy != NULL && t->held != NULL)
-		return t;
-	transport_free(t);
-	return NULL;
+	if (t->multi == NULL || t->easy == NULL) {
+		transport_free(t);
+		return NULL;
+	}
+	curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, 1L);
+	return t;
 }
 
 /* --- its connection --- */
 
-static void set_fd(struct transport *t, int fd)
-{
-	mutex_lock(&t->lock);
-	t->fd = fd;
-	mutex_unlock(&t->lock);
-}
-
 static curl_socket_t open_fd(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transport *t = arg;
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
 	(void)purpose;
-	set_fd(t, fd);
-	return fd;
+	t->fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return t->fd;
 }
 
 static curl_socket_t refuse_fd(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -63,18 +58,13 @@ static curl_socket_t refuse_fd(void *arg, curlsocktype purpose, struct curl_sock
 	return CURL_SOCKET_BAD;
 }
 
-/* The number may be another file's as soon as it is closed. */
 static int close_fd(void *arg, curl_socket_t fd)
 {
 	struct transport *t = arg;
-	int code;
 
-	mutex_lock(&t->lock);
 	if (t->fd == fd)
 		t->fd = -1;
-	code = close(fd);
-	mutex_unlock(&t->lock);
-	return code;
+	return close(fd);
 }
 
 void transport_aim(struct transport *t, bool opens)
@@ -86,22 +76,33 @@ void transport_aim(struct transport *t, bool opens)
 	curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t);
 }
 
-void transport_hang_up(struct transport *t)
+void transport_clear(struct transport *t)
 {
-	mutex_lock(&t->lock);
-	if (t->fd >= 0)
-		(void)shutdown(t->fd, SHUT_RDWR);
-	mutex_unlock(&t->lock);
+	curl_multi_remove_handle(t->multi, t->easy);
+	curl_easy_reset(t->easy);
 }
 
-int transport_fd(struct transport *t)
+bool transport_is_quiet(const struct transport *t)
 {
-	int fd;
+	struct pollfd fd = {.fd = t->fd, .events = POLLIN | POLLRDHUP};
 
-	mutex_lock(&t->lock);
-	fd = t->fd;
-	mutex_unlock(&t->lock);
-	return fd;
+	return poll(&fd, 1, 0) == 0;
+}
+
+bool transport_is_unread(const struct transport *t)
+{
+	int unread = 0;
+
+	return t->fd >= 0 && ioctl(t->fd, SIOCOUTQ, &unread) == 0 && unread > 0;
+}
+
+pid_t transport_peer(const struct transport *t)
+{
+	struct ucred peer = {0};
+	socklen_t n = sizeof(peer);
+
+	(void)getsockopt(t->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
+	return peer.pid;
 }
 
 /* --- all of them --- */
@@ -138,14 +139,15 @@ struct transport *transport_take(struct transports *all)
 	return t != NULL ? t : transport_new();
 }
 
+/* curl closes the descriptor only when it makes another one; for the server it ends here. */
 void transport_give(struct transports *all, struct transport *t)
 {
 	bool kept;
 
 	if (t == NULL)
 		return;
-	curl_multi_remove_handle(t->multi, t->easy);
-	curl_easy_reset(t->easy);
+	if (t->fd >= 0)
+		(void)shutdown(t->fd, SHUT_RDWR);
 	mutex_lock(&all->lock);
 	kept = all->count < IDLE_MAX;
 	if (kept) {

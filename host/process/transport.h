@@ -1,25 +1,22 @@
 /*
- * transport - the parts of a request to a process that cost more to make than to use again:
- * curl's handles and the memory for an answer on its way. They are kept, a few, from one
- * request to the next. Which of them have a connection of use, links.h knows. [any thread; one
- * transport has one user]
+ * transport - curl's handles for one connection to a process, which cost more to make than to
+ * use again: a few are kept. Whether one that has a connection is used again, links.h decides.
+ * [any thread; one transport has one user]
  */
 #ifndef HOST_PROCESS_TRANSPORT_H
 #define HOST_PROCESS_TRANSPORT_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "platform/thread.h"
 
-#define TRANSPORT_HELD_MAX ((size_t)256 * 1024) /* bytes of the answer that wait to be read */
-
 struct transport {
 	CURLM *multi;
-	CURL *easy; /* without options; not in multi */
-	struct mutex lock;
-	int fd;     /* of its connection, by the lock; -1: none */
-	char *held; /* TRANSPORT_HELD_MAX + CURL_MAX_WRITE_SIZE bytes */
+	CURL *easy; /* without options and not in multi, between two requests */
+	int fd;     /* of its connection; -1: none */
 	SLIST_ENTRY(transport) link;
 };
 
@@ -32,16 +29,26 @@ struct transports {
 void transports_open(struct transports *all);
 void transports_close(struct transports *all); /* all must be given back */
 
+struct transport *transport_take(struct transports *all); /* NULL: out of memory */
+
+/* Ends the connection of one that was cleared, and keeps its handles. NULL is fine. */
+void transport_give(struct transports *all, struct transport *t);
+
+/* Ends all of it: after a failure, whose traces stay in curl's handle. NULL is fine. */
+void transport_free(struct transport *t);
+
 /* The options that open and close its one connection. opens: it may make one. */
 void transport_aim(struct transport *t, bool opens);
 
-/* Ends the connection for the other side. curl may go on using it on another thread. */
-void transport_hang_up(struct transport *t);
-int transport_fd(struct transport *t); /* -1: closed */
+/* Is there nothing to be read, and no end, on a connection that is not in use? */
+bool transport_is_quiet(const struct transport *t);
 
-struct transport *transport_take(struct transports *all); /* NULL: out of memory */
+/* Has the other side not read all that was sent? */
+bool transport_is_unread(const struct transport *t);
 
-/* t may be in any state; NULL is fine. */
-void transport_give(struct transports *all, struct transport *t);
+pid_t transport_peer(const struct transport *t); /* who listened; 0: not known */
+
+/* Takes the request out of curl; its connection stays. */
+void transport_clear(struct transport *t);
 
 #endif

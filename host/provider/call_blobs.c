@@ -92,6 +92,16 @@ bool call_blob_whole(const struct call_blob *b, size_t max)
 	return b->kind == CALL_BLOB_STREAM && process_response_whole(b->stream, max);
 }
 
+static size_t read_memory(const struct call_blob *b, uint64_t offset, void *bytes, size_t cap)
+{
+	size_t left = offset < b->n ? b->n - (size_t)offset : 0;
+	size_t n = left < cap ? left : cap;
+
+	if (n > 0)
+		memcpy(bytes, b->bytes + offset, n);
+	return n;
+}
+
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f)
 {
@@ -99,6 +109,10 @@ int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t
 
 	if (b->kind == CALL_BLOB_STREAM)
 		return read_stream(b, offset, bytes, cap, ret_n, f);
+	if (b->kind == CALL_BLOB_MEMORY) {
+		*ret_n = read_memory(b, offset, bytes, cap);
+		return DAVIT_OK;
+	}
 	if (offset > INT64_MAX) {
 		*ret_n = 0;
 		return DAVIT_OK;

@@ -1,6 +1,6 @@
 /*
- * call_blobs - the bytes a call has open: files, blobs being written, answers that stream in.
- * A handle is the place and how often it was used, so that one that was closed is never taken
+ * call_blobs - the bytes a call has open: files, memory, blobs being written, answers that stream
+ * in. A handle is the place and how often it was used, so that one that was closed is never taken
  * for another. [the thread of the call]
  */
 #ifndef HOST_PROVIDER_CALL_BLOBS_H
@@ -19,6 +19,7 @@ struct process_response;
 enum call_blob_kind {
 	CALL_BLOB_NONE,
 	CALL_BLOB_FILE,   /* fd: a regular file that is not ours to write */
+	CALL_BLOB_MEMORY, /* bytes that outlive the call */
 	CALL_BLOB_WRITER, /* being written; readable meanwhile */
 	CALL_BLOB_STREAM  /* comes in once, in order */
 };
@@ -27,6 +28,8 @@ struct call_blob {
 	enum call_blob_kind kind;
 	uint32_t uses;
 	int fd;
+	const char *bytes; /* n of them, in memory */
+	size_t n;
 	bool sealed; /* a file named by digest */
 	char digest[65];
 	struct blob_writer *writer;
@@ -56,7 +59,8 @@ bool call_blob_whole(const struct call_blob *b, size_t max);
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f);
 
-/* A descriptor that reads its bytes from the start, borrowed; -1 for a stream. */
+/* A descriptor that reads its bytes from the start, borrowed; -1 for a stream, and for bytes in
+ * memory. */
 int call_blob_fd(const struct call_blob *b);
 
 #endif

@@ -52,11 +52,17 @@ static bool add_body(struct call *c, struct call_spec *spec, struct fail *f)
 	struct call_blob body = {.kind = CALL_BLOB_FILE, .fd = spec->body_fd};
 	struct stat st;
 
-	if (spec->body_fd < 0)
+	if (spec->body == NULL && spec->body_fd < 0)
 		return true;
-	if (fstat(spec->body_fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (spec->body != NULL)
+		body = (struct call_blob){.kind = CALL_BLOB_MEMORY,
+			.fd = -1,
+			.bytes = spec->body,
+			.n = spec->body_bytes};
+	else if (fstat(spec->body_fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return fail_set(f, FAIL_INTERNAL, "the body of a call must be a regular file");
-	spec->body_fd = -1; /* the call's from here on */
+	if (spec->body == NULL)
+		spec->body_fd = -1; /* the call's from here on */
 	if (json_object_set_new(spec->request, "body",
 		    json_integer((json_int_t)call_blobs_add(&c->blobs, &body))) != 0)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");

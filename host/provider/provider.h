@@ -130,7 +130,11 @@ struct call_spec {
 	/* The job whose submit this is (davit.host.job), or NULL; copied. */
 	const char *checkpoint_job;
 	int64_t epoch; /* of that job */
-	/* A regular file: becomes the blob "body" of the request; or -1. Taken over. */
+	/* Bytes that become the blob "body" of the request and stay until done is called; or NULL
+	 */
+	const void *body;
+	size_t body_bytes;
+	/* and a regular file that becomes it; or -1. Taken over. */
 	int body_fd;
 	int64_t timeout_ms; /* to its end or the first bytes, then between pieces; 0: the site's */
 	/* A job call (submit, poll …), else a request. Each lane of a provider holds max_calls,

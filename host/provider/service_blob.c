@@ -76,6 +76,20 @@ static bool seal_writer(struct call *c, struct call_blob *b, struct fail *f)
 	return ok;
 }
 
+/* b stays as it is: its bytes are there as long as the call. */
+static bool seal_memory(struct call *c, struct call_blob *b, struct fail *f)
+{
+	struct blob_writer *w = blob_begin(blobs_of(c), f);
+
+	if (w == NULL)
+		return false;
+	if (!blob_write(w, b->bytes, b->n, f)) {
+		blob_abandon(w);
+		return false;
+	}
+	return blob_seal(w, b->digest, f);
+}
+
 static int32_t DAVIT_CALL blob_service_seal(davit_call call, davit_blob blob, davit_buf *ret_digest)
 {
 	struct call *c;
@@ -90,6 +104,8 @@ static int32_t DAVIT_CALL blob_service_seal(davit_call call, davit_blob blob, da
 		return service_refuse(c, DAVIT_INVALID, "a stream cannot be sealed; copy it");
 	if (b->kind == CALL_BLOB_WRITER)
 		ok = seal_writer(c, b, &f);
+	else if (!b->sealed && b->kind == CALL_BLOB_MEMORY)
+		ok = seal_memory(c, b, &f);
 	else if (!b->sealed)
 		ok = blob_import_fd(blobs_of(c), b->fd, b->digest, &f);
 	if (!ok)
@@ -195,6 +211,8 @@ static int32_t DAVIT_CALL blob_service_length(davit_call call, davit_blob blob, 
 		return service_refuse(c, DAVIT_UNSUPPORTED, "a stream has no length");
 	if (b->kind == CALL_BLOB_WRITER)
 		*ret_bytes = b->written;
+	else if (b->kind == CALL_BLOB_MEMORY)
+		*ret_bytes = b->n;
 	else if (fstat(b->fd, &st) == 0)
 		*ret_bytes = (uint64_t)st.st_size;
 	else

@@ -135,18 +135,21 @@ static bool stopped(void *ctx)
 	return call_stopped(ctx) == DAVIT_CANCELLED; /* of time it has the deadline */
 }
 
-/* The descriptor of a body; false for one that cannot be sent from its start. */
-static bool body_of(struct call *c, davit_blob body, int *ret_fd)
+/* The bytes or the descriptor of a body; false for one that cannot be sent from its start. */
+static bool set_body(struct process_ask *ask, struct call *c, davit_blob body)
 {
 	struct call_blob *b = body != 0 ? call_blobs_find(&c->blobs, body) : NULL;
 
-	if (body == 0) {
-		*ret_fd = -1;
+	if (body == 0)
 		return true;
-	}
 	if (b == NULL || b->kind == CALL_BLOB_STREAM)
 		return false;
-	*ret_fd = call_blob_fd(b);
+	if (b->kind == CALL_BLOB_MEMORY) {
+		ask->bytes = b->bytes;
+		ask->n = b->n;
+	} else {
+		ask->body_fd = call_blob_fd(b);
+	}
 	return true;
 }
 
@@ -167,18 +170,19 @@ static int32_t DAVIT_CALL service_request(davit_call call, davit_buf name, davit
 {
 	struct use u = begin(call, name);
 	struct process_response *response = NULL;
+	struct process_ask ask = {.body_fd = -1, .cancelled = stopped, .ctx = u.c};
 	struct fail f = {0};
 	json_t *v, *head = NULL;
-	int fd;
 	bool ok;
 
 	if (u.code != DAVIT_OK || ret_head == NULL || ret_body == NULL)
 		return u.code != DAVIT_OK ? u.code : DAVIT_INVALID;
-	if (!body_of(u.c, body, &fd))
+	if (!set_body(&ask, u.c, body))
 		return service_refuse(u.c, DAVIT_INVALID, "the body is not an open blob");
 	v = service_parse(request, SERVICE_JSON_MAX, &f);
-	ok = v != NULL && process_request(u.processes, u.name, v, fd, u.c->deadline, stopped, u.c,
-				  &head, &response, &f);
+	ask.request = v;
+	ask.deadline_mono_ms = u.c->deadline;
+	ok = v != NULL && process_request(u.processes, u.name, &ask, &head, &response, &f);
 	json_decref(v);
 	if (!ok)
 		return call_stopped(u.c) == DAVIT_CANCELLED ? DAVIT_CANCELLED

@@ -676,7 +676,11 @@ static void see_call(const struct call_spec *spec)
 	/* What the caller keeps of it is let go by another thread. */
 	fake_provider.request = json_deep_copy(spec->request);
 	json_decref(spec->request);
-	if (spec->body_fd >= 0) {
+	if (spec->body != NULL) {
+		n = (ssize_t)spec->body_bytes;
+		assert_in_range(n, 0, sizeof(fake_provider.body) - 1);
+		memcpy(fake_provider.body, spec->body, spec->body_bytes);
+	} else if (spec->body_fd >= 0) {
 		n = read(spec->body_fd, fake_provider.body, sizeof(fake_provider.body) - 1);
 		assert_int_equal(close(spec->body_fd), 0);
 	}

@@ -62,8 +62,9 @@ static bool begin(struct place *p, const char *request, int body, int64_t ms, js
 	struct process_response **ret, struct fail *f)
 {
 	json_t *v = parse(request);
-	bool good = process_request(
-		p->processes, "p1", v, body, clock_mono_ms() + ms, NULL, NULL, ret_head, ret, f);
+	struct process_ask ask = {
+		.request = v, .body_fd = body, .deadline_mono_ms = clock_mono_ms() + ms};
+	bool good = process_request(p->processes, "p1", &ask, ret_head, ret, f);
 
 	json_decref(v);
 	return good;
@@ -81,6 +82,31 @@ static bool ask(struct place *p, const char *request, int body, struct answer *a
 	a->status = number(head, "status");
 	snprintf(a->type, sizeof(a->type), "%s",
 		json_string_value(json_object_get(head, "content_type")));
+	json_decref(head);
+	good = read_all(r, a, f);
+	process_response_close(r);
+	return good;
+}
+
+/* The same with the body in memory. */
+static bool ask_from_memory(
+	struct place *p, const char *request, const char *body, struct answer *a, struct fail *f)
+{
+	json_t *v = parse(request);
+	struct process_ask ask = {.request = v,
+		.bytes = body,
+		.n = strlen(body),
+		.body_fd = -1,
+		.deadline_mono_ms = clock_mono_ms() + PATIENCE_MS};
+	struct process_response *r;
+	json_t *head;
+	bool good = process_request(p->processes, "p1", &ask, &head, &r, f);
+
+	*a = (struct answer){0};
+	json_decref(v);
+	if (!good)
+		return false;
+	a->status = number(head, "status");
 	json_decref(head);
 	good = read_all(r, a, f);
 	process_response_close(r);
@@ -218,8 +244,34 @@ static void a_large_body_arrives_whole(void **state)
 	assert_int_equal(a.n, n + 5);
 	assert_string_equal(a.body + 5, text);
 	answer_finish(&a);
+	if (!ask_from_memory(p, "{'method': 'PUT', 'path': '/echo'}", text, &a, &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(a.n, n + 4);
+	assert_string_equal(a.body + 4, text);
+	answer_finish(&a);
 	close(body);
 	free(text);
+}
+
+static void a_body_in_memory_is_sent_as_a_file_would_be(void **state)
+{
+	static const char *const rows[][3] = {
+		{"{'method': 'POST', 'path': '/echo'}", "", "POST "},
+		{"{'method': 'POST', 'path': '/echo'}", "{\"a\": 1}", "POST {\"a\": 1}"},
+		{"{'method': 'PATCH', 'path': '/echo'}", "x", "PATCH x"},
+		{"{'method': 'DELETE', 'path': '/echo'}", "x", "DELETE x"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct answer a;
+		struct fail f;
+
+		if (!ask_from_memory(*state, rows[i][0], rows[i][1], &a, &f))
+			fail_msg("%s: %s", rows[i][0], f.text);
+		assert_int_equal(a.status, 201);
+		assert_string_equal(a.body, rows[i][2]);
+		answer_finish(&a);
+	}
 }
 
 static void a_streamed_answer_comes_piece_by_piece(void **state)
@@ -385,9 +437,13 @@ static void a_cancelled_request_ends(void **state)
 	json_t *head;
 	struct fail f;
 	int looks = 0;
+	struct process_ask ask = {.body_fd = -1,
+		.deadline_mono_ms = clock_mono_ms() + PATIENCE_MS,
+		.cancelled = is_cancelled,
+		.ctx = &looks};
 
-	assert_false(process_request(p->processes, "p1", v, -1, clock_mono_ms() + PATIENCE_MS,
-		is_cancelled, &looks, &head, &r, &f));
+	ask.request = v;
+	assert_false(process_request(p->processes, "p1", &ask, &head, &r, &f));
 	assert_non_null(strstr(f.text, "cancelled"));
 	json_decref(v);
 }
@@ -471,6 +527,24 @@ static void a_connection_is_kept_for_the_next_request(void **state)
 	assert_int_equal(seen_by_server(*state).connections, before);
 }
 
+static void a_connection_is_kept_whatever_body_was_sent(void **state)
+{
+	int before = seen_by_server(*state).connections;
+	int body = body_of("x");
+
+	for (int i = 0; i < 3; i++) {
+		struct answer a;
+
+		assert_true(ask(*state, "{'method': 'PUT', 'path': '/echo'}", body, &a, NULL));
+		answer_finish(&a);
+		assert_true(ask_from_memory(
+			*state, "{'method': 'POST', 'path': '/echo'}", "yz", &a, NULL));
+		answer_finish(&a);
+	}
+	close(body);
+	assert_int_equal(seen_by_server(*state).connections, before);
+}
+
 static void a_request_left_unread_on_a_kept_connection_is_sent_again(void **state)
 {
 	struct place *p = *state;
@@ -499,6 +573,42 @@ static void a_request_that_was_read_is_not_sent_again(void **state)
 	assert_int_equal(seen_by_server(p).nothing, 1);
 	answer_finish(&a);
 	close(body);
+}
+
+/* What curl remembers of an earlier failure says nothing of a later one. */
+static void a_request_that_was_read_is_not_sent_again_after_one_that_was_not(void **state)
+{
+	struct place *p = *state;
+	struct answer a = get(p, "/lame");
+	struct fail f;
+
+	answer_finish(&a);
+	assert_true(ask_from_memory(p, "{'method': 'POST', 'path': '/echo'}", "x", &a, &f));
+	answer_finish(&a);
+	assert_false(ask_from_memory(p, "{'method': 'POST', 'path': '/nothing'}", "x", &a, &f));
+	assert_int_equal(f.code, FAIL_UPSTREAM);
+	assert_int_equal(seen_by_server(p).nothing, 1);
+	answer_finish(&a);
+}
+
+/* The server reads the head and leaves most of the body: it may know of the request, but has
+ * not got it whole. */
+static void a_request_that_was_read_in_part_is_sent_again(void **state)
+{
+	struct place *p = *state;
+	size_t n = 1u << 20;
+	char *text = calloc(1, n + 1);
+	struct answer a = get(p, "/lame-after-head");
+	struct fail f;
+
+	assert_non_null(text);
+	memset(text, 'x', n);
+	answer_finish(&a);
+	if (!ask_from_memory(p, "{'method': 'POST', 'path': '/echo'}", text, &a, &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(a.n, n + 5);
+	answer_finish(&a);
+	free(text);
 }
 
 static int serve_by_threads(void **state)
@@ -556,13 +666,15 @@ static void *ask_often(void *arg)
 
 	for (int i = 0; i < 50; i++) {
 		json_t *v = json_pack("{s:s,s:s}", "method", "GET", "path", "/target");
+		struct process_ask ask = {.request = v,
+			.body_fd = -1,
+			.deadline_mono_ms = clock_mono_ms() + PATIENCE_MS};
 		struct process_response *r;
 		json_t *head;
 		size_t n;
 		char bytes[64];
 
-		if (process_request(s->place->processes, "p1", v, -1, clock_mono_ms() + PATIENCE_MS,
-			    NULL, NULL, &head, &r, NULL)) {
+		if (process_request(s->place->processes, "p1", &ask, &head, &r, NULL)) {
 			s->good +=
 				process_response_read(r, bytes, sizeof(bytes), &n, NULL) && n == 7;
 			json_decref(head);
@@ -600,6 +712,7 @@ int main(void)
 		TEST(a_request_is_answered_whole),
 		TEST(only_what_was_asked_for_is_sent),
 		TEST(a_large_body_arrives_whole),
+		TEST(a_body_in_memory_is_sent_as_a_file_would_be),
 		TEST(a_streamed_answer_comes_piece_by_piece),
 		TEST(a_large_answer_comes_whole_to_a_slow_reader),
 		TEST(an_answer_may_be_left_unread),
@@ -610,8 +723,11 @@ int main(void)
 		TEST(a_crashed_server_is_back_soon),
 		TEST(a_server_answers_on_when_the_daemon_restarts),
 		TEST(a_connection_is_kept_for_the_next_request),
+		TEST(a_connection_is_kept_whatever_body_was_sent),
 		TEST(a_request_left_unread_on_a_kept_connection_is_sent_again),
 		TEST(a_request_that_was_read_is_not_sent_again),
+		TEST(a_request_that_was_read_is_not_sent_again_after_one_that_was_not),
+		TEST(a_request_that_was_read_in_part_is_sent_again),
 		cmocka_unit_test_setup_teardown(a_server_that_holds_two_connections_keeps_two,
 			serve_by_threads, place_remove),
 		TEST(an_idle_connection_ends_soon),

@@ -79,7 +79,7 @@ def serve(method, path, headers, body, out):
     elif path == "/meet":
         both.wait(60)  # for another request at the same time
         answer(out, 200, "text/plain", b"met")
-    elif path == "/lame":
+    elif path in ("/lame", "/lame-after-head"):
         answer(out, 200, "text/plain", b"lame")
     elif path == "/rubbish":
         out.write(b"hello, I am not HTTP\r\n\r\n")
@@ -104,6 +104,10 @@ def serve_all(stream, out):
         out.flush()
         if words[1] == "/lame":
             stream.raw._sock.recv(1, socket.MSG_PEEK)  # ends with a request unread
+            return
+        if words[1] == "/lame-after-head":
+            while stream.readline().strip():
+                pass
             return
         if ends:
             return

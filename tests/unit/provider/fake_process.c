@@ -80,20 +80,21 @@ bool process_list_files(
 	return true;
 }
 
-bool process_request(struct processes *p, const char *name, const json_t *request, int body_fd,
-	int64_t deadline_mono_ms, bool (*cancelled)(void *ctx), void *ctx, json_t **ret_head,
-	struct process_response **ret_response, struct fail *f)
+bool process_request(struct processes *p, const char *name, const struct process_ask *ask,
+	json_t **ret_head, struct process_response **ret_response, struct fail *f)
 {
+	size_t most = sizeof(fake_process.body) - 1;
+
 	(void)p;
 	(void)name;
-	(void)request;
-	(void)deadline_mono_ms;
-	if (cancelled(ctx))
+	if (ask->cancelled(ask->ctx))
 		return fail_set(f, FAIL_UNAVAILABLE, "stopped");
 	if (fake_process.silent)
 		return fail_set(f, FAIL_UNAVAILABLE, "nobody listens yet");
 	memset(fake_process.body, 0, sizeof(fake_process.body));
-	if (body_fd >= 0 && pread(body_fd, fake_process.body, sizeof(fake_process.body) - 1, 0) < 0)
+	if (ask->bytes != NULL)
+		memcpy(fake_process.body, ask->bytes, ask->n < most ? ask->n : most);
+	else if (ask->body_fd >= 0 && pread(ask->body_fd, fake_process.body, most, 0) < 0)
 		return fail_set(f, FAIL_INTERNAL, "the body cannot be read");
 	*ret_response = calloc(1, sizeof(**ret_response));
 	*ret_head = json_pack("{s:i,s:s}", "status", 200, "content_type", "text/plain");

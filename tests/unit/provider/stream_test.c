@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "provider/internal.h"
+#include "store/blobs.h"
 #include "unit/cmocka.h"
 #include "unit/provider/fake_process.h"
 #include "unit/provider/kit.h"
@@ -239,23 +240,43 @@ static void nothing_is_sent_when_the_slot_fails_after_all(void **state)
 	kit_call_finish(&c);
 }
 
+static davit_blob body_of(davit_buf request)
+{
+	json_t *v = json_loadb(request.p, request.n, 0, NULL);
+	davit_blob body = (davit_blob)json_integer_value(json_object_get(v, "body"));
+
+	json_decref(v);
+	return body;
+}
+
 /* Reads the body and answers with what it read. */
 OP(op_body)
 {
 	struct kit *k = kit_of(inst);
-	json_t *v = json_loadb(request.p, request.n, 0, NULL);
-	davit_blob body = (davit_blob)json_integer_value(json_object_get(v, "body"));
+	davit_blob body = body_of(request);
 	char text[32] = {0};
 	uint64_t length = 0;
 	size_t n = 0;
 	int32_t code = k->blob->read(call, body, 3, text, sizeof(text) - 1, &n);
 
-	json_decref(v);
 	if (code == DAVIT_OK)
 		code = k->blob->length(call, body, &length);
 	if (code != DAVIT_OK || length != n + 3)
 		return DAVIT_PERMANENT;
 	return k->core->reply_chunk(call, kit_buf(TEXT_HEAD), (davit_buf){text, n}, 1);
+}
+
+OP(op_seal_and_send)
+{
+	struct kit *k = kit_of(inst);
+	davit_blob body = body_of(request), answer;
+	davit_buf head, digest;
+	int32_t code = k->blob->seal(call, body, &digest);
+
+	if (code == DAVIT_OK)
+		code = k->process->request(
+			call, kit_buf("server"), kit_buf("{\"path\":\"/\"}"), body, &head, &answer);
+	return code != DAVIT_OK ? code : k->core->reply_blob(call, head, answer);
 }
 
 static void the_body_of_a_request_is_a_blob(void **state)
@@ -275,6 +296,48 @@ static void the_body_of_a_request_is_a_blob(void **state)
 	assert_int_equal(c.result.code, DAVIT_OK);
 	assert_string_equal(r.text, "3456789");
 	kit_call_finish(&c);
+}
+
+static void a_body_in_memory_is_a_blob(void **state)
+{
+	struct kit *k = *state;
+	struct call_spec spec = kit_spec(k, DAVIT_PREDICTION, "infer");
+	struct reader r = {.sink = {take_head, take_bytes, &r}};
+	struct kit_call c;
+
+	k->prediction.infer = op_body;
+	spec.sink = &r.sink;
+	spec.body = "0123456789 and what is not of it";
+	spec.body_bytes = 10;
+	kit_start(k, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_OK);
+	assert_string_equal(r.text, "3456789");
+	kit_call_finish(&c);
+}
+
+static void a_body_in_memory_can_be_sealed_and_sent(void **state)
+{
+	static const char digest[] =
+		"84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+	struct kit *k = *state;
+	struct call_spec spec = kit_spec(k, DAVIT_PREDICTION, "infer");
+	struct reader r = {.sink = {take_head, take_bytes, &r}};
+	struct kit_call c;
+	int fd;
+
+	k->prediction.infer = op_seal_and_send;
+	fake_process = (struct fake_process){0};
+	spec.sink = &r.sink;
+	spec.body = "0123456789 and what is not of it";
+	spec.body_bytes = 10;
+	kit_start(k, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_OK);
+	assert_string_equal(fake_process.body, "0123456789");
+	kit_call_finish(&c);
+	assert_true(blob_open(k->blobs, digest, &fd, NULL));
+	assert_int_equal(close(fd), 0);
 }
 
 static void a_body_that_is_no_file_is_refused_and_closed(void **state)
@@ -522,6 +585,8 @@ int main(void)
 		cmocka_unit_test(a_reader_that_goes_away_ends_a_blob),
 		cmocka_unit_test(nothing_is_sent_when_the_slot_fails_after_all),
 		cmocka_unit_test(the_body_of_a_request_is_a_blob),
+		cmocka_unit_test(a_body_in_memory_is_a_blob),
+		cmocka_unit_test(a_body_in_memory_can_be_sealed_and_sent),
 		cmocka_unit_test(a_body_that_is_no_file_is_refused_and_closed),
 		cmocka_unit_test(an_answer_of_a_process_streams_through),
 		cmocka_unit_test(an_answer_that_is_all_there_comes_in_one_piece),
