@@ -23,6 +23,7 @@
 #define WAITING_MAX       65536
 #define WAITING_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define BATCH_MAX         256 /* more would only delay the first of them */
+#define BATCH_WORTH       16  /* begun with so many, though more come in right now */
 #define BATCH_BYTES_MAX   ((size_t)8 * 1024 * 1024)
 #define RETRY_MS          2000 /* how often a failing store is tried without a write to do */
 #define ROOM_BYTES        ((uint64_t)1024 * 1024) /* that a store which failed must have again */
@@ -276,14 +277,17 @@ static bool op_queue(struct store *s, struct store_op *op, struct fail *f)
 		f->retry_after_ms = RETRY_MS;
 	} else {
 		list_push(&s->waiting, op);
+		if (s->waiting.count == BATCH_WORTH)
+			cond_signal(&s->work);
 		ok = true;
 	}
 	mutex_unlock(&s->lock);
 	return ok;
 }
 
-/* A front that takes in many requests in a row wakes the writer for all of them. The store is
- * there until all others have ended. */
+/* A front that takes in many requests in a row wakes the writer for all of them, or for as many
+ * as are worth it: else the two would wait for each other in turns, with all clients in the
+ * hands of one of them. The store is there until all others have ended. */
 static void wake_writer(void *arg)
 {
 	struct store *s = arg;

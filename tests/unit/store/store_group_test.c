@@ -1,5 +1,7 @@
 /* store_group_test - group commit: what waits becomes one transaction, in order, each with its
  * own outcome; and the limits of the queue. */
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,6 +230,44 @@ static void waiting_for_a_write_within_a_turn_does_not_wait_for_its_end(void **s
 	turn_end();
 }
 
+/* The state of the writer's thread, by its name, as the system tells it. */
+static bool writer_sleeps(void *arg)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	bool sleeps = false;
+
+	(void)arg;
+	assert_non_null(tasks);
+	while ((task = readdir(tasks)) != NULL) {
+		char path[320], line[256] = "";
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%s/stat", task->d_name);
+		file = fopen(path, "re");
+		if (file == NULL)
+			continue;
+		(void)!fgets(line, sizeof(line), file);
+		(void)fclose(file);
+		sleeps = sleeps || strstr(line, "(store-writer) S") != NULL;
+	}
+	(void)closedir(tasks);
+	return sleeps;
+}
+
+static void many_writes_within_a_turn_do_not_wait_for_its_end(void **state)
+{
+	struct room *r = *state;
+
+	atomic_store(&answers.count, 0);
+	assert_true(kit_wait(writer_sleeps, NULL));
+	turn_begin();
+	for (unsigned i = 0; i < SUBMITTERS; i++)
+		submit(r->store, kit_add(i), (intptr_t)i);
+	wait_for(SUBMITTERS);
+	turn_end();
+}
+
 static atomic_uint woken;
 
 static void note_wake(void *arg)
@@ -447,6 +487,7 @@ int main(void)
 		TEST(writes_of_64_threads_that_wait_share_one_commit),
 		TEST(threads_that_each_wait_for_their_write_share_commits),
 		TEST(waiting_for_a_write_within_a_turn_does_not_wait_for_its_end),
+		TEST(many_writes_within_a_turn_do_not_wait_for_its_end),
 		TEST(a_batch_wakes_others_once_when_all_of_it_is_answered),
 		TEST(a_batch_has_a_limit),
 		TEST(answers_come_in_the_order_of_submission),
