@@ -201,11 +201,17 @@ static bool tree_add(void **root, struct open_job *e, int (*order)(const void *,
 	return at != NULL && *at == e;
 }
 
+/* Most submissions have the id of their job, and are found by it. */
+static bool named_apart(const struct open_job *e)
+{
+	return strcmp(e->submission, e->id) != 0;
+}
+
 bool entries_add(struct entries *es, struct open_job *e)
 {
 	if (!heap_grow(es) || !tree_add(&es->by_id, e, by_id))
 		return false;
-	if (!tree_add(&es->by_submission, e, by_submission)) {
+	if (named_apart(e) && !tree_add(&es->by_submission, e, by_submission)) {
 		tdelete(e, &es->by_id, by_id);
 		return false;
 	}
@@ -221,7 +227,8 @@ void entries_remove(struct entries *es, struct open_job *e)
 	entry_dequeue(e);
 	entry_release(e);
 	tdelete(e, &es->by_id, by_id);
-	tdelete(e, &es->by_submission, by_submission);
+	if (named_apart(e))
+		tdelete(e, &es->by_submission, by_submission);
 	if (last != e) {
 		heap_put(es, e->heap_at, last);
 		heap_up(es, last);
@@ -257,8 +264,11 @@ struct open_job *entries_find(const struct entries *es, const char *id)
 
 struct open_job *entries_by_submission(const struct entries *es, const char *submission)
 {
+	struct open_job *e = entries_find(es, submission);
 	struct open_job key;
 
+	if (e != NULL && !named_apart(e))
+		return e;
 	if (!copy_id(key.submission, submission))
 		return NULL;
 	return tree_find(&es->by_submission, &key, by_submission);

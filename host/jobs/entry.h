@@ -56,8 +56,8 @@ struct open_job {
 };
 
 struct entries {
-	void *by_id; /* tsearch trees */
-	void *by_submission;
+	void *by_id;            /* tsearch trees */
+	void *by_submission;    /* where it is not the id */
 	struct open_job **heap; /* earliest due first */
 	size_t count;
 	size_t cap;

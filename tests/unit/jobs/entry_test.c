@@ -128,6 +128,27 @@ static void found_by_id_and_by_submission_until_removed(void **state)
 	entries_finish(&es);
 }
 
+static void a_submission_named_as_its_job_is_found(void **state)
+{
+	struct job job = {.provider = (char *)"p",
+		.interface = (char *)"davit.models",
+		.id = "abc",
+		.submission = "abc"};
+	struct entries es;
+	struct open_job *e;
+
+	(void)state;
+	entries_init(&es);
+	e = entry_new(&es, &job);
+	assert_true(entries_add(&es, e));
+	assert_ptr_equal(entries_by_submission(&es, "abc"), e);
+	entries_remove(&es, e);
+	e = add(&es, "abc", "davit.models");
+	assert_null(entries_by_submission(&es, "abc"));
+	assert_ptr_equal(entries_by_submission(&es, "sabc"), e);
+	entries_finish(&es);
+}
+
 static void the_same_id_is_not_added_twice(void **state)
 {
 	struct job job = {.provider = (char *)"p",
@@ -342,6 +363,7 @@ int main(void)
 		cmocka_unit_test(earliest_due_comes_first_in_any_order_of_adding),
 		cmocka_unit_test(removing_from_the_middle_keeps_the_order),
 		cmocka_unit_test(found_by_id_and_by_submission_until_removed),
+		cmocka_unit_test(a_submission_named_as_its_job_is_found),
 		cmocka_unit_test(the_same_id_is_not_added_twice),
 		cmocka_unit_test(capacity_counts_only_jobs_that_compute),
 		cmocka_unit_test(
