@@ -3,6 +3,7 @@
 import json
 import pathlib
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -64,20 +65,25 @@ def status():
             figure(f"{name}_cpu_ratio_same_header_limit", ours / large, "ratio")
 
 
-def commits(database):
-    """Rows a second of the C loop that writes copies of the newest job."""
-    run = subprocess.run(
-        [PROGRAMS / "bench_commit", database, str(some(1.5, 0.05))],
-        capture_output=True,
-        text=True,
-        check=True,
+def commits(database, seconds):
+    """The C loop that writes copies of the newest job to a fresh copy of the database."""
+    copy = database.with_suffix(".copy")
+    for path in database.parent.glob(copy.name + "*"):
+        path.unlink()
+    shutil.copyfile(database, copy)
+    return subprocess.Popen(
+        [PROGRAMS / "bench_commit", copy, str(seconds)], stdout=subprocess.PIPE, text=True
     )
-    rows, seconds = run.stdout.split()
-    return int(rows) / float(seconds)
+
+
+def rows_per_second(loop):
+    with loop:
+        rows, took = loop.stdout.read().split()
+    return int(rows) / float(took)
 
 
 def accept():
-    """Durable POST /execute with 64 clients, against the disk alone and the parser alone."""
+    """Durable POST /execute with 64 clients, against a parser and a commit loop."""
     body = json.dumps(execute_body("true")).encode()
     seconds = some(1.5, 0.5)
     with Lab(**NO_SLOTS) as lab, Lab() as disk:
@@ -86,24 +92,34 @@ def accept():
         answer = site.post("/execute", execute_body("true")).body
         _, bare_port = lab.bare("parse", answer)
         # The loop's row is one that the daemon wrote, and its file one that the daemon made.
-        copy = disk.site.folder / "davit.db"
+        database = disk.site.folder / "davit.db"
         with lab.database() as ours:
-            ours.execute("VACUUM INTO ?", (str(copy),))
+            ours.execute("VACUUM INTO ?", (str(database),))
 
         def per_second(port):
             answers, took = load(port, 64, file, seconds=seconds)
             return answers / took
 
-        ours, parser, writer = rounds(
+        def both():
+            loop = commits(database, seconds)
+            return per_second(bare_port), rows_per_second(loop)
+
+        # Two threads beside the load generator's, then one.
+        ours, (parser, loop), parser_alone, loop_alone = rounds(
             some(5, 1),
             lambda: per_second(site.port),
+            both,
             lambda: per_second(bare_port),
-            lambda: commits(copy),
+            lambda: rows_per_second(commits(database, seconds)),
         )
         figure("accepted_per_second", ours, "1/s")
-        figure("accept_bare_parser_per_second", parser, "1/s")
-        figure("accept_bare_commits_per_second", writer, "1/s")
-        figure("accepted_of_the_slower", ours / min(parser, writer), "ratio", least=0.5)
+        figure("accept_parser_per_second", parser, "1/s")
+        figure("accept_commit_loop_per_second", loop, "1/s")
+        figure("accepted_of_the_slower", ours / min(parser, loop), "ratio", least=0.5)
+        figure("accept_parser_alone_per_second", parser_alone, "1/s")
+        figure("accept_commit_loop_alone_per_second", loop_alone, "1/s")
+        figure("accepted_of_the_parser_alone", ours / parser_alone, "ratio")
+        figure("accepted_of_the_commit_loop_alone", ours / loop_alone, "ratio")
 
 
 def fill(lab, task, count):

@@ -113,13 +113,21 @@ def cpu_per_answer(pid, *arguments, **options):
 
 
 def rounds(count, *measures):
-    """Calls the measures in turn, count times over; returns the median of each."""
+    """Calls the measures in turn, count times over; returns the median of each figure.
+
+    A measure answers one figure, or a tuple of figures."""
     results = [[] for _ in measures]
     for n in range(count):
         order = range(len(measures)) if n % 2 == 0 else reversed(range(len(measures)))
         for i in order:
             results[i].append(measures[i]())
-    return [statistics.median(values) for values in results]
+    return [median(values) for values in results]
+
+
+def median(values):
+    if isinstance(values[0], tuple):
+        return tuple(map(statistics.median, zip(*values)))
+    return statistics.median(values)
 
 
 def await_ready(site):
