@@ -14,12 +14,6 @@
 #define LABEL_MAX  63
 #define NAME_MAX_  253
 
-#ifdef CURLU_PUNYCODE
-#define AS_ASCII CURLU_PUNYCODE
-#else
-#define AS_ASCII 0 /* an older libcurl: international names are refused, see is_name() */
-#endif
-
 struct egress_entry {
 	char host[EGRESS_HOST_SIZE];
 	uint16_t port;
@@ -103,7 +97,8 @@ static bool is_number(const char *label)
 	return label[strspn(label, "0123456789")] == '\0';
 }
 
-/* Labels of letters, digits, hyphens and underscores, the last one no number. */
+/* Labels of letters, digits, hyphens and underscores, the last one no number. International
+ * letters are not converted: how libcurl does that depends on the locale. */
 static bool is_name(const char *host)
 {
 	const char *label = host;
@@ -169,7 +164,7 @@ static bool write_host(CURLU *u, const struct egress_target *t)
 static bool read_host(CURLU *u, struct egress_target *t)
 {
 	char *zone = part(u, CURLUPART_ZONEID, 0);
-	char *host = part(u, CURLUPART_HOST, AS_ASCII);
+	char *host = part(u, CURLUPART_HOST, 0);
 	bool fine = zone == NULL && host != NULL && copy_host(t->host, host);
 
 	curl_free(zone);
@@ -195,7 +190,9 @@ bool egress_parse(CURLU *u, const char *url, struct egress_target *ret_target, s
 	if (!read_port(u, ret_target))
 		return bad(url, f, "its port is not in 1 to 65535");
 	if (!read_host(u, ret_target))
-		return bad(url, f, "its host is neither a name nor an address");
+		return bad(url, f,
+			"its host is neither a name nor an address (an international name is "
+			"written in ASCII, as xn--...)");
 	return true;
 }
 

@@ -33,10 +33,10 @@ struct egress_target {
 
 /*
  * Reads url into u as libcurl will (curl_url_set), and writes the host back in its one plain
- * form, so that what is sent (CURLOPT_CURLU with u) is what was checked: lower case, international
- * names as xn--, no dot behind, every way of writing an IPv4 address as four decimal numbers.
+ * form, so that what is sent (CURLOPT_CURLU with u) is what was checked: lower case, no dot
+ * behind, every way of writing an IPv4 address as four decimal numbers.
  * FAIL_INVALID: not http or https, a user or password, a zone, a port 0, no host, or a host that
- * is none.
+ * is none: international names must come as xn--.
  */
 bool egress_parse(CURLU *u, const char *url, struct egress_target *ret_target, struct fail *f);
 
