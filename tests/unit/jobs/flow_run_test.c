@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jobs/flow.h"
+#include "jobs/queues.h"
 #include "unit/jobs/fake_provider.h"
 #include "unit/jobs/tracker_kit.h"
 
@@ -97,6 +98,25 @@ static void a_flow_goes_on_after_a_restart_without_doing_a_step_twice(void **sta
 	assert_int_equal(fake_calls("submit"), FLOW_STEP_COUNT - 1);
 }
 
+static void a_flow_that_waits_does_not_keep_a_start_from_being_over(void **state)
+{
+	struct fixture *x = *state;
+	const struct queue_change change = {.set_paused = true, .paused = true};
+	struct queue_wait wait;
+	struct fail f = {0};
+	struct ticket t;
+	char step[ID_SIZE];
+
+	assert_true(tracker_set_queue(x->tracker, "p", NULL, &change, &f));
+	t = flow(x, "{\"name\":\"n\",\"dataset\":\"digits\"}");
+	flow_step_id(t.id, FLOW_TRAIN, step);
+	for (int i = 0; i < 1000 && !tracker_waiting(x->tracker, step, &wait); i++)
+		let_time_pass();
+	assert_true(tracker_waiting(x->tracker, step, &wait));
+	restart(x);
+	assert_true(tracker_recovered(x->tracker));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +125,7 @@ int main(void)
 		TEST(a_flow_ends_as_its_step_ends),
 		TEST(a_cancelled_flow_cancels_the_step_that_runs),
 		TEST(a_flow_goes_on_after_a_restart_without_doing_a_step_twice),
+		TEST(a_flow_that_waits_does_not_keep_a_start_from_being_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
