@@ -155,6 +155,7 @@ static void tell_user(struct call *c, int32_t code, const struct fail *f)
 		return;
 	c->fail_code = code;
 	c->fail = *f;
+	c->told_user = true;
 }
 
 /* As open, and tells the user at once. */

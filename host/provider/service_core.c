@@ -77,8 +77,11 @@ static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf tex
 		call_violation(c, "it gave DAVIT_OK to fail()");
 		return DAVIT_INVALID;
 	}
-	if (c->fail_code != DAVIT_OK)
+	if (c->fail_code != DAVIT_OK) { /* the provider alone knows where it was named */
+		if (c->told_user && c->fail.field[0] == '\0')
+			read_detail(c, detail);
 		return code;
+	}
 	c->fail_code = code;
 	(void)fail_set(&c->fail, FAIL_INTERNAL, "%.*s", (int)n, n > 0 ? text.p : "");
 	read_detail(c, detail);
