@@ -14,6 +14,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/connection.h"
+#include "api/form_validate.h"
 #include "api/handlers.h"
 #include "base/attr.h"
 #include "base/fail.h"
@@ -100,24 +101,20 @@ static bool check_what(const json_t *body, struct fail *f)
 /* One that is named may be an object too: what an earlier look at it found. */
 static bool check_dataset(const json_t *body, struct fail *f)
 {
-	static const char *const found[] = {"name", "version", "sha256", "format"};
+	static const char *const sources[] = {"rows", "path", "uri", "text", "blob"};
+	static const char *const found[] = {"version", "sha256"};
 	const json_t *dataset = json_object_get(body, "dataset");
-	bool one = json_object_size(dataset) == 1;
+	size_t count = 0;
 
 	if (!flow_makes_dataset(body))
 		return true;
+	for (size_t i = 0; i < COUNT(sources); i++)
+		count += json_object_get(dataset, sources[i]) != NULL ? 1 : 0;
 	for (size_t i = 0; i < COUNT(found); i++)
-		one = one && json_object_get(dataset, found[i]) == NULL;
-	return one || fail_at(f, FAIL_INVALID, "/dataset",
-			      "a data set that is made first has exactly one of 'rows', 'path', "
-			      "'uri', 'text' and 'blob'");
-}
-
-bool training_form_deploys(const json_t *body)
-{
-	const json_t *when = json_object_get(body, "deploy_when");
-
-	return json_is_true(when) || json_is_object(when);
+		count += json_object_get(dataset, found[i]) != NULL ? 2 : 0;
+	return count == 1 || fail_at(f, FAIL_INVALID, "/dataset",
+				     "a data set that is made first has exactly one of 'rows', "
+				     "'path', 'uri', 'text' and 'blob'");
 }
 
 bool training_form_check(const json_t *body, struct fail *f)
@@ -135,9 +132,7 @@ static bool check_steps(const struct provider *p, const json_t *body, struct fai
 	for (unsigned i = 0; i < FLOW_STEP_COUNT; i++) {
 		const struct flow_step_info *step = &flow_steps[i];
 
-		if (i == FLOW_DATASET && !flow_makes_dataset(body))
-			continue;
-		if (i > FLOW_TRAIN && !training_form_deploys(body))
+		if (!flow_has_step(body, (enum flow_step)i))
 			continue;
 		if (!provider_offers(p, step->interface, "submit", step->kind, f))
 			return false;
@@ -256,55 +251,16 @@ static void submit(struct form *form)
 	json_decref(request);
 }
 
-static void validated(struct call_result *result, void *ctx)
+static void validated(const struct fail *f, void *ctx)
 {
 	struct form *form = ctx;
-	json_t *definite;
-	bool taken;
 
-	answer_point_into_body(&result->fail);
-	if (result->code != DAVIT_OK) {
-		answer_fail(form->x, &result->fail);
-		form_free(form);
-		return;
-	}
-	definite = answer_definite(result);
-	taken = definite == NULL || flow_take_train_spec(form->body, definite);
-	json_decref(definite);
-	if (taken)
-		submit(form);
-	else
-		no_memory(form);
-}
-
-/* The provider's own look at the training, where it has one. */
-static void validate(struct form *form)
-{
-	const struct flow_step_info *step = &flow_steps[FLOW_TRAIN];
-	struct call_spec spec = {
-		.provider = form->target.provider,
-		.interface = step->interface,
-		.slot = "validate",
-		.body_fd = -1,
-		.done = validated,
-		.ctx = form,
-	};
-	struct fail f = {0};
-
-	if (!provider_offers(spec.provider, spec.interface, "validate", NULL, &f)) {
+	if (f == NULL) {
 		submit(form);
 		return;
 	}
-	f = (struct fail){0};
-	spec.request = json_pack("{s:o, s:s, s:o}", "connection",
-		connection_details(form->target.connection), "kind", step->kind, "spec",
-		flow_train_spec_early(form->body));
-	if (spec.request == NULL) {
-		no_memory(form);
-	} else if (!call_start(&spec, NULL, &f)) {
-		answer_fail(form->x, &f);
-		form_free(form);
-	}
+	answer_fail(form->x, f);
+	form_free(form);
 }
 
 /* Takes body over. */
@@ -318,7 +274,7 @@ static void begin(struct app *app, struct exchange *x, const struct target *t, j
 		return;
 	}
 	*form = (struct form){.app = app, .x = x, .target = *t, .body = body};
-	validate(form);
+	form_validate(t->provider, connection_details(t->connection), form->body, validated, form);
 }
 
 /* The provider and, where it needs one, the connection; else answered. */

@@ -16,7 +16,4 @@ bool training_form_check(const json_t *body, struct fail *f);
  * the pointer of the member at fault. */
 bool training_form_may(const struct provider *p, const json_t *body, struct fail *f);
 
-/* Does it ask for a deployment, at least under a condition? */
-bool training_form_deploys(const json_t *body);
-
 #endif

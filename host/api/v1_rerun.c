@@ -12,6 +12,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/connection.h"
+#include "api/form_validate.h"
 #include "api/handlers.h"
 #include "api/training_form.h"
 #include "base/attr.h"
@@ -91,44 +92,46 @@ static void submit(struct rerun *r)
 
 /* --- checks --- */
 
-/* Takes definite over; NULL: the request is definite as it is. */
-static bool take_definite(struct rerun *r, json_t *definite)
-{
-	bool ok = true;
-
-	if (definite == NULL)
-		return true;
-	if (is_flow(&r->job))
-		ok = flow_take_train_spec(json_object_get(r->request, "spec"), definite);
-	else
-		ok = json_object_set(r->request, "spec", definite) == 0;
-	json_decref(definite);
-	return ok;
-}
+static const struct fail no_memory = {
+	.code = FAIL_UNAVAILABLE, .text = "the job cannot be done again: out of memory"};
 
 static void validated(struct call_result *result, void *ctx)
 {
-	static const struct fail memory = {
-		.code = FAIL_UNAVAILABLE, .text = "the job cannot be done again: out of memory"};
 	struct rerun *r = ctx;
+	json_t *definite;
+	bool taken;
 
 	answer_point_into_body(&result->fail);
-	if (result->code != DAVIT_OK)
+	if (result->code != DAVIT_OK) {
 		end_with(r, &result->fail);
-	else if (!take_definite(r, answer_definite(result)))
-		end_with(r, &memory);
-	else
+		return;
+	}
+	definite = answer_definite(result);
+	taken = definite == NULL || json_object_set(r->request, "spec", definite) == 0;
+	json_decref(definite);
+	if (taken)
 		submit(r);
+	else
+		end_with(r, &no_memory);
+}
+
+static void form_looked_at(const struct fail *f, void *ctx)
+{
+	struct rerun *r = ctx;
+
+	if (f == NULL)
+		submit(r);
+	else
+		end_with(r, f);
 }
 
 /* The provider's own look at it, where it has one. */
 static void validate(struct rerun *r)
 {
-	bool flow = is_flow(&r->job);
-	json_t *given = json_object_get(r->request, "spec");
+	json_t *connection = connection_details_of(r->app->config, r->job.connection);
 	struct call_spec spec = {
 		.provider = r->provider,
-		.interface = flow ? flow_steps[FLOW_TRAIN].interface : r->job.interface,
+		.interface = r->job.interface,
 		.slot = "validate",
 		.body_fd = -1,
 		.done = validated,
@@ -136,17 +139,19 @@ static void validate(struct rerun *r)
 	};
 	struct fail f = {0};
 
+	if (is_flow(&r->job)) {
+		form_validate(r->provider, connection, json_object_get(r->request, "spec"),
+			form_looked_at, r);
+		return;
+	}
 	if (!provider_offers(r->provider, spec.interface, "validate", NULL, &f)) {
+		json_decref(connection);
 		submit(r);
 		return;
 	}
-	f = (struct fail){0};
-	spec.request = json_pack("{s:o, s:s, s:o}", "connection",
-		connection_details_of(r->app->config, r->job.connection), "kind",
-		flow ? flow_steps[FLOW_TRAIN].kind : r->job.kind, "spec",
-		flow ? flow_train_spec_early(given) : json_incref(given));
-	if (spec.request == NULL)
-		(void)fail_set(&f, FAIL_UNAVAILABLE, "out of memory");
+	f = no_memory;
+	spec.request = json_pack("{s:o, s:s, s:O}", "connection", connection, "kind", r->job.kind,
+		"spec", json_object_get(r->request, "spec"));
 	if (spec.request == NULL || !call_start(&spec, NULL, &f))
 		end_with(r, &f);
 }

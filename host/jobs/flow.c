@@ -136,10 +136,15 @@ static json_t *request_of(json_t *spec, const char *id)
 	return request;
 }
 
+/* Beside its source the data set of a flow may have a format. */
 static json_t *dataset_spec(const json_t *spec)
 {
-	return json_pack("{s:O, s:O}", "name", json_object_get(spec, "name"), "source",
-		json_object_get(spec, "dataset"));
+	const json_t *dataset = json_object_get(spec, "dataset");
+	json_t *source = json_copy((json_t *)dataset);
+
+	(void)json_object_del(source, "format");
+	return json_pack("{s:O, s:o, s:O*}", "name", json_object_get(spec, "name"), "source",
+		source, "format", json_object_get(dataset, "format"));
 }
 
 json_t *flow_train_spec(const json_t *spec, const char *dataset_id)
@@ -171,7 +176,7 @@ bool flow_makes_dataset(const json_t *spec)
 	return json_is_object(dataset) && json_object_get(dataset, "id") == NULL;
 }
 
-json_t *flow_train_spec_early(const json_t *spec)
+static json_t *train_spec_early(const json_t *spec)
 {
 	json_t *train = flow_train_spec(spec, NULL);
 
@@ -180,23 +185,52 @@ json_t *flow_train_spec_early(const json_t *spec)
 	return train;
 }
 
-bool flow_take_train_spec(json_t *spec, json_t *definite)
+static json_t *model_spec(const json_t *spec, const char *training)
+{
+	return json_pack("{s:O, s:{s:s}, s:O*}", "name", json_object_get(spec, "name"), "source",
+		"job", training, "server", json_object_get(spec, "server"));
+}
+
+json_t *flow_spec_early(const json_t *spec, enum flow_step step)
+{
+	json_t *early;
+
+	if (step == FLOW_DATASET)
+		return dataset_spec(spec);
+	if (step == FLOW_TRAIN)
+		return train_spec_early(spec);
+	early = model_spec(spec, "");
+	if (early != NULL)
+		(void)json_object_del(early, "source");
+	return early;
+}
+
+/* The data set of a flow is the source of its step, and the format beside it. */
+static bool take_dataset(json_t *spec, json_t *definite)
+{
+	json_t *source = json_copy(json_object_get(definite, "source"));
+	json_t *format = json_object_get(definite, "format");
+
+	if (source != NULL && format != NULL && json_object_set(source, "format", format) != 0) {
+		json_decref(source);
+		return false;
+	}
+	return source == NULL || json_object_set_new(spec, "dataset", source) == 0;
+}
+
+bool flow_take_spec(json_t *spec, enum flow_step step, json_t *definite)
 {
 	const char *key;
 	json_t *value;
 
+	if (step == FLOW_DATASET)
+		return take_dataset(spec, definite);
 	json_object_foreach(definite, key, value)
 	{
 		if (json_object_get(spec, key) != NULL && json_object_set(spec, key, value) != 0)
 			return false;
 	}
 	return true;
-}
-
-static json_t *model_spec(const json_t *spec, const char *training)
-{
-	return json_pack("{s:O, s:{s:s}, s:O*}", "name", json_object_get(spec, "name"), "source",
-		"job", training, "server", json_object_get(spec, "server"));
 }
 
 static json_t *endpoint_spec(const json_t *spec)
@@ -259,6 +293,14 @@ static json_t *step_request(
 static bool skipped(const json_t *spec, enum flow_step step)
 {
 	return step == FLOW_DATASET && !flow_makes_dataset(spec);
+}
+
+bool flow_has_step(const json_t *spec, enum flow_step step)
+{
+	const json_t *when = json_object_get(spec, "deploy_when");
+
+	return !skipped(spec, step) &&
+	       (step <= FLOW_TRAIN || json_is_true(when) || json_is_object(when));
 }
 
 /* A step that ended badly ends the flow the same way. */

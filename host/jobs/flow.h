@@ -66,11 +66,17 @@ bool flow_next(const json_t *spec, const struct job *const steps[FLOW_STEP_COUNT
  */
 json_t *flow_train_spec(const json_t *spec, const char *dataset_id);
 
-/* The spec of the training step for its provider's validate, without a data set that the flow
- * makes first; a new reference. Then its answer is written into the flow's spec: what the
- * training names is what it named when the flow was accepted. false, NULL: out of memory. */
-json_t *flow_train_spec_early(const json_t *spec);
-bool flow_take_train_spec(json_t *spec, json_t *definite);
+/* Does a flow of that spec come to that step, unless it ends before? */
+bool flow_has_step(const json_t *spec, enum flow_step step);
+
+/*
+ * The spec of a step for its provider's validate, without what only an earlier step will have
+ * made: of the data set, of the training, and of the model; a new reference. Then its answer is
+ * written into the flow's spec: what the step names is what it named when the flow was accepted.
+ * false, NULL: out of memory.
+ */
+json_t *flow_spec_early(const json_t *spec, enum flow_step step);
+bool flow_take_spec(json_t *spec, enum flow_step step, json_t *definite);
 
 /* Does the flow make its data set? Else it names one that exists, or has none. */
 bool flow_makes_dataset(const json_t *spec);

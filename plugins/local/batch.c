@@ -33,11 +33,11 @@ struct batch {
 
 static bool find(struct local_call *c, const struct davit_sdk_json *spec, struct batch *ret)
 {
-	const char *model = davit_sdk_need_text(&c->sdk, spec, "/model");
+	const struct davit_sdk_json *model = davit_sdk_member(spec, "model");
 	const struct davit_sdk_json *dataset = davit_sdk_member(spec, "dataset");
 
 	return c->sdk.code == DAVIT_OK &&
-	       records_need(c, RECORD_MODEL, model, DAVIT_INVALID, "/spec/model", &ret->model) &&
+	       definite_need_model(c, model, "/spec/model", &ret->model) &&
 	       definite_need_dataset(c, dataset, "/spec/dataset", &ret->dataset);
 }
 
@@ -48,7 +48,7 @@ static int32_t reply_definite(
 	struct davit_sdk_writer w;
 
 	definite_open(c, &w, without, LOCAL_COUNT(without));
-	davit_sdk_put_text(&w, "model", batch->model.id);
+	definite_put_model(&w, "model", &batch->model);
 	definite_put_dataset(&w, "dataset", &batch->dataset);
 	if (!definite_put_requirements(
 		    c, &w, davit_sdk_member(spec, "requirements"), "/spec/requirements"))

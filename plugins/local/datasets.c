@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "definite.h"
 #include "made.h"
 #include "names.h"
 #include "rows.h"
@@ -53,10 +54,20 @@ static bool check_format(struct local_call *c, const struct davit_sdk_json *spec
 	return false;
 }
 
+/* A file is sealed now, so that an edit before the job begins changes nothing; the format that its
+ * name told goes with it. */
 static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
-	return check_format(c, spec) &&
-	       source_check(c, davit_sdk_member(spec, "source"), "/spec/source");
+	static const char *const without[] = {"source", "format"};
+	const struct davit_sdk_json *source = davit_sdk_member(spec, "source");
+	struct davit_sdk_writer w;
+
+	if (!check_format(c, spec) || !source_check(c, source, "/spec/source"))
+		return false;
+	definite_open(c, &w, without, LOCAL_COUNT(without));
+	davit_sdk_put_text(&w, "format", format_of(spec));
+	return definite_put_source(c, &w, "source", source, "/spec/source") &&
+	       definite_reply(c, &w) == DAVIT_OK;
 }
 
 static bool fill(

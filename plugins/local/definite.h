@@ -35,4 +35,9 @@ bool definite_need_dataset(struct local_call *c, const struct davit_sdk_json *da
 void definite_put_dataset(
 	struct davit_sdk_writer *w, const char *key, const struct record *dataset);
 
+/* The same for a model, whose files and server stay whole as long as the job names them. */
+bool definite_need_model(struct local_call *c, const struct davit_sdk_json *model,
+	const char *pointer, struct record *ret_record);
+void definite_put_model(struct davit_sdk_writer *w, const char *key, const struct record *model);
+
 #endif

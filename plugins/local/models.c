@@ -55,21 +55,26 @@ static bool put_definite_server(
 	return ok;
 }
 
+/* Of the short form, whose training is still to come, there is no source yet. */
 static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
 	static const char *const without[] = {"source", "server"};
-	const char *job = davit_sdk_need_text(&c->sdk, spec, "/source/job");
+	const struct davit_sdk_json *source = davit_sdk_member(spec, "source");
 	const struct davit_sdk_json *server = davit_sdk_member(spec, "server");
-	struct record training;
+	struct record training = {0};
 	struct davit_sdk_writer w;
 
-	if (c->sdk.code != DAVIT_OK || !check_server(c, server) ||
-		!training_need_succeeded(c, job, "/spec/source/job", &training))
+	if (!check_server(c, server) ||
+		(source != NULL &&
+			!training_need_succeeded(c, davit_sdk_need_text(&c->sdk, source, "/job"),
+				"/spec/source/job", &training)))
 		return false;
 	definite_open(c, &w, without, LOCAL_COUNT(without));
-	davit_sdk_open_object(&w, "source");
-	davit_sdk_put_text(&w, "job", training.id);
-	davit_sdk_close_object(&w);
+	if (source != NULL) {
+		davit_sdk_open_object(&w, "source");
+		davit_sdk_put_text(&w, "job", training.id);
+		davit_sdk_close_object(&w);
+	}
 	return put_definite_server(c, &w, server) && definite_reply(c, &w) == DAVIT_OK;
 }
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from endpoints import SERVER, TRAINING, infer, make_endpoint, make_model, neutral, newest_job
 
 SHOW = "import os; print(%r, open(os.environ['DAVIT_DATASET']).read())"
 
@@ -138,3 +139,94 @@ def test_batch_and_deploy_use_the_version_that_was_named(site):
     raw = json.loads(site.service("GET", f"/pipelines/inference/{batch}/get").json()["rawPayload"])
     assert raw["model"]["version"] == 1, (raw, first, second)
     assert raw["dataset"]["id"] == one
+
+
+def test_the_short_form_serves_and_reads_the_files_it_was_accepted_with(site):
+    rows, serve = site.imports / "my rows.csv", site.imports / "serve.py"
+    rows.write_text("first\n")
+    serve.write_text(SERVER)
+    script = TRAINING + "print(open(os.environ['DAVIT_DATASET']).read())\n"
+    body = {
+        "name": "f",
+        "script": {"text": script},
+        "dataset": {"path": "my rows.csv"},
+        "parameters": {"word": "one"},
+        "server": {"script": {"path": "serve.py"}},
+        "deploy_when": True,
+    }
+    flow = site.service("POST", "/pipelines/training", body).json()["id"]
+    rows.write_text("{}\n")
+    serve.write_text("raise SystemExit('edited')")
+    site.kill()
+    site.start()
+    pause(site, False)
+    for job in (flow, rerun(site, flow)):
+        assert log_of_flow(site, job).startswith("first")
+        data = site.job(job)["progress"]["steps"]["dataset"]["resource"]
+        data = json.loads(site.service("GET", f"/datasets/{data}").json()["rawPayload"])
+        assert data["format"] == "csv"
+        endpoint = site.job(job)["progress"]["steps"]["endpoint"]["resource"]
+        assert site.service("POST", f"/endpoints/{endpoint}/infer?native=true", {}).status == 200
+
+
+@pytest.mark.parametrize(
+    "wrong, pointer",
+    [
+        ({"server": {"script": {"path": "gone.py"}}}, "/server/script"),
+        ({"server": {"command": "python $HOME/serve.py"}}, "/server/command"),
+        ({}, "/server/script"),
+        ({"server": {"script": {"text": "x"}}, "dataset": {"path": "gone.csv"}}, "/dataset"),
+        ({"server": {"script": {"text": "x"}}, "dataset": {"rows": [[1]], "format": "csv"}},
+         "/dataset/format"),
+    ],
+)
+def test_the_short_form_is_looked_at_whole_before_it_is_accepted(site, wrong, pointer):
+    body = {"name": "f", "script": {"text": "print()"}, "deploy_when": True} | wrong
+    answer = site.service("POST", "/pipelines/training", body)
+    assert answer.status == 400 and answer.json().startswith(pointer), answer
+    assert site.get("/v1/jobs?interface=davit.flow").json()["jobs"] == []
+
+
+def test_a_deleted_model_is_kept_for_the_batch_that_waits_for_it(site):
+    pause(site, False)
+    model = make_model(site, "one", name="m")
+    dataset(site, '{"a": 1}', "prod")
+    server = SERVER.replace('{"model": word,', '{"predictions": [word], "model": word,')
+    model = make_model(site, "two", name="m", server=server)
+    pause(site, True)
+    asked = {"name": "b", "model": "m", "dataset": "d@prod"}
+    batch = site.made("/pipelines/inference", asked)["Id"]
+    assert site.service("DELETE", f"/models/{model}").status == 200
+    site.kill()
+    site.start()
+    pause(site, False)
+    assert site.await_job(batch)["state"] == "COMPLETED", site.job(batch)
+    lines = site.get(f"/v1/jobs/{batch}/outputs?path=predictions.jsonl").text
+    assert lines == '"two"\n'
+    again = rerun(site, batch)
+    assert site.await_job(again)["state"] == "COMPLETED", site.job(again)
+    raw = json.loads(site.service("GET", f"/pipelines/inference/{batch}/get").json()["rawPayload"])
+    assert raw["model"]["version"] == 2 and "files" not in raw["model"]
+
+
+def test_a_deploy_by_alias_is_of_the_version_it_named(site):
+    pause(site, False)
+    gate = site.folder / "gate"
+    held = f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.01)\n"
+    first = make_model(site, "one", name="m", server=held + SERVER)
+    second = make_model(site, "two", name="m")
+    assert site.service("POST", f"/models/{first}/aliases", {"add": ["prod"]}).status == 200
+    endpoint = make_endpoint(site)
+    body = {"model": "m:prod"}
+    assert site.service("POST", f"/endpoints/{endpoint}/deploy_model", body).status == 200
+    job = newest_job(site, "deploy")
+    assert site.service("POST", f"/models/{second}/aliases", {"add": ["prod"]}).status == 200
+    refused = site.service("DELETE", f"/models/{first}")
+    assert refused.status == 409 and "endpoint" in refused.text, refused
+    site.kill()
+    site.start()
+    gate.touch()
+    assert site.await_job(job)["state"] == "COMPLETED", site.job(job)
+    models = neutral(site, endpoint)["models"]
+    assert [(m["name"], m["version"]) for m in models] == [("m", 1)], models
+    assert infer(site, endpoint).json()["model"] == "one"

@@ -89,6 +89,26 @@ static void a_source_that_is_not_there_is_the_callers_fault(void **state)
 	assert_int_equal(dataset(m, 1, "x", json_pack("{s:s}", "blob", "00")), DAVIT_INVALID);
 }
 
+static void a_file_is_sealed_with_its_format_when_a_data_set_is_accepted(void **state)
+{
+	struct mock *m = *state;
+	json_t *spec;
+
+	mock_write(m->paths, "my rows.jsonl", "[1]\n", 4);
+	assert_int_equal(kit_job(m, DAVIT_DATASETS, "validate", "create", kit_id(1), NULL,
+				 json_pack("{s:s, s:[s], s:{s:s}}", "name", "x", "tags", "prod",
+					 "source", "path", "my rows.jsonl")),
+		DAVIT_OK);
+	spec = json_deep_copy(json_object_get(m->reply, "spec"));
+	assert_string_equal(kit_text(spec, "/format"), "jsonl");
+	assert_string_equal(kit_text(spec, "/tags/0"), "prod");
+	assert_null(json_object_get(json_object_get(spec, "source"), "path"));
+	mock_write(m->paths, "my rows.jsonl", "[2]\n[3]\n", 8);
+	assert_int_equal(
+		kit_job(m, DAVIT_DATASETS, "submit", "create", kit_id(1), NULL, spec), DAVIT_OK);
+	assert_int_equal(kit_int(m->reply, "/rows"), 1);
+}
+
 /* --- trainings --- */
 
 static json_t *train_spec(void)
@@ -596,6 +616,7 @@ int main(void)
 		TEST(a_repeated_submission_makes_nothing_new),
 		TEST(the_newest_of_a_name_is_meant),
 		TEST(a_source_that_is_not_there_is_the_callers_fault),
+		TEST(a_file_is_sealed_with_its_format_when_a_data_set_is_accepted),
 		TEST(what_a_training_names_is_made_definite),
 		TEST(a_text_keeps_the_name_of_its_file),
 		TEST(a_name_that_is_no_plain_file_name_is_refused),
