@@ -1,0 +1,3 @@
+module davit/tests/fakes/cloud
+
+go 1.19
