@@ -69,6 +69,28 @@ static json_t *request_of(const struct tracker *t, const struct job *job, const 
 	return request;
 }
 
+/*
+ * A call may end, and another begin for the same job, before whoever started it learns its handle.
+ * So each has a turn of its own, and a handle is kept only while it is the turn of that call.
+ */
+
+/* Lock held. */
+static uint64_t begin_turn(struct tracker *t, struct open_job *e)
+{
+	e->turn = ++t->turns;
+	e->call = 0;
+	return e->turn;
+}
+
+/* Lock held. */
+static void keep_handle(struct tracker *t, const char *id, uint64_t turn, uint64_t handle)
+{
+	struct open_job *e = entries_find(&t->entries, id);
+
+	if (e != NULL && e->busy == ENTRY_CALLING && e->turn == turn)
+		e->call = handle;
+}
+
 /* What a verdict does to an entry. Lock held; e is not busy. */
 
 static void take_state(struct tracker *t, struct open_job *e, const struct call_result *result)
@@ -264,18 +286,20 @@ static bool series_asked(struct call_context *call, struct call_result *result)
 	struct job job = {0};
 	struct fail f = {0};
 	char id[ID_SIZE];
-	uint64_t handle = 0;
+	uint64_t handle = 0, turn;
 	bool asked;
 
 	memcpy(id, call->id, sizeof(id));
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, id);
+	turn = e != NULL ? begin_turn(t, e) : 0;
+	mutex_unlock(&t->lock);
 	asked = store_job(t->options.store, id, &job, &f) &&
 	        series_start(call, &job, result, &handle, &f);
 	job_finish(&job);
 	if (asked) {
 		mutex_lock(&t->lock);
-		e = entries_find(&t->entries, id);
-		if (e != NULL && e->busy == ENTRY_CALLING)
-			e->call = handle;
+		keep_handle(t, id, turn, handle);
 		mutex_unlock(&t->lock);
 		return true;
 	}
@@ -348,7 +372,7 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 	struct job job = {0};
 	struct fail f = {0};
 	char id[ID_SIZE];
-	uint64_t handle = 0;
+	uint64_t handle = 0, turn;
 	bool started;
 
 	if (call == NULL) {
@@ -359,6 +383,7 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;
+	turn = begin_turn(t, e);
 	entries_due(&t->entries, e, CLOCK_NEVER);
 	t->in_flight++;
 	mutex_unlock(&t->lock);
@@ -366,9 +391,7 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 	job_finish(&job);
 	mutex_lock(&t->lock);
 	if (started) {
-		e = entries_find(&t->entries, id);
-		if (e != NULL && e->busy == ENTRY_CALLING)
-			e->call = handle;
+		keep_handle(t, id, turn, handle);
 		return;
 	}
 	not_started(call, &f);

@@ -46,7 +46,8 @@ struct open_job {
 	bool stale;              /* the store knows better: read the row again */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
-	uint64_t call;            /* the slot that runs, while busy with it */
+	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */
+	uint64_t turn;            /* which of the tracker's calls that is */
 	unsigned failures;        /* in a row, for the back-off */
 	int64_t cancel_sent_mono; /* 0: not yet */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */

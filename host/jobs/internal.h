@@ -44,6 +44,7 @@ struct tracker {
 	int64_t unsure;    /* entries still to be settled after the start */
 	int64_t in_flight; /* store operations and calls of ours */
 	uint64_t dice;     /* state of the jitter */
+	uint64_t turns;    /* calls that were begun */
 	bool stopping;
 	bool setting;    /* the settings of a queue are being changed */
 	struct cond set; /* they are no more */

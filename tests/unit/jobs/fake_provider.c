@@ -42,6 +42,12 @@ static struct {
 	unsigned count;
 	unsigned calls[SLOTS_MAX];
 	struct slot_fault faults[SLOTS_MAX];
+	const char *hold;
+	uint64_t handle;       /* the last one given */
+	uint64_t held;         /* 0: none */
+	struct call_spec spec; /* of that */
+	pthread_t ender;
+	bool cancelled;
 } cloud = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static size_t slot_at(const char *slot)
@@ -65,6 +71,9 @@ void fake_reset(void)
 	cloud.slow = false;
 	cloud.lacks = NULL;
 	cloud.metrics = NULL;
+	cloud.hold = NULL;
+	cloud.held = 0;
+	cloud.cancelled = false;
 	cloud.idempotency = "name";
 	memset(cloud.calls, 0, sizeof(cloud.calls));
 	memset(cloud.faults, 0, sizeof(cloud.faults));
@@ -118,6 +127,33 @@ void fake_fault(const char *slot, int32_t code, unsigned times, bool created)
 	cloud.faults[slot_at(slot)] =
 		(struct slot_fault){.code = code, .times = times, .created = created};
 	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_hold(const char *slot)
+{
+	cloud.hold = slot;
+}
+
+bool fake_held(void)
+{
+	bool held;
+
+	pthread_mutex_lock(&cloud.lock);
+	held = cloud.held != 0;
+	pthread_mutex_unlock(&cloud.lock);
+	return held;
+}
+
+bool fake_was_cancelled(void)
+{
+	bool cancelled;
+
+	pthread_mutex_lock(&cloud.lock);
+	cancelled = cloud.cancelled;
+	pthread_mutex_unlock(&cloud.lock);
+	if (cancelled)
+		pthread_join(cloud.ender, NULL);
+	return cancelled;
 }
 
 static struct object *find(const char *submission)
@@ -236,12 +272,20 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 {
 	struct call_result result = {0};
 
-	(void)ret_call;
 	if (cloud.lacks != NULL && strcmp(cloud.lacks, spec->slot) == 0) {
 		json_decref(spec->request);
 		return fail_set(f, FAIL_UNSUPPORTED, "no slot %s", spec->slot);
 	}
 	pthread_mutex_lock(&cloud.lock);
+	if (ret_call != NULL)
+		*ret_call = ++cloud.handle;
+	if (cloud.hold != NULL && strcmp(cloud.hold, spec->slot) == 0) {
+		cloud.held = cloud.handle;
+		cloud.spec = *spec;
+		pthread_mutex_unlock(&cloud.lock);
+		json_decref(spec->request);
+		return true;
+	}
 	answer(slot_at(spec->slot), json_text_or(spec->request, "submission_id", ""), &result);
 	pthread_mutex_unlock(&cloud.lock);
 	spec->done(&result, spec->ctx);
@@ -256,10 +300,22 @@ void call_result_finish(struct call_result *r)
 	r->reply = NULL;
 }
 
+static void *end_held(void *arg)
+{
+	struct call_result result = {.code = DAVIT_CANCELLED};
+
+	(void)arg;
+	cloud.spec.done(&result, cloud.spec.ctx);
+	return NULL;
+}
+
 void call_cancel(struct providers *ps, uint64_t call)
 {
 	(void)ps;
-	(void)call;
+	pthread_mutex_lock(&cloud.lock);
+	if (call == cloud.held && call != 0 && !cloud.cancelled)
+		cloud.cancelled = pthread_create(&cloud.ender, NULL, end_held, NULL) == 0;
+	pthread_mutex_unlock(&cloud.lock);
 }
 
 /* --- the rest of what the tracker asks of a provider --- */

@@ -1,7 +1,7 @@
 /*
  * fake_provider - stands in for host/provider in the tests of the tracker: one cloud in
  * memory whose objects are known by submission id, with faults on demand. Every call ends
- * before call_start() returns. [any thread]
+ * before call_start() returns, but for those that are held. [any thread]
  */
 #ifndef TESTS_UNIT_JOBS_FAKE_PROVIDER_H
 #define TESTS_UNIT_JOBS_FAKE_PROVIDER_H
@@ -33,6 +33,11 @@ void fake_instant(bool instant);
 void fake_slow_polls(bool slow);
 
 void fake_obeys_cancel(bool obeys);
+
+/* Calls of slot do not end until they are cancelled; NULL: all end at once. */
+void fake_hold(const char *slot);
+bool fake_held(void);          /* is there one? */
+bool fake_was_cancelled(void); /* by its handle */
 
 /* Trainings have a slot metrics, which answers that JSON; NULL: they have none. */
 void fake_metrics(const char *reply);

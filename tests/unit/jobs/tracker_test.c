@@ -90,6 +90,23 @@ static void metrics_cut_off_by_the_end_of_the_daemon_are_asked_for_again(void **
 	free(series);
 }
 
+/* The call for the metrics begins before that of the submission has returned its handle. */
+static void the_end_of_the_daemon_cancels_the_call_for_metrics(void **state)
+{
+	struct fixture *x = *state;
+
+	fake_instant(true);
+	fake_metrics("{\"series\":[]}");
+	fake_hold("metrics");
+	(void)train(x);
+	while (!fake_held())
+		let_time_pass();
+	stop(x);
+	assert_true(fake_was_cancelled());
+	fake_hold(NULL);
+	start(x);
+}
+
 static void a_failure_keeps_the_providers_reason(void **state)
 {
 	struct fixture *x = *state;
@@ -202,6 +219,7 @@ int main(void)
 		TEST(a_run_ends_with_its_metrics_over_time),
 		TEST(a_run_ends_also_where_its_metrics_cannot_be_had),
 		TEST(metrics_cut_off_by_the_end_of_the_daemon_are_asked_for_again),
+		TEST(the_end_of_the_daemon_cancels_the_call_for_metrics),
 		TEST(a_failure_keeps_the_providers_reason),
 		TEST(a_refused_submission_fails_with_both_times),
 		TEST(jobs_wait_for_capacity_and_start_in_order),
