@@ -215,7 +215,7 @@ static bool start_server(struct daemon *d, struct fail *f)
 
 static bool start_sweeper(struct daemon *d, struct fail *f)
 {
-	d->sweeper = sweeper_start(d->store, d->blobs, f);
+	d->sweeper = sweeper_start(d->store, d->blobs, d->config->call_timeout_seconds * 1000, f);
 	return d->sweeper != NULL;
 }
 

@@ -14,7 +14,7 @@ struct blobs;
 struct fail;
 struct store;
 
-#define SWEEP_AGE_MS INT64_C(3600000) /* as long as a reference may be on its way */
+#define SWEEP_AGE_MS INT64_C(3600000) /* a reference is on its way no longer, calls aside */
 
 struct sweep_result {
 	size_t deleted;
@@ -28,10 +28,12 @@ bool sweep_blobs(struct store *s, struct blobs *b, int64_t age_ms, struct sweep_
 	struct fail *f);
 
 /*
- * A thread that sweeps an hour after something was deleted, and once a day. Until then it sleeps.
+ * A thread that sweeps some time after something was deleted, and once a day; until then it
+ * sleeps. Blobs must have the age of the longest call of a provider, call_ms, and SWEEP_AGE_MS:
+ * what a call was given or has made may be referred to when it ends, not before.
  */
 struct sweeper;
-struct sweeper *sweeper_start(struct store *s, struct blobs *b, struct fail *f);
+struct sweeper *sweeper_start(struct store *s, struct blobs *b, int64_t call_ms, struct fail *f);
 void sweeper_stop(struct sweeper *w); /* after the sweep under way, if any; NULL is fine */
 
 /* Something was deleted that may have been the last to refer to a blob. NULL is fine. */

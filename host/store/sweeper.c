@@ -8,13 +8,13 @@
 #include "platform/thread.h"
 #include "store/sweep.h"
 
-/* What was young at the delete is not any more. */
-#define AFTER_MS (SWEEP_AGE_MS + INT64_C(60000))
-#define DAY_MS   INT64_C(86400000)
+#define MORE_MS INT64_C(60000) /* later, what was young at the delete is not any more */
+#define DAY_MS  INT64_C(86400000)
 
 struct sweeper {
 	struct store *store;
 	struct blobs *blobs;
+	int64_t age_ms; /* of what is deleted, at least */
 	struct thread thread;
 
 	struct mutex lock;
@@ -29,7 +29,7 @@ static void sweep(struct sweeper *w)
 	struct sweep_result result;
 	struct fail f = {0};
 
-	if (!sweep_blobs(w->store, w->blobs, SWEEP_AGE_MS, &result, &f))
+	if (!sweep_blobs(w->store, w->blobs, w->age_ms, &result, &f))
 		log_warn("BLOB-SWEEP", "%s", f.text);
 	if (result.deleted > 0)
 		log_info("BLOB-SWEEP",
@@ -63,7 +63,7 @@ static void run(void *arg)
 		sweep(w);
 }
 
-struct sweeper *sweeper_start(struct store *s, struct blobs *b, struct fail *f)
+struct sweeper *sweeper_start(struct store *s, struct blobs *b, int64_t call_ms, struct fail *f)
 {
 	struct sweeper *w = calloc(1, sizeof(*w));
 
@@ -73,7 +73,8 @@ struct sweeper *sweeper_start(struct store *s, struct blobs *b, struct fail *f)
 	}
 	w->store = s;
 	w->blobs = b;
-	w->due = clock_mono_ms() + AFTER_MS;
+	w->age_ms = SWEEP_AGE_MS + call_ms;
+	w->due = clock_mono_ms() + w->age_ms + MORE_MS;
 	mutex_init(&w->lock);
 	cond_init(&w->changed);
 	if (thread_start(&w->thread, "sweeper", 0, run, w, f))
@@ -104,7 +105,7 @@ void sweeper_wish(struct sweeper *w)
 	if (w == NULL)
 		return;
 	mutex_lock(&w->lock);
-	w->again = clock_mono_ms() + AFTER_MS;
+	w->again = clock_mono_ms() + w->age_ms + MORE_MS;
 	if (w->again < w->due) {
 		w->due = w->again;
 		cond_signal(&w->changed);

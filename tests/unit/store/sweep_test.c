@@ -243,7 +243,7 @@ static void after_a_delete_it_sweeps_when_the_rest_is_old(void **state)
 
 	seal(r, "gone", digest);
 	clock_virtual_start(start, 1000);
-	w = sweeper_start(r->store, r->blobs, NULL);
+	w = sweeper_start(r->store, r->blobs, 60000, NULL);
 	assert_non_null(w);
 	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
 	assert_in_range(clock_virtual_next(), 1000 + SWEEP_AGE_MS, 1000 + 2 * SWEEP_AGE_MS);
@@ -264,6 +264,29 @@ static void after_a_delete_it_sweeps_when_the_rest_is_old(void **state)
 	sweeper_stop(w);
 }
 
+/* A call may run as long as a day, and refer to what it was given when it ends. */
+static void what_a_long_call_may_use_is_kept_till_it_must_have_ended(void **state)
+{
+	const int64_t call_ms = INT64_C(86400000);
+	struct room *r = *state;
+	struct sweeper *w;
+	char digest[SHA256_HEX_SIZE];
+
+	seal(r, "in use", digest);
+	clock_virtual_start(clock_now_ms(), 1000);
+	w = sweeper_start(r->store, r->blobs, call_ms, NULL);
+	assert_non_null(w);
+	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
+	assert_in_range(clock_virtual_next(), call_ms + SWEEP_AGE_MS, call_ms + 2 * SWEEP_AGE_MS);
+	clock_advance(call_ms + SWEEP_AGE_MS / 2);
+	assert_true(there(r, digest));
+	clock_advance(clock_virtual_next() - clock_mono_ms());
+	assert_true(clock_virtual_await(1, KIT_WAIT_MS));
+	assert_false(there(r, digest));
+	clock_virtual_stop();
+	sweeper_stop(w);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -275,6 +298,7 @@ int main(void)
 		TEST(what_is_no_blob_stays),
 		TEST(what_cannot_be_read_deletes_nothing),
 		TEST(after_a_delete_it_sweeps_when_the_rest_is_old),
+		TEST(what_a_long_call_may_use_is_kept_till_it_must_have_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
