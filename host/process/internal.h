@@ -76,17 +76,19 @@ bool inputs_make(
 
 /* --- users.c: a process that runs with the folder of another one in front of its PATH --- */
 
-/* Notes in the folder of the prefix of spec, if it has one, that name uses it: before name is
- * committed. FAIL_NOT_FOUND, FAIL_CONFLICT where it has not ended. The caller holds name and
- * the prefix. */
+/* May name use the prefix of spec? FAIL_NOT_FOUND, FAIL_CONFLICT where it has not ended. */
+bool users_may_add(struct processes *p, const char *name, const json_t *spec, struct fail *f);
+
+/* The same, and notes in the folder of the prefix that name uses it: before name is committed.
+ * The caller holds name and the prefix. */
 bool users_add(struct processes *p, const char *name, const json_t *spec, struct fail *f);
 
 /* Takes the note of name out again; before its spec.json goes. What fails leaves a note that
  * counts for nothing. */
 void users_drop(const struct processes *p, const char *name);
 
-/* false (FAIL_CONFLICT) where a process that has not ended uses name. busy(other): is other
- * being worked on? */
+/* false (FAIL_CONFLICT) where a process that has not ended uses name, of any number that have a
+ * note. busy(other): is other being worked on? */
 bool users_check(struct processes *p, const char *name,
 	bool (*busy)(struct processes *p, const char *other), struct fail *f);
 

@@ -144,17 +144,20 @@ static bool put_spec(const struct processes *p, const char *name, const json_t *
 	return good;
 }
 
-/* Held while it is noted that it is used, so that it is not removed meanwhile; afterwards the
- * note, and we, who are busy with name, keep it. */
+/*
+ * Held while it is noted that it is used, so that it is not removed meanwhile; afterwards the
+ * note, and we, who are busy with name, keep it. We wait for one that has ended only, whose own
+ * start waits for nobody: so two that name each other do not wait for each other.
+ */
 static bool note_use(struct processes *p, const char *name, const json_t *spec, struct fail *f)
 {
 	const char *used = json_text_or(json_object_get(spec, "prefix"), "process", "");
 	struct busy_name held;
 	bool good;
 
-	if (used[0] == '\0' || strcmp(used, name) == 0 || !process_name_valid(used))
-		return users_add(p, name, spec, f);
-	if (!hold(p, used, &held, f))
+	if (used[0] == '\0')
+		return true;
+	if (!users_may_add(p, name, spec, f) || !hold(p, used, &held, f))
 		return false;
 	good = users_add(p, name, spec, f);
 	release(p, &held);

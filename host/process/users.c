@@ -4,7 +4,8 @@
  * its process exists, has not ended, and names this one as its prefix; so a note that a crash
  * left behind keeps nothing from being removed.
  */
-#include <stdlib.h>
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +13,6 @@
 #include "base/json.h"
 #include "platform/fs.h"
 #include "process/internal.h"
-
-#define USERS_MAX 100000
 
 static const char *prefix_of(const json_t *spec)
 {
@@ -38,13 +37,11 @@ static bool put_note(const struct processes *p, const char *used, const char *na
 	       fs_write_durable(note, "", 0, f);
 }
 
-bool users_add(struct processes *p, const char *name, const json_t *spec, struct fail *f)
+bool users_may_add(struct processes *p, const char *name, const json_t *spec, struct fail *f)
 {
 	const char *used = prefix_of(spec);
 	const char *path = json_text_or(json_object_get(spec, "prefix"), "path", "");
 
-	if (used[0] == '\0')
-		return true;
 	if (strcmp(used, name) == 0)
 		return fail_at(f, FAIL_INVALID, "/prefix/process", "must be another process");
 	if (!process_need(p, used, f))
@@ -53,7 +50,12 @@ bool users_add(struct processes *p, const char *name, const json_t *spec, struct
 		return fail_set(f, FAIL_CONFLICT, "process %s has not ended", used);
 	if (!process_has(p, used, path))
 		return fail_set(f, FAIL_NOT_FOUND, "process %s has no folder %s", used, path);
-	return put_note(p, used, name, f);
+	return true;
+}
+
+bool users_add(struct processes *p, const char *name, const json_t *spec, struct fail *f)
+{
+	return users_may_add(p, name, spec, f) && put_note(p, prefix_of(spec), name, f);
 }
 
 void users_drop(const struct processes *p, const char *name)
@@ -81,27 +83,36 @@ static bool counts(const struct processes *p, const char *used, const char *name
 	return same;
 }
 
+/* A user of name that has not ended goes into user; else "". */
+static void find_user(struct processes *p, const char *name, DIR *users,
+	bool (*busy)(struct processes *p, const char *other), char user[RUN_NAME_MAX + 1])
+{
+	const struct dirent *entry;
+
+	user[0] = '\0';
+	while (user[0] == '\0' &&
+		(entry = readdir(users)) != NULL) { /* NOLINT(concurrency-mt-unsafe): own DIR */
+		if (process_name_valid(entry->d_name) &&
+			(busy(p, entry->d_name) || counts(p, name, entry->d_name)))
+			memcpy(user, entry->d_name, strlen(entry->d_name) + 1);
+	}
+}
+
+/* The notes are looked at one by one: there may be any number, and most count for nothing. */
 bool users_check(struct processes *p, const char *name,
 	bool (*busy)(struct processes *p, const char *other), struct fail *f)
 {
-	char folder[PATH_MAX];
-	const char *user = NULL;
-	char **names = NULL;
-	struct fail why = {0};
-	size_t n = 0;
+	char folder[PATH_MAX], user[RUN_NAME_MAX + 1];
+	DIR *users;
 
 	if (!process_path(p, name, RUN_USERS, folder, f))
 		return false;
-	if (!fs_names(folder, USERS_MAX, &names, &n, &why))
-		return why.code == FAIL_NOT_FOUND || fail_set(f, why.code, "%s", why.text);
-	for (size_t i = 0; user == NULL && i < n; i++) {
-		if (process_name_valid(names[i]) &&
-			(busy(p, names[i]) || counts(p, name, names[i])))
-			user = names[i];
-	}
-	if (user != NULL)
-		fail_set(f, FAIL_CONFLICT, "process %s is used by process %s, which runs", name,
-			user);
-	fs_names_free(names, n);
-	return user == NULL;
+	users = opendir(folder);
+	if (users == NULL)
+		return errno == ENOENT || fail_errno(f, errno, "open folder %s", folder);
+	find_user(p, name, users, busy, user);
+	closedir(users);
+	return user[0] == '\0' ||
+	       fail_set(f, FAIL_CONFLICT, "process %s is used by process %s, which runs", name,
+		       user);
 }

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "platform/fs.h"
 #include "process/process.h"
@@ -216,6 +218,57 @@ static void of_a_start_and_a_remove_at_once_one_fails(void **state)
 	}
 }
 
+/* --- two that name each other --- */
+
+struct crossing {
+	struct place *p;
+	const char *name;
+	const char *other;
+	bool started;
+};
+
+static void *start_often(void *arg)
+{
+	struct crossing *c = arg;
+
+	for (int i = 0; i < 2000; i++)
+		c->started |= start_user(c->p, c->name, c->other);
+	return NULL;
+}
+
+/* Neither waits for the other, which waits for it. */
+static void two_unbuilt_ones_that_name_each_other_are_refused_at_once(void **state)
+{
+	struct crossing one = {*state, "one", "two", false}, two = {*state, "two", "one", false};
+	int64_t before = clock_mono_ms();
+	pthread_t other;
+
+	assert_int_equal(pthread_create(&other, NULL, start_often, &two), 0);
+	(void)start_often(&one);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_false(one.started || two.started);
+	assert_in_range(clock_mono_ms() - before, 0, 30000);
+}
+
+static void any_number_of_old_notes_keeps_nothing(void **state)
+{
+	enum {
+		MANY = 100001
+	};
+	struct place *p = *state;
+	char folder[PLACE_PATH], path[PLACE_PATH + 24];
+	struct fail f;
+
+	make(p);
+	assert_true(fs_mkdirs(file_of(p, "maker", "users", folder), &f));
+	for (int i = 0; i < MANY; i++) {
+		snprintf(path, sizeof(path), "%s/gone-%d", folder, i);
+		assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+	}
+	if (!process_remove(p->processes, "maker", &f))
+		fail_msg("%s", f.text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -228,6 +281,8 @@ int main(void)
 		TEST(a_removed_user_takes_its_note_along),
 		TEST(without_its_folder_nothing_runs),
 		TEST(of_a_start_and_a_remove_at_once_one_fails),
+		TEST(two_unbuilt_ones_that_name_each_other_are_refused_at_once),
+		TEST(any_number_of_old_notes_keeps_nothing),
 	};
 
 	return cmocka_run_group_tests_name("process_prefix", tests, NULL, NULL);
