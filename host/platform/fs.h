@@ -24,6 +24,19 @@ bool fs_write_durable(const char *path, const void *bytes, size_t n, struct fail
  * FAIL_NOT_FOUND where there is none. */
 bool fs_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_n, struct fail *f);
 
+struct fs_named {
+	size_t limit;   /* bytes of the whole file */
+	bool only_ours; /* refuse one that others may use, or that another user but root owns */
+};
+
+/*
+ * Reads a file whose absolute path the site or a manifest gives, NUL added; the caller frees
+ * *ret_bytes. A regular file, or a link to one that stays below its folder. The sentence has
+ * neither path nor content: "it is not there". FAIL_NOT_FOUND, FAIL_FORBIDDEN, FAIL_TOO_LARGE.
+ */
+bool fs_read_named(const char *path, const struct fs_named *how, char **ret_bytes, size_t *ret_n,
+	struct fail *f);
+
 /* Deletes a folder with all in it, following no links; true also where there is none. */
 bool fs_remove_tree(const char *path, struct fail *f);
 
