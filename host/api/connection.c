@@ -109,6 +109,11 @@ const char *connection_missing(const struct target *t, const struct exchange *x)
 	return "Please check if connection details are present in DB.";
 }
 
+const char *connection_name(const struct config_connection *c)
+{
+	return c != NULL ? c->name : NULL;
+}
+
 json_t *connection_details(const struct config_connection *c)
 {
 	if (c == NULL || !json_is_object(c->details))

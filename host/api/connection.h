@@ -36,6 +36,9 @@ bool connection_loaded(const struct app *app, const struct target *t, struct fai
 /* Has the provider the connection it needs? Else the sentence clients know, or NULL. */
 const char *connection_missing(const struct target *t, const struct exchange *x);
 
+/* For struct call_spec; NULL where there is none. */
+const char *connection_name(const struct config_connection *c);
+
 /* What a slot gets as "connection": a new object. */
 json_t *connection_details(const struct config_connection *c);
 json_t *connection_details_of(const struct config *config, const char *name); /* name or NULL */

@@ -18,6 +18,7 @@ static const enum flow_step looked_at[] = {FLOW_DATASET, FLOW_TRAIN, FLOW_MODEL}
 
 struct look {
 	struct provider *provider;
+	const char *name; /* of the connection */
 	json_t *connection;
 	json_t *spec;
 	size_t at; /* in looked_at */
@@ -99,6 +100,7 @@ static void ask(struct look *l, enum flow_step step)
 		.provider = l->provider,
 		.interface = flow_steps[step].interface,
 		.slot = "validate",
+		.connection = l->name,
 		.body_fd = -1,
 		.done = validated,
 		.ctx = l,
@@ -123,8 +125,8 @@ static void next(struct look *l)
 		end(l, NULL);
 }
 
-void form_validate(
-	struct provider *p, json_t *connection, json_t *spec, form_validated *done, void *ctx)
+void form_validate(struct provider *p, const char *name, json_t *connection, json_t *spec,
+	form_validated *done, void *ctx)
 {
 	struct look *l = connection != NULL ? malloc(sizeof(*l)) : NULL;
 
@@ -133,7 +135,11 @@ void form_validate(
 		done(&no_memory, ctx);
 		return;
 	}
-	*l = (struct look){
-		.provider = p, .connection = connection, .spec = spec, .done = done, .ctx = ctx};
+	*l = (struct look){.provider = p,
+		.name = name,
+		.connection = connection,
+		.spec = spec,
+		.done = done,
+		.ctx = ctx};
 	next(l);
 }

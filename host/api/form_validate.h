@@ -13,10 +13,11 @@ typedef void form_validated(const struct fail *f, void *ctx);
 
 /*
  * Asks the validate slots of p, one after the other, about the steps of a form. Takes connection
- * over; NULL is an end for want of memory. spec is borrowed and changed until done, which is
- * called once, on this thread or another. [any thread]
+ * over; NULL is an end for want of memory. name, of the connection, may be NULL. name and spec are
+ * borrowed, and spec is changed, until done, which is called once, on this thread or another.
+ * [any thread]
  */
-void form_validate(
-	struct provider *p, json_t *connection, json_t *spec, form_validated *done, void *ctx);
+void form_validate(struct provider *p, const char *name, json_t *connection, json_t *spec,
+	form_validated *done, void *ctx);
 
 #endif

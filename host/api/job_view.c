@@ -337,6 +337,7 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 {
 	spec->provider = providers_find(app->providers, job->provider);
 	spec->interface = job->interface;
+	spec->connection = job->connection;
 	spec->body_fd = -1;
 	spec->wait_ms = CALL_WAIT_MS;
 	if (spec->provider == NULL) {

@@ -245,6 +245,7 @@ static bool ask(struct prediction *p, struct fail *f)
 		.provider = s->target.provider,
 		.interface = s->op->interface,
 		.slot = s->op->slot,
+		.connection = connection_name(s->target.connection),
 		.wait_ms = CALL_WAIT_MS,
 		.sink = &p->sink,
 		.done = predicted,

@@ -63,6 +63,7 @@ static bool ask(struct exporting *e, json_t *request, struct fail *f)
 		.interface = s->op->interface,
 		.slot = s->op->slot,
 		.request = request,
+		.connection = connection_name(s->target.connection),
 		.body_fd = -1,
 		.timeout_ms = FILE_SINK_CALL_MS,
 		.sink = &e->file.sink,

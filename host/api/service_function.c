@@ -126,6 +126,7 @@ static void execute(struct service *s, json_t *request)
 		.interface = s->op->interface,
 		.slot = s->op->slot,
 		.request = request,
+		.connection = connection_name(s->target.connection),
 		.function_lane = true,
 		.body_fd = -1,
 		.done = executed,

@@ -274,7 +274,8 @@ static void begin(struct app *app, struct exchange *x, const struct target *t, j
 		return;
 	}
 	*form = (struct form){.app = app, .x = x, .target = *t, .body = body};
-	form_validate(t->provider, connection_details(t->connection), form->body, validated, form);
+	form_validate(t->provider, connection_name(t->connection),
+		connection_details(t->connection), form->body, validated, form);
 }
 
 /* The provider and, where it needs one, the connection; else answered. */

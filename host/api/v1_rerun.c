@@ -133,6 +133,7 @@ static void validate(struct rerun *r)
 		.provider = r->provider,
 		.interface = r->job.interface,
 		.slot = "validate",
+		.connection = r->job.connection,
 		.body_fd = -1,
 		.done = validated,
 		.ctx = r,
@@ -140,8 +141,8 @@ static void validate(struct rerun *r)
 	struct fail f = {0};
 
 	if (is_flow(&r->job)) {
-		form_validate(r->provider, connection, json_object_get(r->request, "spec"),
-			form_looked_at, r);
+		form_validate(r->provider, r->job.connection, connection,
+			json_object_get(r->request, "spec"), form_looked_at, r);
 		return;
 	}
 	if (!provider_offers(r->provider, spec.interface, "validate", NULL, &f)) {

@@ -33,6 +33,7 @@ struct config_provider { /* one file of providers.d */
 	bool enabled;
 	int64_t max_running;   /* jobs at once */
 	int64_t max_calls;     /* slots at once */
+	bool allow_exec;       /* its manifest's secrets may come from programs */
 	json_t *settings;      /* checked against the manifest when it is loaded */
 	int line;              /* of plugin, or of provider where that is the plugin's name too */
 	json_t *setting_lines; /* by JSON pointer; see config_setting_line() */

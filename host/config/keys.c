@@ -307,6 +307,11 @@ static const struct key provider_keys[] = {
 		.preset = 16,
 		.meaning = "Calls of this provider at once. Of what clients wait for, four times "
 			   "as many wait up to 2 s for a place; more are answered 429."},
+	{.name = "allow_exec",
+		.kind = KEY_BOOL,
+		AT(allow_exec),
+		.meaning =
+			"true: secrets may come from programs that the manifest names (`exec:`)."},
 	{.name = "settings",
 		.kind = KEY_JSON,
 		AT(settings),

@@ -254,6 +254,7 @@ static bool series_start(struct call_context *call, const struct job *job,
 	struct call_spec spec = {
 		.provider = p,
 		.interface = job->interface,
+		.connection = job->connection,
 		.slot = "metrics",
 		.body_fd = -1,
 		.timeout_ms = SERIES_MS,
@@ -330,6 +331,7 @@ static bool start(
 	struct call_spec spec = {
 		.provider = p,
 		.interface = job->interface,
+		.connection = job->connection,
 		.slot = job_action_slot(call->action),
 		.checkpoint_job = call->action == ACTION_SUBMIT ? job->id : NULL,
 		.epoch = job->epoch,

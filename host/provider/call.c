@@ -53,6 +53,8 @@ void call_free(struct call *c)
 	if (c == NULL)
 		return;
 	call_release(c);
+	json_decref(c->connection);
+	free(c->connection_name);
 	free(c->request);
 	cond_finish(&c->wake);
 	mutex_finish(&c->lock);

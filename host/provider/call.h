@@ -18,6 +18,7 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/id.h"
+#include "base/sha256.h"
 #include "platform/thread.h"
 #include "provider/answer.h"
 #include "provider/arena.h"
@@ -55,6 +56,8 @@ struct call {
 	davit_op op;
 	char *request;
 	size_t request_size;
+	json_t *connection; /* with the members the request shows not; NULL: none */
+	char *connection_name;
 	char job[ID_SIZE]; /* whose checkpoint this call may write, or "" */
 	int64_t epoch;
 	int64_t deadline; /* clock_mono_ms(); written under the table's lock */
@@ -166,6 +169,13 @@ bool call_dispatch(struct call *c, struct fail *f);
 struct call *call_new(struct provider *p, const char *interface, const char *slot_name,
 	int64_t timeout_ms, struct fail *f);
 void call_free(struct call *c); /* NULL is fine */
+
+/*
+ * Of whose account is the call? The name of its connection, or "" for none, and a digest of its
+ * details: what is remembered for one account must not be given to another. False: no memory.
+ */
+#define CALL_ACCOUNT_SIZE (SHA256_HEX_SIZE)
+bool call_account(const struct call *c, char account[CALL_ACCOUNT_SIZE]);
 
 /* Closes and frees what the slot had open, after its result was taken. */
 void call_release(struct call *c);

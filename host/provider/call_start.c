@@ -8,6 +8,8 @@
 #include "base/pool.h"
 #include "provider/call.h"
 #include "provider/internal.h"
+#include "secret/crypto.h"
+#include "secret/source.h"
 
 static void run(void *arg)
 {
@@ -69,14 +71,88 @@ static bool add_body(struct call *c, struct call_spec *spec, struct fail *f)
 	return true;
 }
 
+/* Takes what source says off connection. */
+static void take_off(json_t *connection, const char *member)
+{
+	const char *slash = strrchr(member, '/');
+	char *parent;
+
+	if (member[0] != '/') {
+		(void)json_object_del(connection, member);
+		return;
+	}
+	parent = strndup(member, (size_t)(slash - member));
+	if (parent != NULL) /* a '/' in its own name cannot be said; such a member stays */
+		(void)json_object_del(json_at(connection, parent), slash + 1);
+	free(parent);
+}
+
+/* A copy without what the manifest says its secrets come from. */
+static json_t *without_secrets(const struct call *c)
+{
+	json_t *secrets = json_object_get(c->provider->manifest, "secrets");
+	json_t *shown = json_deep_copy(c->connection);
+	const char *name;
+	json_t *sources;
+	const json_t *source;
+	size_t i;
+
+	json_object_foreach(secrets, name, sources)
+	{
+		json_array_foreach(sources, i, source)
+		{
+			const char *member = source_member(json_string_value(source));
+
+			if (member != NULL)
+				take_off(shown, member);
+		}
+	}
+	return shown;
+}
+
+/* A secret that comes from the connection is for the host alone. */
+static bool add_connection(struct call *c, struct call_spec *spec, struct fail *f)
+{
+	json_t *details = json_object_get(spec->request, "connection");
+
+	if (spec->connection != NULL && (c->connection_name = strdup(spec->connection)) == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (json_object_size(details) == 0)
+		return true;
+	c->connection = json_incref(details);
+	if (json_object_get(c->provider->manifest, "secrets") == NULL)
+		return true;
+	return json_object_set_new(spec->request, "connection", without_secrets(c)) == 0 ||
+	       fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
 static bool add_request(struct call *c, struct call_spec *spec, struct fail *f)
 {
 	if (spec->request == NULL)
 		spec->request = json_object();
-	if (!add_body(c, spec, f))
+	if (!add_body(c, spec, f) || !add_connection(c, spec, f))
 		return false;
 	c->request = json_compact(spec->request, &c->request_size);
 	return c->request != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
+bool call_account(const struct call *c, char account[CALL_ACCOUNT_SIZE])
+{
+	const char *name = c->connection_name != NULL ? c->connection_name : "";
+	char *details = c->connection != NULL ? json_compact(c->connection, NULL) : strdup("");
+	struct sha256 *s = details != NULL ? sha256_begin() : NULL;
+	uint8_t digest[SHA256_BYTES];
+
+	if (s != NULL) {
+		sha256_add(s, name, strlen(name) + 1);
+		sha256_add(s, details, strlen(details));
+		sha256_end(s, digest);
+		sha256_hex(digest, account);
+	}
+	if (details != NULL)
+		crypto_cleanse(details, strlen(details));
+	free(details);
+	return s != NULL;
 }
 
 static void add_rest(struct call *c, const struct call_spec *spec)

@@ -19,6 +19,7 @@
 #include "provider/manifest_schema.h"
 #include "provider/names.h"
 #include "provider/tables.h"
+#include "secret/source.h"
 
 /* --- the note --- */
 
@@ -246,12 +247,45 @@ static bool check_config_schema(const json_t *manifest, struct fail *f)
 	return true;
 }
 
+#define SECRET_NAME_MAX 64
+
+static bool check_sources(const char *name, const json_t *sources, struct fail *f)
+{
+	const json_t *source;
+	size_t i;
+
+	json_array_foreach(sources, i, source)
+	{
+		if (!source_valid(json_string_value(source), f))
+			return fail_wrap(f, "secrets/%.60s/%zu", name, i);
+	}
+	return true;
+}
+
+static bool check_secrets(const json_t *manifest, struct fail *f)
+{
+	json_t *secrets = json_object_get(manifest, "secrets");
+	const char *name;
+	json_t *sources;
+
+	json_object_foreach(secrets, name, sources)
+	{
+		if (strlen(name) > SECRET_NAME_MAX)
+			return fail_set(f, FAIL_INVALID,
+				"secrets: the name '%.60s…' has more than %d bytes", name,
+				SECRET_NAME_MAX);
+		if (!check_sources(name, sources, f))
+			return false;
+	}
+	return true;
+}
+
 json_t *manifest_parse(const char *text, size_t n, struct fail *f)
 {
 	json_t *manifest = json_parse(text, n, f);
 
 	if (manifest != NULL && check_shape(manifest, f) && check_config_schema(manifest, f) &&
-		check_interfaces(manifest, f))
+		check_secrets(manifest, f) && check_interfaces(manifest, f))
 		return manifest;
 	json_decref(manifest);
 	(void)fail_wrap(f, "its manifest is not valid");

@@ -127,6 +127,8 @@ struct call_spec {
 	const char *slot;
 	/* Taken over, also on failure. */
 	json_t *request;
+	/* The name of the site's connection whose details the request has, or NULL; copied. */
+	const char *connection;
 	/* The job whose submit this is (davit.host.job), or NULL; copied. */
 	const char *checkpoint_job;
 	int64_t epoch; /* of that job */

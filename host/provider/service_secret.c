@@ -1,17 +1,22 @@
 /* davit.host.secret/1: values stay in the host. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/fail.h"
-#include "base/json.h"
+#include "config/config.h"
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/services.h"
 #include "secret/crypto.h"
 #include "secret/member.h"
+#include "secret/source.h"
 
 #define WORD_MAX    64 /* bytes of the name of an algorithm */
 #define POINTER_MAX 1024
+#define TRIED_MAX   400 /* bytes about sources that have nothing */
 
 /* NULL with why remembered. */
 static const char *word(struct call *c, davit_buf text, const char *what)
@@ -225,15 +230,66 @@ static int32_t DAVIT_CALL secret_reveal(davit_call call, davit_secret key, davit
 	return DAVIT_OK;
 }
 
+/* --- sources --- */
+
+static bool stopped(void *ctx)
+{
+	return call_stopped(ctx) != DAVIT_OK;
+}
+
+/* The first of sources that has it; *f of the one that cannot be read, or names all of them. */
+static bool read_sources(struct call *c, const char *name, const json_t *sources, char **ret_value,
+	size_t *ret_n, struct fail *f)
+{
+	const struct source_place place = {
+		.connection = c->connection,
+		.environment = (const char *const *)environ,
+		.may_exec = c->provider->config->allow_exec,
+		.timeout_ms = c->deadline - clock_mono_ms(),
+		.stopped = stopped,
+		.ctx = c,
+	};
+	const json_t *source;
+	struct buf tried;
+	size_t i;
+
+	buf_init(&tried, TRIED_MAX);
+	json_array_foreach(sources, i, source)
+	{
+		*f = (struct fail){0};
+		if (source_read(json_string_value(source), &place, ret_value, ret_n, f) ||
+			f->code != FAIL_NOT_FOUND)
+			break;
+		buf_printf(&tried, "%s%s", i > 0 ? "; " : "", f->text);
+	}
+	if (f->code == FAIL_NOT_FOUND)
+		(void)fail_set(f, FAIL_NOT_FOUND, "%s", tried.p != NULL ? tried.p : "");
+	buf_finish(&tried);
+	return f->code == FAIL_NONE || fail_wrap(f, "secret '%s'", name);
+}
+
 static int32_t DAVIT_CALL secret_open(davit_call call, davit_buf name, davit_secret *ret_secret)
 {
 	struct call *c = call_current(call);
 	const char *text = c != NULL ? word(c, name, "the name") : NULL;
+	const json_t *sources;
+	struct fail f = {0};
+	char *value = NULL;
+	size_t n = 0;
+	int32_t code;
 
 	if (text == NULL || ret_secret == NULL)
 		return DAVIT_INVALID;
-	*ret_secret = 0;
-	return service_refuse(c, DAVIT_NOT_FOUND, "no source has the secret '%s'", text);
+	sources = json_object_get(json_object_get(c->provider->manifest, "secrets"), text);
+	if (sources == NULL)
+		return service_refuse(
+			c, DAVIT_NOT_FOUND, "the manifest lists no secret '%s'", text);
+	if (!read_sources(c, text, sources, &value, &n, &f))
+		return call_service_failed(c, &f);
+	code = call_secret_give(c, value, n, ret_secret);
+	crypto_cleanse(value, n);
+	free(value);
+	return code;
 }
 
 static int32_t DAVIT_CALL secret_keep(

@@ -283,8 +283,8 @@ typedef struct davit_host_http_1 {
 } davit_host_http_1;
 
 /*
- * davit.host.secret/1: declared, not offered yet. Values stay in the host; the provider builds
- * the text to be signed. What went through here is replaced wherever the host writes texts.
+ * davit.host.secret/1: values stay in the host; the provider builds the text to be signed. What
+ * went through here is replaced wherever the host writes texts.
  * Algorithms: digests "sha256", "sha384", "sha512", "sha1", "md5", "crc32c"; keyed "sha256",
  * "sha1"; signatures "RS256", "ES256". DAVIT_UNSUPPORTED for another.
  */

@@ -345,7 +345,7 @@ static void providers_are_read_in_byte_order(void **state)
 	scratch_write(dir, "providers.d/b.yaml", "provider: bee\n");
 	scratch_write(dir, "providers.d/a.yaml",
 		"provider: ant\nplugin: x/ant.so\nenabled: false\nmax_running: 1\nmax_calls: 2\n"
-		"settings: {shell: true, n: 5, t: \"5\"}\n");
+		"allow_exec: true\nsettings: {shell: true, n: 5, t: \"5\"}\n");
 	scratch_write(dir, "providers.d/.hidden.yaml", "no: thing\n");
 	scratch_write(dir, "providers.d/README", "no: thing\n");
 	assert_int_equal(symlink("b.yaml", scratch_path(dir, "providers.d/.b.yaml.swp")), 0);
@@ -358,6 +358,7 @@ static void providers_are_read_in_byte_order(void **state)
 	assert_false(p->enabled);
 	assert_int_equal(p->max_running, 1);
 	assert_int_equal(p->max_calls, 2);
+	assert_true(p->allow_exec);
 	assert_true(json_is_true(json_object_get(p->settings, "shell")));
 	assert_int_equal(json_int_or(p->settings, "n", 0), 5);
 	assert_string_equal(json_text_or(p->settings, "t", ""), "5");
@@ -368,6 +369,7 @@ static void providers_are_read_in_byte_order(void **state)
 	assert_true(p->enabled);
 	assert_int_equal(p->max_running, 4);
 	assert_int_equal(p->max_calls, 16);
+	assert_false(p->allow_exec);
 	assert_int_equal(json_object_size(p->settings), 0);
 	assert_null(config_provider_find(c, "cat"));
 	config_free(c);

@@ -15,6 +15,9 @@
 #define TRAIN(kind)                                                                                \
 	AROUND("\"davit.training\":{\"major\":1,\"slots\":[\"submit\"],\"kinds\":{\"train\":" kind \
 	       "}}")
+#define SECRETS(sources)                                                                                \
+	HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},\"secrets\":{\"key\":" sources \
+	     "}}"
 
 static const struct {
 	const char *text;
@@ -56,6 +59,11 @@ static const struct {
 		"config_schema"},
 	{HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},\"grants\":[\"root\"]}",
 		"grants"},
+	{SECRETS("[\"connection:key\",\"env:KEY\",\"ini:~/x#a.b\",\"exec:/bin/x\",\"kept\"]"),
+		NULL},
+	{SECRETS("[]"), "secrets"},
+	{SECRETS("[\"env:KEY\",\"vault:key\"]"), "secrets/key/1: it begins with connection:"},
+	{SECRETS("[\"file:relative\"]"), "secrets/key/0: its path begins with"},
 };
 
 static void a_manifest_is_taken_or_refused_with_the_reason(void **state)

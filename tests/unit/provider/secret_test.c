@@ -259,6 +259,96 @@ static void nonsense_is_refused(void **state)
 	expect_ok(*state, op_passes_nonsense);
 }
 
+/* --- sources --- */
+
+#define MANIFEST                                                                                   \
+	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                   \
+	"\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"],"    \
+	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
+
+/* Starts op with a connection of that name and secrets to be opened. */
+static void run_with_connection(
+	struct kit *k, struct kit_call *c, davit_op op, const char *name, const char *details)
+{
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+
+	json_decref(k->p->manifest);
+	k->p->manifest = json_loads(MANIFEST, 0, NULL);
+	assert_non_null(k->p->manifest);
+	k->training.poll = op;
+	spec.connection = name;
+	spec.request = json_object();
+	json_object_set_new(spec.request, "connection", json_loads(details, 0, NULL));
+	broken_line = 0;
+	kit_start(k, c, spec);
+	kit_await(c);
+}
+
+static bool contains(davit_buf text, const char *word)
+{
+	return memmem(text.p, text.n, word, strlen(word)) != NULL;
+}
+
+OP(op_opens)
+{
+	davit_secret key = 0, inner = 0, minted = 0, none = 0;
+
+	HOLDS(secret->open(call, kit_buf("key"), &key) == DAVIT_OK);
+	HOLDS(secret->mint(call, kit_buf("hunter2"), &minted) == DAVIT_OK && minted == key);
+	HOLDS(secret->open(call, kit_buf("inner"), &inner) == DAVIT_OK && inner != key);
+	HOLDS(secret->open(call, kit_buf("unlisted"), &none) == DAVIT_NOT_FOUND);
+	HOLDS(!contains(request, "hunter") && contains(request, "a region"));
+	HOLDS(contains(request, "user") && !contains(request, "password"));
+	return finish(kit_of(inst), call);
+}
+
+static void what_a_secret_comes_from_is_not_in_the_request(void **state)
+{
+	struct kit_call c;
+
+	run_with_connection(*state, &c, op_opens, "site",
+		"{\"secret_key\":\"hunter2\",\"region\":\"a region\","
+		"\"in\":{\"password\":\"hunter3\",\"user\":\"me\"}}");
+	if (c.result.code != DAVIT_OK)
+		fail_msg("line %d: %s", broken_line, c.result.fail.text);
+	kit_call_finish(&c);
+}
+
+OP(op_opens_what_nothing_has)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	return secret->open(call, kit_buf("none"), &s);
+}
+
+OP(op_opens_what_cannot_be_read)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	return secret->open(call, kit_buf("broken"), &s);
+}
+
+static void the_user_is_told_which_sources_were_tried(void **state)
+{
+	struct kit_call c;
+
+	run_with_connection(*state, &c, op_opens_what_nothing_has, "site", "{}");
+	assert_int_equal(c.result.code, DAVIT_NOT_FOUND);
+	assert_string_equal(c.result.fail.text,
+		"secret 'none': env:NO_SUCH: it has none; file:/no/such: it is not there");
+	kit_call_finish(&c);
+	run_with_connection(
+		*state, &c, op_opens_what_cannot_be_read, "site", "{\"secret_key\":\"x\"}");
+	assert_int_equal(c.result.code, DAVIT_AUTH);
+	assert_string_equal(
+		c.result.fail.text, "secret 'broken': file:/dev/zero: it is not a regular file");
+	kit_call_finish(&c);
+}
+
 /* --- the grant --- */
 
 OP(op_reveals)
@@ -296,6 +386,8 @@ int main(void)
 		TEST(a_handle_means_nothing_in_another_call),
 		TEST(a_call_has_a_bounded_number_of_secrets),
 		TEST(nonsense_is_refused),
+		TEST(what_a_secret_comes_from_is_not_in_the_request),
+		TEST(the_user_is_told_which_sources_were_tried),
 		TEST(only_the_grant_reveals),
 	};
 
