@@ -311,7 +311,8 @@ const struct command commands[] = {
 	{
 		.name = "predict", .run = cmd_predict, .words = "ENDPOINT", .min_words = 1, .max_words = 1,
 		.summary = "Sends the rows of a file to an endpoint, many at once, and writes the answers in order.",
-		.more = "A row of CSV becomes an array of its cells, numbers as numbers, an empty cell as null; a\n"
+		.more = "A row of CSV becomes an array of its cells without the blanks around them: numbers, however\n"
+			"they are written (5., .5, +5, 007), as numbers, an empty cell as null, all else as text; a\n"
 			"line of JSON Lines is an instance as it is. The first row is a header where none of its\n"
 			"cells is a number. Each row gives a line of JSON: its prediction, or {\"error\": ...}.\n"
 			"Batches that are answered 503 are sent again, after the pause the daemon asks for\n"

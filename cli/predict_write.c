@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "predict_batch.h"
+#include "raw.h"
 
 #define ERROR_MAX (PREDICT_ERROR_SIZE - 64)
 
@@ -30,59 +31,88 @@ void predict_error(const struct batch *b, char *text, size_t size)
 	json_decref(body);
 }
 
-static bool put(struct predict *p, const json_t *value)
+static bool put(struct predict *p, const char *text, size_t n)
 {
-	size_t n = 0;
-	char *text = json_compact(value, &n);
-	bool ok = text != NULL && p->options->write(p->options->ctx, text, n);
-
-	free(text);
 	p->totals->rows++;
-	return ok || fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions: %s",
-			     strerrordesc_np(errno));
+	return p->options->write(p->options->ctx, text, n) ||
+	       fail_set(p->f, FAIL_INTERNAL, "cannot write the predictions: %s",
+		       strerrordesc_np(errno));
 }
 
 static bool put_error(struct predict *p, const struct batch *b, const char *text)
 {
 	json_t *error = json_object();
-	bool ok = true;
+	size_t n = 0;
+	char *line;
+	bool ok;
 
 	(void)json_object_set_new(error, "error", json_text_any(text, strlen(text)));
-	for (size_t i = 0; i < b->rows && ok; i++)
-		ok = put(p, error);
-	p->totals->failed += (int64_t)b->rows;
+	line = json_compact(error, &n);
 	json_decref(error);
+	ok = line != NULL || fail_set(p->f, FAIL_INTERNAL, "out of memory");
+	for (size_t i = 0; i < b->rows && ok; i++)
+		ok = put(p, line, n);
+	p->totals->failed += (int64_t)b->rows;
+	free(line);
 	return ok;
 }
 
-/* The array with one prediction per row, or NULL. */
-static const json_t *predictions_of(const json_t *answer, size_t rows)
+/* The array of predictions: the answer itself, or a member of it. */
+static struct raw predictions_of(struct raw answer)
 {
-	const json_t *list =
-		json_is_object(answer) ? json_object_get(answer, "predictions") : answer;
+	struct raw key, value;
+	size_t at = 0;
 
-	return json_is_array(list) && json_array_size(list) == rows ? list : NULL;
+	while (raw_is_object(answer) && raw_next(answer, &at, &key, &value)) {
+		if (raw_is_key(key, "predictions"))
+			return value;
+	}
+	return answer;
+}
+
+static size_t count(struct raw list)
+{
+	struct raw row;
+	size_t at = 0, n = 0;
+
+	while (raw_is_array(list) && raw_next(list, &at, NULL, &row))
+		n++;
+	return n;
+}
+
+static bool put_value(struct predict *p, struct raw value)
+{
+	struct buf line;
+	bool ok;
+
+	buf_init(&line, value.n + 1);
+	raw_put(&line, value);
+	ok = line.failed ? fail_set(p->f, FAIL_INTERNAL, "out of memory") : put(p, line.p, line.n);
+	buf_finish(&line);
+	return ok;
 }
 
 static bool put_answer(struct predict *p, const struct batch *b)
 {
-	json_t *answer = json_parse(b->answer.p != NULL ? b->answer.p : "", b->answer.n, NULL);
-	const json_t *list = predictions_of(answer, b->rows);
-	const json_t *row;
+	const char *text = b->answer.p != NULL ? b->answer.p : "";
+	char said[PREDICT_ERROR_SIZE];
+	struct raw answer, list, row;
+	struct fail why = {0};
+	size_t at = 0;
 	bool ok = true;
-	size_t i;
 
-	if (list == NULL && b->rows == 1 && answer != NULL) {
-		ok = put(p, answer);
-	} else if (list == NULL) {
-		ok = put_error(p, b, "the model did not answer one prediction per row");
-	} else {
-		json_array_foreach(list, i, row)
-		{
-			ok = ok && put(p, row);
-		}
+	if (!raw_check(text, b->answer.n, &why)) {
+		(void)snprintf(said, sizeof(said), "the answer of the model is %s", why.text);
+		return put_error(p, b, said);
 	}
-	json_decref(answer);
+	answer = raw_value(text, b->answer.n);
+	list = predictions_of(answer);
+	if (!raw_is_array(list) || count(list) != b->rows)
+		return b->rows == 1
+		               ? put_value(p, answer)
+		               : put_error(p, b, "the model did not answer one prediction per row");
+	while (ok && raw_next(list, &at, NULL, &row))
+		ok = put_value(p, row);
 	return ok;
 }
 

@@ -7,32 +7,22 @@
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "base/json.h"
 #include "rows_input.h"
+#include "rows_record.h"
 
 enum {
 	/* What reading gives beside 1, 0 and -1 of rows_next(). */
 	NOT_YET = 2
 };
 
-enum place {
-	PLACE_START, /* of a cell */
-	PLACE_PLAIN,
-	PLACE_QUOTED,
-	PLACE_QUOTE /* behind a quote within a quoted cell */
-};
-
 struct rows {
 	struct input input;
 	struct rows_options options;
-	bool midway;                /* within a row, at place */
-	enum place place;           /* in its last cell */
-	int got;                    /* of a row that is read but not taken; NOT_YET: none is */
-	struct fail why;            /* with got -1 */
-	int64_t line;               /* of the row being read, from 1 */
-	struct buf text;            /* the cells of one row, each with a NUL; or a line of JSON */
-	size_t ends[ROW_CELLS_MAX]; /* offset behind each cell's last byte */
-	size_t cells;
+	bool midway;        /* within a row */
+	int got;            /* of a row that is read but not taken; NOT_YET: none is */
+	struct fail why;    /* with got -1 */
+	int64_t line;       /* of the row being read, from 1 */
+	struct record row;  /* a line of JSON: its text alone */
 	struct buf pending; /* the first row, where it is no header */
 	bool has_pending;
 	char **names; /* of columns, with a header */
@@ -65,95 +55,48 @@ static int fail_line(const struct rows *r, struct fail *f, const char *what)
 	return -1;
 }
 
-/* --- one row of CSV, by RFC 4180 --- */
-
-static bool end_cell(struct rows *r)
-{
-	if (r->cells == ROW_CELLS_MAX)
-		return false;
-	r->ends[r->cells++] = r->text.n;
-	buf_add(&r->text, "", 1);
-	return !r->text.failed;
-}
-
-/* Takes a byte in a cell; the place after it. */
-static enum place take_byte(struct rows *r, enum place place, int c)
-{
-	char byte = (char)c;
-
-	if (c == '"' && place == PLACE_START)
-		return PLACE_QUOTED;
-	if (c == '"' && place == PLACE_QUOTED)
-		return PLACE_QUOTE;
-	buf_add(&r->text, &byte, 1);
-	return place == PLACE_QUOTED || (place == PLACE_QUOTE && c == '"') ? PLACE_QUOTED
-	                                                                   : PLACE_PLAIN;
-}
+/* --- one row of CSV --- */
 
 /* Begins a row where none is midway. */
 static void begin_row(struct rows *r)
 {
 	if (r->midway)
 		return;
-	buf_clear(&r->text);
-	r->cells = 0;
-	r->place = PLACE_START;
+	record_begin(&r->row);
 	r->line = r->input.breaks + 1;
 	r->midway = true;
-}
-
-/* Takes bytes up to the one that ends the row; what next_byte() gave last, or -1 as a failure. */
-static bool take_cells(struct rows *r, int *ret_last, struct fail *f)
-{
-	int c;
-
-	while ((c = input_next(&r->input, f)) >= 0) {
-		bool outside = r->place != PLACE_QUOTED;
-
-		if (outside && c == '\n')
-			break;
-		if (outside && c == ',') {
-			if (!end_cell(r))
-				return false;
-			r->place = PLACE_START;
-		} else if (!(outside && c == '\r')) {
-			r->place = take_byte(r, r->place, c);
-		}
-		if (r->text.failed)
-			return false;
-	}
-	*ret_last = c;
-	return true;
 }
 
 /* Reads cells up to the end of the row: 1, 0, -1 as rows_next(), or NOT_YET. */
 static int read_cells(struct rows *r, struct fail *f)
 {
-	int last;
+	int c;
 
 	begin_row(r);
-	if (!take_cells(r, &last, f))
-		return fail_line(r, f, "the row is too long");
-	if (last == INPUT_NOT_YET)
+	while ((c = input_next(&r->input, f)) >= 0 && (c != '\n' || !record_may_end(&r->row))) {
+		if (!record_take(&r->row, c))
+			return fail_line(r, f, "the row is too long");
+	}
+	if (c == INPUT_NOT_YET)
 		return NOT_YET;
 	r->midway = false;
-	if (last == INPUT_FAILED)
+	if (c == INPUT_FAILED)
 		return -1;
-	if (r->place == PLACE_QUOTED)
+	if (!record_may_end(&r->row))
 		return fail_line(r, f, "a quoted cell does not end");
-	if (last == INPUT_END && r->cells == 0 && r->text.n == 0)
+	if (c == INPUT_END && r->row.cells == 0 && r->row.text.n == 0)
 		return 0;
-	return end_cell(r) ? 1 : fail_line(r, f, "the row is too long");
+	return record_end(&r->row) ? 1 : fail_line(r, f, "the row is too long");
 }
 
 static const char *cell(const struct rows *r, size_t i)
 {
-	return r->text.p + (i == 0 ? 0 : r->ends[i - 1] + 1);
+	return record_cell(&r->row, i);
 }
 
 static size_t cell_size(const struct rows *r, size_t i)
 {
-	return r->ends[i] - (i == 0 ? 0 : r->ends[i - 1] + 1);
+	return record_size(&r->row, i);
 }
 
 /* --- a row as JSON --- */
@@ -162,14 +105,14 @@ static int put_row(struct rows *r, struct buf *out, struct fail *f)
 {
 	bool first = true;
 
-	if (r->cells != r->columns) {
+	if (r->row.cells != r->columns) {
 		(void)fail_set(f, FAIL_INVALID,
 			"line %" PRId64 ": %zu cells where the first row has %zu", r->line,
-			r->cells, r->columns);
+			r->row.cells, r->columns);
 		return -1;
 	}
 	buf_text(out, r->options.objects ? "{" : "[");
-	for (size_t i = 0; i < r->cells; i++) {
+	for (size_t i = 0; i < r->row.cells; i++) {
 		if (r->left_out[i])
 			continue;
 		buf_text(out, first ? "" : ",");
@@ -194,7 +137,7 @@ static bool is_header(const struct rows *r)
 
 	if (r->options.header != ROWS_HEADER_TELL)
 		return r->options.header == ROWS_HEADER_YES;
-	for (size_t i = 0; i < r->cells; i++) {
+	for (size_t i = 0; i < r->row.cells; i++) {
 		if (rows_is_number(cell(r, i), cell_size(r, i)))
 			return false;
 		named = named || cell_size(r, i) > 0;
@@ -204,14 +147,14 @@ static bool is_header(const struct rows *r)
 
 static bool keep_names(struct rows *r, struct fail *f)
 {
-	r->names = calloc(r->cells, sizeof(*r->names));
-	for (size_t i = 0; i < r->cells && r->names != NULL; i++) {
+	r->names = calloc(r->row.cells, sizeof(*r->names));
+	for (size_t i = 0; i < r->row.cells && r->names != NULL; i++) {
 		const char *name = cell(r, i);
 
 		if (!rows_is_text(name, cell_size(r, i)))
 			return fail_set(
 				f, FAIL_INVALID, "the name of column %zu is not UTF-8", i + 1);
-		r->names[i] = strdup(name);
+		r->names[i] = rows_name(name, cell_size(r, i));
 		if (r->names[i] == NULL)
 			return fail_set(f, FAIL_INTERNAL, "out of memory");
 	}
@@ -258,7 +201,7 @@ static bool begin_csv(struct rows *r, struct fail *f)
 
 	if (got <= 0)
 		return got == 0;
-	r->columns = r->cells;
+	r->columns = r->row.cells;
 	if (is_header(r)) {
 		if (!keep_names(r, f))
 			return false;
@@ -276,29 +219,6 @@ static bool begin_csv(struct rows *r, struct fail *f)
 
 /* --- JSON Lines --- */
 
-static bool is_left_out(const struct rows *r, size_t index)
-{
-	for (size_t i = 0; i < r->options.exclude_count; i++) {
-		const char *word = r->options.exclude[i];
-		char *end;
-
-		if (strtoul(word, &end, 10) == index && end != word && *end == '\0')
-			return true;
-	}
-	return false;
-}
-
-/* From the end, so that the numbers of what is still to be looked at stay. */
-static void drop_members(const struct rows *r, json_t *value)
-{
-	for (size_t i = 0; json_is_object(value) && i < r->options.exclude_count; i++)
-		(void)json_object_del(value, r->options.exclude[i]);
-	for (size_t i = json_array_size(value); i > 0 && r->options.exclude_count > 0; i--) {
-		if (is_left_out(r, i - 1))
-			(void)json_array_remove(value, i - 1);
-	}
-}
-
 static int read_line(struct rows *r, struct fail *f)
 {
 	int c;
@@ -307,8 +227,8 @@ static int read_line(struct rows *r, struct fail *f)
 	while ((c = input_next(&r->input, f)) >= 0 && c != '\n') {
 		char byte = (char)c;
 
-		buf_add(&r->text, &byte, 1);
-		if (r->text.failed)
+		buf_add(&r->row.text, &byte, 1);
+		if (r->row.text.failed)
 			return fail_line(r, f, "it is too long");
 	}
 	if (c == INPUT_NOT_YET)
@@ -316,7 +236,7 @@ static int read_line(struct rows *r, struct fail *f)
 	r->midway = false;
 	if (c == INPUT_FAILED)
 		return -1;
-	return c == INPUT_END && r->text.n == 0 ? 0 : 1;
+	return c == INPUT_END && r->row.text.n == 0 ? 0 : 1;
 }
 
 static bool is_blank(const struct buf *text)
@@ -327,20 +247,9 @@ static bool is_blank(const struct buf *text)
 static int put_json(struct rows *r, struct buf *out, struct fail *f)
 {
 	struct fail why = {0};
-	json_t *value;
-	size_t n = 0;
-	char *text;
 
-	value = json_parse(r->text.p, r->text.n, &why);
-	if (value == NULL)
+	if (!rows_put_json(out, r->row.text.p, r->row.text.n, &r->options, &why))
 		return fail_line(r, f, why.text);
-	drop_members(r, value);
-	text = json_compact(value, &n);
-	json_decref(value);
-	if (text == NULL)
-		return fail_line(r, f, "out of memory");
-	buf_add(out, text, n);
-	free(text);
 	return 1;
 }
 
@@ -360,7 +269,7 @@ struct rows *rows_open(int fd, const struct rows_options *options, struct fail *
 	r->options = *options;
 	r->input.patient = true;
 	r->got = NOT_YET;
-	buf_init(&r->text, ROW_BYTES_MAX);
+	buf_init(&r->row.text, ROW_BYTES_MAX);
 	buf_init(&r->pending, 2 * ROW_BYTES_MAX);
 	if (options->format == ROWS_CSV && !begin_csv(r, f)) {
 		rows_close(r);
@@ -377,7 +286,7 @@ void rows_close(struct rows *r)
 		free(r->names[i]);
 	free(r->names);
 	free(r->left_out);
-	buf_finish(&r->text);
+	buf_finish(&r->row.text);
 	buf_finish(&r->pending);
 	(void)close(r->input.fd);
 	free(r);
@@ -386,8 +295,8 @@ void rows_close(struct rows *r)
 static bool is_empty(const struct rows *r)
 {
 	if (r->options.format == ROWS_JSONL)
-		return is_blank(&r->text);
-	return r->cells == 1 && cell_size(r, 0) == 0 && r->columns != 1;
+		return is_blank(&r->row.text);
+	return r->row.cells == 1 && cell_size(r, 0) == 0 && r->columns != 1;
 }
 
 /* The next row that holds something, into text; as read_cells(). */

@@ -56,15 +56,22 @@ int rows_next(struct rows *r, struct buf *out, struct fail *f);
 bool rows_ready(struct rows *r);
 int rows_fd(const struct rows *r);
 
-/* Is a cell written as JSON writes numbers? Is it UTF-8? */
+/* Is a cell written as a number? Is it UTF-8? */
 bool rows_is_number(const char *text, size_t n);
 bool rows_is_text(const char *text, size_t n);
 
 /* Appends a text (UTF-8) as a JSON string. */
 void rows_put_string(struct buf *out, const char *text, size_t n);
 
-/* Appends a cell as JSON: a number as it is, nothing as null, else a string. False: neither
- * is it UTF-8. */
+/* Appends a cell as JSON: what is written as a number in any usual way ("5.", "+5", "007") as one,
+ * nothing as null, else a string; without blanks around it. False: neither is it UTF-8. */
 bool rows_put_cell(struct buf *out, const char *cell, size_t n);
+
+/* A cell as the name of a column, without blanks around it; to be freed, NULL: out of memory. */
+char *rows_name(const char *cell, size_t n);
+
+/* Appends a line of JSON as it is but for what is left out. False: *f, it is none. */
+bool rows_put_json(struct buf *out, const char *text, size_t n, const struct rows_options *options,
+	struct fail *f);
 
 #endif

@@ -235,6 +235,26 @@ def test_rows_are_sent_as_objects(site):
     assert predicted(site, "--objects") == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
 
 
+def test_numbers_of_any_size_go_there_and_back(site):
+    large = "18446744073709551616"
+    (site.folder / "large.csv").write_text(f"a,b\n{large},.5\n007,1.\n")
+    said = site.good("predict", "one", "--file", "large.csv")
+    assert [line.split(',"files"')[0] for line in said.splitlines()] == [
+        f'{{"row":[{large},0.5]', '{"row":[7,1.0]']
+    (site.folder / "large.jsonl").write_text(f'{{"a": {large}, "b": 1}}\n')
+    assert f'{{"a":{large}}}' in site.good("predict", "one", "--file", "large.jsonl", "--exclude", "b")
+
+
+def test_an_answer_that_is_no_json_says_so(site):
+    (site.folder / "nan.csv").write_text("a,b\nnan,2\n")
+    (site.folder / "nan.py").write_text(SERVER.replace('{"row": row, "files": files}', 'float("nan")'))
+    site.good("models", "register", "one", "--name", "nan", "--server", "nan.py")
+    site.good("deploy", "nan")
+    done = site.run("predict", "nan", "--file", "nan.csv")
+    assert done.returncode == 1 and "answer of the model is not JSON" in done.stdout, done
+    assert "NaN" in done.stdout, done
+
+
 def test_a_request_has_a_time(site):
     (site.folder / "slow.csv").write_text("a,b\nslow,2\n")
     assert predicted(site, rows="slow.csv") == [["slow", 2]]

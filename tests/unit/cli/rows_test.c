@@ -51,12 +51,31 @@ static void numbers_stay_as_they_are_written(void **state)
 	assert_string_equal(CSV(" 7 ,x y\n", .options.header = ROWS_HEADER_NO), "[7,\"x y\"]\n");
 }
 
-static void what_json_has_no_number_for_is_a_text_or_null(void **state)
+static void numbers_are_told_however_they_are_written(void **state)
 {
 	(void)state;
-	assert_string_equal(CSV("1,007,+5,.5,5.,nan,1e,-,0x1,1 2\n"),
-		"[1,\"007\",\"+5\",\".5\",\"5.\",\"nan\",\"1e\",\"-\",\"0x1\",\"1 2\"]\n");
+	assert_string_equal(CSV("1,.5,5.,-.5,1.e5,+5,007,-0012.50,00\n"),
+		"[1,0.5,5.0,-0.5,1.0e5,5,7,-12.50,0]\n");
+	assert_string_equal(CSV("9223372036854775808,184467440737095516150,1e308\n"),
+		"[9223372036854775808,184467440737095516150,1e308]\n");
+	assert_string_equal(CSV("  1.50,\t2 \n .5,+3\n"), "[1.50,2]\n[0.5,3]\n");
+}
+
+static void what_is_no_number_is_a_text_or_null(void **state)
+{
+	(void)state;
+	assert_string_equal(CSV("1,nan,1e,-,.,e5,0x1,1 2,1e999,1_000,--1\n"),
+		"[1,\"nan\",\"1e\",\"-\",\".\",\"e5\",\"0x1\",\"1 2\",\"1e999\",\"1_000\","
+		"\"--1\"]\n");
 	assert_string_equal(CSV("1,,\"\",2\n"), "[1,null,null,2]\n");
+}
+
+static void blanks_around_cells_and_names_are_none_of_them(void **state)
+{
+	(void)state;
+	assert_string_equal(CSV("a, b ,c\n1, x y ,3\n", EXCLUDE("b"), .options.objects = true),
+		"{\"a\":1,\"c\":3}\n");
+	assert_string_equal(CSV("a,b\n1, x y \n"), "[1,\"x y\"]\n");
 }
 
 static void quotes_commas_and_breaks_are_those_of_rfc_4180(void **state)
@@ -194,10 +213,15 @@ static void lines_of_json_pass_as_they_are(void **state)
 {
 	(void)state;
 	assert_string_equal(
-		JSONL("{\"a\": 1.50}\n\n[1, 2]\r\n\"x\"\n7"), "{\"a\":1.5}\n[1,2]\n\"x\"\n7\n");
+		JSONL("{\"a\": 1.50}\n\n[1, 2]\r\n\"x\"\n7"), "{\"a\":1.50}\n[1,2]\n\"x\"\n7\n");
 	assert_string_equal(
 		JSONL("{\"a\":1,\"b\":2}\n[5,6]\n", EXCLUDE("a")), "{\"b\":2}\n[5,6]\n");
 	assert_string_equal(JSONL("[5,6,7]\n", EXCLUDE("0", "1")), "[7]\n");
+	assert_string_equal(JSONL("[ 5 , [6, {\"a\": \"] ,\"}] , 7 ]\n", EXCLUDE("0")),
+		"[[6,{\"a\":\"] ,\"}],7]\n");
+	assert_string_equal(JSONL("{\"\\u00fc\": 1, \"b\": 18446744073709551616}\n", EXCLUDE("ü")),
+		"{\"b\":18446744073709551616}\n");
+	assert_string_equal(JSONL("[]\n{ }\n", EXCLUDE("0")), "[]\n{}\n");
 	assert_non_null(strstr(JSONL("1\n{\n"), "! line 2: "));
 }
 
@@ -214,7 +238,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_stay_as_they_are_written),
-		cmocka_unit_test(what_json_has_no_number_for_is_a_text_or_null),
+		cmocka_unit_test(numbers_are_told_however_they_are_written),
+		cmocka_unit_test(what_is_no_number_is_a_text_or_null),
+		cmocka_unit_test(blanks_around_cells_and_names_are_none_of_them),
 		cmocka_unit_test(quotes_commas_and_breaks_are_those_of_rfc_4180),
 		cmocka_unit_test(a_header_is_told_by_having_no_number),
 		cmocka_unit_test(a_mark_of_utf_8_is_no_part_of_the_first_row),
