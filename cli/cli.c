@@ -245,16 +245,21 @@ json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struc
 {
 	const char *slash = strrchr(file, '/');
 	struct http_request ask = {.method = "POST", .path = path->p, .form_file = file};
-	char *text = json_compact(request, &ask.n);
 	struct progress_bytes progress = {0};
-	json_t *value;
+	json_t *value = NULL;
+	char *text;
 
-	ask.body = text;
-	ask.progress = c->progress ? &progress : NULL;
-	ask.form_name = slash != NULL ? slash + 1 : strcmp(file, "-") == 0 ? "stdin" : file;
-	progress_begin(&progress, "uploading", ask.form_name);
-	value = perform(c, &ask, NULL);
-	free(text);
+	ask.form = cli_open(c, file);
+	if (ask.form != NULL) {
+		text = json_compact(request, &ask.n);
+		ask.body = text;
+		ask.progress = c->progress ? &progress : NULL;
+		ask.form_name = slash != NULL ? slash + 1 : strcmp(file, "-") == 0 ? "stdin" : file;
+		progress_begin(&progress, "uploading", ask.form_name);
+		value = perform(c, &ask, NULL);
+		free(text);
+		(void)fclose(ask.form);
+	}
 	buf_finish(path);
 	return value;
 }
@@ -284,6 +289,18 @@ static bool write_bytes(void *ctx, const char *bytes, size_t n)
 	const struct outfile *o = ctx;
 
 	return fwrite(bytes, 1, n, o->out) == n;
+}
+
+const char *cli_download_file(struct cli *c)
+{
+	const char *file = args_text(&c->args, "output");
+
+	if (file == NULL)
+		file = "-";
+	if (!c->json || strcmp(file, "-") != 0)
+		return file;
+	(void)cli_usage(c, "with --json name a file with -o for what is fetched");
+	return NULL;
 }
 
 bool cli_download(

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "args.h"
 #include "base/attr.h"
@@ -83,6 +84,9 @@ json_t *cli_upload(struct cli *c, const json_t *request, const char *file, struc
 bool cli_download(
 	struct cli *c, const char *method, const json_t *body, struct buf *path, const char *file);
 
+/* Where a download goes by -o; NULL: told, as --json leaves standard output to the answer. */
+const char *cli_download_file(struct cli *c);
+
 /* Gives the bytes of an answer to request->sink. False: told. */
 bool cli_stream(struct cli *c, const struct http_request *request);
 
@@ -93,6 +97,14 @@ int cli_json(json_t *value);
  * false or null is one if typed, else all are texts. NULL: told. An absent option: NULL with
  * *ok true. */
 json_t *cli_pairs(struct cli *c, const char *option, bool typed, bool *ok);
+
+/* For a file that cannot be read: its name and why, by errno. */
+int cli_unreadable(struct cli *c, const char *file, int err);
+
+/* A file ("-": standard input) to be read and given to cli_close(). NULL: told; a folder is none.
+ */
+FILE *cli_open(struct cli *c, const char *file);
+void cli_close(FILE *in);
 
 /* The text of a file ("-": standard input), NUL-terminated, to be freed. NULL: told. */
 char *cli_read(struct cli *c, const char *file, size_t *ret_n);

@@ -142,7 +142,7 @@ int cmd_check(struct cli *c)
 
 	if (k == NULL || !fs_read(file, FILE_MAX, &bytes, &n, &f)) {
 		free(k);
-		return cli_fail(c, EXIT_USAGE, "%s: is the path right?", f.text);
+		return cli_fail(c, EXIT_USAGE, "cannot %s", f.text);
 	}
 	k->problems = json_array();
 	k->symbols = json_array();

@@ -148,7 +148,7 @@ static struct rows *open_rows(struct cli *c, const char **exclude)
 	fd = strcmp(file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 	                            : open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		(void)cli_fail(c, EXIT_USAGE, "cannot read %s: is the path right?", file);
+		(void)cli_unreadable(c, file, errno);
 		return NULL;
 	}
 	rows = rows_open(fd, &options, &f);
@@ -228,6 +228,7 @@ int cmd_predict(struct cli *c)
 	http_path(&path, SERVICE "/endpoints/%s/infer?native=true", &endpoint);
 	options.path = path.p;
 	options.place = &place;
+	options.host = cli_host(c);
 	if (!http_place_of(cli_host(c), &place, &f))
 		(void)cli_failed(c, &f);
 	else if (exclude != NULL && read_numbers(c, &options))

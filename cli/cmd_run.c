@@ -1,4 +1,5 @@
 /* cmd_run - work for the daemon: submit, train, rerun. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,10 @@ char *work_dataset(struct cli *c, const char *word)
 	json_t *dataset;
 	char *name, *id;
 
+	if (strchr(word, '/') != NULL && access(word, R_OK) != 0) { /* of no name of a data set */
+		(void)cli_unreadable(c, word, errno);
+		return NULL;
+	}
 	if (!is_file(word))
 		return strdup(word);
 	name = cli_stem(word);

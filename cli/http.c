@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "progress.h"
@@ -29,6 +30,8 @@ struct talk {
 	char error[CURL_ERROR_SIZE];
 	bool refused;     /* the sink, or the limit of memory */
 	int error_number; /* of the sink */
+	int form_error;   /* of reading the form's file */
+	curl_off_t left;  /* bytes of that file still to come; -1: nobody knows */
 };
 
 /* --- where --- */
@@ -153,7 +156,7 @@ static int look_up(
 {
 	const struct http_request *r = ((const struct talk *)ctx)->request;
 
-	if (r->progress != NULL && r->form_file != NULL)
+	if (r->progress != NULL && r->form != NULL)
 		progress_bytes(r->progress, sent, to_send);
 	else if (r->progress != NULL)
 		progress_bytes(r->progress, got, to_get);
@@ -169,10 +172,29 @@ static bool add_header(struct talk *t, const char *line)
 	return longer != NULL;
 }
 
-/* Standard input has no length: it is sent in chunks. */
-static size_t read_input(char *bytes, size_t size, size_t count, void *ctx)
+/* What cannot be read, or ends before its size, must not pass for the whole. */
+static size_t read_form(char *bytes, size_t size, size_t count, void *ctx)
 {
-	return fread(bytes, size, count, ctx);
+	struct talk *t = ctx;
+	size_t n;
+
+	errno = 0;
+	n = fread(bytes, size, count, t->request->form);
+	if (n == 0 && ferror(t->request->form) != 0)
+		t->form_error = errno != 0 ? errno : EIO;
+	else if (n == 0 && t->left > 0)
+		t->form_error = ESTALE;
+	t->left -= t->left >= 0 ? (curl_off_t)n : 0;
+	return t->form_error == 0 ? n : CURL_READFUNC_ABORT;
+}
+
+/* A pipe has no size, nor have files that are made as they are read: they are sent in chunks. */
+static curl_off_t size_of(FILE *file)
+{
+	struct stat st;
+
+	return fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? st.st_size
+	                                                                              : -1;
 }
 
 static bool add_form(struct talk *t)
@@ -188,10 +210,8 @@ static bool add_form(struct talk *t)
 	     curl_mime_type(part, "application/json") == CURLE_OK;
 	part = ok ? curl_mime_addpart(t->form) : NULL;
 	ok = part != NULL && curl_mime_name(part, "file") == CURLE_OK;
-	if (ok && strcmp(r->form_file, "-") == 0)
-		ok = curl_mime_data_cb(part, -1, read_input, NULL, NULL, stdin) == CURLE_OK;
-	else if (ok)
-		ok = curl_mime_filedata(part, r->form_file) == CURLE_OK;
+	t->left = size_of(r->form);
+	ok = ok && curl_mime_data_cb(part, t->left, read_form, NULL, NULL, t) == CURLE_OK;
 	ok = ok && curl_mime_filename(part, r->form_name) == CURLE_OK;
 	return ok && curl_easy_setopt(t->h->curl, CURLOPT_MIMEPOST, t->form) == CURLE_OK;
 }
@@ -202,7 +222,7 @@ static bool add_body(struct talk *t)
 	CURL *curl = t->h->curl;
 	char line[128];
 
-	if (r->form_file != NULL)
+	if (r->form != NULL)
 		return add_form(t);
 	if (r->body == NULL && strcmp(r->method, "POST") != 0)
 		return true;
@@ -233,15 +253,19 @@ static bool prepare(struct talk *t)
 	return curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, t->request->method) == CURLE_OK;
 }
 
-static const char *why(const struct talk *t, CURLcode code)
+const char *http_why(CURL *curl, CURLcode code, const char *said)
 {
 	long number = 0;
 
-	/* The words of libcurl name a host and port that nobody gave. */
-	(void)curl_easy_getinfo(t->h->curl, CURLINFO_OS_ERRNO, &number);
+	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
 	if (code == CURLE_COULDNT_CONNECT && number > 0 && strerrordesc_np((int)number) != NULL)
 		return strerrordesc_np((int)number);
-	return t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+	return said[0] != '\0' ? said : curl_easy_strerror(code);
+}
+
+static const char *why(const struct talk *t, CURLcode code)
+{
+	return http_why(t->h->curl, code, t->error);
 }
 
 /* Is the daemon there, but not for this user? */
@@ -259,6 +283,10 @@ static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 
 	if (http_interrupted)
 		return fail_set(f, FAIL_DEADLINE, "interrupted");
+	if (t->form_error != 0)
+		return fail_set(f, FAIL_INVALID, "cannot read %s: %s", t->request->form_file,
+			t->form_error == ESTALE ? "it became shorter meanwhile"
+						: strerrordesc_np(t->form_error));
 	switch (code) {
 	case CURLE_OK:
 		return true;
@@ -274,8 +302,8 @@ static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 			"cannot reach davitd at %s (%s): is it running? Start one with 'davit "
 			"serve', or name another with --host or DAVIT_HOST",
 			host, why(t, code));
-	case CURLE_READ_ERROR:
-		return fail_set(f, FAIL_INVALID, "cannot read %s", t->request->form_file);
+	case CURLE_OUT_OF_MEMORY:
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	case CURLE_WRITE_ERROR:
 		if (t->error_number != 0)
 			return fail_set(f, FAIL_INTERNAL, "cannot write %s: %s",

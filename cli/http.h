@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 
@@ -37,7 +38,8 @@ struct http_request {
 	const char *content_type; /* of the body */
 	const char *body;         /* NULL: none */
 	size_t n;
-	const char *form_file; /* a file to send as part "file", with body as part "request" */
+	FILE *form;            /* sent as part "file", with body as part "request"; may be NULL */
+	const char *form_file; /* its name for people */
 	const char *form_name; /* its name for the other side */
 	int64_t timeout_ms;    /* 0: none */
 
@@ -65,6 +67,10 @@ bool http_local(const struct http *h);                    /* over a Unix socket?
 bool http_ask(struct http *h, const struct http_request *request, struct http_answer *answer,
 	struct fail *f);
 void http_answer_finish(struct http_answer *answer);
+
+/* Why libcurl did not get an answer, without the host and port it made up for a socket; said: what
+ * its error buffer holds. */
+const char *http_why(CURL *curl, CURLcode code, const char *said);
 
 /* Appends a path where only %s may stand; the words it stands for are percent-encoded. */
 void http_path(struct buf *path, const char *fmt, const char *const *words);

@@ -1,7 +1,11 @@
 /* input - what commands read from the user: pairs of options, files. See cli.h. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/json.h"
@@ -51,47 +55,72 @@ json_t *cli_pairs(struct cli *c, const char *option, bool typed, bool *ok)
 	return NULL;
 }
 
-static bool read_stream(FILE *in, struct buf *bytes)
+int cli_unreadable(struct cli *c, const char *file, int err)
+{
+	return cli_fail(c, EXIT_USAGE, "cannot read %s: %s",
+		strcmp(file, "-") == 0 ? "standard input" : file, strerrordesc_np(err));
+}
+
+/* Why an open file cannot be read, by errno; of a folder that otherwise shows only later. */
+static int why_not(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return errno;
+	return S_ISDIR(st.st_mode) ? EISDIR : 0;
+}
+
+FILE *cli_open(struct cli *c, const char *file)
+{
+	bool standard = strcmp(file, "-") == 0;
+	int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+	                  : open(file, O_RDONLY | O_CLOEXEC);
+	int err = fd >= 0 ? why_not(fd) : errno;
+	FILE *in = err == 0 ? fdopen(fd, "rb") : NULL;
+
+	if (in != NULL)
+		return in;
+	(void)cli_unreadable(c, file, err != 0 ? err : errno);
+	if (fd >= 0)
+		(void)close(fd);
+	return NULL;
+}
+
+/* What errno says where it is not 0: a part must not pass for the whole. */
+static int read_stream(FILE *in, struct buf *bytes)
 {
 	char part[16384];
 	size_t n;
 
+	errno = 0;
 	while ((n = fread(part, 1, sizeof(part), in)) > 0 && !bytes->failed)
 		buf_add(bytes, part, n);
 	buf_add(bytes, "", 0);
-	return ferror(in) == 0;
+	return ferror(in) != 0 ? errno : 0;
 }
 
-static char *text_of(struct cli *c, FILE *in, const char *file, size_t *ret_n)
+char *cli_read(struct cli *c, const char *file, size_t *ret_n)
 {
+	FILE *in = cli_open(c, file);
 	struct buf bytes;
 	char *text = NULL;
+	int err;
 
+	if (in == NULL)
+		return NULL;
 	buf_init(&bytes, FILE_LIMIT);
-	if (!read_stream(in, &bytes))
-		(void)cli_fail(c, EXIT_USAGE, "cannot read %s", file);
+	err = read_stream(in, &bytes);
+	(void)fclose(in);
+	if (err == EINTR)
+		c->code = EXIT_INTERRUPTED;
+	else if (err != 0)
+		(void)cli_unreadable(c, file, err);
 	else if (bytes.failed)
 		(void)cli_fail(c, EXIT_USAGE, "%s is longer than %zu MiB", file, FILE_LIMIT >> 20);
 	else
 		text = buf_take(&bytes, ret_n);
 	buf_finish(&bytes);
-	return text;
-}
-
-char *cli_read(struct cli *c, const char *file, size_t *ret_n)
-{
-	FILE *in;
-	char *text;
-
-	if (strcmp(file, "-") == 0)
-		return text_of(c, stdin, file, ret_n);
-	in = fopen(file, "rbe");
-	if (in == NULL) {
-		(void)cli_fail(c, EXIT_USAGE, "cannot read %s: is the path right?", file);
-		return NULL;
-	}
-	text = text_of(c, in, file, ret_n);
-	(void)fclose(in);
 	return text;
 }
 

@@ -218,6 +218,8 @@ static bool answered(struct predict *p, struct batch *b, CURLcode code)
 
 	if (code == CURLE_OK)
 		(void)curl_easy_getinfo(b->curl, CURLINFO_RESPONSE_CODE, &status);
+	else
+		predict_explain(p, b, code);
 	b->status = (int)status;
 	if (status == 429 && yield_place(p, b))
 		return true;
@@ -233,8 +235,7 @@ static bool answered(struct predict *p, struct batch *b, CURLcode code)
 	}
 	b->state = BATCH_DONE;
 	if (code == CURLE_COULDNT_CONNECT)
-		return fail_set(p->f, FAIL_UNAVAILABLE, "davitd cannot be reached any more: %s",
-			b->why[0] != '\0' ? b->why : curl_easy_strerror(code));
+		return fail_set(p->f, FAIL_UNAVAILABLE, "%s: is it running?", b->why);
 	if (!holds_for_all(b->status))
 		return true;
 	predict_error(b, text, sizeof(text));

@@ -20,6 +20,7 @@ struct rows;
 
 struct predict_options {
 	const struct http_place *place;
+	const char *host; /* the place as the user named it */
 	const char *path; /* of infer, encoded, with its query */
 	size_t concurrency;
 	size_t batch;

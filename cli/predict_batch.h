@@ -58,6 +58,9 @@ struct predict {
 /* The sentence of an error answer, in whatever form it comes, and the status. */
 void predict_error(const struct batch *b, char *text, size_t size);
 
+/* Puts why there is no answer into b->why, in words that name the host as the user did. */
+void predict_explain(const struct predict *p, struct batch *b, CURLcode code);
+
 /* Writes a line for each row of a batch that is done, and lets go of it. */
 bool predict_write(struct predict *p, struct batch *b);
 

@@ -31,6 +31,19 @@ void predict_error(const struct batch *b, char *text, size_t size)
 	json_decref(body);
 }
 
+void predict_explain(const struct predict *p, struct batch *b, CURLcode code)
+{
+	char said[CURL_ERROR_SIZE];
+
+	(void)snprintf(said, sizeof(said), "%s", http_why(b->curl, code, b->why));
+	(void)snprintf(b->why, sizeof(b->why),
+		code == CURLE_COULDNT_CONNECT ? "cannot reach davitd at %.120s (%.120s)"
+		: code == CURLE_OPERATION_TIMEDOUT
+			? "davitd at %.120s did not answer: %.120s"
+			: "the connection to davitd at %.120s broke: %.90s",
+		p->options->host, said);
+}
+
 static bool put(struct predict *p, const char *text, size_t n)
 {
 	p->totals->rows++;

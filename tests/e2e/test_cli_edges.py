@@ -177,6 +177,43 @@ def test_a_server_that_is_no_davitd_is_told_in_a_line():
     assert done.stderr.count("\n") == 1 and "<" not in done.stderr
 
 
+# --- files that are none ---
+
+
+@pytest.mark.parametrize("line", (
+    "datasets create {}", "train {}", "train t.py --dataset ./{}", "train t.py --requirements {}",
+    "batch create m ./{}", "predict e --file {}", "check {}", "run-function {}",
+    "models register t --name t --command x --requirements {}",
+))
+def test_files_that_cannot_be_read_are_told_with_the_reason(cli, line):
+    (cli.folder / "t.py").write_text("pass\n")
+    (cli.folder / "folder").mkdir(exist_ok=True)
+    before = len(cli.json("datasets", "list"))
+    for file, why in (("missing.csv", "No such file"), ("none/x", "No such file"),
+                      ("folder", "folder")):
+        if file == "folder" and "./{}" in line:
+            continue  # which is no file, and no data set
+        done = cli.run(*line.format(file).split())
+        assert done.returncode == 2 and why in done.stderr and file in done.stderr, done
+    assert len(cli.json("datasets", "list")) == before
+
+
+def test_a_part_of_a_file_does_not_pass_for_the_whole(cli):
+    done = cli.run("datasets", "create", "/proc/self/mem", "--name", "part", "--format", "csv")
+    assert done.returncode == 2 and "cannot read /proc/self/mem: Input/output" in done.stderr, done
+    done = cli.run("train", "/proc/self/mem")
+    assert done.returncode == 2 and "cannot read /proc/self/mem: Input/output" in done.stderr, done
+    assert "part" not in [d["name"] for d in cli.json("datasets", "list")]
+
+
+def test_a_folder_is_no_standard_input(cli):
+    folder = os.open(cli.folder, os.O_RDONLY)
+    for line in ("datasets create - --name f --format csv", "run-function -"):
+        done = cli.run(*line.split(), stdin=folder)
+        assert done.returncode == 2 and "standard input: Is a directory" in done.stderr, done
+    os.close(folder)
+
+
 # --- rows ---
 
 
@@ -200,6 +237,28 @@ def test_an_interrupt_ends_the_wait_for_the_first_row(served):
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 130, process.stderr.read()
         process.communicate()
+
+
+def test_a_daemon_that_goes_is_named_as_the_user_did(tmp_path):
+    """Over a socket libcurl speaks of a host and port that nobody gave."""
+    path = tmp_path / "s"
+    (tmp_path / "rows.csv").write_text("1,2\n" * 3)
+    words = ["predict", "x", "--file", str(tmp_path / "rows.csv"), "--retries", "0", "--host"]
+
+    def accept(listener):
+        listener.accept()[0].close()
+        listener.close()
+        path.unlink()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        threading.Thread(target=accept, args=[listener], daemon=True).start()
+        done = text(*words, f"unix://{path}")
+    assert done.returncode == 1 and done.stdout.count(f"davitd at unix://{path} broke") == 3, done
+    done = text(*words, f"unix://{path}")
+    assert done.returncode == 3 and f"davitd at unix://{path} (No such file" in done.stderr, done
+    assert "port" not in done.stdout + done.stderr
 
 
 def test_half_a_row_does_not_hold_back_answers(served):
