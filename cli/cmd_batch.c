@@ -196,12 +196,12 @@ int cmd_batch_delete(struct cli *c)
 
 int cmd_batch_results(struct cli *c)
 {
-	const char *file = args_text(&c->args, "output");
-	char *id = batch_job(c, args_word(&c->args, 0));
-	bool ok = id != NULL && work_output(c, id, RESULTS, file != NULL ? file : "-");
+	const char *file = cli_download_file(c);
+	char *id = file != NULL ? batch_job(c, args_word(&c->args, 0)) : NULL;
+	bool ok = id != NULL && work_output(c, id, RESULTS, file);
 
 	free(id);
-	if (ok && c->json && file != NULL)
+	if (ok && c->json)
 		return cli_json(json_pack("{s:s, s:s}", "path", RESULTS, "file", file));
 	return ok ? EXIT_DONE : c->code;
 }

@@ -126,19 +126,22 @@ int cmd_datasets_tag(struct cli *c)
 int cmd_datasets_export(struct cli *c)
 {
 	const char *word = args_word(&c->args, 0);
-	const char *file = args_text(&c->args, "output");
+	const char *file;
 	json_t *body;
 	struct buf path;
 	bool ok;
 
 	if (args_has(&c->args, "to"))
 		return show_exported(c, "/datasets/%s/export");
+	file = cli_download_file(c);
+	if (file == NULL)
+		return c->code;
 	body = json_pack("{s:b}", "download", 1);
 	buf_init(&path, PATH_LIMIT);
 	http_path(&path, SERVICE "/datasets/%s/export", &word);
-	ok = cli_download(c, "POST", body, &path, file != NULL ? file : "-");
+	ok = cli_download(c, "POST", body, &path, file);
 	json_decref(body);
-	if (ok && c->json && file != NULL)
+	if (ok && c->json)
 		return cli_json(json_pack("{s:s, s:s}", "dataset", word, "file", file));
 	return ok ? EXIT_DONE : c->code;
 }

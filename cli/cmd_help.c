@@ -46,6 +46,7 @@ int cmd_help(struct cli *c)
 	int done = special(c);
 	const struct command *command;
 	char name[128];
+	bool group;
 
 	if (done >= 0)
 		return done;
@@ -56,11 +57,14 @@ int cmd_help(struct cli *c)
 	(void)snprintf(name, sizeof(name), "%.60s%s%.60s", top, second != NULL ? " " : "",
 		second != NULL ? second : "");
 	command = command_by_name(name);
-	if (second == NULL && command_group_find(top, strlen(top)) != NULL)
-		help_group(stdout, top);
-	else if (command != NULL)
+	group = second == NULL && command_group_find(top, strlen(top)) != NULL;
+	if (command != NULL)
 		help_command(stdout, command);
-	else
+	if (command != NULL && group) /* "runs" is both */
+		(void)fputc('\n', stdout);
+	if (group)
+		help_group(stdout, top);
+	if (command == NULL && !group)
 		return cli_usage(c, "there is no command '%s'", name);
 	return EXIT_DONE;
 }

@@ -63,7 +63,7 @@ int cmd_venvs_delete(struct cli *c)
 
 static int list_outputs(struct cli *c, const char *id)
 {
-	static const char *const heads[] = {"FILE", ">BYTES"};
+	static const char *const heads[] = {">BYTES", "FILE"}; /* the last is never cut */
 	json_t *answer = cli_get(c, "/v1/jobs/%s/outputs", id);
 	const json_t *items = json_object_get(answer, "items");
 	const json_t *item;
@@ -83,8 +83,8 @@ static int list_outputs(struct cli *c, const char *id)
 	{
 		char bytes[PRINT_SIZE];
 
-		table_cell(&t, json_text_or(item, "path", ""));
 		table_cell(&t, print_bytes(json_int_or(item, "bytes", 0), bytes));
+		table_cell(&t, json_text_or(item, "path", ""));
 	}
 	table_print(&t, stdout, "the job left no files");
 	json_decref(answer);
@@ -104,8 +104,8 @@ bool work_output(struct cli *c, const char *id, const char *name, const char *fi
 int cmd_outputs(struct cli *c)
 {
 	const char *name = args_word(&c->args, 1);
-	const char *file = args_text(&c->args, "output");
-	char *id = object_job_id(c, args_word(&c->args, 0));
+	const char *file = name != NULL ? cli_download_file(c) : "";
+	char *id = file != NULL ? object_job_id(c, args_word(&c->args, 0)) : NULL;
 	int code;
 
 	if (id == NULL)
@@ -113,9 +113,9 @@ int cmd_outputs(struct cli *c)
 	if (name == NULL)
 		code = list_outputs(c, id);
 	else
-		code = work_output(c, id, name, file != NULL ? file : "-") ? EXIT_DONE : c->code;
+		code = work_output(c, id, name, file) ? EXIT_DONE : c->code;
 	free(id);
-	if (code == EXIT_DONE && name != NULL && file != NULL && c->json)
+	if (code == EXIT_DONE && name != NULL && c->json)
 		return cli_json(json_pack("{s:s, s:s}", "path", name, "file", file));
 	return code;
 }

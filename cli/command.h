@@ -33,6 +33,7 @@ struct command {
 	int min_words;
 	int max_words;
 	bool rest; /* the first word ends the options: it begins a command line */
+	bool text; /* what it prints is no JSON: --json is refused */
 	const struct option_row *options; /* up to a row without a name; may be NULL */
 	const char *more;                 /* paragraphs for help, or NULL */
 	const struct example_row *examples;

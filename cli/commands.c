@@ -25,7 +25,7 @@
 
 const struct option_row command_options[] = {
 	{'H', "host", "HOST", "unix:///PATH or http://NAME:PORT; else DAVIT_HOST, the system's socket, or that of 'davit serve'."},
-	{0, "json", NULL, "Print the answer as JSON."},
+	{0, "json", NULL, "Print the answer as JSON. What is fetched then goes to a file."},
 	{'h', "help", NULL, "Tell about the command."},
 	{0, NULL, NULL, NULL},
 };
@@ -55,7 +55,7 @@ const size_t command_group_count = COUNT(command_groups);
 
 const struct command commands[] = {
 	{
-		.name = "serve", .run = cmd_serve,
+		.name = "serve", .run = cmd_serve, .text = true,
 		.summary = "Starts davitd.",
 		.more = "Without --config it works on a site in a folder, made at the first start: the local\n"
 			"provider behind a Unix socket that only you can reach. The daemon takes the place of\n"
@@ -92,7 +92,7 @@ const struct command commands[] = {
 			{81, "davit jobs digits", "One job"}),
 	},
 	{
-		.name = "logs", .run = cmd_logs, .words = "JOB", .min_words = 1, .max_words = 1,
+		.name = "logs", .run = cmd_logs, .text = true, .words = "JOB", .min_words = 1, .max_words = 1,
 		.summary = "Prints the log of a job.",
 		.more = A_JOB,
 		OPTIONS({'f', "follow", NULL, "Go on until the job has ended."}),
@@ -430,12 +430,12 @@ const struct command commands[] = {
 		EXAMPLES({4, "davit check provider.so", "May this be loaded?"}),
 	},
 	{
-		.name = "completion", .run = cmd_completion, .words = "bash", .min_words = 1, .max_words = 1,
+		.name = "completion", .run = cmd_completion, .text = true, .words = "bash", .min_words = 1, .max_words = 1,
 		.summary = "Prints the script that completes commands and options.",
 		EXAMPLES({1, "davit completion bash", "For ~/.bashrc: source <(davit completion bash)"}),
 	},
 	{
-		.name = "help", .run = cmd_help, .words = "[COMMAND [WORD]]", .max_words = 2,
+		.name = "help", .run = cmd_help, .text = true, .words = "[COMMAND [WORD]]", .max_words = 2,
 		.summary = "Tells about the commands.",
 		OPTIONS({0, "examples", NULL, "All examples, in an order that works."},
 			{0, "names", NULL, "All commands, one per line."},

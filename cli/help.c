@@ -6,6 +6,8 @@
 
 #include "command.h"
 
+const char help_text_only[] = "What it prints is text: --json is refused.";
+
 const char *help_synopsis(const struct command *command, char *text, size_t size)
 {
 	(void)snprintf(text, size, "davit %s%s%s%s", command->name,
@@ -41,6 +43,22 @@ static void put_options(FILE *out, const struct option_row *rows)
 
 	for (; rows != NULL && rows->name != NULL; rows++)
 		put_row(out, help_option(rows, text, sizeof(text)), rows->help);
+}
+
+static bool is_json(const struct option_row *row)
+{
+	return strcmp(row->name, "json") == 0;
+}
+
+/* The options every command takes; one that prints text takes no --json. */
+static void put_everywhere(FILE *out, const struct command *command)
+{
+	char text[128];
+
+	for (const struct option_row *row = command_options; row->name != NULL; row++) {
+		if (!command->text || !is_json(row))
+			put_row(out, help_option(row, text, sizeof(text)), row->help);
+	}
 }
 
 static bool in_group(const struct command *command, const char *group)
@@ -104,9 +122,11 @@ void help_command(FILE *out, const struct command *command)
 		command->summary);
 	if (command->more != NULL)
 		(void)fprintf(out, "\n%s\n", command->more);
+	if (command->text)
+		(void)fprintf(out, "\n%s\n", help_text_only);
 	(void)fputs("\nOptions:\n", out);
 	put_options(out, command->options);
-	put_options(out, command_options);
+	put_everywhere(out, command);
 	if (command->examples != NULL && command->examples->line != NULL)
 		(void)fputs("\nExamples:\n", out);
 	for (const struct example_row *e = command->examples; e != NULL && e->line != NULL; e++)
@@ -167,6 +187,8 @@ static void markdown_command(FILE *out, const struct command *command)
 		help_synopsis(command, text, sizeof(text)));
 	if (command->more != NULL)
 		(void)fprintf(out, "\n%s\n", command->more);
+	if (command->text)
+		(void)fprintf(out, "\n%s\n", help_text_only);
 	markdown_options(out, command->options);
 	if (command->examples == NULL || command->examples->line == NULL)
 		return;

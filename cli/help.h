@@ -16,6 +16,9 @@ void help_examples(FILE *out); /* in an order that works */
 void help_names(FILE *out);    /* every command, a line each */
 void help_markdown(FILE *out); /* docs/cli.md */
 
+/* Said of a command whose output is no JSON. */
+extern const char help_text_only[];
+
 /* "davit datasets create [OPTION]... FILE|-"; returns text. */
 const char *help_synopsis(const struct command *command, char *text, size_t size);
 

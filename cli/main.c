@@ -41,6 +41,8 @@ static int run_command(struct cli *c, const struct command *command, int argc, c
 		return EXIT_DONE;
 	}
 	c->json = args_has(&c->args, "json");
+	if (c->json && command->text)
+		return cli_usage(c, "what it prints is text, not JSON: leave --json out");
 	code = command->run(c);
 	http_close(c->http);
 	return code;

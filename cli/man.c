@@ -113,6 +113,8 @@ static void put_command(FILE *out, const struct command *command)
 	put_line(out, command->summary);
 	if (command->more != NULL)
 		put_paragraphs(out, command->more);
+	if (command->text)
+		put_paragraphs(out, help_text_only);
 	put_options(out, command->options);
 	put_examples(out, command->examples);
 }

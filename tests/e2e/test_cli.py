@@ -130,7 +130,8 @@ def test_every_command_has_an_example_and_help(command):
     shown = text(*command.split(), "--help").stdout
     assert shown.startswith(f"usage: davit {command}")
     assert f"davit {command}" in shown.split("Examples:")[1]
-    assert text("help", *command.split()).returncode == 0
+    told = text("help", *command.split())
+    assert told.returncode == 0 and shown in told.stdout
 
 
 def test_the_reference_in_docs_is_what_the_table_says():
@@ -466,7 +467,7 @@ AS_JSON = [
     ("queues resume", "local --project q"), ("run-function", "f.py --body x"),
     ("venvs list", ""),
 ]
-TEXT_ONLY = {"serve", "logs", "completion", "help", "venvs delete"}
+TEXT_ONLY = {"serve", "logs", "completion", "help"}
 
 
 def test_every_command_answers_json(cli):
@@ -478,7 +479,26 @@ def test_every_command_answers_json(cli):
         value = json.loads(shown)
         if command.endswith("list") or (command in ("jobs", "runs") and not rest):
             assert isinstance(value, list), command
-    assert {command for command, _ in AS_JSON} | TEXT_ONLY == set(COMMANDS)
+    assert {command for command, _ in AS_JSON} | TEXT_ONLY | {"venvs delete"} == set(COMMANDS)
+
+
+def test_what_prints_text_refuses_to_print_json():
+    reference = (EXAMPLES.parent / "docs" / "cli.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        part = reference.split(f"\n## davit {command}\n")[1].split("\n## ")[0]
+        assert ("--json is refused" in part) == (command in TEXT_ONLY), command
+        said = text(*command.split(), "--help").stdout
+        assert ("--json  " not in said) == (command in TEXT_ONLY), command
+    for line in ("serve", "logs x", "completion bash", "help", "help jobs", "help --examples"):
+        done = text(*line.split(), "--json")
+        assert done.returncode == 2 and "leave --json out" in done.stderr, (line, done)
+        assert done.stdout == ""
+
+
+def test_json_and_what_is_fetched_are_not_mixed():
+    for line in ("datasets export d", "outputs j f", "batch results b", "batch results b -o -"):
+        done = text(*line.split(), "--json", "--host", "unix:///none")
+        assert done.returncode == 2 and "-o" in done.stderr, (line, done)
 
 
 # --- predictions ---
