@@ -1,0 +1,420 @@
+/* One request, attempt by attempt. */
+#include "net/flight.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "net/loop.h"
+#include "net/proxy.h"
+#include "platform/thread.h"
+
+#define UNREPEATABLE_IDLE_MS INT64_C(3000) /* what rested longer may have been closed meanwhile */
+
+static void end_with(struct flight *x, enum net_end end)
+{
+	x->phase = FLIGHT_ENDED;
+	x->end = end;
+}
+
+static enum fail_code code_of(enum net_end end)
+{
+	static const enum fail_code codes[] = {
+		[NET_ANSWERED] = FAIL_NONE,
+		[NET_UNSENT] = FAIL_UNAVAILABLE,
+		[NET_UNCLEAR] = FAIL_INTERNAL,
+		[NET_LATE] = FAIL_DEADLINE,
+		[NET_THROTTLED] = FAIL_BUSY,
+		[NET_REFUSED] = FAIL_UPSTREAM,
+		[NET_CANCELLED] = FAIL_UNAVAILABLE,
+		[NET_INVALID] = FAIL_INVALID,
+	};
+
+	return codes[end];
+}
+
+void flight_fail(struct flight *x, enum net_end end, const char *why)
+{
+	(void)fail_set(
+		&x->fail, code_of(end), "%s at %s: %s", x->request->operation, x->origin, why);
+	end_with(x, end);
+}
+
+/* The reason stands in x->fail, in words that name no request. */
+static void fail_as_told(struct flight *x, enum net_end end)
+{
+	(void)fail_wrap(&x->fail, "%s", x->request->operation);
+	x->fail.code = code_of(end);
+	end_with(x, end);
+}
+
+/* --- where it goes --- */
+
+bool flight_check_target(struct flight *x)
+{
+	(void)egress_origin(&x->target, x->origin, sizeof(x->origin));
+	if (egress_allows(x->request->rules, &x->target, &x->fail))
+		return true;
+	fail_as_told(x, NET_REFUSED);
+	return false;
+}
+
+void flight_begin(
+	struct flight *x, struct net *n, const struct net_caller *c, const struct net_request *r)
+{
+	*x = (struct flight){.net = n, .caller = c, .request = r, .method = r->method};
+	x->phase = FLIGHT_PAUSES;
+	x->at_ms = clock_mono_ms();
+	x->url = curl_url();
+	if (x->url == NULL) {
+		(void)fail_set(&x->fail, FAIL_UNAVAILABLE, "out of memory");
+		fail_as_told(x, NET_UNSENT);
+	} else if (!egress_parse(x->url, r->url, &x->target, &x->fail)) {
+		fail_as_told(x, NET_INVALID);
+	} else {
+		(void)flight_check_target(x);
+	}
+}
+
+/* On the loop's thread; rules are constant. */
+static bool admit(const void *rules, const char *text)
+{
+	struct address a;
+
+	return address_parse(text, &a) && egress_allows_address(rules, &a, NULL);
+}
+
+/* --- one attempt --- */
+
+static bool repeatable(const struct flight *x)
+{
+	return !x->request->mutates || x->request->idempotent;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool make_transfer(struct flight *x)
+{
+	const struct net_request *r = x->request;
+	const struct net_options *n = &x->net->options;
+	struct transfer_options o = {
+		.method = x->method,
+		.url = x->url,
+		.headers = x->headers != NULL ? x->headers : r->headers,
+		.header_count = r->header_count,
+		.body = r->body,
+		.agent = n->agent,
+		.proxy = proxy_for(r->proxy, &x->target),
+		.trust = x->net->trust,
+		.http2 = n->http2 && x->target.tls,
+		.stream = r->stream,
+		.resend = repeatable(x),
+		.connect_timeout_ms = n->connect_timeout_ms,
+		.idle_ms = n->idle_seconds * 1000,
+		.answer_max = (size_t)n->max_answer_bytes,
+		.lock = x->caller->lock,
+		.wake = x->caller->wake,
+	};
+
+	if (x->bodiless)
+		o.body = (struct net_body){.fd = -1};
+	if (!o.resend)
+		o.idle_ms = sooner(o.idle_ms, UNREPEATABLE_IDLE_MS);
+	if (o.proxy == NULL) { /* a proxy is the site's choice, and knows the address alone */
+		o.admit = admit;
+		o.ctx = r->rules;
+	}
+	x->landed = false;
+	x->transfer = transfer_new(&o, &x->fail);
+	return x->transfer != NULL;
+}
+
+static void leave_turn(struct flight *x, enum breaker_outcome outcome)
+{
+	if (x->request->limits != NULL)
+		limits_end(x->request->limits, &x->pass, outcome);
+}
+
+static void wait_for_turn(struct flight *x)
+{
+	const struct net_request *r = x->request;
+
+	x->phase = FLIGHT_WAITS;
+	if (r->limits == NULL)
+		return;
+	if (!limits_reserve(r->limits, x->origin, r->connection, r->operation,
+		    x->caller->deadline_ms, &x->pass, &x->fail)) {
+		fail_as_told(x, NET_THROTTLED);
+		return;
+	}
+	x->at_ms = x->pass.at_ms;
+}
+
+static void take_off(struct flight *x)
+{
+	const struct net_request *r = x->request;
+	int64_t ms = r->timeout_ms > 0 ? r->timeout_ms : x->net->options.request_timeout_ms;
+
+	if (r->limits != NULL && !limits_start(r->limits, &x->pass, &x->fail)) {
+		leave_turn(x, BREAKER_NEITHER);
+		fail_as_told(x, NET_THROTTLED);
+		return;
+	}
+	if (!make_transfer(x)) {
+		leave_turn(x, BREAKER_NEITHER);
+		fail_as_told(x, x->sent ? NET_UNCLEAR : NET_UNSENT);
+		return;
+	}
+	x->made++;
+	x->total++;
+	x->phase = FLIGHT_FLIES;
+	x->at_ms = sooner(clock_mono_ms() + ms, x->caller->deadline_ms);
+	net_loop_add(x->net->loop, x->transfer);
+}
+
+void flight_await(const struct net_caller *c, struct transfer *t)
+{
+	mutex_lock(c->lock);
+	while (!t->ended)
+		cond_wait(c->wake, c->lock);
+	mutex_unlock(c->lock);
+}
+
+static void drop(struct flight *x)
+{
+	net_loop_drop(x->net->loop, x->transfer);
+	flight_await(x->caller, x->transfer);
+	x->landed = true;
+}
+
+static void free_transfer(struct flight *x)
+{
+	transfer_free(x->transfer);
+	x->transfer = NULL;
+}
+
+/* --- its end --- */
+
+static void end_without(struct flight *x, enum retry_class how)
+{
+	const struct transfer *t = x->transfer;
+
+	if (how == RETRY_REFUSED && t->refused > 0)
+		(void)fail_set(&x->fail, FAIL_UPSTREAM,
+			"%s at %s: its address %s is not allowed: the site's private_networks do not "
+			"hold it, or the provider lacks the grant \"metadata\"",
+			x->request->operation, x->origin, t->address);
+	else
+		(void)fail_set(&x->fail, FAIL_INTERNAL, "%s at %s: %s", x->request->operation,
+			x->origin, how == RETRY_LATE ? "no answer in time" : t->error);
+	if (how == RETRY_REFUSED)
+		end_with(x, x->sent ? NET_UNCLEAR : NET_REFUSED);
+	else if (!x->sent)
+		end_with(x, NET_UNSENT);
+	else
+		end_with(x, how == RETRY_LATE ? NET_LATE : NET_UNCLEAR);
+	x->fail.code = code_of(x->end);
+	free_transfer(x);
+}
+
+static void pause_until(struct flight *x, int64_t at_ms)
+{
+	free_transfer(x);
+	x->phase = FLIGHT_PAUSES;
+	x->at_ms = at_ms;
+}
+
+/* Of a stream the head is the answer, wherever the rest ends. */
+static bool answered(const struct flight *x)
+{
+	const struct transfer *t = x->transfer;
+
+	return !x->landed || t->end == TRANSFER_ANSWERED ||
+	       (x->request->stream && t->head_done && t->end != TRANSFER_STOPPED);
+}
+
+/* The attempt is over, as how says: again, or the end. */
+static void conclude(struct flight *x, enum retry_class how)
+{
+	const char *value = answered(x) ? head_get(&x->transfer->head, "retry-after") : NULL;
+	const struct retry_attempt a = {
+		.how = how,
+		.made = x->made,
+		.most = x->request->attempts,
+		.repeatable = repeatable(x),
+		.retry_after_ms = value != NULL ? retry_after_ms(value, clock_now_ms()) : -1,
+		.now_ms = clock_mono_ms(),
+		.deadline_ms = x->caller->deadline_ms,
+	};
+	uint64_t number;
+	int64_t at_ms;
+
+	leave_turn(x, retry_rule(how)->trips ? BREAKER_FAILURE : BREAKER_SUCCESS);
+	id_random(&number, sizeof(number));
+	if (retry_next(&a, number, &at_ms)) {
+		if (!x->landed)
+			drop(x);
+		pause_until(x, at_ms);
+	} else if (answered(x)) {
+		end_with(x, NET_ANSWERED);
+	} else {
+		end_without(x, how);
+	}
+}
+
+static void follow(struct flight *x)
+{
+	leave_turn(x, BREAKER_SUCCESS);
+	if (!x->landed)
+		drop(x);
+	if (redirect_aim(x)) {
+		x->hops++;
+		x->made = 0;
+		pause_until(x, clock_mono_ms());
+	} else {
+		free_transfer(x);
+	}
+}
+
+/* --- steps --- */
+
+static void take_answer(struct flight *x)
+{
+	const struct head *h = &x->transfer->head;
+	const char *value = head_get(h, "retry-after");
+	bool asks = value != NULL && retry_after_ms(value, clock_now_ms()) >= 0;
+
+	x->sent = true;
+	if (redirect_wanted(x))
+		follow(x);
+	else
+		conclude(x, retry_class_of_status(h->status, asks));
+}
+
+static void give_up(
+	struct flight *x, enum breaker_outcome outcome, enum net_end end, const char *why)
+{
+	leave_turn(x, outcome);
+	flight_fail(x, end, why);
+	free_transfer(x);
+}
+
+static void land(struct flight *x)
+{
+	static const enum retry_class classes[] = {
+		[TRANSFER_UNSENT] = RETRY_UNSENT,
+		[TRANSFER_BROKEN] = RETRY_BROKEN,
+		[TRANSFER_REFUSED] = RETRY_REFUSED,
+	};
+	const struct transfer *t = x->transfer;
+
+	x->sent = x->sent || !transfer_unsent(t);
+	if (answered(x))
+		take_answer(x);
+	else if (t->end == TRANSFER_TOO_LONG)
+		give_up(x, BREAKER_SUCCESS, NET_UNCLEAR,
+			"its answer is longer than net.max_answer_bytes allows");
+	else if (t->end == TRANSFER_STOPPED)
+		give_up(x, BREAKER_NEITHER, NET_CANCELLED, "the daemon is ending");
+	else
+		conclude(x, classes[t->end]);
+}
+
+/* Its time is over; or it ended in the last moment. */
+static void run_out(struct flight *x)
+{
+	drop(x);
+	if (x->transfer->end != TRANSFER_STOPPED) {
+		land(x);
+		return;
+	}
+	if (!transfer_unsent(x->transfer))
+		x->sent = true;
+	conclude(x, transfer_unsent(x->transfer) ? RETRY_UNSENT : RETRY_LATE);
+}
+
+static bool fly_on(struct flight *x)
+{
+	bool ended, head;
+
+	mutex_lock(x->caller->lock);
+	ended = x->transfer->ended;
+	head = x->transfer->head_done;
+	mutex_unlock(x->caller->lock);
+	x->landed = ended;
+	if (ended)
+		land(x);
+	else if (head)
+		take_answer(x);
+	else if (clock_mono_ms() >= x->at_ms)
+		run_out(x);
+	else
+		return false;
+	return true;
+}
+
+bool flight_step(struct flight *x)
+{
+	int64_t now = clock_mono_ms();
+
+	if (x->phase == FLIGHT_ENDED)
+		return false;
+	if (x->phase == FLIGHT_FLIES)
+		return fly_on(x);
+	if (now >= x->caller->deadline_ms) {
+		leave_turn(x, BREAKER_NEITHER);
+		flight_fail(x, x->sent ? NET_LATE : NET_UNSENT, "the call's time is over");
+	} else if (now < x->at_ms) {
+		return false;
+	} else if (x->phase == FLIGHT_PAUSES) {
+		wait_for_turn(x);
+	} else {
+		take_off(x);
+	}
+	return true;
+}
+
+bool flight_came(const struct flight *x)
+{
+	return x->phase == FLIGHT_FLIES && (x->transfer->ended || x->transfer->head_done);
+}
+
+void flight_cancel(struct flight *x)
+{
+	if (x->phase == FLIGHT_ENDED)
+		return;
+	if (x->transfer != NULL) {
+		drop(x);
+		free_transfer(x);
+	}
+	leave_turn(x, BREAKER_NEITHER);
+	flight_fail(x, NET_CANCELLED, "the call was stopped");
+}
+
+struct net_answer *flight_finish(struct flight *x)
+{
+	struct net_answer *a = NULL;
+
+	if (x->phase == FLIGHT_ENDED && x->end == NET_ANSWERED) {
+		a = calloc(1, sizeof(*a));
+		if (a != NULL) {
+			*a = (struct net_answer){.net = x->net,
+				.transfer = x->transfer,
+				.url = x->url,
+				.headers = x->headers,
+				.stream = x->request->stream};
+			return a;
+		}
+		if (!x->landed)
+			drop(x);
+		flight_fail(x, NET_UNCLEAR, "out of memory");
+	}
+	transfer_free(x->transfer);
+	curl_url_cleanup(x->url);
+	free(x->headers);
+	return NULL;
+}

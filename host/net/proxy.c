@@ -1,0 +1,45 @@
+/* Which hosts a proxy is not used for. */
+#include "net/proxy.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "net/egress.h"
+#include "net/net.h"
+
+/* NAME stands for itself and all below it, .NAME for those below. */
+static bool name_matches(const char *host, const char *except)
+{
+	size_t n = strlen(host), m;
+
+	if (except[0] == '.')
+		except++;
+	else if (strcasecmp(host, except) == 0)
+		return true;
+	m = strlen(except);
+	return m > 0 && n > m && host[n - m - 1] == '.' && strcasecmp(host + n - m, except) == 0;
+}
+
+static bool matches(const struct egress_target *t, const char *except)
+{
+	struct address_net net;
+
+	if (strcmp(except, "*") == 0)
+		return true;
+	if (t->literal)
+		return address_net_parse(except, &net, NULL) &&
+		       address_net_holds(&net, &t->address);
+	return name_matches(t->host, except);
+}
+
+const char *proxy_for(const struct net_proxy *p, const struct egress_target *t)
+{
+	if (p == NULL || p->url == NULL ||
+		(t->literal && address_kind(&t->address) == ADDRESS_METADATA))
+		return NULL; /* a machine's own credentials are nothing for a proxy */
+	for (size_t i = 0; i < p->except_count; i++) {
+		if (matches(t, p->except[i]))
+			return NULL;
+	}
+	return p->url;
+}
