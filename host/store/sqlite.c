@@ -178,6 +178,9 @@ static void *sqlite_open(const char *path, struct fail *f)
 		return NULL;
 	}
 	d->full_sync = true;
+	/* Nobody asks how much memory SQLite has, and counting takes a lock for each block. It can
+	 * be said only before the first database of a process. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (file_make(path, &made, f) && file_check(path, f) &&
 		writer_open(&d->writer, d->path, f) && file_sync(path, f))
 		return d;
