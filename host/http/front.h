@@ -1,12 +1,13 @@
 /*
- * front - one listener at work: a daemon of libmicrohttpd with one thread, whose callbacks
- * turn requests into exchanges and answers into bytes.
+ * front - one listener at work: its socket, the daemons of libmicrohttpd that one thread runs
+ * (loop.h), and its connections. What becomes of a request is told in request.h.
  */
 #ifndef HOST_HTTP_FRONT_H
 #define HOST_HTTP_FRONT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct exchange;
 struct fail;
@@ -15,6 +16,7 @@ struct handed;
 struct route;
 struct server;
 struct app;
+struct MHD_Connection;
 
 bool front_start(
 	struct front *front, size_t max_header_bytes, struct handed *handed, struct fail *f);
@@ -24,6 +26,12 @@ void front_quiesce(struct front *front);
 
 /* Ends all connections. None may be suspended. */
 void front_stop(struct front *front);
+
+/* May the connection of a request that is answered now serve another? [front thread] */
+bool front_keeps(const struct front *front, struct MHD_Connection *c);
+
+/* When a connection must have said what it wants, or be cut; by the monotonic clock. */
+int64_t front_header_deadline(const struct front *front);
 
 /* --- what a front asks of its server; the first three are on the way of every request --- */
 
