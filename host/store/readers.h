@@ -11,6 +11,7 @@
 #include "platform/thread.h"
 
 struct fail;
+struct store;
 struct store_driver;
 
 #define READERS_MAX     6
@@ -25,6 +26,8 @@ struct readers {
 	const struct store_driver *driver;
 	void *db;
 };
+
+struct readers *store_readers(struct store *s); /* store.c's, for store_read.c */
 
 void readers_init(struct readers *r, const struct store_driver *driver, void *db);
 void readers_finish(struct readers *r); /* all have been given back */

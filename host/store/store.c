@@ -1,5 +1,5 @@
 /*
- * store.c - the writer thread with group commit, and the way of reads to a driver.
+ * store.c - the writer thread with group commit. Reads: store_read.c.
  *
  * Locks: store.lock guards the queue, closing and trouble; it is never held over a call of
  * the driver or of done(). The database belongs to the writer thread.
@@ -355,6 +355,11 @@ bool store_run(struct store *s, struct store_op *op, struct fail *f)
 	return op->ok;
 }
 
+struct readers *store_readers(struct store *s)
+{
+	return &s->readers;
+}
+
 bool store_ready(struct store *s, struct fail *f)
 {
 	bool ok;
@@ -365,99 +370,4 @@ bool store_ready(struct store *s, struct fail *f)
 		*f = s->trouble;
 	mutex_unlock(&s->lock);
 	return ok;
-}
-
-/* --- reads --- */
-
-/* Gives a reader back; one that failed by itself, not for want of a row, is not used again. */
-static bool read_end(struct store *s, void *reader, bool ok, const struct fail *why, struct fail *f)
-{
-	readers_give(&s->readers, reader, !ok && why->code != FAIL_NOT_FOUND);
-	if (!ok && f != NULL)
-		*f = *why;
-	return ok;
-}
-
-bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->job(reader, id, ret_job, &why), &why, f);
-}
-
-bool store_job_by_remote(struct store *s, const char *provider, const char *name,
-	struct job *ret_job, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->job_by_remote(reader, provider, name, ret_job, &why),
-		       &why, f);
-}
-
-bool store_job_status(
-	struct store *s, const char *id, struct job_status *ret_status, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->job_status(reader, id, ret_status, &why), &why, f);
-}
-
-bool store_job_series(struct store *s, const char *id, char **ret_text, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->job_series(reader, id, ret_text, &why), &why, f);
-}
-
-bool store_jobs(struct store *s, const struct job_filter *filter,
-	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->jobs(reader, filter, each, ctx, &why), &why, f);
-}
-
-bool store_kv_get(struct store *s, const char *instance, const char *key, char **ret_value,
-	int64_t *ret_version, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader,
-		       s->driver->kv_get(reader, instance, key, ret_value, ret_version, &why), &why,
-		       f);
-}
-
-bool store_kv_list(struct store *s, const char *instance, const char *prefix, const char *after,
-	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
-	struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader,
-		       s->driver->kv_list(reader, instance, prefix, after, limit, each, ctx, &why),
-		       &why, f);
-}
-
-bool store_kv_all(struct store *s, bool (*each)(const char *key, const char *value, void *ctx),
-	void *ctx, struct fail *f)
-{
-	struct fail why = {0};
-	void *reader = readers_take(&s->readers, f);
-
-	return reader != NULL &&
-	       read_end(s, reader, s->driver->kv_all(reader, each, ctx, &why), &why, f);
 }
