@@ -1,6 +1,6 @@
 /*
  * davit_sdk.c - what sdk.h promises, for compiling into a provider: this one file (it
- * includes davit_sdk_json.h beside it). Needs libc alone, keeps nothing between calls,
+ * includes those beside it). Needs libc alone, keeps nothing between calls,
  * compiles as C11 and as C++17.
  */
 #include <float.h>
@@ -204,6 +204,12 @@ bool davit_sdk_find_services(struct davit_sdk_services *services, davit_host_que
 		query, DAVIT_HOST_JOB, DAVIT_THROUGH(davit_host_job_1, checkpoint));
 	services->process = (const davit_host_process_1 *)find_table(
 		query, DAVIT_HOST_PROCESS, DAVIT_THROUGH(davit_host_process_1, request));
+	services->http = (const davit_host_http_1 *)find_table(
+		query, DAVIT_HOST_HTTP, DAVIT_THROUGH(davit_host_http_1, perform_many));
+	services->secret = (const davit_host_secret_1 *)find_table(
+		query, DAVIT_HOST_SECRET, DAVIT_THROUGH(davit_host_secret_1, keep));
+	services->token = (const davit_host_token_1 *)find_table(
+		query, DAVIT_HOST_TOKEN, DAVIT_THROUGH(davit_host_token_1, drop));
 	return services->core != NULL;
 }
 
@@ -654,7 +660,8 @@ static size_t first_room(struct davit_sdk *sdk, davit_blob blob, size_t max)
 	return (bytes < max ? (size_t)bytes : max) + 1;
 }
 
-davit_buf davit_sdk_read_blob(struct davit_sdk *sdk, davit_blob blob, size_t max)
+/* As davit_sdk_read_blob(); too_large is the code for more than max bytes. */
+static davit_buf read_whole(struct davit_sdk *sdk, davit_blob blob, size_t max, int32_t too_large)
 {
 	size_t cap = 0, n = 0;
 	char *bytes = NULL;
@@ -670,12 +677,19 @@ davit_buf davit_sdk_read_blob(struct davit_sdk *sdk, davit_blob blob, size_t max
 			davit_sdk_fail(sdk, DAVIT_QUOTA, "no room for %zu bytes", cap);
 	} while (sdk->code == DAVIT_OK && n <= max && read_more(sdk, blob, bytes, &n, cap));
 	if (n > max)
-		davit_sdk_fail(sdk, DAVIT_INVALID, "the content has more than %zu bytes", max);
+		davit_sdk_fail(sdk, too_large, "the content has more than %zu bytes", max);
 	if (sdk->code != DAVIT_OK)
 		return make_buf(NULL, 0);
 	bytes[n] = '\0';
 	return make_buf(bytes, n);
 }
+
+davit_buf davit_sdk_read_blob(struct davit_sdk *sdk, davit_blob blob, size_t max)
+{
+	return read_whole(sdk, blob, max, DAVIT_INVALID);
+}
+
+#include "davit_sdk_http.h"
 
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop

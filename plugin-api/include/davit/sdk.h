@@ -203,6 +203,9 @@ struct davit_sdk_services {
 	const davit_host_blob_1 *blob;
 	const davit_host_job_1 *job;
 	const davit_host_process_1 *process;
+	const davit_host_http_1 *http;
+	const davit_host_secret_1 *secret;
+	const davit_host_token_1 *token;
 };
 
 /*
@@ -330,6 +333,50 @@ bool davit_sdk_kv_next(struct davit_sdk *sdk, struct davit_sdk_kv_scan *scan);
 /* All bytes of a blob, at most max, with a NUL behind them; more ends the call with
  * DAVIT_INVALID. p is NULL after a failure, else never. */
 davit_buf davit_sdk_read_blob(struct davit_sdk *sdk, davit_blob blob, size_t max);
+
+/* --- requests to the other side --- */
+
+/* What came back, of any status. */
+struct davit_sdk_answer {
+	uint32_t flags;                    /* DAVIT_HTTP_…, of the request */
+	int64_t status;                    /* 0: the call has failed */
+	const struct davit_sdk_json *head; /* see davit_host_http_1; never NULL */
+	davit_blob body;
+};
+
+/*
+ * Sends the request that w holds, with the bytes of body (0: none, or what the request says).
+ * Returns sdk->code: DAVIT_OK for any status. Where no answer came the call has failed, in the
+ * host's words; with DAVIT_RETRY, where the request changes nothing and may be sent again.
+ */
+int32_t davit_sdk_http(struct davit_sdk *sdk, uint32_t flags, const struct davit_sdk_writer *w,
+	davit_blob body, struct davit_sdk_answer *ret_answer);
+
+/* A header of the answer by its name in lower case, or "". [any] */
+const char *davit_sdk_http_header(const struct davit_sdk_answer *answer, const char *name);
+
+/* The body, of at most max bytes, as JSON; NULL: it is none, or the call failed. */
+const struct davit_sdk_json *davit_sdk_http_json(
+	struct davit_sdk *sdk, const struct davit_sdk_answer *answer, size_t max);
+
+/*
+ * The result class of a status: DAVIT_OK for 200 to 299. Of an error of the other side (500 and
+ * more) nobody knows what became of a request with DAVIT_HTTP_MUTATES: DAVIT_DEADLINE, so that
+ * the host asks find; without it DAVIT_RETRY. [any]
+ */
+int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer);
+
+/*
+ * Ends the call with code because of that answer, whose status and Retry-After the host gets, and
+ * the other side's own word and number for it (each may be NULL). Returns sdk->code.
+ */
+int32_t davit_sdk_http_fail(struct davit_sdk *sdk, const struct davit_sdk_answer *answer,
+	int32_t code, const char *provider_code, const char *request_id, const char *fmt, ...)
+	DAVIT_SDK_PRINTF(6, 7);
+
+/* Milliseconds since 1970 of a time as RFC 3339 writes it ("2026-01-31T08:30:00.5+01:00"), or -1
+ * for what is none. [any] */
+int64_t davit_sdk_time_ms(const char *text);
 
 #ifdef __cplusplus
 }
