@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "provider/codes.h"
 #include "provider/internal.h"
+#include "secret/tokens.h"
 
 /* What makes [op] checkable: a handle means something on the thread that runs its call only. */
 static _Thread_local struct call *current;
@@ -42,6 +43,9 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 
 void call_release(struct call *c)
 {
+	if (c->fetches)
+		tokens_leave(c->provider->all->tokens, c->handle);
+	c->fetches = false;
 	answer_finish(&c->answer);
 	call_blobs_finish(&c->blobs);
 	call_secrets_finish(&c->secrets);

@@ -79,6 +79,7 @@ struct call {
 	struct answer answer;
 	struct call_blobs blobs;
 	struct call_secrets secrets;
+	bool fetches; /* it was asked to fetch a token */
 	unsigned lines;
 	bool wrong_handle;   /* it used one that is not its own */
 	char violation[256]; /* what the provider did wrong, or "" */

@@ -46,6 +46,7 @@ struct providers {
 	size_t count;
 	char *names;
 	struct call_table calls;
+	struct tokens *tokens;
 };
 
 /* Reads, checks and loads p->config->plugin and makes the instance. On failure *f is one

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "provider/internal.h"
+#include "secret/tokens.h"
 
 #define NAMES_MAX ((size_t)4096)
 
@@ -67,6 +68,7 @@ static void free_providers(struct providers *ps)
 {
 	for (size_t i = 0; i < ps->count; i++)
 		provider_unload(&ps->list[i]);
+	tokens_close(ps->tokens);
 	free(ps->names);
 	free(ps->list);
 	free(ps);
@@ -82,7 +84,10 @@ static struct providers *new_providers(const struct provider_host *host)
 		return NULL;
 	ps->host = *host;
 	ps->list = calloc(config->provider_count + 1, sizeof(*ps->list));
-	if (ps->list == NULL) {
+	ps->tokens = tokens_open();
+	if (ps->list == NULL || ps->tokens == NULL) {
+		tokens_close(ps->tokens);
+		free(ps->list);
 		free(ps);
 		return NULL;
 	}

@@ -23,6 +23,7 @@ static const struct {
 	{DAVIT_HOST_JOB, &service_job, 1, false},
 	{DAVIT_HOST_PROCESS, &service_process, 1, true},
 	{DAVIT_HOST_SECRET, &service_secret, 1, false},
+	{DAVIT_HOST_TOKEN, &service_token, 1, false},
 };
 
 static const void *find(const char *id, uint32_t major, bool may_process)

@@ -23,6 +23,7 @@ extern const davit_host_blob_1 service_blob;
 extern const davit_host_job_1 service_job;
 extern const davit_host_process_1 service_process;
 extern const davit_host_secret_1 service_secret;
+extern const davit_host_token_1 service_token;
 
 /* The query for create(): with davit.host.process only by grant. */
 davit_host_query services_query(bool may_process);

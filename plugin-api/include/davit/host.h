@@ -338,8 +338,8 @@ typedef struct davit_host_secret_1 {
 } davit_host_secret_1;
 
 /*
- * davit.host.token/1: declared, not offered yet. One access token per key, instance and
- * connection for all calls, fetched once however many ask. Key: 1 to 512 bytes.
+ * davit.host.token/1: one access token per key, instance and connection for all calls, fetched
+ * once however many ask. Key: 1 to 512 bytes.
  */
 typedef struct davit_host_token_1 {
 	uint32_t size;

@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "secret/tokens.h"
 #include "store/blobs.h"
 #include "store/store.h"
 #include "unit/cmocka.h"
@@ -27,6 +28,8 @@ static void open_provider(struct kit *k, bool may_process)
 	k->ps = calloc(1, sizeof(*k->ps));
 	assert_non_null(k->ps);
 	k->ps->host = (struct provider_host){k->store, k->blobs, k->processes, &k->config};
+	k->ps->tokens = tokens_open();
+	assert_non_null(k->ps->tokens);
 	k->ps->list = calloc(1, sizeof(*k->ps->list));
 	assert_non_null(k->ps->list);
 	k->ps->count = 1;

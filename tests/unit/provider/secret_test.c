@@ -1,5 +1,6 @@
 /* davit.host.secret as a provider meets it. */
 #include <davit/provider.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -349,6 +350,119 @@ static void the_user_is_told_which_sources_were_tried(void **state)
 	kit_call_finish(&c);
 }
 
+/* --- tokens --- */
+
+static const davit_host_token_1 *const token = &service_token;
+
+/* "fresh": none is there, and one is put. "shared": it is there. "absent": none is, and none is
+ * put. */
+OP(op_wants_token)
+{
+	struct kit *k = kit_of(inst);
+	davit_secret s = 0, known = 0;
+
+	(void)request;
+	HOLDS(secret->mint(call, kit_buf("an access token"), &known) == DAVIT_OK);
+	if (strcmp(k->mine, "fresh") == 0) {
+		HOLDS(token->get(call, kit_buf("t"), &s) == DAVIT_NOT_FOUND);
+		HOLDS(token->put(call, kit_buf("t"), known, k->core->now_ms(call) + 3600000) ==
+			DAVIT_OK);
+		HOLDS(token->get(call, kit_buf("t"), &s) == DAVIT_OK && s == known);
+	} else if (strcmp(k->mine, "shared") == 0) {
+		HOLDS(token->get(call, kit_buf("t"), &s) == DAVIT_OK && s == known);
+	} else {
+		HOLDS(token->get(call, kit_buf("t"), &s) == DAVIT_NOT_FOUND);
+		HOLDS(token->get(call, kit_buf(""), &s) == DAVIT_INVALID);
+		HOLDS(token->put(call, kit_buf("t"), known + 1, 0) == DAVIT_INVALID);
+		HOLDS(token->drop(call, kit_buf("t"), known) == DAVIT_OK);
+	}
+	return finish(k, call);
+}
+
+static void expect_token(struct kit *k, const char *connection, char *what, const char *key)
+{
+	struct kit_call c;
+	char details[128];
+
+	(void)snprintf(details, sizeof(details), "{\"secret_key\":\"%s\"}", key);
+	k->mine = what;
+	run_with_connection(k, &c, op_wants_token, connection, details);
+	if (c.result.code != DAVIT_OK)
+		fail_msg("line %d: %s", broken_line, c.result.fail.text);
+	kit_call_finish(&c);
+}
+
+static void a_token_is_shared_by_the_calls_of_one_account_alone(void **state)
+{
+	static char absent[] = "absent", fresh[] = "fresh", shared[] = "shared";
+	struct kit *k = *state;
+
+	expect_token(k, "site", absent, "hunter2"); /* and its lease ends with the call */
+	expect_token(k, "site", fresh, "hunter2");
+	expect_token(k, "site", shared, "hunter2");
+	expect_token(k, "site", absent, "hunter3");
+	expect_token(k, "other", absent, "hunter2");
+	expect_token(k, NULL, absent, "hunter2");
+	expect_token(k, "site", shared, "hunter2");
+}
+
+static atomic_bool asked;
+
+OP(op_keeps_a_token)
+{
+	struct kit *k = kit_of(inst);
+	davit_secret s = 0;
+
+	(void)request;
+	HOLDS(token->get(call, kit_buf("t"), &s) == DAVIT_NOT_FOUND);
+	atomic_store(&asked, true); /* the lease is ours until we end */
+	mutex_lock(k->mine);
+	mutex_unlock(k->mine);
+	return finish(k, call);
+}
+
+OP(op_waits_for_it)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	return token->get(call, kit_buf("t"), &s);
+}
+
+static bool was_asked(void *ctx)
+{
+	(void)ctx;
+	return atomic_load(&asked);
+}
+
+static void who_waits_for_a_token_can_be_cancelled(void **state)
+{
+	struct kit *k = *state;
+	struct kit_call holder, waiter;
+	struct mutex gate;
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+
+	broken_line = 0;
+	mutex_init(&gate);
+	mutex_lock(&gate);
+	k->mine = &gate;
+	k->training.poll = op_keeps_a_token;
+	k->training.get = op_waits_for_it;
+	kit_start(k, &holder, spec);
+	assert_true(scratch_await(was_asked, NULL, KIT_WAIT_MS));
+	spec.slot = "get";
+	kit_start(k, &waiter, spec);
+	call_cancel(k->ps, waiter.handle);
+	kit_await(&waiter);
+	assert_int_equal(waiter.result.code, DAVIT_CANCELLED);
+	mutex_unlock(&gate);
+	kit_await(&holder);
+	kit_call_finish(&waiter);
+	kit_call_finish(&holder);
+	mutex_finish(&gate);
+}
+
 /* --- the grant --- */
 
 OP(op_reveals)
@@ -388,6 +502,8 @@ int main(void)
 		TEST(nonsense_is_refused),
 		TEST(what_a_secret_comes_from_is_not_in_the_request),
 		TEST(the_user_is_told_which_sources_were_tried),
+		TEST(a_token_is_shared_by_the_calls_of_one_account_alone),
+		TEST(who_waits_for_a_token_can_be_cancelled),
 		TEST(only_the_grant_reveals),
 	};
 

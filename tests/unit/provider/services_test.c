@@ -67,7 +67,7 @@ static void only_what_is_offered_is_found(void **state)
 	assert_non_null(all(DAVIT_HOST_PROCESS, 1));
 	assert_null(all(DAVIT_HOST_HTTP, 1));
 	assert_non_null(plain(DAVIT_HOST_SECRET, 1));
-	assert_null(all(DAVIT_HOST_TOKEN, 1));
+	assert_non_null(plain(DAVIT_HOST_TOKEN, 1));
 	assert_null(all("davit.host.coffee", 1));
 	assert_null(all(NULL, 1));
 }
@@ -84,6 +84,7 @@ static void every_function_of_every_table_is_there(void **state)
 		{&service_job, sizeof(service_job)},
 		{&service_process, sizeof(service_process)},
 		{&service_secret, sizeof(service_secret)},
+		{&service_token, sizeof(service_token)},
 	};
 
 	(void)state;
