@@ -45,6 +45,9 @@ struct cli {
 #define PATH_LIMIT ((size_t)64 << 10)
 #define SERVICE    "/api/service/v1"
 
+/* Is no option given that only lists have (up to NULL)? False: told. */
+bool cli_alone(struct cli *c, const char *const *of_lists);
+
 /* Tells why the command fails; returns (and keeps) the code. */
 int cli_fail(struct cli *c, int code, const char *fmt, ...) ATTR_PRINTF(3, 4);
 

@@ -131,6 +131,8 @@ int cmd_datasets_export(struct cli *c)
 	struct buf path;
 	bool ok;
 
+	if (args_has(&c->args, "to") && args_has(&c->args, "output"))
+		return cli_usage(c, "it goes to one place: -o or --to");
 	if (args_has(&c->args, "to"))
 		return show_exported(c, "/datasets/%s/export");
 	file = cli_download_file(c);

@@ -183,12 +183,16 @@ static void print_job(const json_t *job)
 
 int cmd_jobs(struct cli *c)
 {
+	static const char *const of_lists[] = {
+		"state", "provider", "project", "kind", "name", "limit", NULL};
 	const char *word = args_word(&c->args, 0);
 	char *id;
 	json_t *job;
 
 	if (word == NULL)
 		return list_jobs(c);
+	if (!cli_alone(c, of_lists))
+		return c->code;
 	id = object_job_id(c, word);
 	job = id != NULL ? cli_get(c, "/v1/jobs/%s", id) : NULL;
 	free(id);

@@ -254,6 +254,8 @@ int cmd_models_export(struct cli *c)
 	bool ok = true;
 	size_t i;
 
+	if (args_has(&c->args, "to") && args_has(&c->args, "output"))
+		return cli_usage(c, "it goes to one place: -o or --to");
 	if (args_has(&c->args, "to"))
 		return show_exported(c, "/models/%s/export");
 	if (folder == NULL)

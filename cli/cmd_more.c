@@ -43,20 +43,34 @@ int cmd_venvs_list(struct cli *c)
 int cmd_venvs_delete(struct cli *c)
 {
 	json_t *names = json_array();
+	const json_t *missing, *name;
 	json_t *answer;
+	size_t i;
 
-	for (size_t i = 0; i < c->args.word_count; i++)
+	for (i = 0; i < c->args.word_count; i++)
 		(void)json_array_append_new(names, json_string(c->args.words[i]));
 	answer = cli_ask(c, "DELETE", names, "/venvs");
 	json_decref(names);
 	if (answer == NULL)
 		return c->code;
+	json_array_foreach(json_object_get(answer, "deleted"), i, name)
+	{
+		if (!c->json && json_is_string(name))
+			print_line(stdout, "environment %s deleted", json_string_value(name));
+	}
+	missing = json_object_get(answer, "not_found");
+	json_array_foreach(missing, i, name)
+	{
+		if (json_is_string(name))
+			(void)cli_fail(c, EXIT_REFUSED,
+				"there is no environment '%s' ('davit venvs list' lists them)",
+				json_string_value(name));
+	}
 	if (c->json)
-		return cli_json(answer);
-	json_decref(answer);
-	for (size_t i = 0; i < c->args.word_count; i++)
-		(void)printf("environment %s deleted\n", c->args.words[i]);
-	return EXIT_DONE;
+		(void)cli_json(answer);
+	else
+		json_decref(answer);
+	return c->code;
 }
 
 /* --- outputs --- */

@@ -309,12 +309,18 @@ char *runs_id(struct cli *c, const char *word)
 
 int cmd_runs(struct cli *c)
 {
+	static const char *const of_lists[] = {
+		"best", "lowest", "project", "provider", "name", "state", "limit", NULL};
 	const char *word = args_word(&c->args, 0);
 	char *id;
 	json_t *run;
 
+	if (word == NULL && args_has(&c->args, "series"))
+		return cli_usage(c, "--series is of one run: name it");
 	if (word == NULL)
 		return list_runs(c);
+	if (!cli_alone(c, of_lists))
+		return c->code;
 	id = runs_id(c, word);
 	run = id != NULL ? cli_get(c, "/v1/runs/%s", id) : NULL;
 	free(id);

@@ -73,6 +73,10 @@ size_t command_top(const struct command *command);
 /* The group of that name, or NULL. */
 const struct command_group *command_group_find(const char *name, size_t n);
 
+/* The command of two words that stand the other way round: "datasets create" of "create" and
+ * "dataset"; where the second is one by itself, that: "jobs" of "list" and "jobs". NULL: none. */
+const char *command_turned(const char *word, const char *after);
+
 /* The name nearest to what was typed: of commands, or where group is not NULL of second words
  * of its commands. NULL: none is near. */
 const char *command_nearest(const char *group, const char *word);

@@ -132,7 +132,7 @@ const struct command commands[] = {
 			OPTION_PROJECT, OPTION_WAIT, OPTION_FOLLOW),
 		EXAMPLES({50, "davit train examples/digits/train.py --dataset examples/digits/train.csv --name digits --set epochs=3 --wait",
 			"A first model of handwritten digits"},
-			{52, "davit train examples/digits/train.py --dataset train --set epochs=1 --requirements examples/digits/requirements.txt --name packaged --wait",
+			{52, "echo pip > needs.txt; davit train examples/digits/train.py --dataset train --set epochs=1 --requirements needs.txt --name packaged --wait",
 			"In an environment with packages of its own"}),
 	},
 	{
@@ -242,7 +242,7 @@ const struct command commands[] = {
 			OPTION_PROJECT),
 		EXAMPLES({100, "davit models register digits --server examples/digits/serve.py", "What the newest training made"},
 			{101, "davit models register digits --server examples/digits/serve.py --alias next", "The same as digits@v2 and digits:next"},
-			{103, "davit models register packaged --server examples/digits/serve.py --requirements examples/digits/requirements.txt",
+			{103, "davit models register packaged --server examples/digits/serve.py --requirements needs.txt",
 			"With packages of its own"}),
 	},
 	{

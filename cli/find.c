@@ -86,3 +86,14 @@ const char *command_nearest(const char *group, const char *word)
 		names[n++] = command_groups[i].name;
 	return schema_nearest(word, names, n);
 }
+
+const char *command_turned(const char *word, const char *after)
+{
+	bool known = command_by_name(after) != NULL || command_group_find(after, strlen(after));
+	const char *top = known ? after : command_nearest(NULL, after);
+	const struct command *found = top != NULL ? by_two(top, word) : NULL;
+
+	if (found == NULL && top != NULL && strcmp(word, "list") == 0)
+		found = command_by_name(top);
+	return found != NULL ? found->name : NULL;
+}

@@ -258,8 +258,10 @@ const char *http_why(CURL *curl, CURLcode code, const char *said)
 	long number = 0;
 
 	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
-	if (code == CURLE_COULDNT_CONNECT && number > 0 && strerrordesc_np((int)number) != NULL)
-		return strerrordesc_np((int)number);
+	if (code == CURLE_COULDNT_CONNECT)
+		return number > 0 && strerrordesc_np((int)number) != NULL
+		               ? strerrordesc_np((int)number)
+		               : curl_easy_strerror(code);
 	return said[0] != '\0' ? said : curl_easy_strerror(code);
 }
 

@@ -55,6 +55,16 @@ json_t *cli_pairs(struct cli *c, const char *option, bool typed, bool *ok)
 	return NULL;
 }
 
+bool cli_alone(struct cli *c, const char *const *of_lists)
+{
+	for (; *of_lists != NULL; of_lists++) {
+		if (args_has(&c->args, *of_lists))
+			return cli_usage(c, "--%s is of the list: leave it or '%s' out", *of_lists,
+				       args_word(&c->args, 0)) == EXIT_DONE;
+	}
+	return true;
+}
+
 int cli_unreadable(struct cli *c, const char *file, int err)
 {
 	return cli_fail(c, EXIT_USAGE, "cannot read %s: %s",

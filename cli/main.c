@@ -61,34 +61,50 @@ static int leading_options(int argc, char *const *argv)
 	return n;
 }
 
-/* No command of that name. */
-static int unknown(struct cli *c, const char *group, const char *word)
+/* No command of that name; after: the word behind it, or NULL. */
+static int unknown(struct cli *c, const char *group, const char *word, const char *after)
 {
 	const char *nearest = command_nearest(group, word);
+	const char *turned = group == NULL && after != NULL ? command_turned(word, after) : NULL;
 	const char *before = group != NULL ? group : "";
 	const char *gap = group != NULL ? " " : "";
 
+	if (turned != NULL)
+		return cli_usage(c, "there is no command '%s'; did you mean '%s'?", word, turned);
 	if (nearest != NULL)
 		return cli_usage(c, "there is no command '%s%s%s'; did you mean '%s%s%s'?", before,
 			gap, word, before, gap, nearest);
 	return cli_usage(c, "there is no command '%s%s%s'", before, gap, word);
 }
 
+/* There are options at most. */
+static int without_command(struct cli *c, int argc, char *const *argv)
+{
+	const char *last = argc > 1 ? argv[argc - 1] : "";
+
+	if (strcmp(last, "--version") == 0)
+		return command_by_name("version")->run(c);
+	if (strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0) {
+		help_overview(stdout);
+		return EXIT_DONE;
+	}
+	if (argc > 1)
+		return cli_usage(c, "a command is missing behind '%s'", last);
+	help_overview(stderr);
+	return EXIT_USAGE;
+}
+
 static int dispatch(struct cli *c, int argc, char **argv)
 {
 	int first = leading_options(argc, argv);
 	const struct command *command;
+	const char *after;
 	char **rest;
 	int used, code;
 
-	if (first >= argc) {
-		bool version = argc > 1 && strcmp(argv[1], "--version") == 0;
-
-		if (version)
-			return command_by_name("version")->run(c);
-		help_overview(argc > 1 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
-		return argc > 1 && strcmp(argv[1], "--help") == 0 ? EXIT_DONE : EXIT_USAGE;
-	}
+	if (first >= argc)
+		return without_command(c, argc, argv);
+	after = first + 1 < argc ? argv[first + 1] : NULL;
 	command = command_find(argc - first, argv + first, &used);
 	if (command == NULL && used == 1 && first + 1 < argc && argv[first + 1][0] == '-' &&
 		strncmp(argv[first + 1], "--help", 6) == 0) {
@@ -96,8 +112,8 @@ static int dispatch(struct cli *c, int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (command == NULL)
-		return used == 1 ? unknown(c, argv[first], first + 1 < argc ? argv[first + 1] : "")
-		                 : unknown(c, NULL, argv[first]);
+		return used == 1 ? unknown(c, argv[first], after != NULL ? after : "", NULL)
+		                 : unknown(c, NULL, argv[first], after);
 	rest = calloc((size_t)argc + 1, sizeof(*rest));
 	if (rest == NULL)
 		return EXIT_NEGATIVE;

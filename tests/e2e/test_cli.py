@@ -235,10 +235,23 @@ def test_wrong_usage_is_2_and_names_the_nearest():
         (["logs"], "JOB is missing"),
         (["jobs", "--limit", "many"], "--limit must be a number"),
         (["completion", "fish"], "bash"),
+        (["dataset", "list"], "'datasets'"),
+        (["create", "datasets", "a.csv"], "'datasets create'"),
+        (["show", "dataset", "a"], "'datasets show'"),
+        (["list", "jobs"], "'jobs'"),
+        (["--hel"], "missing behind '--hel'"),
+        (["--host"], "missing behind '--host'"),
+        (["runs", "--series"], "name it"),
+        (["runs", "a", "--best", "loss"], "--best is of the list"),
+        (["jobs", "a", "--state", "failed"], "--state is of the list"),
+        (["datasets", "export", "a", "-o", "b", "--to", "c"], "-o or --to"),
+        (["models", "export", "a", "-o", "b", "--to", "c"], "-o or --to"),
     ):
         done = text(*words)
         assert done.returncode == 2 and hint in done.stderr, (words, done)
-    assert text().returncode == 2
+    assert text().returncode == 2 and text().stderr.startswith("usage: davit")
+    for word in ("-h", "--help"):
+        assert text(word).returncode == 0 and text(word).stdout.startswith("usage: davit")
 
 
 def test_no_daemon_is_3_and_says_what_to_do(tmp_path):
@@ -348,9 +361,11 @@ def test_packages_of_a_model_are_sent_along_and_a_deploy_tells_that_it_installs_
     cli.good("train", "examples/digits/train.py", "--dataset", "examples/digits/train.csv",
              "--name", "packs", "--set", "epochs=1", "--wait")
     register = ("models", "register", "packs", "--server", "examples/digits/serve.py")
-    (cli.folder / "wrong.txt").write_text("-r other.txt\n")
+    (cli.folder / "wrong.txt").write_text("pip\n-r other.txt\n")
+    refusal = 'line 2 ("-r other.txt") has an option that is not taken: known are --pre, '
     done = cli.run(*register, "--requirements", "wrong.txt")
-    assert done.returncode == 4 and "-r other.txt" in done.stderr, done
+    assert done.returncode == 4 and refusal in done.stderr and "(400 of" in done.stderr, done
+    assert cli.run("models", "show", "packs").returncode == 4, "nothing was registered"
     # What the site's Python has needs no index.
     (cli.folder / "has.txt").write_text("pip\n")
     cli.good(*register, "--requirements", "has.txt")
@@ -361,7 +376,9 @@ def test_packages_of_a_model_are_sent_along_and_a_deploy_tells_that_it_installs_
     assert "requirements sha256" not in cli.good("models", "show", "packs")
     (cli.folder / "rows.csv").write_text("1,2\n")
     done = cli.run("batch", "create", "packs", "rows.csv", "--requirements", "wrong.txt")
-    assert done.returncode == 4 and "-r other.txt" in done.stderr, done
+    assert done.returncode == 4 and refusal in done.stderr and "(400 of" in done.stderr, done
+    refused = [batch for batch in cli.json("batch", "list") if batch["name"] == "packs"]
+    assert [batch["state"] for batch in refused] == ["FAILED"]
 
 
 def test_check_gives_every_reason(tmp_path):

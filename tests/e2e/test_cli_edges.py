@@ -79,6 +79,11 @@ def test_names_cannot_steer_the_terminal_or_pad_tables(cli):
     assert "\x1b" not in said and said.count("?[31m") == 3, said
 
 
+def test_an_environment_that_is_not_there_is_not_deleted(cli):
+    done = cli.run("venvs", "delete", "nobody")
+    assert done.returncode == 4 and done.stdout == "" and "'nobody'" in done.stderr, done
+
+
 # --- a first start ---
 
 
@@ -246,7 +251,9 @@ def test_a_daemon_that_goes_is_named_as_the_user_did(tmp_path):
     words = ["predict", "x", "--file", str(tmp_path / "rows.csv"), "--retries", "0", "--host"]
 
     def accept(listener):
-        listener.accept()[0].close()
+        connection = listener.accept()[0]
+        connection.recv(1)
+        connection.close()
         listener.close()
         path.unlink()
 

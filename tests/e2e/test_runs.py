@@ -75,14 +75,21 @@ def test_a_run_keeps_its_series_without_its_provider(site):
     job = trained(site, "kept", {"lr": 1, "steps": 2500})
     before = site.get(f"/v1/runs/{job}").json()
     steps = [point["step"] for point in before["series"]]
-    assert 500 <= len(steps) <= 1000 and steps == sorted(set(steps))
-    assert steps[0] == 1 and steps[-1] == 2500
+    assert len(steps) == 1000 and steps[0] == 1 and steps[-1] == 2500
+    gaps = [after - before for before, after in zip(steps, steps[1:])]
+    assert 1 <= min(gaps) and max(gaps) <= 5, "evenly: twice thinned, by the provider and the daemon"
     site.stop()
     site.providers["local"] = "provider: local\nplugin: local.so\nenabled: false\n"
     site.write_configuration()
     site.start()
     assert site.get(f"/v1/runs/{job}").json() == before
     assert ids(runs(site, metric="loss")) == [job]
+
+
+def test_a_series_that_is_no_longer_than_is_kept_is_whole(shared):
+    job = trained(shared, "whole", {"lr": 1, "steps": 1000})
+    series = shared.get(f"/v1/runs/{job}").json()["series"]
+    assert [point["step"] for point in series] == list(range(1, 1001))
 
 
 def test_a_run_under_way_shows_its_metrics(shared, tmp_path):
