@@ -49,6 +49,8 @@ struct fs_placing {
 	/* Opens the bytes of file i; *ret_fd is closed afterwards. */
 	bool (*open)(void *ctx, size_t i, int *ret_fd, struct fail *f);
 	void *ctx;
+	/* In the names that files have until all are whole; random, so that nobody else has it. */
+	uint64_t mark;
 };
 
 /*
@@ -58,6 +60,11 @@ struct fs_placing {
  * there. Folders that were made stay.
  */
 bool fs_place_beneath(
+	const char *root, const char *folder, const struct fs_placing *what, struct fail *f);
+
+/* Deletes what a crash within fs_place_beneath() left under names of its own; open of what is not
+ * called. Good also where nothing is left, or the folder is not there. */
+bool fs_place_tidy(
 	const char *root, const char *folder, const struct fs_placing *what, struct fail *f);
 
 /*

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "provider/internal.h"
+#include "provider/save_note.h"
 #include "secret/tokens.h"
 
 #define NAMES_MAX ((size_t)4096)
@@ -110,6 +111,7 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 			free_providers(ps);
 		return NULL;
 	}
+	save_note_recover(host->config);
 	if (load_all(ps, f))
 		return ps;
 	providers_close(ps, 0);

@@ -14,6 +14,7 @@
 #include "platform/fs.h"
 #include "provider/provider.h"
 #include "provider/resolve.h"
+#include "provider/save_note.h"
 #include "store/blobs.h"
 
 #define FILES_MAX 10000
@@ -117,13 +118,19 @@ static bool place(struct saving *s, const char *root, const char *folder, struct
 	size_t n = json_array_size(s->files);
 	const char **names = calloc(n, sizeof(*names));
 	struct fs_placing what = {.names = names, .count = n, .open = open_file, .ctx = s};
+	struct save_note note = {.root = root, .folder = folder, .names = names, .count = n};
 	bool good;
 
 	if (names == NULL)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		names[i] = json_text_or(json_array_get(s->files, i), "path", "");
-	good = fs_place_beneath(root, folder, &what, f);
+	good = save_note_begin(s->host->config, &note, f);
+	if (good) {
+		what.mark = note.mark;
+		good = fs_place_beneath(root, folder, &what, f);
+		save_note_end(s->host->config, &note);
+	}
 	free(names);
 	return good;
 }

@@ -159,3 +159,47 @@ def test_a_poll_storm_never_sees_an_end_without_its_times(sites):
         for poller in pollers:
             poller.join()
     assert not bad, bad[:3]
+
+
+MANY = """
+import os
+for i in range(400):
+    open(os.path.join(os.environ["DAVIT_OUTPUT_DIR"], f"part-{i:03}"), "w").write(str(i))
+"""
+
+
+def test_an_export_that_a_crash_cuts_off_leaves_nothing_unfinished(site):
+    target = site.folder / "out" / "model"
+    site.davit += f"export_roots: [{target.parent}]\n"
+    target.parent.mkdir()
+    site.write_configuration()
+    site.stop()
+    site.start()
+    job = site.made("/pipelines/training/train", {"name": "t", "script": {"text": MANY}})["Id"]
+    assert site.await_job(job)["state"] == "COMPLETED"
+    server = {"script": {"text": "raise SystemExit('no')"}}
+    body = {"name": "m", "source": {"job": job}, "server": server}
+    assert site.made("/models/register", body)["Id"]
+    target.mkdir()
+    foreign = [target / ".davit-0123456789abcdef-0", target / ".davit-mine"]
+    for path in foreign:
+        path.write_text("theirs")
+
+    def export():
+        try:
+            body = {"destination": {"path": "model"}}
+            return site.service("POST", "/models/m/export", body)
+        except OSError:
+            return None
+
+    thread = threading.Thread(target=export)
+    thread.start()
+    wait_for("a file that is begun", lambda: len(list(target.iterdir())) > 2)
+    site.kill()
+    thread.join()
+    assert len(list(target.glob(".davit-*"))) > 2, "the export was over too early for this test"
+    site.start()
+    assert sorted(target.iterdir()) == sorted(foreign)
+    assert list((site.folder / "data" / "exports").iterdir()) == []
+    assert export().status == 200
+    assert len(list(target.iterdir())) == 402

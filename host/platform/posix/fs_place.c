@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,8 +20,7 @@
 
 struct placing {
 	const struct fs_placing *what;
-	int folder;      /* the files go below it */
-	uint64_t chance; /* in the names of unfinished files */
+	int folder; /* the files go below it */
 	struct fail *f;
 };
 
@@ -117,7 +115,7 @@ static int folder_of(const struct placing *p, size_t i, const char **ret_base)
 
 static void unfinished(const struct placing *p, size_t i, char name[NAME_SIZE])
 {
-	(void)snprintf(name, NAME_SIZE, ".davit-%016" PRIx64 "-%zu", p->chance, i);
+	(void)snprintf(name, NAME_SIZE, ".davit-%016" PRIx64 "-%zu", p->what->mark, i);
 }
 
 /* --- the steps, each for all files before the next --- */
@@ -241,11 +239,63 @@ bool fs_place_beneath(
 	if (p.folder < 0) {
 		good = refuse(f, errno, "make", folder);
 	} else {
-		good = getrandom(&p.chance, sizeof(p.chance), 0) == (ssize_t)sizeof(p.chance)
-		               ? place_all(&p)
-		               : refuse(f, errno, "write", folder);
+		good = place_all(&p);
 		close(p.folder);
 	}
+	close(at);
+	return good;
+}
+
+/* --- after a crash --- */
+
+static bool is_gone(int err)
+{
+	return err == ENOENT || err == ENOTDIR || err == ELOOP || err == EXDEV;
+}
+
+/* Deletes the unfinished file i, if it is there. */
+static bool tidy(const struct placing *p, size_t i)
+{
+	const char *name = p->what->names[i];
+	const char *slash = strrchr(name, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - name);
+	char folder[PATH_MAX] = ".";
+	char own[NAME_SIZE];
+	bool good;
+	int at;
+
+	if (n >= sizeof(folder) || !sys_name_stays(name))
+		return true; /* it was never written */
+	if (n > 0) {
+		memcpy(folder, name, n);
+		folder[n] = '\0';
+	}
+	at = sys_open_beneath(p->folder, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return is_gone(errno) || refuse(p->f, errno, "look at", name);
+	unfinished(p, i, own);
+	good = unlinkat(at, own, 0) == 0 || is_gone(errno) || refuse(p->f, errno, "delete", own);
+	close(at);
+	return good;
+}
+
+bool fs_place_tidy(
+	const char *root, const char *folder, const struct fs_placing *what, struct fail *f)
+{
+	struct placing p = {.what = what, .f = f};
+	int at = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = true;
+
+	if (at < 0)
+		return errno == ENOENT || refuse(f, errno, "open", root);
+	p.folder = sys_open_beneath(
+		at, folder[0] != '\0' ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p.folder < 0)
+		good = is_gone(errno) || refuse(f, errno, "open", folder);
+	for (size_t i = 0; p.folder >= 0 && i < what->count; i++)
+		good = tidy(&p, i) && good;
+	if (p.folder >= 0)
+		close(p.folder);
 	close(at);
 	return good;
 }

@@ -349,7 +349,7 @@ static void a_set_of_files_is_placed_whole_or_not_at_all(void **state)
 {
 	static const char *const names[] = {"a", "b", "deep/c"};
 	static char taken[] = "place/taken/b";
-	struct fs_placing what = {names, COUNT(names), open_and_disturb, NULL};
+	struct fs_placing what = {names, COUNT(names), open_and_disturb, NULL, 7};
 	char root[SCRATCH_SIZE + 8];
 	struct fail f = {0};
 
@@ -377,10 +377,34 @@ static bool open_none(void *ctx, size_t i, int *ret_fd, struct fail *f)
 	return fail_set(f, FAIL_NOT_FOUND, "there are no bytes");
 }
 
+static void what_a_crash_left_unfinished_goes_and_nothing_else(void **state)
+{
+	static const char *const names[] = {"a", "deep/c", "gone/d"};
+	static const char *const files[] = {"crash/to/.davit-0000000000000007-0",
+		"crash/to/deep/.davit-0000000000000007-1", "crash/to/a", "crash/to/.davit-x",
+		"crash/to/.davit-0000000000000008-0", "crash/to/.davit-0000000000000007-5"};
+	struct fs_placing what = {names, COUNT(names), open_none, NULL, 7};
+	char root[SCRATCH_SIZE + 8];
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/crash", dir);
+	make_dir("crash");
+	make_dir("crash/to");
+	make_dir("crash/to/deep");
+	for (size_t i = 0; i < COUNT(files); i++)
+		scratch_write(dir, files[i], "x");
+	assert_true(fs_place_tidy(root, "to", &what, NULL));
+	for (size_t i = 0; i < COUNT(files); i++)
+		assert_int_equal(access(scratch_path(dir, files[i]), F_OK) == 0, i >= 2);
+	assert_true(fs_place_tidy(root, "to", &what, NULL));
+	assert_true(fs_place_tidy(root, "nowhere", &what, NULL));
+	assert_true(fs_place_tidy(scratch_path(dir, "nowhere"), "", &what, NULL));
+}
+
 static void files_that_were_not_begun_leave_no_folders(void **state)
 {
 	static const char *const names[] = {"a", "deep/c"};
-	struct fs_placing what = {names, COUNT(names), open_none, NULL};
+	struct fs_placing what = {names, COUNT(names), open_none, NULL, 7};
 	struct fail f = {0};
 
 	(void)state;
@@ -393,7 +417,7 @@ static void files_that_were_not_begun_leave_no_folders(void **state)
 static void a_name_that_is_too_long_is_the_callers_mistake(void **state)
 {
 	static const char *const names[] = {"a"};
-	struct fs_placing what = {names, COUNT(names), open_none, NULL};
+	struct fs_placing what = {names, COUNT(names), open_none, NULL, 7};
 	struct fail f = {0};
 	char folder[301] = "";
 
@@ -689,6 +713,7 @@ int main(void)
 		cmocka_unit_test(a_link_is_not_a_tree),
 		cmocka_unit_test(a_tree_deeper_than_any_path_is_removed),
 		cmocka_unit_test(a_set_of_files_is_placed_whole_or_not_at_all),
+		cmocka_unit_test(what_a_crash_left_unfinished_goes_and_nothing_else),
 		cmocka_unit_test(files_that_were_not_begun_leave_no_folders),
 		cmocka_unit_test(a_name_that_is_too_long_is_the_callers_mistake),
 		cmocka_unit_test(only_regular_files_below_the_root_are_opened),
