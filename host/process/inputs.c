@@ -19,6 +19,7 @@
 #include "process/internal.h"
 #include "run/spec.h"
 #include "store/blobs.h"
+#include "store/pack.h"
 
 #define FILES_MAX 10000 /* of one input */
 #define NOTE_MAX  200   /* bytes of a caller's text in a note */
@@ -29,6 +30,7 @@ struct input {
 	const char *process;
 	const char *path;
 	const char *import;
+	const char *folder;
 	const char *as;
 	bool executable;
 	bool optional;
@@ -43,6 +45,7 @@ static const struct json_field input_fields[] = {
 	TEXT(process, JSON_IN),
 	TEXT(path, JSON_IN),
 	TEXT(import, JSON_IN),
+	TEXT(folder, JSON_IN),
 	TEXT(as, JSON_IN | JSON_NEED),
 	BOOL(executable),
 	BOOL(optional),
@@ -67,11 +70,11 @@ static bool is_reserved(const char *as)
 static bool check_input(const struct input *in, const char *pointer, struct fail *f)
 {
 	int sources = (in->blob != NULL) + (in->text != NULL) + (in->process != NULL) +
-	              (in->import != NULL);
+	              (in->import != NULL) + (in->folder != NULL);
 
 	if (sources != 1)
-		return fail_at(
-			f, FAIL_INVALID, pointer, "give one of blob, text, process and import");
+		return fail_at(f, FAIL_INVALID, pointer,
+			"give one of blob, text, process, folder and import");
 	if (!run_path_valid(in->as) || is_reserved(in->as))
 		return fail_at(f, FAIL_INVALID, pointer,
 			"\"as\" must be a relative path that is not the supervisor's own");
@@ -193,6 +196,35 @@ static bool put_blob(const struct target *t, const struct input *in)
 
 	return blob_open(t->p->options.blobs, in->blob, &fd, t->f) &&
 	       put_fd(t, fd, in->as, in->executable);
+}
+
+struct unpacking {
+	const struct target *t;
+	const char *as;
+};
+
+static bool put_packed(void *ctx, int fd, const struct pack_file *file, struct fail *f)
+{
+	const struct unpacking *u = ctx;
+	char as[PATH_MAX], path[PATH_MAX];
+
+	if (!run_path_valid(file->name))
+		return fail_set(f, FAIL_INVALID, "a folder that was sealed has a bad name in it");
+	return fs_join(as, sizeof(as), u->as, file->name, f) && make_folders(u->t, as, false) &&
+	       target_path(u->t, as, path) && pack_extract(fd, file, path, f);
+}
+
+static bool put_folder(const struct target *t, const struct input *in)
+{
+	struct unpacking u = {t, in->as};
+	bool good;
+	int fd;
+
+	if (!blob_open(t->p->options.blobs, in->folder, &fd, t->f))
+		return false;
+	good = pack_each(fd, put_packed, &u, t->f);
+	close(fd);
+	return good && make_folders(t, in->as, true);
 }
 
 struct tree {
@@ -319,6 +351,8 @@ static bool put_input(const struct target *t, const struct input *in, json_t *no
 		return put_blob(t, in);
 	if (in->text != NULL)
 		return put_text(t, in);
+	if (in->folder != NULL)
+		return put_folder(t, in);
 	return in->process != NULL ? put_process(t, in) : put_import(t, in, notes);
 }
 

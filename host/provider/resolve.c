@@ -15,6 +15,7 @@
 #include "provider/call_blobs.h"
 #include "provider/provider.h"
 #include "store/blobs.h"
+#include "store/pack.h"
 
 #define ROOTS_TEXT_MAX 300
 
@@ -143,6 +144,38 @@ static bool from_uri(
 	return ok;
 }
 
+/* The files of a folder, as one blob that is written and not sealed yet. */
+static bool from_folder(
+	const struct provider_host *host, const char *path, struct call_blob *b, struct fail *f)
+{
+	const struct config *config = host->config;
+	struct fail last = {0};
+
+	for (size_t i = 0; i < config->import_root_count && last.code != FAIL_FORBIDDEN; i++) {
+		const char *root = config->import_roots[i];
+		const char *rest = path[0] == '/' ? resolve_below(root, path) : path;
+
+		if (rest == NULL || rest[0] == '\0')
+			continue;
+		b->kind = CALL_BLOB_WRITER;
+		b->writer = blob_begin(host->blobs, f);
+		if (b->writer == NULL)
+			return false;
+		last = (struct fail){0};
+		if (pack_folder(b->writer, root, rest, &last))
+			return true;
+		blob_abandon(b->writer);
+		if (last.code != FAIL_NOT_FOUND && last.code != FAIL_FORBIDDEN) {
+			*f = last;
+			return false;
+		}
+	}
+	if (last.code == FAIL_NOT_FOUND)
+		return fail_set(f, FAIL_NOT_FOUND, "there is no folder '%.300s'", path);
+	return refuse(config, path,
+		last.code == FAIL_FORBIDDEN ? last.text : "it is not below one of them", f);
+}
+
 static bool from_blob(
 	const struct provider_host *host, const char *digest, struct call_blob *b, struct fail *f)
 {
@@ -177,6 +210,7 @@ static const struct {
 	{"text", NULL},
 	{"uri", from_uri},
 	{"path", from_path},
+	{"folder", from_folder},
 	{"upload", from_blob},
 	{"blob", from_blob},
 };
@@ -201,7 +235,8 @@ bool resolve_source(const struct provider_host *host, const json_t *source,
 	}
 	if (count != 1 || !json_is_string(found))
 		return fail_set(f, FAIL_INVALID,
-			"a source of data has one of text, uri, path, upload and blob, and it is text");
+			"a source of data has one of text, uri, path, folder, upload and blob, and "
+			"it is text");
 	if (kinds[which].open == NULL)
 		ok = from_text(host, found, &b, f);
 	else if (strlen(json_string_value(found)) != json_string_length(found))

@@ -11,7 +11,8 @@ struct provider_host;
 
 /*
  * source has exactly one of these: "text" (its bytes), "uri" ("file:///…") and "path" (files
- * below the site's import_roots; a relative path is looked for below each of them), "upload"
+ * below the site's import_roots; a relative path is looked for below each of them), "folder"
+ * (all files of one, as store/pack.h has them; one being written), "upload"
  * and "blob" (the digest of sealed bytes). FAIL_NOT_FOUND; FAIL_FORBIDDEN names the roots.
  */
 bool resolve_source(const struct provider_host *host, const json_t *source,

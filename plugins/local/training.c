@@ -24,55 +24,64 @@ static bool is_train(const struct local_call *c)
 	return strcmp(davit_sdk_text_at(c->sdk.request, "/kind", ""), "command") != 0;
 }
 
-static bool check_script(struct local_call *c, const struct davit_sdk_json *spec)
+/* What a training needs, as its request names it. */
+struct needs {
+	struct training_folder folder;
+	struct record dataset; /* id NULL: none */
+};
+
+static bool check_script(
+	struct local_call *c, const struct davit_sdk_json *spec, struct training_folder *ret_folder)
 {
 	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
-	const char *folder = davit_sdk_text_at(spec, "/folder", NULL);
 
 	if (script == NULL && davit_sdk_member(spec, "entry") == NULL) {
 		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/script",
 			"what is to run must stand here, or in \"entry\" as a command line");
 		return false;
 	}
-	if (script == NULL)
-		return true;
-	return folder != NULL ? training_folder_check(c, folder, script)
-	                      : source_check(c, script, "/spec/script");
+	return training_folder_read(c, davit_sdk_member(spec, "folder"), script, ret_folder) &&
+	       (script == NULL || ret_folder->name != NULL ||
+		       source_check(c, script, "/spec/script"));
 }
 
-/* ret_dataset: id NULL where it needs none. */
-static bool check_train(
-	struct local_call *c, const struct davit_sdk_json *spec, struct record *ret_dataset)
+static bool check_train(struct local_call *c, const struct davit_sdk_json *spec, struct needs *ret)
 {
 	const struct davit_sdk_json *entry = davit_sdk_member(spec, "entry");
 	const struct davit_sdk_json *dataset = davit_sdk_member(spec, "dataset");
 
-	*ret_dataset = (struct record){0};
-	if (!check_script(c, spec) ||
+	*ret = (struct needs){0};
+	if (!check_script(c, spec, &ret->folder) ||
 		!child_check_environment(c, davit_sdk_member(spec, "environment")) ||
 		(entry != NULL && !child_check_command(c, entry, "/spec/entry")) ||
 		!requirements_check(
 			c, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
 		return false;
-	return dataset == NULL || definite_need_dataset(c, dataset, "/spec/dataset", ret_dataset);
+	return dataset == NULL || definite_need_dataset(c, dataset, "/spec/dataset", &ret->dataset);
 }
 
-/* A folder is copied, and a script in it read, when the training starts: only then is it known
- * whether all of it is there. */
-static int32_t reply_definite(
-	struct local_call *c, const struct davit_sdk_json *spec, const struct record *dataset)
+static bool put_script(struct local_call *c, struct davit_sdk_writer *w,
+	const struct davit_sdk_json *spec, const struct training_folder *folder)
 {
-	static const char *const without[] = {"script", "dataset", "requirements"};
 	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
+
+	if (folder->name == NULL)
+		return definite_put_source(c, w, "script", script, "/spec/script");
+	davit_sdk_put_json(w, "script", script);
+	return training_folder_put_definite(c, w, folder, script);
+}
+
+static int32_t reply_definite(
+	struct local_call *c, const struct davit_sdk_json *spec, const struct needs *needs)
+{
+	static const char *const without[] = {"script", "folder", "dataset", "requirements"};
 	struct davit_sdk_writer w;
 
 	definite_open(c, &w, without, LOCAL_COUNT(without));
-	if (davit_sdk_member(spec, "folder") != NULL)
-		davit_sdk_put_json(&w, "script", script);
-	else if (!definite_put_source(c, &w, "script", script, "/spec/script"))
+	if (!put_script(c, &w, spec, &needs->folder))
 		return c->sdk.code;
-	if (dataset->id != NULL)
-		definite_put_dataset(&w, "dataset", dataset);
+	if (needs->dataset.id != NULL)
+		definite_put_dataset(&w, "dataset", &needs->dataset);
 	if (!definite_put_requirements(
 		    c, &w, davit_sdk_member(spec, "requirements"), "/spec/requirements"))
 		return c->sdk.code;
@@ -83,13 +92,13 @@ LOCAL_SLOT(training_validate)
 {
 	struct local_call c;
 	const struct davit_sdk_json *spec;
-	struct record dataset;
+	struct needs needs;
 
 	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
 	spec = davit_sdk_need_object(&c.sdk, c.sdk.request, "/spec");
-	if (is_train(&c) && check_train(&c, spec, &dataset))
-		return reply_definite(&c, spec, &dataset);
+	if (is_train(&c) && check_train(&c, spec, &needs))
+		return reply_definite(&c, spec, &needs);
 	if (!is_train(&c) && davit_sdk_need_text(&c.sdk, spec, "/command")[0] != '\0' &&
 		child_check_environment(&c, davit_sdk_member(spec, "environment")))
 		(void)child_check_command(&c, davit_sdk_member(spec, "command"), "/spec/command");

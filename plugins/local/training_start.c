@@ -21,8 +21,8 @@ enum {
 struct train_files {
 	const char *script; /* its name; NULL: "entry" is what runs */
 	struct sealed script_bytes;
-	const char *folder;    /* that is copied, below an import root; NULL: none */
-	struct record dataset; /* id NULL: none */
+	struct training_folder folder; /* that is copied */
+	struct record dataset;         /* id NULL: none */
 	const char *dataset_name;
 	struct environment environment;
 };
@@ -55,18 +55,19 @@ static bool prepare_script(
 	struct local_call *c, const struct davit_sdk_json *spec, struct train_files *files)
 {
 	const struct davit_sdk_json *script = davit_sdk_member(spec, "script");
+	const struct davit_sdk_json *source = script;
 
-	files->folder = davit_sdk_text_at(spec, "/folder", NULL);
+	if (!training_folder_read(c, davit_sdk_member(spec, "folder"), script, &files->folder))
+		return false;
 	if (script == NULL)
 		return true;
-	if (files->folder == NULL) {
-		files->script = script_name(script);
-		return source_seal(c, script, "/spec/script", &files->script_bytes);
-	}
-	files->script = script->text.p;
-	return training_folder_check(c, files->folder, script) &&
-	       source_seal(c, training_folder_source(c, files->folder, files->script),
-		       "/spec/script", &files->script_bytes);
+	files->script = files->folder.name == NULL ? script_name(script) : script->text.p;
+	files->script_bytes.digest = files->folder.script_sha256;
+	if (files->script_bytes.digest != NULL)
+		return true;
+	if (files->folder.name != NULL)
+		source = training_folder_source(c, files->folder.name, files->script);
+	return source != NULL && source_seal(c, source, "/spec/script", &files->script_bytes);
 }
 
 static davit_buf parameters_of(struct local_call *c, const struct davit_sdk_json *spec)
@@ -106,7 +107,7 @@ static void put_import(struct davit_sdk_writer *w, const char *folder, bool opti
 static bool put_train(struct local_call *c, struct davit_sdk_writer *w,
 	const struct davit_sdk_json *spec, const struct train_files *files)
 {
-	bool own = files->folder == NULL;
+	bool own = files->folder.name == NULL;
 	const char *folder = own ? "work" : "data";
 	const char *from_work = own ? "" : "../data/";
 	const char *dataset = files->dataset_name;
@@ -123,8 +124,10 @@ static bool put_train(struct local_call *c, struct davit_sdk_writer *w,
 	if (own && files->script != NULL)
 		child_put_input(w, "blob", files->script_bytes.digest,
 			local_text(c, "work/%s", files->script));
-	if (!own)
-		put_import(w, files->folder, false);
+	if (files->folder.archive != NULL)
+		child_put_input(w, "folder", files->folder.archive, "work");
+	else if (!own)
+		put_import(w, files->folder.name, false);
 	put_parameters(c, w, spec, local_text(c, "%s/parameters.json", folder));
 	if (dataset != NULL)
 		child_put_input(w, "blob", davit_sdk_text_at(files->dataset.value, "/sha256", ""),
@@ -155,7 +158,7 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 	const struct train_files *files)
 {
 	static const char *const passed[] = {
-		"command", "project", "version", "parameters", "folder", "entry", "args"};
+		"command", "project", "version", "parameters", "entry", "args"};
 	const char *kind = davit_sdk_text_at(c->sdk.request, "/kind", "");
 	struct davit_sdk_writer w;
 
@@ -168,6 +171,7 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 		davit_sdk_put_text(&w, "command", child_command_text(c, &program));
 	for (size_t i = 0; i < LOCAL_COUNT(passed); i++)
 		davit_sdk_put_json(&w, passed[i], davit_sdk_member(spec, passed[i]));
+	davit_sdk_put_text(&w, "folder", files->folder.name);
 	if (files->script != NULL) {
 		davit_sdk_open_object(&w, "script");
 		davit_sdk_put_text(&w, "name", files->script);
@@ -193,9 +197,9 @@ static int32_t start_now(
 
 	if (code == DAVIT_INVALID || code == DAVIT_NOT_FOUND)
 		(void)records_del(c, RECORD_TRAINING, id);
-	if (code == DAVIT_NOT_FOUND && files->folder != NULL)
+	if (code == DAVIT_NOT_FOUND && files->folder.name != NULL)
 		return davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/folder",
-			"there is no folder '%s' below an import root", files->folder);
+			"there is no folder '%s' below an import root", files->folder.name);
 	return local_check(c, code);
 }
 

@@ -1,6 +1,7 @@
 """A job runs on what its request named when it was accepted, however long it waits."""
 
 import json
+import shutil
 import time
 
 import pytest
@@ -167,6 +168,41 @@ def test_the_short_form_serves_and_reads_the_files_it_was_accepted_with(site):
         assert data["format"] == "csv"
         endpoint = site.job(job)["progress"]["steps"]["endpoint"]["resource"]
         assert site.service("POST", f"/endpoints/{endpoint}/infer?native=true", {}).status == 200
+
+
+def test_a_folder_that_is_edited_or_gone_leaves_a_waiting_job_alone(site):
+    folder = site.imports / "projects" / "p"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "fit.py").write_text("import helper, os; print(helper.WORD, sorted(os.listdir('deep')))")
+    (folder / "helper.py").write_text("WORD = 'first'")
+    (folder / "deep" / "run").write_text("#!/bin/sh\necho ran\n")
+    (folder / "deep" / "run").chmod(0o755)
+    (folder / "deep" / "nothing").touch()
+    asked = {"name": "t", "folder": "projects/p", "script": "fit.py"}
+    job = site.made("/pipelines/training/custom_script", asked)["Id"]
+    tool = {"name": "t", "folder": "projects/p", "entry": "deep/run"}
+    tool = site.made("/pipelines/training/custom_script", tool)["Id"]
+    (folder / "helper.py").write_text("WORD = 'edited'")
+    shutil.rmtree(folder / "deep")
+    site.kill()
+    site.start()
+    pause(site, False)
+    assert log(site, job) == "first ['nothing', 'run']\n"
+    assert log(site, tool) == "ran\n"
+    run = site.get(f"/v1/runs/{job}").json()
+    assert run["script"]["name"] == "fit.py" and len(run["script"]["sha256"]) == 64
+    raw = site.service("GET", f"/pipelines/training/{job}/get").json()["rawPayload"]
+    assert json.loads(raw)["provider"]["folder"] == "projects/p"
+    shutil.rmtree(folder)
+    assert log(site, rerun(site, job)) == "first ['nothing', 'run']\n"
+    for folder, pointer in (("projects/p", "/script"), ("../x", "/script")):
+        answer = site.service(
+            "POST", "/pipelines/training/custom_script", asked | {"folder": folder}
+        )
+        assert answer.status == 400 and answer.json().startswith(pointer), answer
+    gone = {"name": "t", "folder": "projects/p", "entry": "true"}
+    answer = site.service("POST", "/pipelines/training/custom_script", gone)
+    assert answer.status == 400 and answer.json().startswith("/folder"), answer
 
 
 @pytest.mark.parametrize(

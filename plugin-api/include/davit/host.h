@@ -148,7 +148,9 @@ typedef struct davit_host_blob_1 {
 
 	/*
 	 * Opens what a caller named: {"text":…}, {"uri":"file:///…"}, {"path":…} or
-	 * {"upload":…}. The host decides what may be read (import_roots, size limits).
+	 * {"upload":…}; or {"folder":…}, all files of a folder, which once sealed can be the
+	 * input "folder" of a process. The host decides what may be read (import_roots, size
+	 * limits).
 	 * DAVIT_NOT_FOUND, or DAVIT_INVALID with the reason already given to fail().
 	 */
 	int32_t(DAVIT_CALL *resolve)(davit_call call, davit_buf source, davit_blob *ret_blob);

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/schema.h"
 #include "platform/fs.h"
+#include "store/blobs.h"
+#include "store/pack.h"
 #include "unit/cmocka.h"
 #include "unit/process/place.h"
 
@@ -75,6 +77,51 @@ static void blobs_and_texts_become_files(void **state)
 	assert_lacks(p, "p1", "spec.json", "from a text");
 	assert_file(p, "p1", "model/deep/er/empty", "", 0600);
 	assert_file(p, "p1", "log.head", "from a blob\nfrom a text\n", 0600);
+}
+
+static void a_folder_that_was_sealed_becomes_its_files(void **state)
+{
+	struct place *p = *state;
+	struct blob_writer *w = blob_begin(p->blobs, NULL);
+	char digest[SHA256_HEX_SIZE], spec[256];
+
+	put_import(p, "set/deep/er/data", "1,2\n");
+	put_import(p, "set/run.sh", "#!/bin/sh\ncat deep/er/data\n");
+	assert_non_null(w);
+	assert_true(pack_folder(w, p->imports, "set", NULL));
+	assert_true(blob_seal(w, digest, NULL));
+	put_import(p, "set/deep/er/data", "edited");
+	snprintf(spec, sizeof(spec),
+		"{'shell': 'sh run.sh', 'inputs': [{'folder': '%s', 'as': 'work'}]}", digest);
+	start(p, "p1", spec);
+	await_state(p, "p1", "exited", NULL);
+	assert_file(p, "p1", "work/deep/er/data", "1,2\n", 0600);
+	assert_file(p, "p1", "log.head", "1,2\n", 0600);
+}
+
+static void a_folder_that_was_not_sealed_by_us_is_refused(void **state)
+{
+	static const char *const packs[] = {"", "hello", "davit-folder/1\n- 3 4\nname",
+		"davit-folder/1\n- 1 6\n../xyzX", "davit-folder/1\n- 1 6\n/etc/xX",
+		"davit-folder/1\n- 1 0\nX", "davit-folder/1\n- 1 99999999999\nX",
+		"davit-folder/1\nq 1 1\nxX", "davit-folder/1\n- 18446744073709551615 1\nxX",
+		"davit-folder/1\n- 1 1\n"};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < COUNT(packs); i++) {
+		char digest[SHA256_HEX_SIZE], spec[256];
+		struct fail f = {0};
+		json_t *v;
+
+		make_blob(p, packs[i], digest);
+		snprintf(spec, sizeof(spec),
+			"{'shell': 'true', 'inputs': [{'folder': '%s', 'as': 'work'}]}", digest);
+		v = parse(spec);
+		if (process_start(p->processes, "p1", v, &f))
+			fail_msg("%s was taken", packs[i]);
+		assert_int_equal(f.code, FAIL_INVALID);
+		json_decref(v);
+	}
 }
 
 static void a_blob_that_is_not_there_is_told(void **state)
@@ -273,6 +320,8 @@ static void the_published_schema_names_the_same_members(void **state)
 		"{'as': 'work/x', 'process': 'p2', 'path': 'outputs'}",
 		"{'as': 'work/x', 'blob': "
 		"'0000000000000000000000000000000000000000000000000000000000000000'}",
+		"{'as': 'work', 'folder': "
+		"'0000000000000000000000000000000000000000000000000000000000000000'}",
 	};
 	json_t *schema = json_load_file(SPEC_SCHEMA, 0, NULL), *seen = json_object(), *v;
 	const char *name;
@@ -334,6 +383,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 	const struct CMUnitTest tests[] = {
 		TEST(blobs_and_texts_become_files),
+		TEST(a_folder_that_was_sealed_becomes_its_files),
+		TEST(a_folder_that_was_not_sealed_by_us_is_refused),
 		TEST(a_blob_that_is_not_there_is_told),
 		TEST(files_of_another_process_are_copied),
 		TEST(an_import_is_copied_by_relative_and_absolute_name),
