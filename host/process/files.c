@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "platform/fs.h"
 #include "process/internal.h"
-#include "run/joblog.h"
+#include "run/joblog_view.h"
 #include "run/spec.h"
 
 #define FILES_MAX 10000

@@ -1,6 +1,7 @@
 /*
  * joblog - the output of a process in files, bounded: the first half and the last half are
- * kept, what lies between is cut. davit-run writes, the daemon reads at the same time.
+ * kept, what lies between is cut. davit-run writes here, the daemon reads at the same time
+ * (joblog_view.h).
  *
  * "log.head" holds the first half; then segments "log.<offset>" named by the position of
  * their first byte in the whole output, the oldest deleted as new ones come. The files alone
@@ -32,22 +33,5 @@ void joblog_write(struct joblog *log, const void *bytes, size_t n);
 
 /* Puts all on the disk and closes. */
 void joblog_close(struct joblog *log);
-
-/*
- * A descriptor to read the log in folder, as it is now, from its start: the file itself while
- * nothing is cut, else a copy with the line "[davit: N bytes cut here]" in the middle. A
- * folder without a log gives an empty file. [any thread]
- */
-bool joblog_view(const char *folder, int64_t log_bytes, int *ret_fd, struct fail *f);
-
-#define JOBLOG_PIECE_MAX 262144
-
-/*
- * What was printed from the byte from on, counted over the whole output, as far as it is kept in
- * one piece: a descriptor to read a line "AT\n" with the place of the first byte in decimal, and
- * then at most JOBLOG_PIECE_MAX bytes. AT is from, or more where what lay there is cut. Where
- * nothing is there yet there are no bytes. [any thread]
- */
-bool joblog_from(const char *folder, uint64_t from, int *ret_fd, struct fail *f);
 
 #endif

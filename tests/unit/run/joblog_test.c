@@ -1,5 +1,6 @@
 /* The bounded log: what is kept, what is cut, and what a reader sees meanwhile. */
 #include "run/joblog.h"
+#include "run/joblog_view.h"
 
 #include <dirent.h>
 #include <pthread.h>
