@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "platform/thread.h"
+#include "process/busy.h"
 #include "process/links.h"
 #include "process/process.h"
 #include "process/transport.h"
@@ -19,21 +20,15 @@
 
 struct watcher;
 
-struct busy_name {
-	char name[RUN_NAME_MAX + 1];
-	SLIST_ENTRY(busy_name) link;
-};
-
 struct processes {
 	struct process_options options;
 	char root[PATH_MAX]; /* data_dir/processes */
 	struct watcher *watcher;
 	struct transports transports;
 	struct links links;
+	struct busy busy;
 
-	struct mutex lock; /* guards what follows */
-	struct cond released;
-	SLIST_HEAD(busy_names, busy_name) busy;
+	struct mutex lock;                                /* guards what follows */
 	LIST_HEAD(responses, process_response) responses; /* requests that are being answered */
 };
 

@@ -7,142 +7,27 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "platform/fs.h"
 #include "platform/lock.h"
+#include "process/commit.h"
 #include "process/internal.h"
 #include "run/spec.h"
 
-#define HOLD_MS       60000
 #define NAME_USUAL    36 /* bytes of a name, at most, but for odd ones */
 #define REMOVE_TRIES  3
 #define RELEASE_TRIES 100
 #define PAUSE_NS      20000000
 
-/* --- one thread at a time works on a name --- */
-
-static bool is_busy(const struct processes *p, const char *name)
-{
-	const struct busy_name *b;
-
-	SLIST_FOREACH(b, &p->busy, link)
-	{
-		if (strcmp(b->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* hold is the caller's, until release(). */
-static bool hold(struct processes *p, const char *name, struct busy_name *held, struct fail *f)
-{
-	int64_t deadline = clock_mono_ms() + HOLD_MS;
-	bool good = true;
-
-	snprintf(held->name, sizeof(held->name), "%s", name);
-	mutex_lock(&p->lock);
-	while (good && is_busy(p, name))
-		good = clock_wait(&p->released, &p->lock, deadline);
-	if (good)
-		SLIST_INSERT_HEAD(&p->busy, held, link);
-	mutex_unlock(&p->lock);
-	return good || fail_set(f, FAIL_UNAVAILABLE, "process %s is being worked on", name);
-}
-
-static void release(struct processes *p, struct busy_name *held)
-{
-	mutex_lock(&p->lock);
-	SLIST_REMOVE(&p->busy, held, busy_name, link);
-	cond_broadcast(&p->released);
-	mutex_unlock(&p->lock);
-}
-
 /* --- start --- */
-
-static json_t *with_notes(const json_t *spec, json_t *notes)
-{
-	json_t *all = json_array();
-	json_t *copy = json_copy((json_t *)spec);
-	const json_t *given = json_object_get(spec, "notes");
-
-	if (all != NULL && copy != NULL &&
-		(given == NULL || json_array_extend(all, (json_t *)given) == 0) &&
-		json_array_extend(all, notes) == 0 && json_object_set(copy, "notes", all) == 0) {
-		json_decref(all);
-		return copy;
-	}
-	json_decref(all);
-	json_decref(copy);
-	return NULL;
-}
-
-/* The inputs without their texts: these are files by now, may be long, and may be secrets that
- * are to go when their file does. */
-static json_t *without_texts(const json_t *inputs)
-{
-	json_t *all = json_array();
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(inputs, i, v)
-	{
-		json_t *bare = json_copy((json_t *)v);
-
-		if (bare != NULL)
-			(void)json_object_del(bare, "text");
-		if (json_array_append_new(all, bare) != 0) {
-			json_decref(all);
-			return NULL;
-		}
-	}
-	return all;
-}
-
-/* What spec.json says. */
-static json_t *written_spec(const json_t *spec, json_t *notes)
-{
-	json_t *whole = with_notes(spec, notes);
-	const json_t *inputs = json_object_get(spec, "inputs");
-
-	if (whole != NULL && inputs != NULL &&
-		json_object_set_new(whole, "inputs", without_texts(inputs)) != 0) {
-		json_decref(whole);
-		return NULL;
-	}
-	return whole;
-}
-
-/* The commit: from here on the process exists. */
-static bool put_spec(const struct processes *p, const char *name, const json_t *spec, json_t *notes,
-	struct fail *f)
-{
-	json_t *whole = written_spec(spec, notes);
-	char path[PATH_MAX];
-	size_t n = 0;
-	char *text = whole == NULL ? NULL : json_compact(whole, &n);
-	bool good;
-
-	json_decref(whole);
-	if (text == NULL)
-		return fail_errno(f, ENOMEM, "write %s", RUN_SPEC);
-	good = n <= RUN_JSON_MAX ||
-	       fail_set(
-		       f, FAIL_TOO_LARGE, "the specification has more than %u bytes", RUN_JSON_MAX);
-	good = good && process_path(p, name, RUN_SPEC, path, f) && fs_sync_dir(p->root, f) &&
-	       fs_write_durable(path, text, n, f);
-	free(text);
-	return good;
-}
 
 /*
  * Held while it is noted that it is used, so that it is not removed meanwhile; afterwards the
@@ -157,10 +42,10 @@ static bool note_use(struct processes *p, const char *name, const json_t *spec, 
 
 	if (used[0] == '\0')
 		return true;
-	if (!users_may_add(p, name, spec, f) || !hold(p, used, &held, f))
+	if (!users_may_add(p, name, spec, f) || !busy_hold(&p->busy, used, &held, f))
 		return false;
 	good = users_add(p, name, spec, f);
-	release(p, &held);
+	busy_release(&p->busy, &held);
 	return good;
 }
 
@@ -172,7 +57,7 @@ static bool build(struct processes *p, const char *name, const json_t *spec, str
 
 	good = good && process_path(p, name, "", folder, f) && fs_remove_tree(folder, f) &&
 	       note_use(p, name, spec, f) && inputs_make(p, name, spec, notes, f) &&
-	       put_spec(p, name, spec, notes, f);
+	       commit_spec(p, name, spec, notes, f);
 	json_decref(notes);
 	return good;
 }
@@ -210,10 +95,10 @@ bool process_start(struct processes *p, const char *name, const json_t *spec, st
 		return false;
 	if (!process_has(p, name, RUN_SPEC) && !check_spec(spec, f))
 		return fail_wrap(f, "start process %s", name);
-	if (!hold(p, name, &held, f))
+	if (!busy_hold(&p->busy, name, &held, f))
 		return false;
 	good = start_held(p, name, spec, f);
-	release(p, &held);
+	busy_release(&p->busy, &held);
 	return good || fail_wrap(f, "start process %s", name);
 }
 
@@ -264,10 +149,10 @@ bool process_stop(struct processes *p, const char *name, struct fail *f)
 
 	if (!process_name_valid(name))
 		return process_need(p, name, f);
-	if (!hold(p, name, &held, f))
+	if (!busy_hold(&p->busy, name, &held, f))
 		return false;
 	good = stop_held(p, name, f);
-	release(p, &held);
+	busy_release(&p->busy, &held);
 	return good || fail_wrap(f, "stop");
 }
 
@@ -300,16 +185,6 @@ static void remove_sockets(const struct processes *p, const char *name)
 		unlink(path);
 }
 
-static bool is_busy_now(struct processes *p, const char *name)
-{
-	bool busy;
-
-	mutex_lock(&p->lock);
-	busy = is_busy(p, name);
-	mutex_unlock(&p->lock);
-	return busy;
-}
-
 /* Without spec.json it is no process any more, wherever a crash stops us. A davit-run that
  * comes late may put a lock file into the folder while it is deleted: hence again. */
 static bool remove_folder(const struct processes *p, const char *name, struct fail *f)
@@ -329,6 +204,11 @@ static bool remove_folder(const struct processes *p, const char *name, struct fa
 	return good && fs_sync_dir(p->root, f);
 }
 
+static bool is_busy(struct processes *p, const char *name)
+{
+	return busy_is(&p->busy, name);
+}
+
 static bool remove_held(struct processes *p, const char *name, struct fail *f)
 {
 	struct fail why;
@@ -341,7 +221,7 @@ static bool remove_held(struct processes *p, const char *name, struct fail *f)
 		return why.code == FAIL_CONFLICT
 		               ? fail_set(f, FAIL_CONFLICT, "process %s still runs", name)
 		               : fail_set(f, why.code, "%s", why.text);
-	good = users_check(p, name, is_busy_now, f);
+	good = users_check(p, name, is_busy, f);
 	if (good) {
 		links_forget(&p->links, name);
 		remove_sockets(p, name);
@@ -359,10 +239,10 @@ bool process_remove(struct processes *p, const char *name, struct fail *f)
 
 	if (!process_name_valid(name))
 		return process_need(p, name, f);
-	if (!hold(p, name, &held, f))
+	if (!busy_hold(&p->busy, name, &held, f))
 		return false;
 	good = remove_held(p, name, f);
-	release(p, &held);
+	busy_release(&p->busy, &held);
 	return good || fail_wrap(f, "remove");
 }
 
@@ -430,8 +310,7 @@ struct processes *processes_open(const struct process_options *options, struct f
 		return NULL;
 	}
 	mutex_init(&p->lock);
-	cond_init(&p->released);
-	SLIST_INIT(&p->busy);
+	busy_init(&p->busy);
 	LIST_INIT(&p->responses);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	transports_open(&p->transports);
@@ -456,7 +335,7 @@ void processes_close(struct processes *p)
 	links_close(&p->links);
 	transports_close(&p->transports);
 	curl_global_cleanup();
-	cond_finish(&p->released);
+	busy_finish(&p->busy);
 	mutex_finish(&p->lock);
 	free(p);
 }

@@ -17,9 +17,9 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "process/internal.h"
+#include "process/notices.h"
 
 #define EVENTS       64
-#define EXPECT_MS    10000 /* a davit-run that was started shows up within */
 #define TRY_FIRST_MS 5
 #define TRY_MAX_MS   1000
 
@@ -32,40 +32,14 @@ struct watch {
 	LIST_ENTRY(watch) link;
 };
 
-/* A name on its way to the thread, and for a while afterwards a davit-run that is expected. */
-struct notice {
-	char name[RUN_NAME_MAX + 1];
-	bool spawned;
-	bool taken;         /* the thread has seen it */
-	int64_t until_mono; /* expected */
-	LIST_ENTRY(notice) link;
-};
-
 struct watcher {
 	struct processes *p;
 	struct thread thread;
 	int epoll;
 	int wake;
 	LIST_HEAD(watches, watch) watches; /* the thread's own */
-
-	struct mutex lock; /* guards what follows */
-	LIST_HEAD(notices, notice) notices;
-	bool stopping;
+	struct notices notices;
 };
-
-/* --- notices --- */
-
-static struct notice *find_notice(const struct watcher *w, const char *name)
-{
-	struct notice *n;
-
-	LIST_FOREACH(n, &w->notices, link)
-	{
-		if (strcmp(n->name, name) == 0)
-			return n;
-	}
-	return NULL;
-}
 
 void watcher_wake(const struct watcher *w)
 {
@@ -75,53 +49,15 @@ void watcher_wake(const struct watcher *w)
 		log_warn("PROCESS-WATCH", "wake: %s", strerrordesc_np(errno));
 }
 
-static void post(struct watcher *w, const char *name, bool spawned)
-{
-	struct notice *n = find_notice(w, name);
-
-	if (n == NULL) {
-		n = calloc(1, sizeof(*n));
-		if (n == NULL)
-			return; /* polling by the job's owner still sees the end */
-		snprintf(n->name, sizeof(n->name), "%s", name);
-		LIST_INSERT_HEAD(&w->notices, n, link);
-	}
-	n->spawned = spawned;
-	n->taken = false;
-	n->until_mono = clock_mono_ms() + EXPECT_MS;
-}
-
 void watcher_add(struct watcher *w, const char *name, bool spawned)
 {
-	mutex_lock(&w->lock);
-	post(w, name, spawned);
-	mutex_unlock(&w->lock);
+	notices_post(&w->notices, name, spawned);
 	watcher_wake(w);
 }
 
 bool watcher_expects(struct watcher *w, const char *name)
 {
-	const struct notice *n;
-	bool expected;
-
-	mutex_lock(&w->lock);
-	n = find_notice(w, name);
-	expected = n != NULL && clock_mono_ms() < n->until_mono;
-	mutex_unlock(&w->lock);
-	return expected;
-}
-
-static void forget_notice(struct watcher *w, const char *name)
-{
-	struct notice *n;
-
-	mutex_lock(&w->lock);
-	n = find_notice(w, name);
-	if (n != NULL && n->taken) {
-		LIST_REMOVE(n, link);
-		free(n);
-	}
-	mutex_unlock(&w->lock);
+	return notices_expect(&w->notices, name);
 }
 
 /* --- watches --- */
@@ -153,7 +89,7 @@ static void begin_watch(struct watcher *w, const char *name, bool spawned)
 	}
 	x->try_ms = TRY_FIRST_MS;
 	x->try_mono = now;
-	x->send_mono = spawned ? now + EXPECT_MS : now;
+	x->send_mono = spawned ? now + NOTICE_EXPECT_MS : now;
 }
 
 /* Taken out of the epoll set by hand: a child that is being started may hold a copy of the
@@ -190,7 +126,7 @@ static void send_another(const struct watcher *w, struct watch *x)
 	struct fail f;
 
 	memcpy(name, x->name, sizeof(name));
-	x->send_mono = clock_mono_ms() + EXPECT_MS;
+	x->send_mono = clock_mono_ms() + NOTICE_EXPECT_MS;
 	if (!process_spawn(w->p, name, &f))
 		log_warn("PROCESS-SPAWN", "process=%s %s", name, f.text);
 	else
@@ -216,7 +152,7 @@ static bool is_over(struct watcher *w, struct watch *x)
 
 	if (!ended && process_has(w->p, x->name, RUN_SPEC))
 		return false;
-	forget_notice(w, x->name);
+	notices_forget(&w->notices, x->name);
 	if (ended)
 		tell_changed(w, x->name);
 	end_watch(w, x);
@@ -228,7 +164,7 @@ static void try_watch(struct watcher *w, struct watch *x)
 	int64_t now = clock_mono_ms();
 
 	if (follow(w, x)) {
-		forget_notice(w, x->name);
+		notices_forget(&w->notices, x->name);
 		x->try_ms = TRY_FIRST_MS;
 		return;
 	}
@@ -262,27 +198,15 @@ static void hear(const struct watcher *w, struct watch *x)
 
 /* --- the thread --- */
 
-static struct notice *next_notice(struct watcher *w)
+/* false: the end. */
+static bool take_notices(struct watcher *w)
 {
-	struct notice *n;
+	char name[RUN_NAME_MAX + 1];
+	bool spawned;
 
-	LIST_FOREACH(n, &w->notices, link)
-	{
-		if (!n->taken)
-			return n;
-	}
-	return NULL;
-}
-
-/* Lock held on entry and return. */
-static void take_notices(struct watcher *w)
-{
-	struct notice *n;
-
-	while ((n = next_notice(w)) != NULL) {
-		n->taken = true;
-		begin_watch(w, n->name, n->spawned);
-	}
+	while (notices_take(&w->notices, name, &spawned))
+		begin_watch(w, name, spawned);
+	return !notices_closed(&w->notices);
 }
 
 static void try_all(struct watcher *w)
@@ -340,15 +264,7 @@ static void run(void *arg)
 {
 	struct watcher *w = arg;
 
-	for (;;) {
-		bool stopping;
-
-		mutex_lock(&w->lock);
-		take_notices(w);
-		stopping = w->stopping;
-		mutex_unlock(&w->lock);
-		if (stopping)
-			return;
+	while (take_notices(w)) {
 		try_all(w);
 		wait_for_events(w);
 	}
@@ -367,23 +283,18 @@ static bool make_fds(struct watcher *w, struct fail *f)
 
 static void destroy(struct watcher *w)
 {
-	struct watch *x, *next_watch;
-	struct notice *n, *next;
+	struct watch *x, *next;
 
-	for (x = LIST_FIRST(&w->watches); x != NULL; x = next_watch) {
-		next_watch = LIST_NEXT(x, link);
+	for (x = LIST_FIRST(&w->watches); x != NULL; x = next) {
+		next = LIST_NEXT(x, link);
 		disconnect(w, x);
 		free(x);
-	}
-	for (n = LIST_FIRST(&w->notices); n != NULL; n = next) {
-		next = LIST_NEXT(n, link);
-		free(n);
 	}
 	if (w->epoll >= 0)
 		close(w->epoll);
 	if (w->wake >= 0)
 		close(w->wake);
-	mutex_finish(&w->lock);
+	notices_finish(&w->notices);
 	free(w);
 }
 
@@ -398,8 +309,7 @@ struct watcher *watcher_open(struct processes *p, struct fail *f)
 	w->p = p;
 	w->epoll = w->wake = -1;
 	LIST_INIT(&w->watches);
-	LIST_INIT(&w->notices);
-	mutex_init(&w->lock);
+	notices_init(&w->notices);
 	/* The thread uses p->watcher through process_spawn(), but only for names it was handed. */
 	if (make_fds(w, f) && thread_start(&w->thread, "process-watch", 0, run, w, f))
 		return w;
@@ -411,9 +321,7 @@ void watcher_close(struct watcher *w)
 {
 	if (w == NULL)
 		return;
-	mutex_lock(&w->lock);
-	w->stopping = true;
-	mutex_unlock(&w->lock);
+	notices_close(&w->notices);
 	watcher_wake(w);
 	thread_join(&w->thread);
 	destroy(w);
