@@ -225,9 +225,7 @@ static int read_line(struct rows *r, struct fail *f)
 
 	begin_row(r);
 	while ((c = input_next(&r->input, f)) >= 0 && c != '\n') {
-		char byte = (char)c;
-
-		buf_add(&r->row.text, &byte, 1);
+		buf_byte(&r->row.text, (char)c);
 		if (r->row.text.failed)
 			return fail_line(r, f, "it is too long");
 	}

@@ -13,20 +13,18 @@ bool record_end(struct record *r)
 	if (r->cells == ROW_CELLS_MAX)
 		return false;
 	r->ends[r->cells++] = r->text.n;
-	buf_add(&r->text, "", 1);
+	buf_byte(&r->text, '\0');
 	return !r->text.failed;
 }
 
 /* Takes a byte in a cell; the place after it. */
 static enum record_place take_byte(struct record *r, int c)
 {
-	char byte = (char)c;
-
 	if (c == '"' && r->place == RECORD_START)
 		return RECORD_QUOTED;
 	if (c == '"' && r->place == RECORD_QUOTED)
 		return RECORD_QUOTE;
-	buf_add(&r->text, &byte, 1);
+	buf_byte(&r->text, (char)c);
 	return r->place == RECORD_QUOTED || (r->place == RECORD_QUOTE && c == '"') ? RECORD_QUOTED
 	                                                                           : RECORD_PLAIN;
 }

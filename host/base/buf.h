@@ -22,6 +22,17 @@ void buf_init(struct buf *b, size_t limit);
 void buf_finish(struct buf *b); /* frees; b may be used again after buf_init */
 void buf_clear(struct buf *b);  /* keeps the memory */
 void buf_add(struct buf *b, const void *bytes, size_t n);
+/* One byte: for what comes byte by byte. */
+static inline void buf_byte(struct buf *b, char byte)
+{
+	if (b->failed || b->n + 1 >= b->cap) {
+		buf_add(b, &byte, 1);
+		return;
+	}
+	b->p[b->n++] = byte;
+	b->p[b->n] = '\0';
+}
+
 void buf_text(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 

@@ -60,8 +60,10 @@ struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle)
 
 void call_blobs_finish(struct call_blobs *all)
 {
-	for (size_t i = 0; i < COUNT(all->places); i++)
-		call_blob_close(&all->places[i]);
+	for (size_t i = 0; i < COUNT(all->places); i++) {
+		if (all->places[i].kind != CALL_BLOB_NONE)
+			call_blob_close(&all->places[i]);
+	}
 }
 
 int call_blob_fd(const struct call_blob *b)
