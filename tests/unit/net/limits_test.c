@@ -174,7 +174,7 @@ static void keys_at_rest_make_room(void **state)
 {
 	struct limits *l = create(rules, COUNT(rules));
 	struct limits_pass held;
-	char host[16];
+	char host[32];
 
 	(void)state;
 	assert_true(limits_reserve(l, "held", "", "submit", CLOCK_NEVER, &held, NULL));
