@@ -1,7 +1,8 @@
 /*
  * Threads that run tasks. A thread is started when more tasks wait than threads are idle, and
- * ends after IDLE_MS without a task. Its place in the table is joined when it is used again or
- * when the pool ends, so that no thread outlives the pool.
+ * ends after IDLE_MS without a task. Each one that ends joins the one that ended before it, the
+ * end of the pool the last one: so no thread outlives the pool, and no stack of one that ended
+ * is kept for long.
  */
 #include "base/pool.h"
 
@@ -20,18 +21,6 @@ struct task {
 	void *arg;
 };
 
-enum place_state {
-	PLACE_FREE,
-	PLACE_ALIVE,
-	PLACE_ENDED /* to be joined */
-};
-
-struct place {
-	struct pool *pool;
-	struct thread thread;
-	enum place_state state; /* guarded by pool->m */
-};
-
 struct pool {
 	char name[12];
 	size_t max_threads;
@@ -43,12 +32,14 @@ struct pool {
 	size_t alive;
 	size_t busy; /* threads that run a task; the others wait for one, or will in a moment */
 	bool ending;
-	struct place places[];
+	unsigned started;
+	struct thread last; /* that ended; to be joined if has_last */
+	bool has_last;
 };
 
 struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue, struct fail *f)
 {
-	struct pool *p = calloc(1, sizeof(*p) + max_threads * sizeof(p->places[0]));
+	struct pool *p = calloc(1, sizeof(*p));
 
 	if (p == NULL) {
 		fail_set(f, FAIL_INTERNAL, "out of memory");
@@ -59,8 +50,6 @@ struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue,
 	p->max_queue = max_queue;
 	mutex_init(&p->m);
 	cond_init(&p->work);
-	for (size_t i = 0; i < max_threads; i++)
-		p->places[i].pool = p;
 	return p;
 }
 
@@ -82,11 +71,26 @@ static bool next_task(struct pool *p, struct task *ret_task)
 	return true;
 }
 
+/* The mutex is held. True: *ret_before ended earlier and is to be joined without it. */
+static bool end_thread(struct pool *p, struct thread *ret_before)
+{
+	bool had = p->has_last;
+
+	*ret_before = p->last;
+	p->last = thread_self();
+	p->has_last = true;
+	p->alive--;
+	if (p->alive == 0)
+		cond_broadcast(&p->work); /* for pool_destroy() */
+	return had;
+}
+
 static void serve(void *arg)
 {
-	struct place *place = arg;
-	struct pool *p = place->pool;
+	struct pool *p = arg;
+	struct thread before;
 	struct task t;
+	bool had;
 
 	mutex_lock(&p->m);
 	while (next_task(p, &t)) {
@@ -95,26 +99,21 @@ static void serve(void *arg)
 		mutex_lock(&p->m);
 		p->busy--;
 	}
-	p->alive--;
-	place->state = PLACE_ENDED;
+	had = end_thread(p, &before);
 	mutex_unlock(&p->m);
+	if (had)
+		thread_join(&before);
 }
 
-/* Joins only a thread that has let go of the mutex for the last time: no wait to speak of. */
 static bool start_one(struct pool *p, struct fail *f)
 {
-	struct place *place = p->places;
+	struct thread t;
 	char name[16];
 
-	while (place->state == PLACE_ALIVE)
-		place++;
-	if (place->state == PLACE_ENDED)
-		thread_join(&place->thread);
-	place->state = PLACE_FREE;
-	snprintf(name, sizeof(name), "%s-%u", p->name, (unsigned)(place - p->places) % 1000);
-	if (!thread_start(&place->thread, name, 0, serve, place, f))
+	snprintf(name, sizeof(name), "%s-%u", p->name, p->started % 1000);
+	if (!thread_start(&t, name, 0, serve, p, f))
 		return false;
-	place->state = PLACE_ALIVE;
+	p->started++;
 	p->alive++;
 	return true;
 }
@@ -188,17 +187,11 @@ void pool_destroy(struct pool *p)
 	mutex_lock(&p->m);
 	p->ending = true;
 	cond_broadcast(&p->work);
+	while (p->alive > 0) /* no thread starts any more */
+		cond_wait(&p->work, &p->m);
 	mutex_unlock(&p->m);
-	/* No thread starts any more, and the states are written only by threads joined here. */
-	for (size_t i = 0; i < p->max_threads; i++) {
-		bool used;
-
-		mutex_lock(&p->m);
-		used = p->places[i].state != PLACE_FREE;
-		mutex_unlock(&p->m);
-		if (used)
-			thread_join(&p->places[i].thread);
-	}
+	if (p->has_last)
+		thread_join(&p->last);
 	cond_finish(&p->work);
 	mutex_finish(&p->m);
 	free(p->ring);

@@ -50,4 +50,7 @@ bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (
 	void *arg, struct fail *f);
 void thread_join(struct thread *t);
 
+/* The calling thread, for another one to join. */
+struct thread thread_self(void);
+
 #endif

@@ -174,3 +174,8 @@ void thread_join(struct thread *t)
 {
 	must(pthread_join(t->t, NULL), "thread_join");
 }
+
+struct thread thread_self(void)
+{
+	return (struct thread){pthread_self()};
+}

@@ -170,6 +170,27 @@ static void a_pool_without_work_has_no_threads(void **state)
 	clock_virtual_stop();
 }
 
+/* As many as a site may ask for; each stands at the door at the same time as all others. */
+static void thousands_of_threads_may_wait_at_once(void **state)
+{
+	enum {
+		MANY = 2000
+	};
+	struct pool *p = pool_create("test", MANY, 0, NULL);
+	struct door d;
+
+	(void)state;
+	door_init(&d, false);
+	for (int i = 0; i < MANY; i++)
+		assert_true(pool_add(p, pass, &d, NULL));
+	await_inside(&d, MANY);
+	assert_false(pool_add(p, pass, &d, NULL));
+	open_door(&d);
+	pool_destroy(p);
+	assert_int_equal(d.done, MANY);
+	door_finish(&d);
+}
+
 struct adder {
 	struct pool *p;
 	struct door *d;
@@ -221,6 +242,7 @@ int main(void)
 		cmocka_unit_test(the_end_runs_what_is_queued),
 		cmocka_unit_test(idle_threads_end_and_new_ones_start),
 		cmocka_unit_test(a_pool_without_work_has_no_threads),
+		cmocka_unit_test(thousands_of_threads_may_wait_at_once),
 		cmocka_unit_test(what_is_added_by_many_threads_runs_exactly_once),
 	};
 
