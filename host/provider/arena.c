@@ -1,11 +1,13 @@
-/* Small pieces share chunks of 16 KiB, larger ones have their own. */
+/* Small pieces share chunks, each twice as large as the one before, larger ones have their own:
+ * thousands of calls that wait at once mostly need little. */
 #include "provider/arena.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES ((size_t)16 * 1024)
+#define CHUNK_FIRST ((size_t)1024 - 64) /* with what it and the C library put before it: 1 KiB */
+#define CHUNK_MOST  ((size_t)16 * 1024)
 #define ALIGN       _Alignof(max_align_t)
 
 struct arena_chunk {
@@ -34,15 +36,18 @@ void arena_finish(struct arena *a)
 static struct arena_chunk *chunk_for(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;
-	size_t size = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+	size_t shared = c == NULL ? CHUNK_FIRST : c->size * 2;
+	size_t size;
 
 	if (c != NULL && c->size - c->used >= n)
 		return c;
+	shared = shared < CHUNK_MOST ? shared : CHUNK_MOST;
+	size = n > shared ? n : shared;
 	c = calloc(1, sizeof(*c) + size);
 	if (c == NULL)
 		return NULL;
 	c->size = size;
-	if (n > CHUNK_BYTES && a->chunks != NULL) { /* full at once: keep the open one in front */
+	if (n > shared && a->chunks != NULL) { /* full at once: keep the open one in front */
 		c->next = a->chunks->next;
 		a->chunks->next = c;
 	} else {

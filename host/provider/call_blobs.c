@@ -3,16 +3,17 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/attr.h"
 #include "base/fail.h"
 #include "process/process.h"
 #include "provider/codes.h"
 #include "store/blobs.h"
 
 #define PLACE_BITS 8
+#define MORE       (CALL_BLOBS_MAX - CALL_BLOBS_MANY)
 
 void call_blob_close(struct call_blob *b)
 {
@@ -27,43 +28,73 @@ void call_blob_close(struct call_blob *b)
 	*b = (struct call_blob){.uses = uses, .fd = -1};
 }
 
+static struct call_blob *find_free(struct call_blob *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (places[i].kind == CALL_BLOB_NONE)
+			return &places[i];
+	}
+	return NULL;
+}
+
+/* A free place, and its number from 1 on; NULL: there is none. */
+static struct call_blob *take_place(struct call_blobs *all, uint64_t *ret_number)
+{
+	struct call_blob *place = find_free(all->first, CALL_BLOBS_MANY);
+
+	if (place != NULL) {
+		*ret_number = (uint64_t)(place - all->first) + 1;
+		return place;
+	}
+	if (all->more == NULL)
+		all->more = calloc(MORE, sizeof(*all->more));
+	if (all->more == NULL)
+		return NULL;
+	place = find_free(all->more, MORE);
+	if (place != NULL)
+		*ret_number = (uint64_t)(place - all->more) + CALL_BLOBS_MANY + 1;
+	return place;
+}
+
 /* Numbers stay below 2^53, so that every JSON reader gives them back as they are. */
 davit_blob call_blobs_add(struct call_blobs *all, const struct call_blob *b)
 {
 	struct call_blob rest = *b;
+	uint64_t number = 0;
+	struct call_blob *place = take_place(all, &number);
+	uint32_t uses;
 
-	for (size_t i = 0; i < COUNT(all->places); i++) {
-		struct call_blob *place = &all->places[i];
-		uint32_t uses = place->uses + 1;
-
-		if (place->kind != CALL_BLOB_NONE)
-			continue;
-		*place = *b;
-		place->uses = uses;
-		return (uint64_t)uses << PLACE_BITS | (i + 1);
+	if (place == NULL) {
+		call_blob_close(&rest);
+		return 0;
 	}
-	call_blob_close(&rest);
-	return 0;
+	uses = place->uses + 1;
+	*place = *b;
+	place->uses = uses;
+	return (uint64_t)uses << PLACE_BITS | number;
 }
 
 struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle)
 {
-	uint64_t place = handle & ((1u << PLACE_BITS) - 1);
+	uint64_t number = handle & ((1u << PLACE_BITS) - 1);
 	uint64_t uses = handle >> PLACE_BITS;
+	struct call_blob *b = NULL;
 
-	if (place == 0 || place > COUNT(all->places))
-		return NULL;
-	struct call_blob *b = &all->places[place - 1];
-
-	return b->kind != CALL_BLOB_NONE && b->uses == uses ? b : NULL;
+	if (number > 0 && number <= CALL_BLOBS_MANY)
+		b = &all->first[number - 1];
+	else if (number > 0 && number <= CALL_BLOBS_MAX && all->more != NULL)
+		b = &all->more[number - 1 - CALL_BLOBS_MANY];
+	return b != NULL && b->kind != CALL_BLOB_NONE && b->uses == uses ? b : NULL;
 }
 
 void call_blobs_finish(struct call_blobs *all)
 {
-	for (size_t i = 0; i < COUNT(all->places); i++) {
-		if (all->places[i].kind != CALL_BLOB_NONE)
-			call_blob_close(&all->places[i]);
-	}
+	for (size_t i = 0; i < CALL_BLOBS_MANY; i++)
+		call_blob_close(&all->first[i]);
+	for (size_t i = 0; all->more != NULL && i < MORE; i++)
+		call_blob_close(&all->more[i]);
+	free(all->more);
+	all->more = NULL;
 }
 
 int call_blob_fd(const struct call_blob *b)

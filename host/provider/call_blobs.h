@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CALL_BLOBS_MAX 64
+#define CALL_BLOBS_MAX  64
+#define CALL_BLOBS_MANY 2 /* most calls have no more */
 
 struct blob_writer;
 struct process_response;
@@ -38,8 +39,10 @@ struct call_blob {
 	uint64_t position; /* of the stream */
 };
 
+/* All zero: none. A place stays where it is while the call runs. */
 struct call_blobs {
-	struct call_blob places[CALL_BLOBS_MAX];
+	struct call_blob first[CALL_BLOBS_MANY];
+	struct call_blob *more; /* the others, once one is needed */
 };
 
 /* Takes over what *b holds; 0 when all places are taken (and then b is closed). */

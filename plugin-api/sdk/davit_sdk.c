@@ -15,7 +15,7 @@
 
 #include <davit/sdk.h>
 
-#define PIECE     ((size_t)4096) /* taken from the call's arena at a time */
+#define PIECE     ((size_t)1024) /* taken from the call's arena at a time */
 #define ALIGNMENT ((size_t)16)
 #define SENTENCE  1024 /* bytes of a failure's sentence or a log line, with NUL */
 
