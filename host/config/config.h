@@ -68,6 +68,8 @@ struct config {
 	int64_t max_queued_per_project; /* the same, of one project */
 	int64_t job_timeout_seconds;    /* longest time of a job; 0: any */
 	int64_t call_timeout_seconds;   /* deadline of one slot call */
+	int64_t max_threads;            /* calls of all providers at once */
+	int64_t max_waiting;            /* calls that wait for a place */
 	int64_t drain_seconds;          /* how long SIGTERM waits for calls in flight */
 	char **import_roots;            /* absolute folders callers may name files in */
 	size_t import_root_count;

@@ -101,6 +101,28 @@ static const struct key jobs_keys[] = {
 static const struct section jobs_section = {
 	"jobs", "How much runs and waits.", jobs_keys, COUNT(jobs_keys)};
 
+/* Each thread is two mappings, and Linux lets a process have 65,530 unless it is told more. */
+static const struct key calls_keys[] = {
+	{.name = "max_threads",
+		.kind = KEY_INT,
+		AT(max_threads),
+		.least = 8,
+		.most = 30000,
+		.preset = 256,
+		.meaning = "Calls of all providers at once; each holds a thread. An eighth is kept "
+			   "for calls of jobs."},
+	{.name = "max_waiting",
+		.kind = KEY_INT,
+		AT(max_waiting),
+		.least = 0,
+		.most = 100000,
+		.preset = 128,
+		.meaning = "Calls that wait up to 2 s for a place; more are answered 429."},
+};
+
+static const struct section calls_section = {
+	"calls", "Calls of providers, all together.", calls_keys, COUNT(calls_keys)};
+
 #undef AT
 #define AT(member) .offset = offsetof(struct config_listener, member)
 
@@ -241,6 +263,11 @@ static const struct key site_keys[] = {
 		.below = &jobs_section,
 		.preset_told = "see there",
 		.meaning = "See [jobs](#jobs)."},
+	{.name = "calls",
+		.kind = KEY_SECTION,
+		.below = &calls_section,
+		.preset_told = "see there",
+		.meaning = "See [calls](#calls)."},
 	{.name = "drain_seconds",
 		.kind = KEY_INT,
 		AT(drain_seconds),
@@ -303,7 +330,7 @@ static const struct key provider_keys[] = {
 		.kind = KEY_INT,
 		AT(max_calls),
 		.least = 1,
-		.most = 1024,
+		.most = 100000,
 		.preset = 16,
 		.meaning = "Calls of this provider at once. Of what clients wait for, four times "
 			   "as many wait up to 2 s for a place; more are answered 429."},
@@ -324,6 +351,7 @@ const struct section keys_provider = {"providers.d/NAME.yaml",
 	COUNT(provider_keys)};
 
 const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
-	&http_section, &jobs_section, &keys_listener, &keys_connection, &keys_provider};
+	&http_section, &jobs_section, &calls_section, &keys_listener, &keys_connection,
+	&keys_provider};
 
 const size_t keys_section_count = COUNT(keys_sections);

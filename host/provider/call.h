@@ -31,9 +31,7 @@
 #define CALL_LINES_MAX  1000  /* log lines of one call */
 #define CALL_OVERRUN_MS 10000 /* past its deadline a call is reported */
 #define CALL_LOOK_MS    100   /* between two looks at the reader */
-#define CALLS_MAX       256   /* at once, of all providers */
 #define CALLS_FUNCTION  64    /* at once of one provider: more than it will run itself */
-#define CALLS_WAIT_MAX  128   /* calls that wait for a place, of all providers */
 #define CALL_WAIT_TIMES 4     /* calls of one provider that wait, for each one that may run */
 
 enum call_lane {
@@ -69,6 +67,7 @@ struct call {
 	bool waited;       /* for its place */
 	int64_t wait_until;
 	struct call *next; /* that waits; guarded by the table's lock until it was taken */
+	uint64_t turn;     /* the lower one came first */
 
 	struct mutex lock;
 	struct cond wake;
@@ -94,10 +93,17 @@ struct call {
 	void *ctx;
 };
 
+/* Calls of one provider and lane that wait for a place, the oldest first. */
+struct call_queue {
+	struct call *first;
+	struct call *last;
+};
+
 /* The running calls of all providers. */
 struct call_place {
 	struct call *call; /* NULL: free */
 	uint32_t uses;
+	uint32_t next_free; /* index + 1; 0: none */
 };
 
 struct call_table {
@@ -105,10 +111,16 @@ struct call_table {
 	struct cond emptied;
 	struct cond watch_sooner; /* a call came whose time is up before watch_next, or the end */
 	int64_t watch_next;
-	struct call_place places[CALLS_MAX];
-	size_t alive;
-	struct call *waiting; /* the oldest first */
-	size_t waits;         /* those, and those that were refused and not yet told */
+	struct call_place *places; /* grows up to max_alive */
+	size_t place_count;
+	uint32_t first_free; /* index + 1; 0: none */
+	size_t alive, max_alive;
+	size_t others;     /* of those, how many are not of the job lane */
+	size_t max_others; /* so that jobs go on while all others are busy */
+	uint64_t turns;
+	size_t waits; /* those that wait, and those that were refused and not yet told */
+	size_t max_waits;
+	struct providers *all; /* whose queues are the table's too */
 	bool closing;
 	bool watch_ends;
 	struct pool *pools[CALL_LANES];
@@ -118,7 +130,8 @@ struct call_table {
 
 /* --- the table --- */
 
-bool call_table_open(struct call_table *t, struct fail *f);
+/* Of all; its config says how much may run and wait. */
+bool call_table_open(struct call_table *t, struct providers *all, struct fail *f);
 
 /* Waits as providers_close() says; false: some calls still run, and t must live on. */
 bool call_table_close(struct call_table *t, int64_t drain_ms);
@@ -147,8 +160,8 @@ void call_wait_add(struct call_table *t, struct call *c, int64_t wait_ms);
 /* Takes off those that fit, in their order, and gives them places; a list by next. */
 struct call *call_wait_take(struct call_table *t);
 
-/* Takes off the oldest one whose time is up, all the same while closing; else NULL, with the
- * time of the first one that will be. */
+/* Takes off one whose time is up, any while closing; else NULL, with the time of the first one
+ * that will be. */
 struct call *call_wait_expired(struct call_table *t, int64_t *ret_next);
 
 /* Runs what call_wait_take() gave. [without the lock] */
@@ -157,8 +170,8 @@ void call_wait_start(struct call_table *t, struct call *list);
 /* Ends a call that was taken off with FAIL_BUSY or FAIL_UNAVAILABLE. [without the lock] */
 void call_wait_refuse(struct call_table *t, struct call *c);
 
-/* May c start now? */
-bool call_table_may_enter(const struct call_table *t, const struct call *c, struct fail *f);
+/* May c start now? Makes room in the table for it. */
+bool call_table_may_enter(struct call_table *t, const struct call *c, struct fail *f);
 void call_table_take_place(struct call_table *t, struct call *c);
 
 /* --- one call --- */

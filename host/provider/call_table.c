@@ -3,6 +3,7 @@
  * that overrun, and the end. The lock is held for looking things up only.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -13,8 +14,9 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 
-#define LANE_THREADS (CALLS_MAX / 2)
-#define PLACE_BITS   16   /* of a handle, for the place; the uses are above */
+#define PLACE_BITS   20 /* of a handle, for the place; the uses are above */
+#define PLACES_FIRST 64
+#define JOBS_PART    8    /* one place of so many is for jobs only */
 #define CLOSE_MS     5000 /* for calls that were asked to stop */
 
 /* --- overruns --- */
@@ -31,7 +33,7 @@ static bool find_overrun(struct call_table *t, struct overrun *ret_late, int64_t
 	int64_t now = clock_mono_ms();
 
 	*ret_next = CLOCK_NEVER;
-	for (size_t i = 0; i < CALLS_MAX; i++) {
+	for (size_t i = 0; i < t->place_count; i++) {
 		struct call *c = t->places[i].call;
 
 		if (c == NULL || c->overrun_told)
@@ -101,21 +103,29 @@ static void end_threads(struct call_table *t)
 		thread_join(&t->watch);
 	for (size_t i = 0; i < CALL_LANES; i++)
 		pool_destroy(t->pools[i]);
+	free(t->places);
+	t->places = NULL;
+	t->place_count = 0;
+	t->first_free = 0;
 	cond_finish(&t->watch_sooner);
 	cond_finish(&t->emptied);
 	mutex_finish(&t->lock);
 }
 
-bool call_table_open(struct call_table *t, struct fail *f)
+bool call_table_open(struct call_table *t, struct providers *all, struct fail *f)
 {
 	static const char *const names[CALL_LANES] = {"requests", "job-calls", "functions"};
 
 	mutex_init(&t->lock);
 	cond_init(&t->emptied);
 	cond_init(&t->watch_sooner);
+	t->all = all;
+	t->max_alive = (size_t)all->host.config->max_threads;
+	t->max_others = t->max_alive - t->max_alive / JOBS_PART;
+	t->max_waits = (size_t)all->host.config->max_waiting;
 	t->watch_next = CLOCK_NEVER;
 	for (size_t i = 0; i < CALL_LANES; i++) {
-		t->pools[i] = pool_create(names[i], LANE_THREADS, CALLS_MAX + CALLS_WAIT_MAX, f);
+		t->pools[i] = pool_create(names[i], t->max_alive, t->max_alive, f);
 		if (t->pools[i] == NULL)
 			goto out;
 	}
@@ -153,7 +163,7 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 	t->closing = true;
 	cond_signal(&t->watch_sooner); /* it refuses those that wait */
 	empty = wait_until_empty(t, drain_ms);
-	for (size_t i = 0; !empty && i < CALLS_MAX; i++) {
+	for (size_t i = 0; !empty && i < t->place_count; i++) {
 		if (t->places[i].call != NULL)
 			cancel(t->places[i].call);
 	}
@@ -173,41 +183,87 @@ static int64_t lane_max(const struct call *c)
 	return c->lane == CALL_LANE_FUNCTION ? CALLS_FUNCTION : c->provider->config->max_calls;
 }
 
-bool call_table_may_enter(const struct call_table *t, const struct call *c, struct fail *f)
+/* Is there a free place, or memory for one more? */
+static bool reserve(struct call_table *t)
+{
+	size_t count = t->place_count == 0 ? PLACES_FIRST : t->place_count * 2;
+	struct call_place *places;
+
+	if (t->first_free != 0)
+		return true;
+	count = count < t->max_alive ? count : t->max_alive;
+	places = realloc(t->places, count * sizeof(*places));
+	if (places == NULL)
+		return false;
+	for (size_t i = count; i-- > t->place_count;) {
+		places[i] = (struct call_place){.next_free = t->first_free};
+		t->first_free = (uint32_t)(i + 1);
+	}
+	t->places = places;
+	t->place_count = count;
+	return true;
+}
+
+/* A place of all that may run at once, whichever provider's. */
+static bool has_place(const struct call_table *t, const struct call *c, struct fail *f)
+{
+	if (t->alive < t->max_alive && (c->lane == CALL_LANE_JOB || t->others < t->max_others))
+		return true;
+	return fail_set(f, FAIL_BUSY,
+		"%zu provider calls are running, the most there may be (calls.max_threads)",
+		t->alive);
+}
+
+static bool has_lane(const struct call *c, struct fail *f)
 {
 	const struct provider *p = c->provider;
-	bool ok = true;
 
+	if (c->lane == CALL_LANE_NONE || p->running[c->lane] < lane_max(c))
+		return true;
+	return fail_set(f, FAIL_BUSY,
+		"provider '%s' is busy with %lld calls, the most it may have%s", provider_id(p),
+		(long long)lane_max(c),
+		c->lane == CALL_LANE_FUNCTION ? " of functions" : " (max_calls)");
+}
+
+bool call_table_may_enter(struct call_table *t, const struct call *c, struct fail *f)
+{
 	if (t->closing)
 		return fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending");
-	if (t->alive == CALLS_MAX)
-		ok = fail_set(f, FAIL_BUSY, "%d provider calls are running, the most there may be",
-			CALLS_MAX);
-	else if (c->lane != CALL_LANE_NONE && p->running[c->lane] >= lane_max(c))
-		ok = fail_set(f, FAIL_BUSY,
-			"provider '%s' is busy with %lld calls, the most it may have%s",
-			provider_id(p), (long long)lane_max(c),
-			c->lane == CALL_LANE_FUNCTION ? " of functions" : " (max_calls)");
-	if (!ok && f != NULL)
+	if (has_place(t, c, f) && has_lane(c, f))
+		return reserve(t) || fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (f != NULL)
 		f->retry_after_ms = 1000;
-	return ok;
+	return false;
 }
 
 void call_table_take_place(struct call_table *t, struct call *c)
 {
-	size_t i = 0;
+	size_t i = t->first_free - 1;
+	struct call_place *place = &t->places[i];
 
-	while (t->places[i].call != NULL)
-		i++;
-	t->places[i].call = c;
-	t->places[i].uses++;
+	t->first_free = place->next_free;
+	place->call = c;
+	place->uses++;
 	t->alive++;
-	c->handle = (uint64_t)t->places[i].uses << PLACE_BITS | (i + 1);
+	t->others += c->lane != CALL_LANE_JOB;
+	c->handle = (uint64_t)place->uses << PLACE_BITS | (i + 1);
 	c->laned = c->lane != CALL_LANE_NONE;
 	if (c->laned)
 		c->provider->running[c->lane]++;
 	if (c->deadline + CALL_OVERRUN_MS < t->watch_next)
 		cond_signal(&t->watch_sooner);
+}
+
+static void free_place(struct call_table *t, const struct call *c)
+{
+	size_t i = (size_t)(c->handle & ((1u << PLACE_BITS) - 1)) - 1;
+
+	t->places[i].call = NULL;
+	t->places[i].next_free = t->first_free;
+	t->first_free = (uint32_t)(i + 1);
+	t->alive--;
+	t->others -= c->lane != CALL_LANE_JOB;
 }
 
 enum call_entry call_table_add(
@@ -248,13 +304,11 @@ void call_table_leave_lane(struct call_table *t, struct call *c)
 
 void call_table_remove(struct call_table *t, struct call *c)
 {
-	size_t i = (size_t)(c->handle & ((1u << PLACE_BITS) - 1)) - 1;
 	struct call *next;
 
 	mutex_lock(&t->lock);
 	leave_lane(c);
-	t->places[i].call = NULL;
-	t->alive--;
+	free_place(t, c);
 	next = call_wait_take(t);
 	if (t->alive == 0)
 		cond_broadcast(&t->emptied);
@@ -267,10 +321,9 @@ void call_cancel(struct providers *ps, uint64_t call)
 	struct call_table *t = &ps->calls;
 	size_t place = (size_t)(call & ((1u << PLACE_BITS) - 1));
 
-	if (place == 0 || place > CALLS_MAX)
-		return;
 	mutex_lock(&t->lock);
-	if (t->places[place - 1].call != NULL && t->places[place - 1].call->handle == call)
+	if (place > 0 && place <= t->place_count && t->places[place - 1].call != NULL &&
+		t->places[place - 1].call->handle == call)
 		cancel(t->places[place - 1].call);
 	mutex_unlock(&t->lock);
 }

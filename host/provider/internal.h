@@ -36,8 +36,9 @@ struct provider {
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];
 	davit_instance instance;
-	int64_t running[CALL_LANES]; /* guarded by all->calls.lock, as is waiting */
+	int64_t running[CALL_LANES]; /* guarded by all->calls.lock, as what follows */
 	int64_t waiting;             /* calls that wait for a place */
+	struct call_queue queues[CALL_LANES];
 };
 
 struct providers {

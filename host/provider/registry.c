@@ -104,7 +104,7 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 {
 	struct providers *ps = new_providers(host);
 
-	if (ps == NULL || !call_table_open(&ps->calls, f)) {
+	if (ps == NULL || !call_table_open(&ps->calls, ps, f)) {
 		if (ps == NULL)
 			(void)fail_set(f, FAIL_INTERNAL, "load providers: out of memory");
 		else

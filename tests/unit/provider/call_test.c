@@ -421,6 +421,76 @@ static void functions_keep_no_request_out(void **state)
 	k->entry.max_calls = 8;
 }
 
+/* The table grows while calls run, and none of them gets the handle of another. */
+static void hundreds_of_calls_may_run_at_once(void **state)
+{
+	enum {
+		MANY = 600
+	};
+	struct kit *k = *state;
+	struct kit_call *calls = calloc(MANY, sizeof(*calls));
+	struct gate gate = {0};
+	struct fail f = {0};
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+
+	assert_non_null(calls);
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = MANY;
+	kit_limit(k, MANY + MANY / 7 + 1, 0);
+	for (size_t i = 0; i < MANY; i++) {
+		kit_start(k, &calls[i], spec);
+		assert_true(i == 0 || calls[i].handle != calls[i - 1].handle);
+	}
+	assert_false(call_start(&spec, NULL, &f));
+	call_cancel(k->ps, calls[MANY / 2].handle);
+	call_cancel(k->ps, UINT64_MAX);
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < MANY; i++) {
+		kit_await(&calls[i]);
+		assert_int_equal(calls[i].result.code, DAVIT_OK);
+		kit_call_finish(&calls[i]);
+	}
+	assert_int_equal(atomic_load(&gate.inside), MANY);
+	k->entry.max_calls = 8;
+	kit_limit(k, 256, 128);
+	free(calls);
+}
+
+static void an_eighth_of_all_places_is_for_jobs(void **state)
+{
+	struct kit *k = *state;
+	struct gate gate = {0};
+	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
+	struct kit_call calls[16];
+	struct fail f = {0};
+
+	k->mine = &gate;
+	k->training.poll = op_gate;
+	k->entry.max_calls = 100;
+	kit_limit(k, COUNT(calls), 0);
+	for (size_t i = 0; i < 14; i++)
+		kit_start(k, &calls[i], spec);
+	spec.wait_ms = KIT_WAIT_MS; /* and nobody may wait here */
+	assert_false(call_start(&spec, NULL, &f));
+	assert_int_equal(f.code, FAIL_BUSY);
+	assert_true(f.retry_after_ms > 0);
+	assert_non_null(strstr(f.text, "calls.max_threads"));
+	spec.wait_ms = 0;
+	spec.job_lane = true;
+	for (size_t i = 14; i < COUNT(calls); i++)
+		kit_start(k, &calls[i], spec);
+	assert_false(call_start(&spec, NULL, &f));
+	assert_int_equal(f.code, FAIL_BUSY);
+	atomic_store(&gate.open, true);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		kit_await(&calls[i]);
+		kit_call_finish(&calls[i]);
+	}
+	k->entry.max_calls = 8;
+	kit_limit(k, 256, 128);
+}
+
 static bool one_waits(void *ctx)
 {
 	struct call_table *t = &((struct kit *)ctx)->ps->calls;
@@ -785,7 +855,7 @@ static void closing_refuses_what_is_new_and_stops_what_sleeps(void **state)
 	call_result_finish(&c.result);
 	assert_int_equal(c.times, 1);
 	/* The rest as kit_close(), with a table that can be closed again. */
-	assert_true(call_table_open(&k.ps->calls, &f));
+	assert_true(call_table_open(&k.ps->calls, k.ps, &f));
 	assert_false(call_start(&spec, NULL, &f));
 	assert_int_equal(f.code, FAIL_UNAVAILABLE);
 	kit_close(&k);
@@ -938,6 +1008,8 @@ int main(void)
 		cmocka_unit_test(a_broken_contract_is_a_provider_error_that_says_which),
 		cmocka_unit_test(each_lane_holds_max_calls_and_says_when_to_come_back),
 		cmocka_unit_test(functions_keep_no_request_out),
+		cmocka_unit_test(hundreds_of_calls_may_run_at_once),
+		cmocka_unit_test(an_eighth_of_all_places_is_for_jobs),
 		cmocka_unit_test(a_call_that_may_wait_starts_in_the_place_of_one_that_ends),
 		cmocka_unit_test(a_call_that_waits_too_long_is_told_to_come_back),
 		cmocka_unit_test(a_call_whose_reader_left_while_it_waited_never_starts),

@@ -42,7 +42,7 @@ static void open_provider(struct kit *k, bool may_process)
 	k->p->tables[table_index(DAVIT_TRAINING)] = &k->training;
 	k->p->tables[table_index(DAVIT_PREDICTION)] = &k->prediction;
 	k->p->instance = (davit_instance)(uintptr_t)k;
-	must(call_table_open(&k->ps->calls, &f), &f);
+	must(call_table_open(&k->ps->calls, k->ps, &f), &f);
 }
 
 void kit_open(struct kit *k, bool may_process)
@@ -56,6 +56,8 @@ void kit_open(struct kit *k, bool may_process)
 	scratch_open(k->folder);
 	k->config.data_dir = k->folder;
 	k->config.call_timeout_seconds = 30;
+	k->config.max_threads = 256;
+	k->config.max_waiting = 128;
 	k->entry = (struct config_provider){.id = id, .enabled = true, .max_calls = 8};
 	(void)snprintf(target, sizeof(target), "sqlite:%s/davit.db", k->folder);
 	k->store = store_open(target, &f);
@@ -71,6 +73,17 @@ void kit_open(struct kit *k, bool may_process)
 	k->job = query(DAVIT_HOST_JOB, 1);
 	k->process = query(DAVIT_HOST_PROCESS, 1);
 	open_provider(k, may_process);
+}
+
+void kit_limit(struct kit *k, int64_t max_threads, int64_t max_waiting)
+{
+	struct fail f = {0};
+
+	assert_true(call_table_close(&k->ps->calls, KIT_WAIT_MS));
+	k->config.max_threads = max_threads;
+	k->config.max_waiting = max_waiting;
+	k->ps->calls = (struct call_table){0};
+	must(call_table_open(&k->ps->calls, k->ps, &f), &f);
 }
 
 void kit_close(struct kit *k)
@@ -164,7 +177,7 @@ static bool left_the_table(void *ctx)
 	bool gone = true;
 
 	mutex_lock(&t->lock);
-	for (size_t i = 0; i < CALLS_MAX; i++)
+	for (size_t i = 0; i < t->place_count; i++)
 		gone = gone &&
 		       (t->places[i].call == NULL || t->places[i].call->handle != c->handle);
 	mutex_unlock(&t->lock);

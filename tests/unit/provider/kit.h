@@ -41,6 +41,9 @@ struct kit {
 void kit_open(struct kit *k, bool may_process);
 void kit_close(struct kit *k);
 
+/* Closes the table of calls, of which none runs, and opens one for so many. */
+void kit_limit(struct kit *k, int64_t max_threads, int64_t max_waiting);
+
 struct kit *kit_of(davit_instance inst);
 
 static inline davit_buf kit_buf(const char *text)

@@ -43,6 +43,8 @@ static void site_open(struct site *s)
 	s->config.data_dir = s->folder;
 	s->config.provider_dir = probes;
 	s->config.call_timeout_seconds = 30;
+	s->config.max_threads = 256;
+	s->config.max_waiting = 128;
 	s->config.providers = s->entries;
 	(void)snprintf(target, sizeof(target), "sqlite:%s/davit.db", s->folder);
 	s->host.config = &s->config;
