@@ -102,7 +102,7 @@ static bool check_what(const json_t *body, struct fail *f)
 static bool check_dataset(const json_t *body, struct fail *f)
 {
 	static const char *const sources[] = {"rows", "path", "uri", "text", "blob"};
-	static const char *const found[] = {"version", "sha256"};
+	static const char *const found[] = {"name", "version", "sha256"};
 	const json_t *dataset = json_object_get(body, "dataset");
 	size_t count = 0;
 

@@ -54,30 +54,41 @@ static bool check_format(struct local_call *c, const struct davit_sdk_json *spec
 	return false;
 }
 
-/* A file is sealed now, so that an edit before the job begins changes nothing; the format that its
- * name told goes with it. */
+/* The rows, sealed and looked at; their format stands in rows then. */
+static bool seal_rows(struct local_call *c, const struct davit_sdk_json *spec, struct rows *rows,
+	struct sealed *ret_sealed)
+{
+	*rows = (struct rows){.pointer = "/spec/source", .format = format_of(spec)};
+	return check_format(c, spec) &&
+	       source_seal_rows(c, davit_sdk_member(spec, "source"), rows, ret_sealed);
+}
+
+/* What cannot be rows is refused before there is a job, and what can is sealed: an edit of the file
+ * changes nothing then, and the job is short however long a text is. */
 static bool check(struct local_call *c, const struct davit_sdk_json *spec)
 {
 	static const char *const without[] = {"source", "format"};
-	const struct davit_sdk_json *source = davit_sdk_member(spec, "source");
 	struct davit_sdk_writer w;
+	struct sealed sealed;
+	struct rows rows;
 
-	if (!check_format(c, spec) || !source_check(c, source, "/spec/source"))
+	if (!seal_rows(c, spec, &rows, &sealed))
 		return false;
 	definite_open(c, &w, without, LOCAL_COUNT(without));
-	davit_sdk_put_text(&w, "format", format_of(spec));
-	return definite_put_source(c, &w, "source", source, "/spec/source") &&
-	       definite_reply(c, &w) == DAVIT_OK;
+	davit_sdk_put_text(&w, "format", rows.format);
+	davit_sdk_open_object(&w, "source");
+	davit_sdk_put_text(&w, "blob", sealed.digest);
+	davit_sdk_close_object(&w);
+	return definite_reply(c, &w) == DAVIT_OK;
 }
 
 static bool fill(
 	struct local_call *c, struct davit_sdk_writer *w, const struct davit_sdk_json *spec)
 {
-	struct rows rows = {.pointer = "/spec/source", .format = format_of(spec)};
 	struct sealed sealed;
+	struct rows rows;
 
-	if (!check_format(c, spec) ||
-		!source_seal_rows(c, davit_sdk_member(spec, "source"), &rows, &sealed))
+	if (!seal_rows(c, spec, &rows, &sealed))
 		return false;
 	davit_sdk_put_text(w, "format", rows.format);
 	davit_sdk_put_text(w, "sha256", sealed.digest);

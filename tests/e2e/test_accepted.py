@@ -214,6 +214,8 @@ def test_a_folder_that_is_edited_or_gone_leaves_a_waiting_job_alone(site):
         ({"server": {"script": {"text": "x"}}, "dataset": {"path": "gone.csv"}}, "/dataset"),
         ({"server": {"script": {"text": "x"}}, "dataset": {"rows": [[1]], "format": "csv"}},
          "/dataset/format"),
+        ({"server": {"script": {"text": "x"}}, "dataset": {"text": "{\"a\": 1}\n{\"a\":"}},
+         "/dataset"),
     ],
 )
 def test_the_short_form_is_looked_at_whole_before_it_is_accepted(site, wrong, pointer):
