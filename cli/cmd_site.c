@@ -1,6 +1,7 @@
 /* cmd_site - the daemon as a whole: status, providers. */
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
@@ -75,21 +76,32 @@ int cmd_providers(struct cli *c)
 
 /* --- status --- */
 
-struct count {
-	const char *state;
-	long long n;
+/* Jobs under way, by what people want to know of them. */
+static const struct count {
+	const char *states;
+	const char *words;
+	bool always; /* told of also where there are none */
+} counts[] = {
+	{"queued", "queued", true},
+	{"submitting,running,recovering", "running", true},
+	{"needs_decision", "needs_decision", true},
+	{"orphaned_provider", "orphaned_provider", false},
 };
 
-static void count_jobs(struct cli *c, struct count *counts, size_t n)
+static void print_count(struct cli *c, const struct count *count, const char *key)
 {
-	for (size_t i = 0; i < n; i++) {
-		json_t *page = cli_get(c, "/v1/jobs?limit=1000&state=%s", counts[i].state);
+	struct buf path;
+	json_t *page;
+	size_t n;
 
-		counts[i].n = page != NULL
-		                      ? (long long)json_array_size(json_object_get(page, "jobs"))
-		                      : -1;
-		json_decref(page);
-	}
+	buf_init(&path, PATH_LIMIT);
+	buf_text(&path, "/v1/jobs?limit=1000");
+	http_query(&path, "state", count->states);
+	page = cli_ask_path(c, "GET", NULL, &path, NULL);
+	n = json_array_size(json_object_get(page, "jobs"));
+	if (page != NULL && (n > 0 || count->always))
+		print_pairf(stdout, key, "%zu%s %s", n, n == 1000 ? " or more" : "", count->words);
+	json_decref(page);
 }
 
 static void print_provider(const json_t *provider)
@@ -102,7 +114,6 @@ static void print_provider(const json_t *provider)
 
 static int print_status(struct cli *c, json_t *about, json_t *ready, json_t *providers)
 {
-	struct count counts[] = {{"queued", 0}, {"running", 0}, {"needs_decision", 0}};
 	json_t *provider;
 	size_t i;
 
@@ -113,11 +124,9 @@ static int print_status(struct cli *c, json_t *about, json_t *ready, json_t *pro
 	{
 		print_provider(provider);
 	}
-	count_jobs(c, counts, sizeof(counts) / sizeof(*counts));
-	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
-		print_pairf(stdout, i == 0 ? "jobs" : "", "%lld%s %s", counts[i].n,
-			counts[i].n == 1000 ? " or more" : "", counts[i].state);
-	return EXIT_DONE;
+	for (i = 0; i < COUNT(counts); i++)
+		print_count(c, &counts[i], i == 0 ? "jobs" : "");
+	return c->code;
 }
 
 /* Does it answer, and take work? */

@@ -39,13 +39,24 @@ static void put_groups(FILE *out)
 	}
 }
 
+/* The options of all commands that this one takes. */
+static void put_everywhere(FILE *out, const struct command *command)
+{
+	for (const struct option_row *row = command_options; row->name != NULL; row++) {
+		if (!command->text || strcmp(row->name, "json") != 0)
+			(void)fprintf(out, " --%s", row->name);
+	}
+}
+
 static void put_cases(FILE *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
 		(void)fprintf(out, "\t'%s') echo \"", commands[i].name);
 		put_options(out, commands[i].options);
+		put_everywhere(out, &commands[i]);
 		(void)fputs("\" ;;\n", out);
 	}
+	(void)fputs("\t*) echo \"$_davit_everywhere\" ;;\n", out);
 }
 
 /* Where a value is one of some words, those: of "csv|jsonl", and states of jobs. */
@@ -58,7 +69,8 @@ static void put_choices(FILE *out)
 			const char *values = row->value;
 
 			if (values != NULL && strcmp(row->name, "state") == 0)
-				values = "queued|running|needs_decision|succeeded|failed|cancelled";
+				values = "queued|submitting|running|recovering|needs_decision|"
+					 "orphaned_provider|succeeded|failed|cancelled";
 			if (values == NULL || strchr(values, '|') == NULL ||
 				strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
 				continue;
@@ -117,7 +129,7 @@ static const char script_end[] =
 	"\t\tchoices=$(_davit_choices \"$name $previous\")\n"
 	"\t\tif [[ -n $choices ]]; then _davit_offer \"$choices\" \"$word\"; else _davit_files \"$word\"; fi\n"
 	"\telif [[ $word == -* ]]; then\n"
-	"\t\t_davit_offer \"$(_davit_options \"$name\") $_davit_everywhere\" \"$word\"\n"
+	"\t\t_davit_offer \"$(_davit_options \"$name\")\" \"$word\"\n"
 	"\telif [[ ${#words[@]} -eq 0 || ( ${words[0]} == help && ${#words[@]} -eq 1 ) ]]; then\n"
 	"\t\t_davit_offer \"$_davit_commands\" \"$word\"\n"
 	"\telif [[ ${words[0]} == help && ${#words[@]} -eq 2 ]]; then\n"

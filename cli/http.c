@@ -179,7 +179,8 @@ static size_t read_form(char *bytes, size_t size, size_t count, void *ctx)
 	size_t n;
 
 	errno = 0;
-	n = fread(bytes, size, count, t->request->form);
+	/* A terminal would be asked again behind its end. */
+	n = feof(t->request->form) == 0 ? fread(bytes, size, count, t->request->form) : 0;
 	if (n == 0 && ferror(t->request->form) != 0)
 		t->form_error = errno != 0 ? errno : EIO;
 	else if (n == 0 && t->left > 0)

@@ -104,9 +104,10 @@ static int read_stream(FILE *in, struct buf *bytes)
 	size_t n;
 
 	errno = 0;
-	while ((n = fread(part, 1, sizeof(part), in)) > 0 && !bytes->failed)
+	do { /* not behind the end: a terminal would be asked again */
+		n = fread(part, 1, sizeof(part), in);
 		buf_add(bytes, part, n);
-	buf_add(bytes, "", 0);
+	} while (n > 0 && feof(in) == 0 && !bytes->failed);
 	return ferror(in) != 0 ? errno : 0;
 }
 

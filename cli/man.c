@@ -75,7 +75,8 @@ static void put_examples(FILE *out, const struct example_row *e)
 	for (; e != NULL && e->line != NULL; e++) {
 		(void)fputs(".PP\n", out);
 		put(out, e->what);
-		(void)fputs(":\n.PP\n.nf\n.RS 4\n", out);
+		(void)fputs(e->what[strlen(e->what) - 1] == '?' ? "\n" : ":\n", out);
+		(void)fputs(".PP\n.nf\n.RS 4\n", out);
 		put_line(out, e->line);
 		(void)fputs(".RE\n.fi\n", out);
 	}

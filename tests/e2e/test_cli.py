@@ -175,14 +175,15 @@ def test_completion_knows_commands_and_options():
         assert set(completed(line)) == tops, line
     assert completed("davit prov") == ["providers"]
     assert completed("davit logs --fol") == ["--follow"]
-    assert "--json" in completed("davit jobs --")
+    assert "--json" in completed("davit jobs --") and completed("davit logs --js") == []
+    assert completed("davit datasets --js") == ["--json"] == completed("davit --js")
     assert completed("davit -H unix:///a jobs --lim") == ["--limit"]
 
 
 def test_completion_knows_words_and_values():
     assert completed("davit datasets cr") == ["create"]
     assert completed("davit help datasets cr") == ["create"]
-    assert "failed" in completed("davit jobs --state ")
+    assert {"failed", "submitting", "orphaned_provider"} <= set(completed("davit jobs --state "))
     assert completed("davit jobs --state=fa") == ["failed"]
     assert completed("davit predict x --format j") == ["jsonl"]
     assert completed("davit completion ") == ["bash"]

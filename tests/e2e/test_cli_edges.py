@@ -219,6 +219,15 @@ def test_a_folder_is_no_standard_input(cli):
     os.close(folder)
 
 
+def test_the_status_counts_what_is_under_way(cli):
+    cli.good("submit", "--name", "counted", "sleep", "60")
+    shown = cli.good("status").splitlines()
+    assert [line.split()[-2:] for line in shown[-3:]] == [
+        ["0", "queued"], ["1", "running"], ["0", "needs_decision"]], shown
+    cli.good("cancel", "counted")
+    wait_for("its end", lambda: cli.json("jobs", "counted")["state"] == "cancelled")
+
+
 # --- rows ---
 
 
@@ -447,6 +456,23 @@ def test_an_upload_tells_its_progress(cli):
     wait_for("progress", more)
     assert shown.finish() == 0, shown.said
     assert "iB/s" in shown.said and shown.said.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("line, typed", (
+    ("datasets create - --name typed --format csv", b"a,b\n1,2\n"),
+    ("run-function -", b"def execute(c, b): return 1\n"),
+    ("predict x --file -", b""),
+))
+def test_one_end_of_file_ends_what_is_typed(served, line, typed):
+    end, other = os.openpty()
+    process = subprocess.Popen(
+        [DAVIT, *line.split()], cwd=served.folder, env=served.env, stdin=other,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(other)
+    os.write(end, typed + b"\x04")
+    out, err = process.communicate(timeout=DEADLINE)
+    os.close(end)
+    assert process.returncode == 0, (out, err)
 
 
 def test_a_file_that_is_compared_tells_its_progress(cli):
