@@ -90,10 +90,25 @@ void tracker_release(struct tracker *t, struct open_job *e)
 	entry_release(e);
 }
 
+static struct open_job *parent_of(const struct tracker *t, const struct open_job *e)
+{
+	return e->parent[0] != '\0' ? entries_find(&t->entries, e->parent) : NULL;
+}
+
+/* A step got on, so that its flow is looked at; NULL is fine. */
+static void wake_flow(struct tracker *t, struct open_job *flow)
+{
+	if (flow == NULL)
+		return;
+	if (flow->busy != ENTRY_IDLE)
+		flow->again = true;
+	else
+		entries_due(&t->entries, flow, clock_mono_ms());
+}
+
 void tracker_forget(struct tracker *t, struct open_job *e, enum job_state state)
 {
-	struct open_job *parent =
-		e->parent[0] != '\0' ? entries_find(&t->entries, e->parent) : NULL;
+	struct open_job *parent = parent_of(t, e);
 
 	e->state = state;
 	tracker_fire(t, e);
@@ -101,10 +116,7 @@ void tracker_forget(struct tracker *t, struct open_job *e, enum job_state state)
 		t->unsure--;
 	tracker_release(t, e);
 	entries_remove(&t->entries, e);
-	if (parent != NULL && parent->busy != ENTRY_IDLE)
-		parent->again = true;
-	else if (parent != NULL)
-		entries_due(&t->entries, parent, clock_mono_ms());
+	wake_flow(t, parent);
 	cond_signal(&t->wake);
 }
 
@@ -157,6 +169,7 @@ static void edge_applied(
 		if (JOB_BIT(to) & PARKED)
 			tracker_release(t, e);
 		tracker_fire(t, e);
+		wake_flow(t, parent_of(t, e));
 	}
 	settled(t, e);
 	tracker_fire_refreshed(t, e);
