@@ -24,7 +24,11 @@
 
 enum {
 	FOLLOWERS_MAX = 256,
-	CALLS_MAX = 4, /* of all followers at once; a provider takes more than these */
+	/* Of all followers at once: a quarter of the calls a provider takes unless set (max_calls),
+	 * so that logs keep nobody else out. Each is short, and whoever waits has its turn by when
+	 * it is due; a provider that hangs delays the logs of others by CALL_MS at most each time.
+	 */
+	CALLS_MAX = 4,
 	CALL_MS = 10000,
 	FAILURES_MAX = 20, /* in a row, before a stream is given up */
 	PIECE_MAX = 256 * 1024,

@@ -18,7 +18,6 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/id.h"
 #include "base/json.h"
 #include "base/pool.h"
 #include "base/schema.h"
@@ -112,72 +111,6 @@ void service_answer(struct service *s, json_t *neutral)
 
 	json_decref(neutral);
 	service_answer_row(s, row);
-}
-
-/* --- jobs of ours --- */
-
-static bool same_place(const struct service *s, const struct job *job)
-{
-	return (s->target.id == NULL || strcmp(s->target.id, job->provider) == 0) &&
-	       strcmp(s->op->interface, job->interface) == 0;
-}
-
-/* Takes job over as the result where it belongs to this operation. */
-static bool take_job(const struct service *s, struct job *job, struct job *ret_job, struct fail *f)
-{
-	if (!same_place(s, job) || job_view_is_removed(job)) {
-		job_finish(job);
-		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(s->x));
-	}
-	*ret_job = *job;
-	return true;
-}
-
-/* Is the id in the path one of ours? FAIL_NOT_FOUND where it is not. */
-static bool find_by_id(const struct service *s, struct job *ret_job, struct fail *f)
-{
-	const char *id = exchange_arg(s->x);
-	struct job job = {0};
-
-	if (!id_valid(id))
-		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", id);
-	return store_job(s->app->store, id, &job, f) && take_job(s, &job, ret_job, f);
-}
-
-bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f)
-{
-	const char *id = exchange_arg(s->x);
-	struct job job = {0};
-
-	if (find_by_id(s, ret_job, f))
-		return true;
-	if (f->code != FAIL_NOT_FOUND || s->target.id == NULL)
-		return false;
-	return store_job_by_remote(s->app->store, s->target.id, id, &job, f) &&
-	       take_job(s, &job, ret_job, f);
-}
-
-bool service_find_object(struct service *s, struct fail *f)
-{
-	const char *id = exchange_arg(s->x);
-	struct job job = {0};
-	struct fail missing = {0};
-	bool ours = find_by_id(s, &job, &missing);
-
-	if (!ours && missing.code != FAIL_NOT_FOUND) {
-		*f = missing;
-		return false;
-	}
-	if (ours && job.remote_name == NULL && job.error == NULL)
-		(void)fail_set(f, FAIL_CONFLICT, "job %s has not made its object yet", id);
-	else if (ours && job.remote_name == NULL)
-		(void)fail_set(f, FAIL_CONFLICT, "job %s made no object: %s", id, job.error);
-	else
-		s->object = ours ? job_view_object(&job) : strdup(id);
-	if (s->object == NULL && (!ours || job.remote_name != NULL))
-		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
-	job_finish(&job);
-	return s->object != NULL;
 }
 
 /* --- calls --- */

@@ -42,6 +42,9 @@ static int32_t save(struct local_call *c, const char *id, const struct davit_sdk
 	davit_sdk_close_array(&what);
 	code = blob->save(
 		c->sdk.call, davit_sdk_write_end(&where), davit_sdk_write_end(&what), &told);
+	if (code == DAVIT_INVALID)
+		return davit_sdk_fail_at(&c->sdk, code, "/spec/destination",
+			"what is named here may not be written");
 	return local_check(c, code) == DAVIT_OK ? reply_saved(c, id, told) : c->sdk.code;
 }
 

@@ -114,6 +114,24 @@ def test_the_short_form_runs_on_what_it_named(site):
     assert log_of_flow(site, rerun(site, flow)).startswith("first one")
 
 
+def test_the_short_form_is_looked_at_and_cancelled_as_its_training(site):
+    body = {"name": "f", "script": {"text": "import time; print('on'); time.sleep(60)"}}
+    waiting = site.service("POST", "/pipelines/training", body).json()["id"]
+    assert site.service("GET", f"/pipelines/training/{waiting}/get").json()["Id"] == waiting
+    cancelled = site.service("POST", f"/pipelines/training/{waiting}/cancel")
+    assert cancelled.status == 200, cancelled
+    assert site.await_job(waiting)["state"] == "CANCELLED"
+    pause(site, False)
+    began = time.monotonic()
+    running = site.service("POST", "/pipelines/training", body).json()
+    assert time.monotonic() - began < 5, "it was answered long after its training began"
+    row = site.service("GET", f"/pipelines/training/{running['id']}/get").json()
+    assert row["Id"] == running["resource"], row
+    assert site.service("POST", f"/pipelines/training/{running['id']}/cancel").status == 200
+    assert site.await_job(running["id"])["state"] == "CANCELLED"
+    assert site.await_job(running["resource"])["state"] == "CANCELLED"
+
+
 def test_the_short_form_refuses_what_cannot_run_at_once(site):
     answer = site.service(
         "POST", "/pipelines/training", {"name": "f", "script": "gone.py", "dataset": "none"}

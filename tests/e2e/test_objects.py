@@ -268,7 +268,8 @@ def test_nothing_is_written_outside_the_export_roots(out, path):
         link.symlink_to(out.folder)
     before = sorted(p.name for p in out.folder.iterdir())
     answer = out.service("POST", "/datasets/outside/export", {"destination": {"path": path}})
-    assert answer.status in (400, 403, 409), answer
+    assert answer.status in (400, 409), answer
+    assert answer.status == 409 or answer.json().startswith("/destination"), answer
     assert sorted(p.name for p in out.folder.iterdir()) == before
 
 
