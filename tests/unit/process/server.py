@@ -9,6 +9,7 @@ ENDS = ("/until-close", "/cut", "/nothing", "/rubbish", "/long-head")
 
 seen = {"connections": 0, "nothing": 0}
 both = threading.Barrier(2)
+places = threading.Semaphore(2)
 
 
 def read_request(stream):
@@ -124,15 +125,24 @@ def serve_connection(connection):
                 pass
 
 
+def serve_in_place(connection):
+    serve_connection(connection)
+    places.release()
+
+
 def main():
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(os.environ["DAVIT_SOCKET"])
     listener.listen(16)
-    while True:  # one connection at a time, to its end, as many a model server does
+    while True:  # one connection at a time, or two, to its end, as many a model server does
+        if sys.argv[1:] == ["two"]:
+            places.acquire()
         connection, _ = listener.accept()
         seen["connections"] += 1
         if sys.argv[1:] == ["threads"]:
             threading.Thread(target=serve_connection, args=(connection,), daemon=True).start()
+        elif sys.argv[1:] == ["two"]:
+            threading.Thread(target=serve_in_place, args=(connection,), daemon=True).start()
         else:
             serve_connection(connection)
 
