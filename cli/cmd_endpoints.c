@@ -91,10 +91,22 @@ int cmd_endpoints_show(struct cli *c)
 	return show_one(c, object_get(c, "endpoints", args_word(&c->args, 0)), print_endpoint);
 }
 
+/* A second of that name would take the place of one that serves: from then on the name means the
+ * newest. */
 int cmd_endpoints_create(struct cli *c)
 {
-	json_t *body = json_pack("{s:s}", "name", args_word(&c->args, 0));
+	const char *name = args_word(&c->args, 0);
+	bool missing = false;
+	json_t *there = object_find(c, "endpoints", name, &missing);
+	json_t *body;
 
+	if (there != NULL)
+		(void)cli_fail(c, EXIT_REFUSED, "there is an endpoint '%s' already, %s", name,
+			json_text_or(there, "id", "?"));
+	json_decref(there);
+	if (!missing)
+		return c->code;
+	body = json_pack("{s:s}", "name", name);
 	return show_made(c, work_create(c, "/endpoints/register", body), "endpoint");
 }
 

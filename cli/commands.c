@@ -293,7 +293,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "endpoints create", .run = cmd_endpoints_create, .words = "NAME", .min_words = 1, .max_words = 1,
-		.summary = "Makes an endpoint without a model.",
+		.summary = "Makes an endpoint without a model; refused where one has that name.",
 		OPTIONS(OPTION_PROJECT),
 		EXAMPLES({122, "davit endpoints create spare", "One for later"}),
 	},

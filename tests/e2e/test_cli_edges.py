@@ -79,6 +79,13 @@ def test_names_cannot_steer_the_terminal_or_pad_tables(cli):
     assert "\x1b" not in said and said.count("?[31m") == 3, said
 
 
+def test_an_endpoint_does_not_take_the_place_of_one_that_serves(served):
+    done = served.run("endpoints", "create", "digits")
+    assert done.returncode == 4 and "'digits' already" in done.stderr, done
+    assert [e["name"] for e in served.json("endpoints", "list")].count("digits") == 1
+    served.good("predict", "digits", "--file", "examples/digits/heldout.csv", "--exclude", "label")
+
+
 def test_an_environment_that_is_not_there_is_not_deleted(cli):
     done = cli.run("venvs", "delete", "nobody")
     assert done.returncode == 4 and done.stdout == "" and "'nobody'" in done.stderr, done
