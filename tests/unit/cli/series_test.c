@@ -112,7 +112,7 @@ static void the_table_tells_how_many_metrics_it_left_out(void **state)
 
 	(void)state;
 	for (int i = 0; i < 15; i++) {
-		char name[8];
+		char name[16];
 
 		(void)snprintf(name, sizeof(name), "m%02d", i);
 		assert_int_equal(json_object_set_new(values, name, json_integer(i)), 0);
