@@ -42,9 +42,6 @@ char *job_view_object(const struct job *job);
  * NULL. New. */
 json_t *job_view_full(const struct job *job, const struct queue_wait *wait, bool with_request);
 
-/* A copy in which the values of members that name secrets are "***". */
-json_t *job_view_redacted(const json_t *value);
-
 /* Appends the answer of getStatus: one compact object. */
 void job_view_status(
 	struct buf *out, const char *id, const struct job_status *status, int utc_offset_minutes);

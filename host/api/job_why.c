@@ -5,6 +5,7 @@
 
 #include "api/answer.h"
 #include "api/job_view.h"
+#include "api/redact.h"
 #include "jobs/flow.h"
 #include "jobs/job.h"
 #include "jobs/queues.h"
@@ -32,7 +33,7 @@ static json_t *reason_of(const struct job *job)
 	result = answer_stored(job->result);
 	reason = json_object_get(result, "reason");
 	if (reason != NULL && !json_is_null(reason))
-		reason = job_view_redacted(reason);
+		reason = redact(reason);
 	else
 		reason = NULL;
 	json_decref(result);

@@ -5,6 +5,7 @@
 
 #include "api/answer.h"
 #include "api/job_view.h"
+#include "api/redact.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -77,7 +78,7 @@ static const char *command_of(const json_t *object, const json_t *spec)
 json_t *run_view(const struct job *job)
 {
 	json_t *request = answer_stored(job->request);
-	json_t *seen = job_view_redacted(request);
+	json_t *seen = redact(request);
 	const json_t *spec = json_object_get(seen, "spec");
 	json_t *object = answer_stored(job->result);
 	json_t *metrics = answer_stored(job->metrics);

@@ -15,6 +15,7 @@
 #include "api/handlers.h"
 #include "api/job_view.h"
 #include "api/operations.h"
+#include "api/redact.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
@@ -81,7 +82,7 @@ static struct envelope_context context_of(const struct service *s)
 json_t *service_row(const struct service *s, const json_t *neutral)
 {
 	const struct envelope_context context = context_of(s);
-	json_t *seen = neutral != NULL ? job_view_redacted(neutral) : NULL;
+	json_t *seen = neutral != NULL ? redact(neutral) : NULL;
 	json_t *row = seen != NULL ? envelope_row(envelopes_of(s), seen, &context) : NULL;
 
 	json_decref(seen);
@@ -91,7 +92,7 @@ json_t *service_row(const struct service *s, const json_t *neutral)
 json_t *service_rows(const struct service *s, const json_t *items)
 {
 	const struct envelope_context context = context_of(s);
-	json_t *seen = items != NULL ? job_view_redacted(items) : NULL;
+	json_t *seen = items != NULL ? redact(items) : NULL;
 	json_t *rows = seen != NULL ? envelope_rows(envelopes_of(s), seen, &context) : NULL;
 
 	json_decref(seen);

@@ -1,9 +1,7 @@
 /*
- * names - see names.h. The record:
- *
- *	{"v":1, "name":…, "last":N, "versions":{ID:N,…} oldest first, "tags":{WORD:N,…}}
+ * names - versions and tags as they are given, moved and taken off; see names.h.
  */
-#include "names.h"
+#include "names_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,63 +10,14 @@ enum {
 	TRIES = 200, /* of writers at once each time one gets through */
 	HASTY = 4,   /* tries without a pause */
 	PAUSE_MS = 8,
-	NAME_KEY_BYTES = 480, /* of a name as it stands in a key, which may have 512 */
 	TAG_BYTES = 64,
 	TAGS_MAX = 256,
-	VERSIONS_MAX = 10000, /* of one name at a time: the record must stay below 1 MiB */
-	VERSION_DIGITS = 15
+	VERSIONS_MAX = 10000 /* of one name at a time: the record must stay below 1 MiB */
 };
 
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-static const struct {
-	const char *prefix;
-	const char *tags; /* what its tags are called */
-} kinds[RECORD_KIND_COUNT] = {
-	[RECORD_DATASET] = {"name/dataset/", "tags"},
-	[RECORD_MODEL] = {"name/model/", "aliases"},
-};
-
-bool names_versioned(enum record_kind kind)
-{
-	return kinds[kind].prefix != NULL;
-}
-
 /* --- words --- */
-
-/* The name with what may not stand in a key as %XX; NULL where it is too long or the call has
- * failed. */
-static const char *key_of(struct local_call *c, enum record_kind kind, const char *name)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	char *text = local_alloc(c, NAME_KEY_BYTES + 1);
-	size_t n = 0;
-
-	for (const char *p = name; text != NULL && *p != '\0'; p++) {
-		unsigned char b = (unsigned char)*p;
-		bool plain = b >= 0x20 && b != 0x7f && b != '%';
-
-		if (n + (plain ? 1 : 3) > NAME_KEY_BYTES)
-			return NULL;
-		if (!plain) {
-			text[n++] = '%';
-			text[n++] = hex[b >> 4];
-			b = (unsigned char)hex[b & 15];
-		}
-		text[n++] = (char)b;
-	}
-	return text == NULL ? NULL : local_text(c, "%s%s", kinds[kind].prefix, text);
-}
-
-/* The number of "vN"; 0: it is none. */
-static int64_t version_word(const char *word)
-{
-	size_t n = word[0] == 'v' ? strspn(word + 1, "0123456789") : 0;
-
-	if (n == 0 || word[n + 1] != '\0')
-		return 0;
-	return n <= VERSION_DIGITS ? strtoll(word + 1, NULL, 10) : INT64_MAX;
-}
 
 static bool is_tag(const struct davit_sdk_json *v)
 {
@@ -80,14 +29,9 @@ static bool is_tag(const struct davit_sdk_json *v)
 		       word[strspn(word + 1, "0123456789") + 1] != '\0');
 }
 
-static const struct davit_sdk_json *first_of(const struct davit_sdk_json *v)
-{
-	return v == NULL ? NULL : v->first;
-}
-
 static bool check_tags(struct local_call *c, const struct davit_sdk_json *tags)
 {
-	for (const struct davit_sdk_json *v = first_of(tags); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(tags); v != NULL; v = v->next) {
 		if (is_tag(v))
 			continue;
 		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID,
@@ -102,7 +46,7 @@ static bool check_tags(struct local_call *c, const struct davit_sdk_json *tags)
 
 bool names_check(struct local_call *c, const char *name, const struct davit_sdk_json *tags)
 {
-	if (key_of(c, RECORD_DATASET, name) == NULL) {
+	if (names_key(c, RECORD_DATASET, name) == NULL) {
 		(void)davit_sdk_fail_at(&c->sdk, DAVIT_INVALID, "/spec/name",
 			"the name is too long: it may have %d bytes", (int)NAME_KEY_BYTES);
 		return false;
@@ -138,7 +82,7 @@ static bool has_word_from(const struct davit_sdk_json *item, const char *word)
 
 static bool has_word(const struct davit_sdk_json *words, const char *word)
 {
-	return has_word_from(first_of(words), word);
+	return has_word_from(names_first(words), word);
 }
 
 /* Does the tag stay where it is? */
@@ -157,13 +101,13 @@ static bool matters(const struct change *change)
 
 	if (change->is_new || change->drop)
 		return true;
-	for (const struct davit_sdk_json *v = first_of(change->add); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(change->add); v != NULL; v = v->next) {
 		const struct davit_sdk_json *tag = davit_sdk_member(tags, v->text.p);
 
 		if (tag == NULL || tag->integer != change->number)
 			return true;
 	}
-	for (const struct davit_sdk_json *v = first_of(tags); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(tags); v != NULL; v = v->next) {
 		if (v->integer == change->number && has_word(change->remove, v->name.p) &&
 			!has_word(change->add, v->name.p))
 			return true;
@@ -176,7 +120,7 @@ static void put_versions(struct davit_sdk_writer *w, const struct change *change
 	const struct davit_sdk_json *versions = davit_sdk_member(change->was, "versions");
 
 	davit_sdk_open_object(w, "versions");
-	for (const struct davit_sdk_json *v = first_of(versions); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(versions); v != NULL; v = v->next) {
 		if (!change->drop || strcmp(v->name.p, change->id) != 0)
 			davit_sdk_put_int(w, v->name.p, v->integer);
 	}
@@ -192,13 +136,13 @@ static int put_tags(struct davit_sdk_writer *w, const struct change *change)
 	int count = 0;
 
 	davit_sdk_open_object(w, "tags");
-	for (const struct davit_sdk_json *v = first_of(tags); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(tags); v != NULL; v = v->next) {
 		if (!keeps(change, v))
 			continue;
 		davit_sdk_put_int(w, v->name.p, v->integer);
 		count++;
 	}
-	for (const struct davit_sdk_json *v = first_of(change->add); v != NULL; v = v->next) {
+	for (const struct davit_sdk_json *v = names_first(change->add); v != NULL; v = v->next) {
 		if (has_word_from(v->next, v->text.p))
 			continue; /* named twice */
 		davit_sdk_put_int(w, v->text.p, change->number);
@@ -264,7 +208,7 @@ static bool apply(
 	for (int i = 0; i < TRIES; i++) {
 		struct change change = *asked;
 
-		change.key = key_of(c, kind, change.name);
+		change.key = names_key(c, kind, change.name);
 		if (change.key == NULL)
 			return names_check(c, change.name, NULL);
 		change.was = davit_sdk_kv_get(&c->sdk, change.key, &change.stored);
@@ -280,34 +224,6 @@ static bool apply(
 	return false;
 }
 
-/* --- reading --- */
-
-/* A record of names as this call read it: lists look at the same ones again and again. */
-struct local_names {
-	const char *key;
-	const struct davit_sdk_json *value; /* NULL: there is none */
-	const struct local_names *next;
-};
-
-/* The record of a name, or NULL: there is none, or the call failed. */
-static const struct davit_sdk_json *look_up(
-	struct local_call *c, enum record_kind kind, const char *name)
-{
-	const char *key = key_of(c, kind, name);
-	struct local_names *entry;
-
-	for (const struct local_names *n = key == NULL ? NULL : c->names; n != NULL; n = n->next) {
-		if (strcmp(n->key, key) == 0)
-			return n->value;
-	}
-	entry = key == NULL ? NULL : local_alloc(c, sizeof(*entry));
-	if (entry == NULL)
-		return NULL;
-	*entry = (struct local_names){key, davit_sdk_kv_get(&c->sdk, key, NULL), c->names};
-	c->names = entry;
-	return entry->value;
-}
-
 int64_t names_give(struct local_call *c, enum record_kind kind, const char *name, const char *id,
 	const struct davit_sdk_json *tags)
 {
@@ -316,7 +232,7 @@ int64_t names_give(struct local_call *c, enum record_kind kind, const char *name
 
 	if (!names_check(c, name, tags) || !apply(c, kind, &change, true))
 		return 0;
-	versions = davit_sdk_member(look_up(c, kind, name), "versions");
+	versions = davit_sdk_member(names_look_up(c, kind, name), "versions");
 	versions = davit_sdk_member(versions, id);
 	if (versions == NULL)
 		(void)davit_sdk_fail(&c->sdk, DAVIT_RETRY, "'%s' was deleted meanwhile", name);
@@ -341,89 +257,7 @@ bool names_drop(struct local_call *c, enum record_kind kind, const struct record
 
 bool names_has(struct local_call *c, enum record_kind kind, const struct record *record)
 {
-	const struct davit_sdk_json *names = look_up(c, kind, record->name);
+	const struct davit_sdk_json *names = names_look_up(c, kind, record->name);
 
 	return davit_sdk_member(davit_sdk_member(names, "versions"), record->id) != NULL;
-}
-
-/* --- references --- */
-
-/* The newest that is there: one without a record is still being made, or never was. */
-static bool find_newest(struct local_call *c, enum record_kind kind,
-	const struct davit_sdk_json *names, struct record *ret_record)
-{
-	const struct davit_sdk_json *versions = davit_sdk_member(names, "versions");
-	int64_t below = INT64_MAX;
-
-	for (;;) {
-		const struct davit_sdk_json *best = NULL;
-
-		for (const struct davit_sdk_json *v = first_of(versions); v != NULL; v = v->next) {
-			if (v->integer < below && (best == NULL || v->integer > best->integer))
-				best = v;
-		}
-		if (best == NULL || c->sdk.code != DAVIT_OK)
-			return false;
-		if (records_get(c, kind, best->name.p, ret_record))
-			return true;
-		below = best->integer;
-	}
-}
-
-static bool find_number(struct local_call *c, enum record_kind kind,
-	const struct davit_sdk_json *names, int64_t number, struct record *ret_record)
-{
-	const struct davit_sdk_json *v = first_of(davit_sdk_member(names, "versions"));
-
-	while (v != NULL && v->integer != number)
-		v = v->next;
-	return v != NULL && records_get(c, kind, v->name.p, ret_record);
-}
-
-/* NAME and the word behind the mark. */
-static bool find_marked(struct local_call *c, enum record_kind kind, const char *reference,
-	const char *mark, struct record *ret_record)
-{
-	const char *name =
-		mark == NULL ? "" : local_text(c, "%.*s", (int)(mark - reference), reference);
-	const struct davit_sdk_json *names = name[0] == '\0' ? NULL : look_up(c, kind, name);
-	int64_t number;
-
-	if (names == NULL)
-		return false;
-	number = *mark == '@' ? version_word(mark + 1) : 0;
-	if (number == 0) {
-		const struct davit_sdk_json *tag =
-			davit_sdk_member(davit_sdk_member(names, "tags"), mark + 1);
-
-		number = tag == NULL ? 0 : tag->integer;
-	}
-	return number != 0 && find_number(c, kind, names, number, ret_record);
-}
-
-bool names_find(struct local_call *c, enum record_kind kind, const char *reference,
-	struct record *ret_record)
-{
-	const struct davit_sdk_json *names = look_up(c, kind, reference);
-
-	if (names != NULL && find_newest(c, kind, names, ret_record))
-		return true;
-	return find_marked(c, kind, reference, strrchr(reference, '@'), ret_record) ||
-	       find_marked(c, kind, reference, strrchr(reference, ':'), ret_record);
-}
-
-void names_put_tags(struct local_call *c, struct davit_sdk_writer *w, enum record_kind kind,
-	const struct record *record)
-{
-	const struct davit_sdk_json *names = look_up(c, kind, record->name);
-	const struct davit_sdk_json *own =
-		davit_sdk_member(davit_sdk_member(names, "versions"), record->id);
-
-	davit_sdk_open_array(w, kinds[kind].tags);
-	for (const struct davit_sdk_json *v = first_of(davit_sdk_member(names, "tags"));
-		own != NULL && v != NULL; v = v->next) {
-		if (v->integer == own->integer)
-			davit_sdk_put_text(w, NULL, v->name.p);
-	}
-	davit_sdk_close_array(w);
 }
