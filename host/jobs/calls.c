@@ -23,6 +23,7 @@ enum {
 
 struct call_context {
 	struct tracker *t;
+	struct lane *lane; /* which counts it */
 	char id[ID_SIZE];
 	enum job_action action;
 	char idempotency[16];
@@ -108,11 +109,14 @@ static void take_state(struct tracker *t, struct open_job *e, const struct call_
 	e->asked_mono = clock_mono_ms();
 	after = after < NEXT_POLL_LEAST_MS ? NEXT_POLL_LEAST_MS : after;
 	after = after > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : after;
+	e->poll_ms = after;
+	op->edge.values.next_poll_ms = after;
+	op->edge.set |= JOB_SET_NEXT_POLL;
 	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
-	same = tracker_same_as_shown(e, op->edge.values.result);
+	same = entry_same_as_shown(e, op->edge.values.result);
 	if (op->edge.to == e->state && same) {
 		store_op_free(op);
-		tracker_later(t, e, after);
+		tracker_poll_later(t, e, after);
 		tracker_fire_refreshed(t, e);
 		return;
 	}
@@ -199,6 +203,18 @@ static void take_end(
 		tracker_idle(t, e);
 }
 
+/* Lock held; the call counts no more, and another job may have its place. */
+static void leave(struct call_context *call)
+{
+	struct tracker *t = call->t;
+
+	call->lane->calls--;
+	if (!TAILQ_EMPTY(&call->lane->stalled))
+		cond_signal(&t->wake);
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+}
+
 static void call_finish(struct call_context *call, struct call_result *result)
 {
 	struct tracker *t = call->t;
@@ -209,8 +225,7 @@ static void call_finish(struct call_context *call, struct call_result *result)
 			"the provider answered without saying where the job stands");
 	mutex_lock(&t->lock);
 	take_end(t, call->id, verdict, result);
-	t->in_flight--;
-	cond_broadcast(&t->quiet);
+	leave(call);
 	mutex_unlock(&t->lock);
 	call_result_finish(&call->end);
 	free(call);
@@ -368,7 +383,7 @@ static void not_started(struct call_context *call, const struct fail *f)
 		&result);
 }
 
-void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
+static void begin_call(struct tracker *t, struct open_job *e, enum job_action action)
 {
 	struct call_context *call = calloc(1, sizeof(*call));
 	struct job job = {0};
@@ -381,13 +396,14 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 		tracker_back_off(t, e);
 		return;
 	}
-	*call = (struct call_context){.t = t, .action = action};
+	*call = (struct call_context){.t = t, .lane = e->lane, .action = action};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;
 	turn = begin_turn(t, e);
 	entries_due(&t->entries, e, CLOCK_NEVER);
 	t->in_flight++;
+	e->lane->calls++;
 	mutex_unlock(&t->lock);
 	started = store_job(t->options.store, id, &job, &f) && start(call, &job, &handle, &f);
 	job_finish(&job);
@@ -397,7 +413,17 @@ void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
 		return;
 	}
 	not_started(call, &f);
+	leave(call);
 	free(call);
-	t->in_flight--;
-	cond_broadcast(&t->quiet);
+}
+
+void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)
+{
+	if (e->lane->calls >= e->lane->max_calls) { /* without asking the store in vain */
+		entry_stall(e);
+		tracker_later(t, e, CLOCK_NEVER);
+		return;
+	}
+	entry_unstall(e);
+	begin_call(t, e, action);
 }

@@ -30,11 +30,9 @@ static int64_t jitter(struct tracker *t, int64_t ms)
 	return tenth == 0 ? ms : ms - tenth + (int64_t)(dice(t) % (uint64_t)(2 * tenth));
 }
 
-void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms)
+/* At due, or at its deadline where that comes first. */
+static void look_at(struct tracker *t, struct open_job *e, int64_t mono, int64_t due)
 {
-	int64_t mono = clock_mono_ms();
-	int64_t due = after_ms == CLOCK_NEVER ? CLOCK_NEVER : mono + jitter(t, after_ms);
-
 	if (e->deadline_ms != 0 && !e->cancel) {
 		int64_t left = e->deadline_ms - clock_now_ms();
 		int64_t by = mono + (left > 0 ? left : 0);
@@ -45,6 +43,20 @@ void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms)
 	cond_signal(&t->wake);
 }
 
+void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms)
+{
+	int64_t mono = clock_mono_ms();
+
+	look_at(t, e, mono, after_ms == CLOCK_NEVER ? CLOCK_NEVER : mono + jitter(t, after_ms));
+}
+
+void tracker_poll_later(struct tracker *t, struct open_job *e, int64_t interval_ms)
+{
+	int64_t mono = clock_mono_ms();
+
+	look_at(t, e, mono, entry_poll_time(e, mono + interval_ms / 2, interval_ms));
+}
+
 void tracker_back_off(struct tracker *t, struct open_job *e)
 {
 	unsigned doublings = e->failures < 7 ? e->failures : 7;
@@ -52,18 +64,6 @@ void tracker_back_off(struct tracker *t, struct open_job *e)
 
 	e->failures++;
 	tracker_later(t, e, ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS);
-}
-
-bool tracker_same_as_shown(struct open_job *e, const char *text)
-{
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-	bool same;
-
-	for (const char *p = text; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
-	same = hash == e->shown;
-	e->shown = hash;
-	return same;
 }
 
 void tracker_idle(struct tracker *t, struct open_job *e)
@@ -173,7 +173,10 @@ static void edge_applied(
 	}
 	settled(t, e);
 	tracker_fire_refreshed(t, e);
-	tracker_later(t, e, after_ms);
+	if (e->state == JOB_RUNNING && after_ms > 0 && after_ms != CLOCK_NEVER)
+		tracker_poll_later(t, e, after_ms);
+	else
+		tracker_later(t, e, after_ms);
 	tracker_idle(t, e);
 }
 

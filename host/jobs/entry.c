@@ -8,6 +8,9 @@
 #include "base/attr.h"
 #include "base/clock.h"
 
+/* 2^32 by the golden ratio: multiples of it divide the circle evenly, however many there are. */
+#define GOLDEN UINT32_C(2654435769)
+
 /* Jobs of these interfaces compute; the others are short and must not wait behind them. */
 static const char *const counted_interfaces[] = {
 	"davit.training", "davit.inference", "davit.pipelines"};
@@ -114,6 +117,10 @@ struct open_job *entry_new(struct entries *es, const struct job *job)
 	e->counted = counts(job->interface);
 	e->flow = strcmp(job->interface, "davit.flow") == 0;
 	e->due_mono = CLOCK_NEVER;
+	e->phase = es->phases++ * GOLDEN;
+	e->poll_ms = job->next_poll_ms;
+	if (job->result != NULL)
+		(void)entry_same_as_shown(e, job->result);
 	LIST_INIT(&e->watchers);
 	return e;
 }
@@ -225,6 +232,7 @@ void entries_remove(struct entries *es, struct open_job *e)
 	struct open_job *last = es->heap[--es->count];
 
 	entry_dequeue(e);
+	entry_unstall(e);
 	entry_release(e);
 	tdelete(e, &es->by_id, by_id);
 	if (named_apart(e))
@@ -279,6 +287,60 @@ void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms)
 	e->due_mono = mono_ms;
 	heap_up(es, e);
 	heap_down(es, e);
+}
+
+void entries_order(struct entries *es)
+{
+	for (size_t i = es->count / 2; i-- > 0;)
+		heap_down(es, es->heap[i]);
+}
+
+int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms)
+{
+	int64_t phase = (int64_t)((uint64_t)e->phase * (uint64_t)interval_ms >> 32);
+	int64_t past = (from_mono - phase) % interval_ms;
+
+	return past == 0 ? from_mono : from_mono + (past < 0 ? 0 : interval_ms) - past;
+}
+
+bool entry_same_as_shown(struct open_job *e, const char *text)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	bool same;
+
+	for (const char *p = text; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+	same = hash == e->shown;
+	e->shown = hash;
+	return same;
+}
+
+void entry_stall(struct open_job *e)
+{
+	if (e->stalled)
+		return;
+	e->stalled = true;
+	TAILQ_INSERT_TAIL(&e->lane->stalled, e, stall_link);
+}
+
+void entry_unstall(struct open_job *e)
+{
+	if (!e->stalled)
+		return;
+	e->stalled = false;
+	TAILQ_REMOVE(&e->lane->stalled, e, stall_link);
+}
+
+struct open_job *entries_unstalled(const struct entries *es)
+{
+	const struct lane *lane;
+
+	SLIST_FOREACH(lane, &es->lanes, link)
+	{
+		if (lane->calls < lane->max_calls && !TAILQ_EMPTY(&lane->stalled))
+			return TAILQ_FIRST(&lane->stalled);
+	}
+	return NULL;
 }
 
 struct open_job *entries_first(const struct entries *es)

@@ -44,6 +44,7 @@ struct open_job {
 	bool unsure;             /* still to be settled before the start counts as recovered */
 	bool again;              /* something happened while it was busy: look once more */
 	bool stale;              /* the store knows better: read the row again */
+	bool stalled;            /* stands in the line of its lane for a call */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */
@@ -51,8 +52,11 @@ struct open_job {
 	unsigned failures;        /* in a row, for the back-off */
 	int64_t cancel_sent_mono; /* 0: not yet */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
-	uint64_t shown; /* hash of the last state stored, so that nothing is written twice */
-	size_t heap_at; /* place in the due heap */
+	uint64_t shown;  /* hash of the last state stored, so that nothing is written twice */
+	size_t heap_at;  /* place in the due heap */
+	uint32_t phase;  /* when in each interval it is polled: this part of 2^32 */
+	int64_t poll_ms; /* the interval of its polls; 0: not known */
+	TAILQ_ENTRY(open_job) stall_link;
 	LIST_HEAD(watcher_list, watcher) watchers;
 };
 
@@ -62,7 +66,8 @@ struct entries {
 	struct open_job **heap; /* earliest due first */
 	size_t count;
 	size_t cap;
-	size_t made; /* entries there are, with those not yet added */
+	size_t made;     /* entries there are, with those not yet added */
+	uint32_t phases; /* given out, all told */
 	uint64_t turn;
 	SLIST_HEAD(lane_list, lane) lanes;
 };
@@ -92,6 +97,19 @@ struct open_job *entries_by_submission(const struct entries *es, const char *sub
 /* When e wants attention next; keeps the heap in order. */
 void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
 
+/*
+ * When e is polled next: in each interval at its own time, at which few others are, so that polls
+ * are spread evenly however their jobs came in, and a job is polled once per interval. Not before
+ * from, and less than an interval after it.
+ */
+int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms);
+
+/* Is text what e was shown with the last time? Remembers it. */
+bool entry_same_as_shown(struct open_job *e, const char *text);
+
+/* Puts the heap in order after due_mono of many changed. */
+void entries_order(struct entries *es);
+
 /* The entry due first, or NULL. */
 struct open_job *entries_first(const struct entries *es);
 
@@ -103,6 +121,13 @@ void entry_dequeue(struct open_job *e);
  * the highest priority; among equals that with the fewest running jobs, then the one served
  * longest ago. */
 struct open_job *entries_next(const struct entries *es);
+
+/* Its provider has no place for a call: e stands in line until one ends. */
+void entry_stall(struct open_job *e);
+void entry_unstall(struct open_job *e); /* fine where it does not */
+
+/* The first one in line whose provider has a place again, or NULL. */
+struct open_job *entries_unstalled(const struct entries *es);
 
 /* Takes or gives back the capacity e counts for. */
 void entry_hold(struct entries *es, struct open_job *e);

@@ -176,7 +176,7 @@ static void store_move(struct tracker *t, struct open_job *e, const struct flow 
 	}
 	if (op->edge.to == JOB_RUNNING && e->state == JOB_RUNNING)
 		op->edge.to = JOB_STATE_COUNT;
-	same = tracker_same_as_shown(e, op->edge.values.progress);
+	same = entry_same_as_shown(e, op->edge.values.progress);
 	if (op->edge.to == JOB_STATE_COUNT && same) {
 		store_op_free(op);
 		tracker_later(t, e, LOOK_AGAIN_MS);

@@ -59,7 +59,7 @@ void tracker_advance(struct tracker *t, struct open_job *e);
  * may be gone afterwards: look it up again. --- */
 
 /* Sends an edge of e to the store; e is busy until its end. op is given over. after_ms: when e
- * is due again if the edge leaves it open. */
+ * is due again if the edge leaves it open; where e is running, the interval of its polls. */
 void tracker_store_edge(struct tracker *t, struct open_job *e, struct store_op *op, unsigned from,
 	int64_t after_ms);
 
@@ -70,11 +70,11 @@ void tracker_move(
 /* e wants attention in after_ms, give or take a tenth; or by its deadline. */
 void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms);
 
-/* The same, longer after each failure in a row. */
-void tracker_back_off(struct tracker *t, struct open_job *e);
+/* e is polled next at its time in the interval, at least half of one from now. */
+void tracker_poll_later(struct tracker *t, struct open_job *e, int64_t interval_ms);
 
-/* Is text what was stored for e the last time? Remembers it. */
-bool tracker_same_as_shown(struct open_job *e, const char *text);
+/* The same as tracker_later(), longer after each failure in a row. */
+void tracker_back_off(struct tracker *t, struct open_job *e);
 
 /* e is no longer busy; what came in meanwhile is looked at now. */
 void tracker_idle(struct tracker *t, struct open_job *e);

@@ -57,12 +57,12 @@ struct job {
 	int64_t attempts; /* submissions tried */
 	int64_t created_ms;
 	int64_t started_ms;
-	int64_t finished_ms; /* set in the same transaction as a terminal state */
-	int64_t cancel_ms;   /* when a cancel was asked for; 0: never */
-	int64_t deadline_ms; /* when the job must have ended; 0: none */
-	int64_t next_poll_ms;
-	char *block;    /* heap memory that several of the texts lie in, or NULL … */
-	size_t block_n; /* … and its bytes */
+	int64_t finished_ms;  /* set in the same transaction as a terminal state */
+	int64_t cancel_ms;    /* when a cancel was asked for; 0: never */
+	int64_t deadline_ms;  /* when the job must have ended; 0: none */
+	int64_t next_poll_ms; /* how far apart its polls are; 0: not known */
+	char *block;          /* heap memory that several of the texts lie in, or NULL … */
+	size_t block_n;       /* … and its bytes */
 	char *provider;
 	char *interface; /* "davit.training" */
 	char *kind;      /* "train", "command", "deploy", … */

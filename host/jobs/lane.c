@@ -19,6 +19,8 @@ struct lane *lane_new(const char *provider)
 		free(lane);
 		return NULL;
 	}
+	lane->max_calls = INT64_MAX;
+	TAILQ_INIT(&lane->stalled);
 	return lane;
 }
 

@@ -44,6 +44,9 @@ struct lane {
 	int64_t max_running;
 	int64_t running; /* entries that hold capacity */
 	int64_t waiting;
+	int64_t max_calls; /* of its provider at once */
+	int64_t calls;     /* that run for jobs */
+	TAILQ_HEAD(stalled_list, open_job) stalled;
 	bool loaded;
 	struct queue_settings settings;
 	uint64_t served;           /* the table's turn at which one of its jobs last started */

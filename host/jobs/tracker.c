@@ -33,6 +33,12 @@ static bool step(struct tracker *t)
 	tracker_watch_expire(t, mono);
 	if (tracker_watch_answer(t))
 		return true;
+	e = entries_unstalled(&t->entries);
+	if (e != NULL) {
+		entry_unstall(e);
+		tracker_advance(t, e);
+		return true;
+	}
 	e = next_queued(t);
 	if (e != NULL) {
 		entry_dequeue(e);
@@ -117,16 +123,26 @@ static bool make_lanes(struct tracker *t, struct fail *f)
 		if (lane == NULL)
 			return fail_set(f, FAIL_INTERNAL, "start the tracker: out of memory");
 		lane->max_running = c->providers[i].max_running;
+		lane->max_calls = c->providers[i].max_calls;
 		lane->loaded = providers_find(t->options.providers, lane->provider) != NULL;
 	}
 	return true;
 }
 
-/* All are looked at once; what they need is seen then. */
+/* All are looked at once; what they need is seen then. What only has to be polled keeps to its
+ * interval: all of them at once would be more than the other side takes. */
 static void settle_all(struct tracker *t)
 {
-	for (size_t i = 0; i < t->entries.count; i++)
-		entries_due(&t->entries, t->entries.heap[i], clock_mono_ms());
+	int64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < t->entries.count; i++) {
+		struct open_job *e = t->entries.heap[i];
+
+		e->due_mono = now;
+		if (e->state == JOB_RUNNING && !e->flow && !e->cancel && e->poll_ms > 0)
+			e->due_mono = entry_poll_time(e, now, e->poll_ms);
+	}
+	entries_order(&t->entries);
 }
 
 static void finish(struct tracker *t)

@@ -1,0 +1,421 @@
+/*
+ * When jobs are polled: thousands that came at once are asked once per interval each, evenly
+ * over it, also after a restart, and nothing is written. The provider is made here: a cloud whose
+ * jobs run for ever; its calls end at once, or when the test lets them.
+ */
+#include <davit/abi.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "jobs/entry.h"
+#include "jobs/tracker.h"
+#include "platform/fs.h"
+#include "provider/provider.h"
+#include "store/store.h"
+#include "unit/cmocka.h"
+
+enum {
+	JOBS = 3000,
+	INTERVAL_MS = 60000,
+	STEP_MS = 250,
+	SECONDS = 400,
+	WAIT_MS = 20000,
+	CALLS = 4 /* at once, where they are held */
+};
+
+/* --- the provider --- */
+
+static struct {
+	struct mutex lock;
+	int64_t began;          /* of the count */
+	unsigned polls[JOBS];   /* of each job since then */
+	unsigned each[SECONDS]; /* polls in each second since then */
+	bool hold;
+	struct call_spec held[JOBS];
+	size_t held_count, held_most;
+	unsigned calls;
+} cloud = {.lock = MUTEX_INIT};
+
+static void answer(const struct call_spec *spec)
+{
+	struct call_result result = {.has_state = true,
+		.state = DAVIT_STATE_RUNNING,
+		.next_poll_ms = INTERVAL_MS,
+		.reply = json_pack("{s:{s:i}}", "ref", "v", 1)};
+
+	spec->done(&result, spec->ctx);
+	json_decref(result.reply);
+}
+
+static void count(const struct call_spec *spec)
+{
+	int64_t second = (clock_mono_ms() - cloud.began) / 1000;
+	int job = atoi(json_text_or(json_object_get(spec->request, "spec"), "n", "0"));
+
+	cloud.calls++;
+	if (strcmp(spec->slot, "poll") != 0)
+		return;
+	cloud.polls[job]++;
+	if (second < SECONDS)
+		cloud.each[second]++;
+}
+
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	bool hold;
+
+	(void)f;
+	*ret_call = 1;
+	mutex_lock(&cloud.lock);
+	count(spec);
+	hold = cloud.hold;
+	if (hold)
+		cloud.held[cloud.held_count++] = *spec;
+	if (cloud.held_count > cloud.held_most)
+		cloud.held_most = cloud.held_count;
+	mutex_unlock(&cloud.lock);
+	json_decref(spec->request);
+	if (!hold)
+		answer(spec);
+	return true;
+}
+
+/* Lets one call end that is held; false: there is none. */
+static bool let_one_end(void)
+{
+	struct call_spec spec;
+	bool any;
+
+	mutex_lock(&cloud.lock);
+	any = cloud.held_count > 0;
+	if (any)
+		spec = cloud.held[--cloud.held_count];
+	mutex_unlock(&cloud.lock);
+	if (any)
+		answer(&spec);
+	return any;
+}
+
+void call_result_finish(struct call_result *r)
+{
+	json_decref(r->reply);
+	r->reply = NULL;
+}
+
+void call_cancel(struct providers *ps, uint64_t call)
+{
+	(void)ps;
+	(void)call;
+}
+
+struct provider *providers_find(struct providers *ps, const char *id)
+{
+	(void)id;
+	return (struct provider *)ps;
+}
+
+bool provider_offers(const struct provider *p, const char *interface, const char *slot,
+	const char *kind, struct fail *f)
+{
+	(void)p;
+	(void)interface;
+	(void)kind;
+	return fail_set(f, FAIL_UNSUPPORTED, "no slot %s", slot);
+}
+
+const char *provider_idempotency(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return "name";
+}
+
+void provider_derived_name(const struct provider *p, const char *interface, const char *slot,
+	const char *submission, char *name, size_t size)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)snprintf(name, size, "n-%s", submission);
+}
+
+/* --- the site --- */
+
+struct site {
+	char dir[64];
+	char target[128];
+	struct config_provider provider;
+	struct config config;
+	struct store *store;
+	struct tracker *tracker;
+};
+
+static void start(struct site *s)
+{
+	struct fail f = {0};
+	int anything = 0;
+	struct tracker_options options = {
+		.config = &s->config, .providers = (struct providers *)&anything};
+
+	s->store = store_open(s->target, &f);
+	assert_non_null(s->store);
+	options.store = s->store;
+	s->tracker = tracker_start(&options, &f);
+	assert_non_null(s->tracker);
+}
+
+static void stop(struct site *s)
+{
+	tracker_stop(s->tracker);
+	store_close(s->store);
+}
+
+static int set_up(void **state)
+{
+	struct site *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/davit-polls.XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	(void)snprintf(s->target, sizeof(s->target), "sqlite:%s/davit.db", s->dir);
+	s->provider = (struct config_provider){
+		.id = (char *)"p", .enabled = true, .max_running = JOBS, .max_calls = CALLS};
+	s->config = (struct config){.max_running = JOBS,
+		.max_queued = JOBS,
+		.max_queued_per_project = JOBS,
+		.providers = &s->provider,
+		.provider_count = 1};
+	log_set_level(LOG_ERROR);
+	memset(cloud.polls, 0, sizeof(cloud.polls));
+	cloud.hold = false;
+	cloud.held_count = cloud.held_most = 0;
+	cloud.calls = 0;
+	clock_virtual_start(1700000000000, 1234567);
+	start(s);
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct site *s = *state;
+	struct fail f;
+
+	cloud.hold = false;
+	while (let_one_end())
+		;
+	stop(s);
+	clock_virtual_stop();
+	(void)fs_remove_tree(s->dir, &f);
+	free(s);
+	return 0;
+}
+
+static void accepted(const char *id, const struct fail *f, void *ctx)
+{
+	(void)id;
+	(void)ctx;
+	assert_null(f);
+}
+
+static void order(struct site *s, int number)
+{
+	char name[16];
+	json_t *request;
+	struct job_order o = {
+		.provider = "p", .interface = "davit.training", .kind = "train", .name = "n"};
+
+	(void)snprintf(name, sizeof(name), "%d", number);
+	request = json_pack("{s:{s:s}}", "spec", "n", name);
+	o.request = request;
+	tracker_submit(s->tracker, &o, accepted, NULL);
+	json_decref(request);
+}
+
+/* The tracker has done all that is due: it waits for a later time. */
+static void pass(int64_t ms)
+{
+	for (; ms > 0; ms -= STEP_MS) {
+		clock_advance(STEP_MS);
+		assert_true(clock_virtual_await(1, WAIT_MS));
+	}
+}
+
+static void count_anew(void)
+{
+	mutex_lock(&cloud.lock);
+	cloud.began = clock_mono_ms();
+	memset(cloud.polls, 0, sizeof(cloud.polls));
+	memset(cloud.each, 0, sizeof(cloud.each));
+	mutex_unlock(&cloud.lock);
+}
+
+/* Since count_anew() so many whole intervals passed. */
+static void expect_even_polls(unsigned intervals)
+{
+	unsigned mean = JOBS / (INTERVAL_MS / 1000);
+
+	for (size_t i = 0; i < JOBS; i++)
+		assert_int_equal(cloud.polls[i], intervals);
+	for (size_t i = 0; i < intervals * INTERVAL_MS / 1000; i++) {
+		assert_true(cloud.each[i] <= 2 * mean);
+		assert_true(cloud.each[i] >= mean / 2);
+	}
+}
+
+static bool count_one(const struct job *job, void *ctx)
+{
+	(void)job;
+	(*(int *)ctx)++;
+	return true;
+}
+
+static int running(const struct site *s)
+{
+	const struct job_filter filter = {.states = JOB_BIT(JOB_RUNNING)};
+	struct fail f;
+	int n = 0;
+
+	assert_true(store_jobs(s->store, &filter, count_one, &n, &f));
+	return n;
+}
+
+static void all_run(struct site *s, int jobs)
+{
+	for (int i = 0; i < jobs; i++)
+		order(s, i);
+	for (int i = 0; i < WAIT_MS / 10 && running(s) < jobs; i++)
+		(void)poll(NULL, 0, 10);
+	assert_int_equal(running(s), jobs);
+	pass(2 * INTERVAL_MS); /* each has come to its time in the interval */
+}
+
+static struct timespec last_write(const struct site *s)
+{
+	char path[128];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/davit.db-wal", s->dir);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mtim;
+}
+
+static void each_job_is_polled_once_per_interval_and_evenly_over_it(void **state)
+{
+	struct site *s = *state;
+	struct timespec before, after;
+
+	all_run(s, JOBS);
+	before = last_write(s);
+	count_anew();
+	pass(3 * INTERVAL_MS);
+	expect_even_polls(3);
+	after = last_write(s);
+	assert_memory_equal(&before, &after, sizeof(before)); /* and nothing is written */
+}
+
+static void after_a_restart_too(void **state)
+{
+	struct site *s = *state;
+	struct timespec before, after;
+
+	all_run(s, JOBS);
+	stop(s);
+	clock_advance(17321);
+	count_anew();
+	start(s);
+	before = last_write(s);
+	pass(3 * INTERVAL_MS);
+	expect_even_polls(3);
+	after = last_write(s);
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+static bool some_are_held(unsigned want)
+{
+	size_t n;
+
+	mutex_lock(&cloud.lock);
+	n = cloud.held_count;
+	mutex_unlock(&cloud.lock);
+	return n == want;
+}
+
+/* Jobs whose provider has no place for a call stand in line, and none is passed over. */
+static void calls_that_find_no_place_wait_in_line_for_one(void **state)
+{
+	enum {
+		FEW = 50
+	};
+	struct site *s = *state;
+	unsigned ended = 0;
+
+	all_run(s, FEW);
+	mutex_lock(&cloud.lock);
+	cloud.hold = true;
+	cloud.calls = 0;
+	mutex_unlock(&cloud.lock);
+	count_anew();
+	clock_advance(INTERVAL_MS); /* all are due at once */
+	while (ended < FEW) {
+		unsigned left = FEW - ended;
+
+		for (int i = 0; i < WAIT_MS && !some_are_held(left < CALLS ? left : CALLS); i++)
+			(void)poll(NULL, 0, 1); /* no time passes meanwhile */
+		assert_true(some_are_held(left < CALLS ? left : CALLS));
+		assert_true(let_one_end());
+		ended++;
+	}
+	assert_int_equal(cloud.held_most, CALLS);
+	assert_int_equal(cloud.calls, FEW);
+	for (size_t i = 0; i < FEW; i++)
+		assert_int_equal(cloud.polls[i], 1);
+	cloud.hold = false;
+}
+
+/* --- the arithmetic --- */
+
+static void a_time_to_poll_is_in_the_interval_and_comes_back_in_each(void **state)
+{
+	static const int64_t intervals[] = {50, 1000, 2000, 60000, 299999, 300000};
+	struct open_job e = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++) {
+		int64_t interval = intervals[i % COUNT(intervals)];
+		int64_t from = (int64_t)i * 7919 % 1000003;
+		int64_t at;
+
+		e.phase = i * UINT32_C(2654435769);
+		at = entry_poll_time(&e, from, interval);
+		assert_in_range(at, from, from + interval - 1);
+		assert_int_equal(entry_poll_time(&e, at + 1, interval), at + interval);
+		assert_int_equal(entry_poll_time(&e, at + interval / 2, interval), at + interval);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_job_is_polled_once_per_interval_and_evenly_over_it),
+		TEST(after_a_restart_too),
+		TEST(calls_that_find_no_place_wait_in_line_for_one),
+		cmocka_unit_test(a_time_to_poll_is_in_the_interval_and_comes_back_in_each),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
