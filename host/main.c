@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/pool.h"
+#include "base/veil.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "jobs/tracker.h"
@@ -24,6 +25,7 @@
 #include "platform/thread.h"
 #include "process/process.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/blobs.h"
 #include "store/store.h"
 #include "store/sweep.h"
@@ -219,6 +221,16 @@ static bool start_sweeper(struct daemon *d, struct fail *f)
 	return d->sweeper != NULL;
 }
 
+/* Before anything is logged about it. */
+static void hide_secrets(const struct config *config)
+{
+	veil_set(redact_text);
+	for (size_t i = 0; i < config->connection_count; i++)
+		redact_learn_json(REDACT_SITE, config->connections[i].details);
+	for (size_t i = 0; i < config->provider_count; i++)
+		redact_learn_json(REDACT_SITE, config->providers[i].settings);
+}
+
 static bool start(struct daemon *d, struct fail *f)
 {
 	if (!take_lock(d, f))
@@ -331,6 +343,7 @@ static int run(const char *file, bool check)
 	}
 	if (log_level_of(config->log_level, &level))
 		log_set_level(level);
+	hide_secrets(config);
 	if (!check)
 		status = serve(config);
 	config_free(config);

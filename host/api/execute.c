@@ -24,6 +24,7 @@
 #include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 #define KIND           "command"
@@ -146,6 +147,7 @@ static void submit(struct app *app, struct exchange *x, const struct target *t, 
 		.request_text = request,
 	};
 
+	redact_learn_json(REDACT_NAMED, body); /* the credentials in it are not kept */
 	if (s != NULL && request != NULL) {
 		*s = (struct submission){.app = app, .x = x};
 		tracker_submit(app->tracker, &order, accepted, s);

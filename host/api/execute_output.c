@@ -20,6 +20,7 @@
 #include "http/exchange.h"
 #include "jobs/job.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 #define LOG_MAX    ((size_t)8 << 20)
@@ -33,6 +34,7 @@ struct reading { /* one log on its way */
 	struct exchange *x;
 	struct call_sink sink;
 	struct clip clip;
+	struct redact_stream seen;
 	bool begun;
 };
 
@@ -45,7 +47,7 @@ static bool log_head(void *ctx, int status, const char *content_type)
 	return r->begun;
 }
 
-static bool log_bytes(void *ctx, const void *bytes, size_t n)
+static bool take_seen(void *ctx, const void *bytes, size_t n)
 {
 	struct reading *r = ctx;
 
@@ -53,8 +55,16 @@ static bool log_bytes(void *ctx, const void *bytes, size_t n)
 	return !r->clip.failed;
 }
 
+static bool log_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct reading *r = ctx;
+
+	return redact_stream_add(&r->seen, bytes, n, take_seen, r);
+}
+
 static void reading_free(struct reading *r)
 {
+	redact_stream_finish(&r->seen);
 	clip_finish(&r->clip);
 	free(r);
 }
@@ -67,8 +77,10 @@ static void log_answer(struct exchange *x, json_t *content)
 static void log_done(struct call_result *result, void *ctx)
 {
 	struct reading *r = ctx;
-	bool any = r->begun && (result->code == DAVIT_OK || r->clip.head.n > 0);
+	bool any;
 
+	(void)redact_stream_end(&r->seen, take_seen, r);
+	any = r->begun && (result->code == DAVIT_OK || r->clip.head.n > 0);
 	if (result->code != DAVIT_OK)
 		log_info("API-LOG", "job=%s its log could not be read to the end: %s",
 			exchange_arg(r->x), result->fail.text);

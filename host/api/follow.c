@@ -20,6 +20,7 @@
 #include "jobs/flow.h"
 #include "platform/thread.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 enum {
@@ -46,10 +47,15 @@ struct follower {
 	bool busy;
 
 	/* Of whoever made it busy. */
-	bool begun; /* the stream */
-	bool once;  /* what is there now will do */
-	bool over;  /* the job had ended before the log was asked for */
-	bool more;  /* there may be more than one piece holds */
+	bool begun;    /* the stream */
+	bool once;     /* what is there now will do */
+	bool over;     /* the job had ended before the log was asked for */
+	bool more;     /* there may be more than one piece holds */
+	bool ended;    /* the job had, whatever will do */
+	size_t lead;   /* bytes before the wanted ones, looked at to find secrets that reach into
+	                  these */
+	size_t note;   /* bytes of ours at the beginning of bytes */
+	size_t masked; /* of what comes next: see redact_even() */
 	unsigned failures;
 	struct log_piece piece;
 	struct call_sink sink;
@@ -130,12 +136,17 @@ static void settle(
 static bool take_head(void *ctx, int status, const char *content_type)
 {
 	struct follower *f = ctx;
+	size_t unseen;
 
 	if (status >= 400)
 		return false;
 	log_piece_head(&f->piece, content_type);
+	unseen = f->piece.cut < f->lead ? (size_t)f->piece.cut : f->lead;
+	f->lead -= unseen;
+	f->piece.cut -= unseen;
 	if (f->piece.cut > 0)
 		buf_printf(&f->bytes, "\n[davit: %" PRIu64 " bytes cut here]\n", f->piece.cut);
+	f->note = f->bytes.n;
 	return true;
 }
 
@@ -168,11 +179,36 @@ static void failed(struct follower *f, const struct fail *why)
 	settle(f, again ? LATER : BROKEN, FOLLOW_MS, why);
 }
 
+/* Hides secrets, a byte for each byte, so that offsets stay true. What may be the beginning of one
+ * is asked for again with what follows, unless nothing will. */
+static void hide(struct follower *f)
+{
+	char *bytes = f->bytes.p + f->note;
+	size_t n = f->bytes.n - f->note;
+	size_t held = 0;
+	size_t unseen;
+
+	if (f->note > 0)
+		f->masked = 0; /* what it was about was cut */
+	redact_even(bytes, n, &f->masked, f->ended && !f->more ? NULL : &held);
+	f->piece.offset -= held;
+	n -= held;
+	unseen = f->lead < n ? f->lead : n;
+	f->lead -= unseen;
+	memmove(bytes, bytes + unseen, n - unseen);
+	f->bytes.n = f->note + n - unseen;
+}
+
 /* What came goes out; there is room for it. */
 static void pass_on(struct follower *f)
 {
-	bool got = f->bytes.n > 0;
-	bool now = f->over || f->more || f->bytes.n >= PIECE_MAX / 2; /* it is far behind */
+	bool came = f->bytes.n > f->note && !f->bytes.failed;
+	bool got, now;
+
+	if (came)
+		hide(f);
+	got = f->bytes.n > 0;
+	now = f->over || f->more || f->bytes.n >= PIECE_MAX / 2; /* it is far behind */
 
 	f->failures = 0;
 	begin(f);
@@ -210,7 +246,8 @@ static bool job_of(struct follower *f, struct job *ret_job, struct fail *why)
 
 	if (!store_job(store, f->id, ret_job, why))
 		return false;
-	f->over = f->once || (JOB_BIT(ret_job->state) & JOB_TERMINAL) != 0;
+	f->ended = (JOB_BIT(ret_job->state) & JOB_TERMINAL) != 0;
+	f->over = f->once || f->ended;
 	if (strcmp(ret_job->interface, FLOW_INTERFACE) != 0)
 		return true;
 	job_finish(ret_job);
@@ -228,6 +265,7 @@ static enum outcome ask(struct follower *f, const struct job *job, struct fail *
 		return f->over ? WHOLE : LATER;
 	}
 	f->more = false;
+	f->note = 0;
 	buf_finish(&f->bytes);
 	buf_init(&f->bytes, PIECE_ROOM);
 	mutex_lock(&f->all->lock);
@@ -406,7 +444,8 @@ bool follow_log(struct follows *fs, struct exchange *x, const char *job, uint64_
 	own->all = fs;
 	own->x = x;
 	own->once = once;
-	own->piece.offset = offset;
+	own->lead = offset < REDACT_PATTERN_MOST ? (size_t)offset : REDACT_PATTERN_MOST;
+	own->piece.offset = offset - own->lead;
 	own->sink = (struct call_sink){.head = take_head, .bytes = take_bytes, .ctx = own};
 	buf_init(&own->bytes, PIECE_ROOM);
 	(void)snprintf(own->id, sizeof(own->id), "%s", job);

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "jobs/job.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 /* --- neutral --- */
@@ -256,6 +257,8 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 	struct fail *f)
 {
 	spec->provider = providers_find(app->providers, job->provider);
+	if (strcmp(spec->slot, "logs") == 0)
+		redact_learn_stored(REDACT_NAMED, job->request);
 	spec->interface = job->interface;
 	spec->connection = job->connection;
 	spec->body_fd = -1;

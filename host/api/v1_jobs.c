@@ -19,6 +19,7 @@
 #include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 #define OFFSET_MAX  ((size_t)1 << 53)
@@ -167,6 +168,7 @@ void v1_jobs_cancel(struct app *app, struct exchange *x)
 struct reading { /* one log on its way */
 	struct exchange *x;
 	struct call_sink sink;
+	struct redact_stream seen;
 	bool begun;
 };
 
@@ -182,11 +184,18 @@ static bool log_head(void *ctx, int status, const char *content_type)
 	return true;
 }
 
-static bool log_bytes(void *ctx, const void *bytes, size_t n)
+static bool send_seen(void *ctx, const void *bytes, size_t n)
 {
 	struct reading *r = ctx;
 
 	return exchange_stream_bytes(r->x, bytes, n);
+}
+
+static bool log_bytes(void *ctx, const void *bytes, size_t n)
+{
+	struct reading *r = ctx;
+
+	return redact_stream_add(&r->seen, bytes, n, send_seen, r);
 }
 
 static void answer_empty(struct exchange *x)
@@ -204,11 +213,13 @@ static void log_done(struct call_result *result, void *ctx)
 	struct reading *r = ctx;
 
 	if (r->begun)
-		exchange_stream_end(r->x, result->code == DAVIT_OK);
+		exchange_stream_end(r->x,
+			redact_stream_end(&r->seen, send_seen, r) && result->code == DAVIT_OK);
 	else if (result->code == DAVIT_OK)
 		answer_empty(r->x);
 	else
 		answer_fail(r->x, &result->fail);
+	redact_stream_finish(&r->seen);
 	free(r);
 }
 

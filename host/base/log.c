@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "base/veil.h"
 #include "platform/thread.h"
 
 #define LINE_SIZE 4096 /* PIPE_BUF of Linux: what fits is written in one piece */
@@ -142,6 +143,8 @@ void log_line(enum log_level level, const char *id, const char *fmt, ...)
 	va_end(args);
 	if (n < 0)
 		text[0] = '\0';
+	else
+		(void)veil_text(text, strlen(text), (size_t)n >= sizeof(text));
 	clock_text_rfc3339(clock_now_ms(), time);
 	n = snprintf(line, 128, "%s %s %.64s ", time, levels[level].label, id);
 	if (n < 0)

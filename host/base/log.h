@@ -3,7 +3,7 @@
  *
  * A line: time, level, stable id, text. The id ("JOB-EDGE") never changes, so that people
  * can search for it; docs/operator-guide.md lists them. Who handles an error logs it, once. Control
- * characters are escaped. Never pass a secret. [any thread]
+ * characters are escaped. Never pass a secret; one that is known is hidden (veil.h). [any thread]
  */
 #ifndef HOST_BASE_LOG_H
 #define HOST_BASE_LOG_H

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/veil.h"
 
 /* Steals value; false: out of memory. */
 static bool member(json_t *object, const char *name, json_t *value)
@@ -16,7 +17,13 @@ static bool member(json_t *object, const char *name, json_t *value)
 
 static json_t *text_of(const char *text)
 {
-	return json_text_any(text, strlen(text));
+	char *seen = strdup(text);
+	json_t *v = NULL;
+
+	if (seen != NULL)
+		v = json_text_any(seen, veil_text(seen, strlen(seen), false));
+	free(seen);
+	return v;
 }
 
 static json_t *error_object(

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "provider/codes.h"
 #include "provider/internal.h"
+#include "secret/redact.h"
 #include "secret/tokens.h"
 
 /* What makes [op] checkable: a handle means something on the thread that runs its call only. */
@@ -188,12 +189,15 @@ static void result_fail(struct call *c, int32_t code, struct call_result *r)
 			c->answer.reader_gone ? "the reader went away" : codes_text(code));
 	else
 		r->fail = *why;
+	(void)redact_text(r->fail.text, strlen(r->fail.text), false);
+	(void)redact_text(r->fail.field, strlen(r->fail.field), false);
 	r->fail.code = codes_fail(code);
 	r->retry_after_ms = r->fail.retry_after_ms;
 }
 
 static void result_violation(struct call *c, struct call_result *r)
 {
+	(void)redact_text(c->violation, strlen(c->violation), false);
 	log_error("PROVIDER-CONTRACT", "provider=%s slot=%s.%s: %s", provider_id(c->provider),
 		c->interface, c->slot_name, c->violation);
 	r->code = DAVIT_INTERNAL;
@@ -206,6 +210,8 @@ static void result_answer(struct call *c, struct call_result *r)
 	struct answer *a = &c->answer;
 
 	r->code = DAVIT_OK;
+	redact_json(json_object_get(a->json, "error")); /* these have lines of logs in them */
+	redact_json(json_object_get(a->json, "reason"));
 	r->reply = a->json;
 	a->json = NULL;
 	r->has_state = a->kind == ANSWER_STATE;

@@ -8,6 +8,7 @@
 #include "provider/call.h"
 #include "provider/services.h"
 #include "secret/crypto.h"
+#include "secret/redact.h"
 
 #define PLACE_BITS 11 /* CALL_SECRETS_MAX places, counted from 1 */
 #define SALT_BITS  42 /* both together: 53, what every JSON reader gives back as it is */
@@ -38,6 +39,7 @@ davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_
 	if (n > 0)
 		memcpy(s->p, bytes, n);
 	s->p[n] = '\0';
+	redact_learn(REDACT_SECRET, bytes, n);
 	s->next = all->newest;
 	all->newest = s;
 	all->bytes += n;

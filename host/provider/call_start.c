@@ -9,6 +9,7 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "secret/crypto.h"
+#include "secret/redact.h"
 #include "secret/source.h"
 
 static void run(void *arg)
@@ -120,6 +121,7 @@ static bool add_connection(struct call *c, struct call_spec *spec, struct fail *
 	if (json_object_size(details) == 0)
 		return true;
 	c->connection = json_incref(details);
+	redact_learn_json(REDACT_SECRET, details);
 	if (json_object_get(c->provider->manifest, "secrets") == NULL)
 		return true;
 	return json_object_set_new(spec->request, "connection", without_secrets(c)) == 0 ||

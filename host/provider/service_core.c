@@ -10,6 +10,7 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "secret/redact.h"
 
 #define FAIL_TEXT_MAX ((size_t)4096)
 #define DETAIL_MAX    ((size_t)64 * 1024)
@@ -45,6 +46,17 @@ static int32_t DAVIT_CALL core_reply_chunk(
 	return c != NULL ? answer_chunk(c, head, bytes, last != 0) : DAVIT_INVALID;
 }
 
+/* What may be seen of text, of at most max bytes; out has one more. */
+static void seen_text(davit_buf text, char *out, size_t max)
+{
+	size_t n = text.p == NULL ? 0 : text.n < max ? text.n : max;
+
+	if (n > 0)
+		memcpy(out, text.p, n);
+	out[n] = '\0';
+	(void)redact_text(out, n, n < text.n);
+}
+
 /* --- fail --- */
 
 /* What detail says beside the sentence. Where it is not JSON the sentence still counts. */
@@ -69,7 +81,7 @@ static void read_detail(struct call *c, davit_buf detail)
 static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf text, davit_buf detail)
 {
 	struct call *c = call_current(call);
-	size_t n = text.n < FAIL_TEXT_MAX ? text.n : FAIL_TEXT_MAX;
+	char seen[FAIL_TEXT_MAX + 1];
 
 	if (c == NULL)
 		return DAVIT_INVALID;
@@ -83,7 +95,8 @@ static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf tex
 		return code;
 	}
 	c->fail_code = code;
-	(void)fail_set(&c->fail, FAIL_INTERNAL, "%.*s", (int)n, n > 0 ? text.p : "");
+	seen_text(text, seen, FAIL_TEXT_MAX);
+	(void)fail_set(&c->fail, FAIL_INTERNAL, "%s", seen);
 	read_detail(c, detail);
 	return code;
 }
@@ -100,19 +113,20 @@ static const enum log_level levels[] = {
 static void DAVIT_CALL core_log(davit_call call, int32_t level, davit_buf text)
 {
 	struct call *c = call_current(call);
-	int n = text.n < TEXT_MAX ? (int)text.n : TEXT_MAX;
+	char seen[TEXT_MAX + 1];
 
 	if (c == NULL || c->lines > CALL_LINES_MAX)
 		return;
 	if (level < 0 || level >= (int32_t)COUNT(levels))
 		level = DAVIT_LOG_INFO;
-	if (c->lines++ == CALL_LINES_MAX)
+	if (c->lines++ == CALL_LINES_MAX) {
 		log_warn("PROVIDER-LOG", "provider=%s slot=%s.%s: no more lines of this call",
 			provider_id(c->provider), c->interface, c->slot_name);
-	else
-		log_line(levels[level], "PROVIDER-LOG", "provider=%s slot=%s.%s: %.*s",
-			provider_id(c->provider), c->interface, c->slot_name, n,
-			n > 0 ? text.p : "");
+		return;
+	}
+	seen_text(text, seen, TEXT_MAX);
+	log_line(levels[level], "PROVIDER-LOG", "provider=%s slot=%s.%s: %s",
+		provider_id(c->provider), c->interface, c->slot_name, seen);
 }
 
 /* --- time --- */

@@ -13,6 +13,8 @@
 #define PATH   "/v1/jobs/000000000000000000000001/log"
 #define PLACED "text/plain; charset=utf-8; offset="
 
+static const char *job_request = "{}";
+
 static void add_job(const char *ref, enum job_state job_state)
 {
 	struct job job = {.state = job_state,
@@ -25,7 +27,7 @@ static void add_job(const char *ref, enum job_state job_state)
 		.name = LITERAL("n"),
 		.project = LITERAL(""),
 		.connection = LITERAL(""),
-		.request = LITERAL("{}"),
+		.request = LITERAL(job_request),
 		.remote_ref = LITERAL(ref),
 		.remote_name = LITERAL(ref)};
 
@@ -59,12 +61,44 @@ static void an_ended_job_is_followed_to_the_end_of_its_log(void **state)
 		expect("follow", "true", 200, "hello\n");
 		expect("offset", "2", 200, "llo\n");
 		expect("offset", "6", 200, "");
-		expect("offset", "60", 200, "");
-		assert_int_equal(
-			json_integer_value(json_object_get(fake_provider.request, "offset")), 60);
+		expect("offset", "600", 200, "");
+		assert_int_equal(/* before the 600, as a secret may reach into these */
+			json_integer_value(json_object_get(fake_provider.request, "offset")), 344);
 	}
 	expect("follow", "false", 200, "hello\n");
 	assert_null(json_object_get(fake_provider.request, "offset"));
+}
+
+static void a_secret_is_hidden_wherever_a_log_is_read_from(void **state)
+{
+	static const char *const types[] = {"text/plain", PLACED "0"};
+
+	(void)state;
+	job_request = "{\"spec\":{\"password\":\"hunter2!\"}}";
+	add_job("{}", JOB_SUCCEEDED);
+	fake_provider.stream = "a hunter2! b hunter";
+	for (size_t i = 0; i < COUNT(types); i++) {
+		fake_provider.stream_type = types[i];
+		expect("follow", "true", 200, "a ******** b hunter");
+		expect("follow", "false", 200, "a ******** b hunter");
+		expect("offset", "5", 200, "***** b hunter");
+	}
+	job_request = "{}";
+}
+
+static void what_may_be_the_beginning_of_a_secret_waits_for_the_rest(void **state)
+{
+	(void)state;
+	job_request = "{\"spec\":{\"password\":\"hunter2!\"}}";
+	add_job("{}", JOB_RUNNING);
+	fake_provider.stream = "a hunter";
+	fake_provider.stream_type = PLACED "0";
+	expect("offset", "0", 200, "a ");
+	fake_provider.stream = "a hunter2";
+	expect("offset", "2", 200, "");
+	fake_provider.stream = "a hunter2! b";
+	expect("offset", "2", 200, "******** b");
+	job_request = "{}";
 }
 
 static void what_is_cut_is_told(void **state)
@@ -139,6 +173,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_ended_job_is_followed_to_the_end_of_its_log),
+		TEST(a_secret_is_hidden_wherever_a_log_is_read_from),
+		TEST(what_may_be_the_beginning_of_a_secret_waits_for_the_rest),
 		TEST(what_is_cut_is_told),
 		TEST(what_is_there_by_now_is_answered_of_a_job_that_runs),
 		TEST(a_job_that_never_began_has_an_empty_log),

@@ -1,0 +1,164 @@
+/* What is named like a secret in JSON, and JSON without known values. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/attr.h"
+#include "base/json.h"
+#include "secret/crypto.h"
+#include "secret/redact.h"
+
+/* A name that ends so, whatever its case and with or without '_', '-' and ' '. A "tokenizer" is
+ * none, nor is a "password_policy". */
+static const char *const endings[] = {"password", "passwd", "passphrase", "secret", "secrets",
+	"token", "credential", "credentials", "accesskey", "privatekey", "secretkey", "apikey",
+	"authkey", "accountkey", "sharedkey", "secretaccesskey", "authorization"};
+
+/* In what is a secret as a whole, these are none by themselves. */
+static const char *const plain[] = {"endpoint", "url", "uri", "host", "hostname", "region", "zone",
+	"location", "bucket", "project", "projectid", "user", "username", "name", "type", "id",
+	"accesskeyid", "keyid", "clientid", "tenantid", "email", "path", "storage", "account",
+	"accountid", "tenant", "database", "protocol", "scheme", "version", "port", "algorithm",
+	"expires", "scope", "service", "environment"};
+
+#define NAME_MOST 128
+
+/* In lower case, without what parts words. */
+static size_t squeeze(const char *name, char out[NAME_MOST])
+{
+	size_t n = 0;
+
+	for (; *name != '\0' && n < NAME_MOST - 1; name++) {
+		if (strchr("_- .", *name) == NULL)
+			out[n++] = (char)(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+	}
+	out[n] = '\0';
+	return n;
+}
+
+bool redact_is_name(const char *name)
+{
+	char text[NAME_MOST];
+	size_t n = squeeze(name, text);
+
+	for (size_t i = 0; i < COUNT(endings); i++) {
+		size_t length = strlen(endings[i]);
+
+		if (n >= length && memcmp(text + n - length, endings[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Details as a whole, not as the one who writes "secret": {...} may mean them. */
+static bool holds_secrets(const char *name)
+{
+	return strcasecmp(name, "connection_details") == 0 || redact_is_name(name);
+}
+
+static bool is_plain(const char *name)
+{
+	char text[NAME_MOST];
+
+	(void)squeeze(name, text);
+	for (size_t i = 0; i < COUNT(plain); i++) {
+		if (strcmp(plain[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void learn(enum redact_sort sort, const json_t *v, bool secret);
+
+/* Some send an object as a text. */
+static void learn_text(enum redact_sort sort, const json_t *v) // NOLINT(misc-no-recursion)
+{
+	const char *text = json_string_value(v);
+	size_t n = json_string_length(v);
+	json_t *inner = n > 1 && text[0] == '{' ? json_parse(text, n, NULL) : NULL;
+
+	if (json_is_object(inner))
+		learn(sort, inner, true);
+	else
+		redact_learn(sort, text, n);
+	json_decref(inner);
+}
+
+static void learn_object(
+	enum redact_sort sort, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
+{
+	const char *name;
+	json_t *member;
+
+	json_object_foreach((json_t *)v, name, member)
+	{
+		learn(sort, member, holds_secrets(name) || (secret && !is_plain(name)));
+	}
+}
+
+/* secret: v belongs to what is named like one. As deep as json_parse() lets v be. */
+static void learn(enum redact_sort sort, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
+{
+	const json_t *member;
+	size_t i;
+
+	if (json_is_object(v)) {
+		learn_object(sort, v, secret);
+	} else if (json_is_array(v)) {
+		json_array_foreach(v, i, member)
+		{
+			if (secret || json_is_object(member) || json_is_array(member))
+				learn(sort, member, secret);
+		}
+	} else if (secret && json_is_string(v)) {
+		learn_text(sort, v);
+	}
+}
+
+void redact_learn_json(enum redact_sort sort, const json_t *v)
+{
+	learn(sort, v, false);
+}
+
+void redact_learn_stored(enum redact_sort sort, const char *json)
+{
+	json_t *v = json != NULL ? json_parse(json, strlen(json), NULL) : NULL;
+
+	redact_learn_json(sort, v);
+	json_decref(v);
+}
+
+/* --- without --- */
+
+static void redact_string(json_t *v)
+{
+	size_t n = json_string_length(v);
+	char *text = n >= REDACT_LEAST ? malloc(n + 1) : NULL;
+	size_t left = n;
+
+	if (text != NULL) {
+		memcpy(text, json_string_value(v), n + 1);
+		left = redact_text(text, n, false);
+	}
+	if (left < n && json_string_setn(v, text, left) != 0)
+		(void)json_string_set_nocheck(v, REDACT_MARK); /* a character was cut in two */
+	free(text);
+}
+
+void redact_json(json_t *v) // NOLINT(misc-no-recursion)
+{
+	const char *name;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(v))
+		redact_string(v);
+	json_array_foreach(v, i, member)
+	{
+		redact_json(member);
+	}
+	json_object_foreach(v, name, member)
+	{
+		redact_json(member);
+	}
+}

@@ -1,0 +1,311 @@
+/* Tests of redact: every form is found, in pieces too, and nothing else is. */
+#include "secret/redact.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/json.h"
+#include "unit/cmocka.h"
+
+static int forget(void **state)
+{
+	(void)state;
+	redact_forget();
+	return 0;
+}
+
+static void learn(const char *value)
+{
+	redact_learn(REDACT_SECRET, value, strlen(value));
+}
+
+/* In a buffer of the test's. */
+static const char *without(const char *text, bool cut)
+{
+	static char out[65536];
+	size_t n = strlen(text);
+
+	memcpy(out, text, n + 1);
+	n = redact_text(out, n, cut);
+	assert_int_equal(out[n], '\0');
+	return out;
+}
+
+static void every_form_of_a_value_is_replaced(void **state)
+{
+	static const struct {
+		const char *value;
+		const char *text;
+		const char *left;
+	} rows[] = {
+		{"hunter2!", "password=hunter2!;", "password=***;"},
+		{"hunter2!", "hunter2!", "***"},
+		{"hunter2!", "hunter2!hunter2!", "***"},
+		{"hunter2!", "hunter2! hunter2!", "*** ***"},
+		{"hunter2!", "hunter2", "hunter2"},
+		{"hunter2!", "?p=hunter2%21&", "?p=***&"},
+		{"a/b c\"d\\e", "x a/b c\"d\\e y", "x *** y"},
+		{"a/b c\"d\\e", "{\"k\":\"a/b c\\\"d\\\\e\"}", "{\"k\":\"***\"}"},
+		{"a/b c\"d\\e", "a%2Fb%20c%22d%5Ce", "***"},
+		{"a/b c\"d\\e", "a%2fb%20c%22d%5ce", "***"},
+		{"line 1\nline 2", "\"line 1\\nline 2\"", "\"***\""},
+		/* base64 of user:hunter2!, xuser:hunter2!, xyuser:hunter2! and of it alone */
+		{"hunter2!", "Basic dXNlcjpodW50ZXIyIQ==", "Basic dXNlcjp***Q=="},
+		{"hunter2!", "eHVzZXI6aHVudGVyMiE=", "eHVzZXI6***E="},
+		{"hunter2!", "eHl1c2VyOmh1bnRlcjIh", "eHl1c2VyOm***"},
+		{"hunter2!", "aHVudGVyMiE=", "***E="},
+		{"~~~\?\?\?>>>", "fn5+Pz8/Pj4+", "***"},
+		{"~~~\?\?\?>>>", "fn5-Pz8_Pj4-", "***"},
+		{"-----BEGIN KEY-----\nMIIEvgIBADANBgkq\nhkiG9w0BAQ\n-----END KEY-----\n",
+			"key: MIIEvgIBADANBgkq\n-----BEGIN KEY-----",
+			"key: ***\n-----BEGIN KEY-----"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		redact_forget();
+		learn(rows[i].value);
+		if (strcmp(without(rows[i].text, false), rows[i].left) != 0)
+			fail_msg("row %zu: %s", i, without(rows[i].text, false));
+		assert_null(strstr(without(rows[i].text, false), "unter2!"));
+	}
+}
+
+static void bytes_are_found_in_hexadecimal_digits(void **state)
+{
+	static const char key[] = "\x01\x02\xff\x00\x7f\x80\x90";
+
+	(void)state;
+	redact_learn(REDACT_SECRET, key, 7);
+	assert_string_equal(without("key 0102ff007f8090.", false), "key ***.");
+}
+
+static void nothing_known_leaves_all_as_it_is(void **state)
+{
+	(void)state;
+	assert_string_equal(without("hunter2", false), "hunter2");
+	learn("short");
+	assert_string_equal(without("a short text", true), "a short text");
+	learn("");
+	redact_learn(REDACT_SECRET, NULL, 0);
+	assert_string_equal(without("", true), "");
+}
+
+static void what_may_be_a_beginning_goes_from_a_text_that_was_cut(void **state)
+{
+	(void)state;
+	learn("hunter2!");
+	assert_string_equal(without("p=hunter2", false), "p=hunter2");
+	assert_string_equal(without("p=hunter2", true), "p=***");
+	assert_string_equal(without("p=hunt", true), "p=***");
+	assert_string_equal(without("p=hunter2!", true), "p=***");
+	assert_string_equal(without("p=hunter3", true), "p=hunter3");
+}
+
+static void overlapping_values_are_one_mark(void **state)
+{
+	(void)state;
+	learn("abcdefgh");
+	learn("efghijkl");
+	learn("abcdefghij");
+	assert_string_equal(without("<abcdefghijkl>", false), "<***>");
+	assert_string_equal(without("<abcdefghij>", false), "<***>");
+}
+
+static void a_long_value_is_found_in_pieces(void **state)
+{
+	static char value[5000], text[5100];
+	const char *left;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(value) - 1; i++)
+		value[i] = (char)('!' + (i * 7 + i / 90) % 90);
+	learn(value);
+	(void)snprintf(text, sizeof(text), "a%sb", value);
+	assert_string_equal(without(text, false), "a***b");
+	left = without(value + 300, false); /* its end is shown, as it was cut off */
+	assert_true(strlen(left) < 3 + REDACT_PATTERN_MOST);
+}
+
+/* --- streams --- */
+
+struct sink {
+	char bytes[8192];
+	size_t n;
+};
+
+static bool to_sink(void *ctx, const void *bytes, size_t n)
+{
+	struct sink *s = ctx;
+
+	assert_true(s->n + n < sizeof(s->bytes));
+	memcpy(s->bytes + s->n, bytes, n);
+	s->n += n;
+	return true;
+}
+
+static void a_stream_in_any_pieces_is_the_same_and_as_long(void **state)
+{
+	static const char *const words[] = {"hunter2!", "hunter2", "aHVudGVyMiE=", "abcdefgh",
+		"efghijkl", "abcdef", " plain text\n", "h", "hu", "hun", "a", "~"};
+	unsigned seed = 5;
+
+	(void)state;
+	learn("hunter2!");
+	learn("abcdefgh");
+	learn("efghijkl");
+	for (int round = 0; round < 3000; round++) {
+		char text[1024] = "";
+		struct sink whole = {.n = 0}, pieces = {.n = 0};
+		struct redact_stream s = {0};
+		size_t n, at = 0;
+
+		for (int i = 0; i < 20; i++)
+			strcat(text, words[(size_t)rand_r(&seed) % COUNT(words)]);
+		n = strlen(text);
+		memcpy(whole.bytes, text, n);
+		redact_even(whole.bytes, n, NULL, NULL);
+		while (at < n) {
+			size_t piece = 1 + (size_t)rand_r(&seed) % 12;
+
+			piece = piece < n - at ? piece : n - at;
+			assert_true(redact_stream_add(&s, text + at, piece, to_sink, &pieces));
+			at += piece;
+			assert_true(at - pieces.n <= REDACT_PATTERN_MOST);
+		}
+		assert_true(redact_stream_end(&s, to_sink, &pieces));
+		redact_stream_finish(&s);
+		assert_int_equal(pieces.n, n);
+		if (memcmp(pieces.bytes, whole.bytes, n) != 0)
+			fail_msg("%s\n%.*s\n%.*s", text, (int)n, whole.bytes, (int)n, pieces.bytes);
+		assert_null(memmem(whole.bytes, n, "hunter2!", 8));
+		assert_null(memmem(whole.bytes, n, "abcdefgh", 8));
+	}
+}
+
+static void a_stream_holds_no_more_than_may_be_a_beginning(void **state)
+{
+	struct redact_stream s = {0};
+	struct sink out = {.n = 0};
+
+	(void)state;
+	learn("hunter2!");
+	assert_true(redact_stream_add(&s, "an ordinary line\n", 17, to_sink, &out));
+	assert_int_equal(out.n, 17);
+	assert_true(redact_stream_add(&s, "the hunt", 8, to_sink, &out));
+	assert_int_equal(out.n, 17 + 4);
+	assert_true(redact_stream_add(&s, "ing\n", 4, to_sink, &out));
+	assert_int_equal(out.n, 17 + 12);
+	redact_stream_finish(&s);
+}
+
+/* --- the registry --- */
+
+static void the_oldest_go_and_those_of_other_sorts_stay(void **state)
+{
+	char value[32];
+
+	(void)state;
+	learn("a secret that went through");
+	redact_learn(REDACT_SITE, "of the site", 11);
+	for (int i = 0; i < 10000; i++) {
+		(void)snprintf(value, sizeof(value), "value number %d.", i);
+		redact_learn(REDACT_NAMED, value, strlen(value));
+		redact_learn(REDACT_NAMED, "value in use", 12);
+	}
+	assert_string_equal(without("value number 9999.", false), "***");
+	assert_string_equal(without("value number 7000.", false), "***");
+	assert_string_equal(without("value number 1.", false), "value number 1.");
+	assert_string_equal(without("value in use", false), "***");
+	assert_string_equal(without("a secret that went through", false), "***");
+	assert_string_equal(without("of the site", false), "***");
+}
+
+static void names_tell_what_is_a_secret(void **state)
+{
+	static const char *const secret[] = {"password", "DB_PASSWORD", "apiKey", "api-key",
+		"token", "access_token", "refreshToken", "secret_key", "SecretAccessKey",
+		"client secret", "Authorization", "credentials", "private_key", "AZ_ACCOUNT_KEY"};
+	static const char *const not_secret[] = {"tokenizer", "max_tokens", "key", "keys",
+		"primary", "password_policy", "secretary", "name", "", "monkey"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(secret); i++)
+		assert_true(redact_is_name(secret[i]));
+	for (size_t i = 0; i < COUNT(not_secret); i++)
+		assert_false(redact_is_name(not_secret[i]));
+}
+
+static void what_json_names_like_a_secret_is_learned(void **state)
+{
+	static const struct {
+		const char *json;
+		const char *text;
+		const char *left;
+	} rows[] = {
+		{"{\"password\":\"hunter2\",\"user\":\"someone\"}", "hunter2 someone",
+			"*** someone"},
+		{"{\"spec\":{\"environment\":{\"DB_PASSWORD\":\"hunter2\",\"MODE\":\"training\"}}}",
+			"hunter2 training", "*** training"},
+		{"{\"credentials\":{\"endpoint\":\"http://a.b\",\"region\":\"eu-west\","
+		 "\"anything\":\"hunter2\"}}",
+			"hunter2 http://a.b eu-west", "*** http://a.b eu-west"},
+		{"{\"tokens\":[\"hunter2\"],\"token\":[\"hunter3\"]}", "hunter2 hunter3",
+			"hunter2 ***"},
+		{"{\"connection_details\":\"{\\\"key\\\":\\\"hunter2\\\",\\\"region\\\":\\\"eu-west\\\"}\"}",
+			"hunter2 eu-west", "*** eu-west"},
+		{"{\"token\":\"{no json\"}", "{no json", "***"},
+		{"{\"password\":12345678,\"token\":null}", "12345678", "12345678"},
+		{"[[{\"a\":{\"password\":\"hunter2\"}}]]", "hunter2", "***"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		redact_forget();
+		redact_learn_stored(REDACT_NAMED, rows[i].json);
+		if (strcmp(without(rows[i].text, false), rows[i].left) != 0)
+			fail_msg("row %zu: %s", i, without(rows[i].text, false));
+	}
+	redact_learn_stored(REDACT_NAMED, NULL);
+	redact_learn_stored(REDACT_NAMED, "no json");
+}
+
+static void texts_in_json_lose_what_is_known(void **state)
+{
+	json_t *v = json_pack("{s:s, s:[s, i], s:{s:s}}", "a", "x hunter2 y", "list", "hunter2", 7,
+		"in", "hunter2", "plain");
+	char *text;
+
+	(void)state;
+	learn("hunter2");
+	redact_json(v);
+	text = json_compact(v, NULL);
+	assert_string_equal(
+		text, "{\"a\":\"x *** y\",\"list\":[\"***\",7],\"in\":{\"hunter2\":\"plain\"}}");
+	free(text);
+	json_decref(v);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, forget)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_form_of_a_value_is_replaced),
+		TEST(bytes_are_found_in_hexadecimal_digits),
+		TEST(nothing_known_leaves_all_as_it_is),
+		TEST(what_may_be_a_beginning_goes_from_a_text_that_was_cut),
+		TEST(overlapping_values_are_one_mark),
+		TEST(a_long_value_is_found_in_pieces),
+		TEST(a_stream_in_any_pieces_is_the_same_and_as_long),
+		TEST(a_stream_holds_no_more_than_may_be_a_beginning),
+		TEST(the_oldest_go_and_those_of_other_sorts_stay),
+		TEST(names_tell_what_is_a_secret),
+		TEST(what_json_names_like_a_secret_is_learned),
+		TEST(texts_in_json_lose_what_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
