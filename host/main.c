@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "http/server.h"
 #include "jobs/tracker.h"
+#include "net/net.h"
 #include "platform/fs.h"
 #include "platform/lock.h"
 #include "platform/thread.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct blobs *blobs;
 	struct sweeper *sweeper;
 	struct processes *processes;
+	struct net *net;
 	struct providers *providers;
 	struct mutex tracker_lock; /* guards tracker against changes that are told while it ends */
 	struct tracker *tracker;
@@ -145,6 +147,26 @@ static bool open_processes(struct daemon *d, struct fail *f)
 	return d->processes != NULL;
 }
 
+static bool open_net(struct daemon *d, struct fail *f)
+{
+	const struct config_net *c = &d->config->net;
+	const struct net_options options = {
+		.ca_file = c->ca_file,
+		.agent = "davitd/" DAVIT_VERSION,
+		.connect_timeout_ms = c->connect_timeout_ms,
+		.request_timeout_ms = c->request_timeout_ms,
+		.max_connections = c->max_connections,
+		.max_connections_per_host = c->max_connections_per_host,
+		.max_streams = c->max_streams,
+		.idle_seconds = c->idle_seconds,
+		.max_answer_bytes = c->max_answer_bytes,
+		.http2 = c->http2,
+	};
+
+	d->net = net_open(&options, f);
+	return d->net != NULL;
+}
+
 static bool open_providers(struct daemon *d, struct fail *f)
 {
 	const struct provider_host host = {
@@ -152,6 +174,7 @@ static bool open_providers(struct daemon *d, struct fail *f)
 		.blobs = d->blobs,
 		.processes = d->processes,
 		.config = d->config,
+		.net = d->net,
 	};
 
 	d->providers = providers_open(&host, f);
@@ -239,7 +262,7 @@ static bool start(struct daemon *d, struct fail *f)
 	if (d->store == NULL)
 		return false;
 	d->blobs = blobs_open(d->config->data_dir, f);
-	return d->blobs != NULL && open_processes(d, f) && open_providers(d, f) &&
+	return d->blobs != NULL && open_processes(d, f) && open_net(d, f) && open_providers(d, f) &&
 	       start_tracker(d, f) && start_sweeper(d, f) && start_server(d, f);
 }
 
@@ -254,6 +277,7 @@ static void stop(struct daemon *d)
 	follows_close(d->app.follows);
 	stop_tracker(d);
 	providers_close(d->providers, drain_ms);
+	net_close(d->net);
 	processes_close(d->processes);
 	sweeper_stop(d->sweeper);
 	blobs_close(d->blobs);

@@ -245,6 +245,11 @@ static void free_providers(struct config *c)
 		free(c->providers[i].file);
 		free(c->providers[i].id);
 		free(c->providers[i].plugin);
+		fs_names_free(c->providers[i].egress, c->providers[i].egress_count);
+		fs_names_free(
+			c->providers[i].private_networks, c->providers[i].private_network_count);
+		free(c->providers[i].proxy);
+		fs_names_free(c->providers[i].no_proxy, c->providers[i].no_proxy_count);
 		json_decref(c->providers[i].settings);
 		json_decref(c->providers[i].setting_lines);
 	}
@@ -257,6 +262,8 @@ static void free_connections(struct config *c)
 		free(c->connections[i].name);
 		free(c->connections[i].provider);
 		free(c->connections[i].type);
+		free(c->connections[i].proxy);
+		fs_names_free(c->connections[i].no_proxy, c->connections[i].no_proxy_count);
 		json_decref(c->connections[i].details);
 	}
 	free(c->connections);
@@ -282,6 +289,8 @@ void config_free(struct config *c)
 	free(c->log_level);
 	fs_names_free(c->import_roots, c->import_root_count);
 	fs_names_free(c->export_roots, c->export_root_count);
+	free(c->net.ca_file);
+	fs_names_free(c->net.egress, c->net.egress_count);
 	free_listeners(c);
 	free_providers(c);
 	free_connections(c);

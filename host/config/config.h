@@ -31,9 +31,16 @@ struct config_provider { /* one file of providers.d */
 	char *id;        /* the name requests use; one word */
 	char *plugin;    /* path of the .so; relative: below provider_dir */
 	bool enabled;
-	int64_t max_running;   /* jobs at once */
-	int64_t max_calls;     /* slots at once */
-	bool allow_exec;       /* its manifest's secrets may come from programs */
+	int64_t max_running; /* jobs at once */
+	int64_t max_calls;   /* slots at once */
+	bool allow_exec;     /* its manifest's secrets may come from programs */
+	char **egress;       /* where it may send to; count 0: what its manifest names */
+	size_t egress_count;
+	char **private_networks; /* CIDR */
+	size_t private_network_count;
+	char *proxy; /* URL, or NULL */
+	char **no_proxy;
+	size_t no_proxy_count;
 	json_t *settings;      /* checked against the manifest when it is loaded */
 	int line;              /* of plugin, or of provider where that is the plugin's name too */
 	json_t *setting_lines; /* by JSON pointer; see config_setting_line() */
@@ -41,14 +48,31 @@ struct config_provider { /* one file of providers.d */
 
 struct config_connection {
 	char *name;
-	char *provider;  /* id of a provider, or NULL: by type */
-	char *type;      /* what manifests call connection types, or NULL */
+	char *provider; /* id of a provider, or NULL: by type */
+	char *type;     /* what manifests call connection types, or NULL */
+	char *proxy;    /* URL, or NULL: that of the provider */
+	char **no_proxy;
+	size_t no_proxy_count;
 	json_t *details; /* what the provider gets as "connection" */
 };
 
 struct config_use { /* a provider that davit.yaml names, checked once all files are read */
 	char *id;
 	int line;
+};
+
+struct config_net {    /* requests of providers to other machines */
+	char *ca_file; /* or NULL */
+	char **egress; /* where all may send to; count 0: no such list */
+	size_t egress_count;
+	int64_t connect_timeout_ms;
+	int64_t request_timeout_ms;
+	int64_t max_connections;
+	int64_t max_connections_per_host;
+	int64_t max_streams;
+	int64_t idle_seconds;
+	int64_t max_answer_bytes;
+	bool http2;
 };
 
 struct config {
@@ -70,8 +94,9 @@ struct config {
 	int64_t call_timeout_seconds;   /* deadline of one slot call */
 	int64_t max_threads;            /* calls of all providers at once */
 	int64_t max_waiting;            /* calls that wait for a place */
-	int64_t drain_seconds;          /* how long SIGTERM waits for calls in flight */
-	char **import_roots;            /* absolute folders callers may name files in */
+	struct config_net net;
+	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */
+	char **import_roots;   /* absolute folders callers may name files in */
 	size_t import_root_count;
 	char **export_roots; /* absolute folders callers may have files written to */
 	size_t export_root_count;

@@ -6,6 +6,10 @@
 
 #define MIB INT64_C(1048576)
 
+#define COUNT_BEHIND(type, list, count)                                                            \
+	_Static_assert(offsetof(type, count) == offsetof(type, list) + sizeof(char **),            \
+		"a list of keys fills both")
+
 #define AT(member) .offset = offsetof(struct config, member)
 
 static const struct key log_keys[] = {
@@ -123,6 +127,81 @@ static const struct key calls_keys[] = {
 static const struct section calls_section = {
 	"calls", "Calls of providers, all together.", calls_keys, COUNT(calls_keys)};
 
+static const struct key net_keys[] = {
+	{.name = "ca_file",
+		.kind = KEY_PATH,
+		AT(net.ca_file),
+		.preset_told = "none",
+		.meaning =
+			"Certificates of authorities that are believed beside the system's, in PEM."},
+	{.name = "egress",
+		.kind = KEY_TEXTS,
+		AT(net.egress),
+		.preset_told = "any that a manifest names",
+		.meaning =
+			"Where providers may send to at all: `NAME`, `*.NAME`, each with `:PORT` "
+			"and with `https://` or `http://` before it."},
+	{.name = "connect_timeout_ms",
+		.kind = KEY_INT,
+		AT(net.connect_timeout_ms),
+		.least = 1,
+		.most = 600000,
+		.preset = 10000,
+		.meaning = "Longest time to reach another machine, TLS included."},
+	{.name = "request_timeout_ms",
+		.kind = KEY_INT,
+		AT(net.request_timeout_ms),
+		.least = 1,
+		.most = INT64_C(86400) * 1000,
+		.preset = 60000,
+		.meaning = "Longest time of one attempt, where a request does not say it."},
+	{.name = "max_connections",
+		.kind = KEY_INT,
+		AT(net.max_connections),
+		.least = 1,
+		.most = 100000,
+		.preset = 1024,
+		.meaning =
+			"Connections to other machines, kept ones included; more requests wait."},
+	{.name = "max_connections_per_host",
+		.kind = KEY_INT,
+		AT(net.max_connections_per_host),
+		.least = 1,
+		.most = 100000,
+		.preset = 64,
+		.meaning = "The same, to one host."},
+	{.name = "max_streams",
+		.kind = KEY_INT,
+		AT(net.max_streams),
+		.least = 1,
+		.most = 10000,
+		.preset = 100,
+		.meaning = "Requests at once in one connection of HTTP/2."},
+	{.name = "idle_seconds",
+		.kind = KEY_INT,
+		AT(net.idle_seconds),
+		.least = 1,
+		.most = 3600,
+		.preset = 60,
+		.meaning = "A kept connection that rested longer is not used again."},
+	{.name = "max_answer_bytes",
+		.kind = KEY_INT,
+		AT(net.max_answer_bytes),
+		.least = 1024,
+		.most = 1024 * MIB,
+		.preset = 64 * MIB,
+		.meaning = "Longest answer that is kept in memory; one that is read while it comes "
+			   "has no limit."},
+	{.name = "http2",
+		.kind = KEY_BOOL,
+		AT(net.http2),
+		.preset = 1,
+		.meaning = "false: only HTTP/1.1 is spoken."},
+};
+
+static const struct section net_section = {
+	"net", "Requests of providers to other machines.", net_keys, COUNT(net_keys)};
+
 #undef AT
 #define AT(member) .offset = offsetof(struct config_listener, member)
 
@@ -193,22 +272,32 @@ static const struct key connection_keys[] = {
 		AT(type),
 		.preset_told = "any",
 		.meaning = "The type of connection, as manifests of providers name it."},
+	{.name = "proxy",
+		.kind = KEY_TEXT,
+		AT(proxy),
+		.preset_told = "that of the provider",
+		.meaning = "URL of the proxy for requests that use this connection."},
+	{.name = "no_proxy",
+		.kind = KEY_TEXTS,
+		AT(no_proxy),
+		.preset_told = "none",
+		.meaning = "Hosts that this proxy is not used for: `NAME` and what is below it, "
+			   "`.NAME`, an address, a network or `*`."},
 };
 
+COUNT_BEHIND(struct config_connection, no_proxy, no_proxy_count);
+
 const struct section keys_connection = {"connections",
-	"A map from a connection's name to its details. All keys but these two are the details: the "
+	"A map from a connection's name to its details. All keys but these are the details: the "
 	"provider gets them as they are written.",
 	connection_keys, COUNT(connection_keys)};
 
 #undef AT
 #define AT(member) .offset = offsetof(struct config, member)
 
-#define COUNT_BEHIND(list, count)                                                                  \
-	_Static_assert(                                                                            \
-		offsetof(struct config, count) == offsetof(struct config, list) + sizeof(char **), \
-		"KEY_PATHS fills both")
-COUNT_BEHIND(import_roots, import_root_count);
-COUNT_BEHIND(export_roots, export_root_count);
+COUNT_BEHIND(struct config, import_roots, import_root_count);
+COUNT_BEHIND(struct config, export_roots, export_root_count);
+COUNT_BEHIND(struct config, net.egress, net.egress_count);
 
 static const struct key site_keys[] = {
 	{.name = "data_dir",
@@ -268,6 +357,11 @@ static const struct key site_keys[] = {
 		.below = &calls_section,
 		.preset_told = "see there",
 		.meaning = "See [calls](#calls)."},
+	{.name = "net",
+		.kind = KEY_SECTION,
+		.below = &net_section,
+		.preset_told = "see there",
+		.meaning = "See [net](#net)."},
 	{.name = "drain_seconds",
 		.kind = KEY_INT,
 		AT(drain_seconds),
@@ -339,6 +433,32 @@ static const struct key provider_keys[] = {
 		AT(allow_exec),
 		.meaning =
 			"true: secrets may come from programs that the manifest names (`exec:`)."},
+	{.name = "egress",
+		.kind = KEY_TEXTS,
+		AT(egress),
+		.preset_told = "what its manifest names",
+		.meaning =
+			"Where it may send to, of what its manifest names: as `egress` of `net`. A "
+			"host with `http://` or a port of its own must stand here."},
+	{.name = "private_networks",
+		.kind = KEY_TEXTS,
+		AT(private_networks),
+		.preset_told = "none",
+		.meaning =
+			"Networks such as `10.0.0.0/8` whose addresses it may send to, though they "
+			"are not public."},
+	{.name = "proxy",
+		.kind = KEY_TEXT,
+		AT(proxy),
+		.preset_told = "none",
+		.meaning =
+			"URL of the proxy for its requests. The environment of the daemon is not "
+			"asked."},
+	{.name = "no_proxy",
+		.kind = KEY_TEXTS,
+		AT(no_proxy),
+		.preset_told = "none",
+		.meaning = "Hosts that the proxy is not used for, as of a connection."},
 	{.name = "settings",
 		.kind = KEY_JSON,
 		AT(settings),
@@ -346,12 +466,16 @@ static const struct key provider_keys[] = {
 		.meaning = "What the provider itself can be told; its manifest says what that is."},
 };
 
+COUNT_BEHIND(struct config_provider, egress, egress_count);
+COUNT_BEHIND(struct config_provider, private_networks, private_network_count);
+COUNT_BEHIND(struct config_provider, no_proxy, no_proxy_count);
+
 const struct section keys_provider = {"providers.d/NAME.yaml",
 	"A file per provider in the folder `providers.d` beside `davit.yaml`.", provider_keys,
 	COUNT(provider_keys)};
 
 const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
-	&http_section, &jobs_section, &calls_section, &keys_listener, &keys_connection,
-	&keys_provider};
+	&http_section, &jobs_section, &calls_section, &net_section, &keys_listener,
+	&keys_connection, &keys_provider};
 
 const size_t keys_section_count = COUNT(keys_sections);

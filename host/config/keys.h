@@ -21,6 +21,7 @@ enum key_kind {
 	KEY_OFFSET,      /* int64_t minutes from "+05:30" */
 	KEY_JSON,        /* json_t *; any map */
 	KEY_PATHS,       /* char ** and, right behind it, a size_t: folders made absolute */
+	KEY_TEXTS,       /* char ** and, right behind it, a size_t: texts that are not empty */
 	KEY_SECTION,     /* a map with keys of its own, below */
 	KEY_LISTENERS,   /* a list of maps with keys, below */
 	KEY_CONNECTIONS, /* a map of maps with keys, below, and any others */

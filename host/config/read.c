@@ -270,25 +270,41 @@ static bool read_json(struct reader *r, const struct key *k, const struct ytree 
 	return true;
 }
 
-static bool read_paths(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+/* One more text at the end of a list and its count. */
+static bool add_text(struct reader *r, const struct key *k, void *base, const char *text)
 {
 	char ***list = member(k, base);
 	size_t *count = (size_t *)(list + 1);
+	char **item = grow(list, count, sizeof(*item));
+
+	return item != NULL ? set_text(r, item, text) : no_memory(r);
+}
+
+static bool read_paths(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
 	char path[PATH_MAX];
 
 	if (v->kind != YTREE_LIST)
 		return refuse_value(r, k, v, "a list of paths");
 	for (const struct ytree *item = v->first; item != NULL; item = item->next) {
-		char **root;
-
 		if (!is_filled_text(item))
 			return refuse_value(r, k, item, "a list of paths");
-		if (!make_absolute(r, k, item->line, item->text, path))
+		if (!make_absolute(r, k, item->line, item->text, path) ||
+			!add_text(r, k, base, path))
 			return false;
-		root = grow(list, count, sizeof(*root));
-		if (root == NULL)
-			return no_memory(r);
-		if (!set_text(r, root, path))
+	}
+	return true;
+}
+
+/* None is as absent, so an empty list would allow what its writer means to forbid. */
+static bool read_texts(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
+	if (v->kind != YTREE_LIST || v->count == 0)
+		return refuse_value(r, k, v, "a list of at least one text");
+	for (const struct ytree *item = v->first; item != NULL; item = item->next) {
+		if (!is_filled_text(item))
+			return refuse_value(r, k, item, "a list of at least one text");
+		if (!add_text(r, k, base, item->text))
 			return false;
 	}
 	return true;
@@ -489,6 +505,7 @@ static bool read_key(struct reader *r, const struct key *k, const struct ytree *
 		[KEY_OFFSET] = read_offset,
 		[KEY_JSON] = read_json,
 		[KEY_PATHS] = read_paths,
+		[KEY_TEXTS] = read_texts,
 		[KEY_SECTION] = read_section,
 		[KEY_LISTENERS] = read_listeners,
 		[KEY_CONNECTIONS] = read_connections,

@@ -17,6 +17,7 @@ static const char *const kind_names[KEY_KIND_COUNT] = {
 	[KEY_OFFSET] = "offset",
 	[KEY_JSON] = "map",
 	[KEY_PATHS] = "list of paths",
+	[KEY_TEXTS] = "list of texts",
 	[KEY_SECTION] = "map",
 	[KEY_LISTENERS] = "list of maps",
 	[KEY_CONNECTIONS] = "map of maps",

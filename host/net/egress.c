@@ -174,7 +174,8 @@ static bool read_host(CURLU *u, struct egress_target *t)
 
 bool egress_parse(CURLU *u, const char *url, struct egress_target *ret_target, struct fail *f)
 {
-	CURLUcode code = curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS);
+	CURLUcode code =
+		curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS);
 
 	*ret_target = (struct egress_target){0};
 	if (code == CURLUE_USER_NOT_ALLOWED) /* and do not repeat it */

@@ -115,7 +115,7 @@ static bool make_transfer(struct flight *x)
 		.resend = repeatable(x),
 		.connect_timeout_ms = n->connect_timeout_ms,
 		.idle_ms = n->idle_seconds * 1000,
-		.answer_max = (size_t)n->max_answer_bytes,
+		.answer_max = r->answer_max > 0 ? r->answer_max : (size_t)n->max_answer_bytes,
 		.lock = x->caller->lock,
 		.wake = x->caller->wake,
 	};

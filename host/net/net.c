@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/log.h"
 #include "net/flight.h"
 #include "net/loop.h"
 #include "net/trust.h"
@@ -14,6 +15,8 @@
 /* Asking whether the reader is still there costs a system call: soon at first, then seldom. */
 #define LOOK_FIRST_MS INT64_C(100)
 #define LOOK_MOST_MS  INT64_C(2000)
+
+#define CLOSE_MS INT64_C(5000) /* for callers that were told to stop */
 
 /* --- opening and closing --- */
 
@@ -54,6 +57,9 @@ struct net *net_open(const struct net_options *o, struct fail *f)
 
 void net_close(struct net *n)
 {
+	int64_t until = clock_mono_ms() + CLOSE_MS;
+	bool empty;
+
 	if (n == NULL)
 		return;
 	mutex_lock(&n->lock);
@@ -61,10 +67,14 @@ void net_close(struct net *n)
 	mutex_unlock(&n->lock);
 	net_loop_interrupt(n->loop);
 	mutex_lock(&n->lock);
-	while (n->users > 0)
-		cond_wait(&n->emptied, &n->lock);
+	while (n->users > 0 && clock_wait(&n->emptied, &n->lock, until))
+		continue;
+	empty = n->users == 0;
 	mutex_unlock(&n->lock);
-	net_free(n);
+	if (empty)
+		net_free(n);
+	else
+		log_error("NET-STUCK", "answers are still being read; they end with the process");
 }
 
 bool net_enter(struct net *n)

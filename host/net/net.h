@@ -43,7 +43,8 @@ struct net_options {
 struct net *net_open(const struct net_options *o, struct fail *f);
 
 /* Ends every request as cancelled and waits until their callers have let go, answers that are
- * read while they come included. NULL is fine. */
+ * read while they come included. Where one does not within 5 s, it says so in the log and leaves
+ * all memory to the end of the process, which must follow. NULL is fine. */
 void net_close(struct net *n);
 
 /* A proxy, and for which hosts it is not used: NAME (and what is below it), .NAME, an address, a
@@ -68,6 +69,7 @@ struct net_request {
 	bool secret;        /* so that redirects are never followed */
 	bool stream;        /* return with the head; the rest is read while it comes */
 	int64_t timeout_ms; /* of one attempt, of a stream until its head; 0: the site's */
+	size_t answer_max;  /* bytes of an answer in memory; 0: the site's */
 	unsigned attempts;  /* at most; 0: what the table says */
 	unsigned follow;    /* redirects, at most */
 	const struct egress_rules *rules;

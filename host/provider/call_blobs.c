@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "process/process.h"
 #include "provider/codes.h"
+#include "provider/http_answer.h"
 #include "store/blobs.h"
 
 #define PLACE_BITS 8
@@ -25,6 +26,8 @@ void call_blob_close(struct call_blob *b)
 		blob_abandon(b->writer);
 	else if (b->kind == CALL_BLOB_STREAM)
 		process_response_close(b->stream);
+	else if (b->kind == CALL_BLOB_ANSWER)
+		http_answer_close(b->answer);
 	*b = (struct call_blob){.uses = uses, .fd = -1};
 }
 
@@ -122,30 +125,47 @@ static int32_t read_stream(struct call_blob *b, uint64_t offset, void *bytes, si
 
 bool call_blob_whole(const struct call_blob *b, size_t max)
 {
+	if (b->kind == CALL_BLOB_ANSWER)
+		return http_answer_whole(b->answer, max);
 	return b->kind == CALL_BLOB_STREAM && process_response_whole(b->stream, max);
 }
 
-static size_t read_memory(const struct call_blob *b, uint64_t offset, void *bytes, size_t cap)
+bool call_blob_bytes(const struct call_blob *b, const char **ret_bytes, size_t *ret_n)
 {
-	size_t left = offset < b->n ? b->n - (size_t)offset : 0;
+	if (b->kind == CALL_BLOB_ANSWER)
+		return http_answer_bytes(b->answer, ret_bytes, ret_n);
+	if (b->kind != CALL_BLOB_MEMORY)
+		return false;
+	*ret_bytes = b->bytes;
+	*ret_n = b->n;
+	return true;
+}
+
+static size_t copy_some(const char *all, size_t all_n, uint64_t offset, void *bytes, size_t cap)
+{
+	size_t left = offset < all_n ? all_n - (size_t)offset : 0;
 	size_t n = left < cap ? left : cap;
 
 	if (n > 0)
-		memcpy(bytes, b->bytes + offset, n);
+		memcpy(bytes, all + offset, n);
 	return n;
 }
 
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f)
 {
+	const char *all;
+	size_t all_n;
 	ssize_t n;
 
 	if (b->kind == CALL_BLOB_STREAM)
 		return read_stream(b, offset, bytes, cap, ret_n, f);
-	if (b->kind == CALL_BLOB_MEMORY) {
-		*ret_n = read_memory(b, offset, bytes, cap);
+	if (call_blob_bytes(b, &all, &all_n)) {
+		*ret_n = copy_some(all, all_n, offset, bytes, cap);
 		return DAVIT_OK;
 	}
+	if (b->kind == CALL_BLOB_ANSWER)
+		return http_answer_read(b->answer, &b->position, offset, bytes, cap, ret_n, f);
 	if (offset > INT64_MAX) {
 		*ret_n = 0;
 		return DAVIT_OK;

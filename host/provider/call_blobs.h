@@ -15,6 +15,7 @@
 #define CALL_BLOBS_MANY 2 /* most calls have no more */
 
 struct blob_writer;
+struct http_answer;
 struct process_response;
 
 enum call_blob_kind {
@@ -22,7 +23,8 @@ enum call_blob_kind {
 	CALL_BLOB_FILE,   /* fd: a regular file that is not ours to write */
 	CALL_BLOB_MEMORY, /* bytes that outlive the call */
 	CALL_BLOB_WRITER, /* being written; readable meanwhile */
-	CALL_BLOB_STREAM  /* comes in once, in order */
+	CALL_BLOB_STREAM, /* comes in once, in order */
+	CALL_BLOB_ANSWER  /* of another machine: in memory, or a stream */
 };
 
 struct call_blob {
@@ -35,6 +37,7 @@ struct call_blob {
 	char digest[65];
 	struct blob_writer *writer;
 	struct process_response *stream;
+	struct http_answer *answer;
 	uint64_t written;  /* by the writer */
 	uint64_t position; /* of the stream */
 };
@@ -61,6 +64,9 @@ struct fail;
 bool call_blob_whole(const struct call_blob *b, size_t max);
 int32_t call_blob_read(struct call_blob *b, uint64_t offset, void *bytes, size_t cap, size_t *ret_n,
 	struct fail *f);
+
+/* What lies in memory: its bytes, borrowed; false for all others. */
+bool call_blob_bytes(const struct call_blob *b, const char **ret_bytes, size_t *ret_n);
 
 /* A descriptor that reads its bytes from the start, borrowed; -1 for a stream, and for bytes in
  * memory. */

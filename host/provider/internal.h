@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "provider/call.h"
 #include "provider/names.h"
+#include "provider/net_rules.h"
 #include "provider/provider.h"
 #include "provider/tables.h"
 
@@ -31,6 +32,7 @@ struct provider {
 	json_t *manifest; /* NULL: not read */
 	bool may_process; /* the manifest's grants */
 	bool may_reveal;
+	struct net_rules net;
 	davit_provider_query_fn query;
 	const davit_core_1 *core;
 	const void *tables[TABLE_COUNT];
@@ -46,6 +48,7 @@ struct providers {
 	struct provider *list;
 	size_t count;
 	char *names;
+	struct egress_list egress; /* the site's, for all; none if empty */
 	struct call_table calls;
 	struct tokens *tokens;
 };

@@ -206,6 +206,18 @@ static bool start_instance(struct provider *p, struct fail *f)
 	return ok;
 }
 
+static bool read_net_rules(struct provider *p, struct fail *f)
+{
+	json_t *settings = settings_of(p);
+	bool ok = net_rules_of_config(&p->net, p->manifest, settings, p->config, f);
+
+	json_decref(settings);
+	if (ok)
+		return true;
+	p->misconfigured = true;
+	return fail_wrap(f, "%s", p->config->file);
+}
+
 static bool has_grant(const json_t *manifest, const char *grant)
 {
 	const json_t *grants = json_object_get(manifest, "grants");
@@ -235,9 +247,9 @@ bool provider_load(struct provider *p, struct fail *f)
 		p->may_process = has_grant(p->manifest, "process");
 		p->may_reveal = has_grant(p->manifest, "reveal");
 		provider_limits(p);
-		ok = provider_compare(p, f);
+		ok = provider_compare(p, f) && net_rules_of_manifest(&p->net, p->manifest, f);
 	}
-	if (ok && !check_settings(p, f))
+	if (ok && (!check_settings(p, f) || !read_net_rules(p, f)))
 		return false;
 	return (ok && start_instance(p, f)) || fail_wrap(f, "%s", path);
 }
@@ -247,6 +259,7 @@ void provider_unload(struct provider *p)
 	if (p->state == PROVIDER_LOADED)
 		p->core->destroy(p->instance);
 	p->state = PROVIDER_DISABLED;
+	net_rules_close(&p->net);
 	json_decref(p->manifest);
 	p->manifest = NULL;
 }

@@ -21,6 +21,7 @@
 struct blobs;
 struct config;
 struct config_provider;
+struct net;
 struct processes;
 struct provider;
 struct providers;
@@ -32,6 +33,7 @@ struct provider_host {
 	struct blobs *blobs;
 	struct processes *processes;
 	const struct config *config;
+	struct net *net;
 };
 
 /* Loads every enabled provider of the configuration. A provider that is refused is logged and

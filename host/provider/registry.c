@@ -70,6 +70,7 @@ static void free_providers(struct providers *ps)
 	for (size_t i = 0; i < ps->count; i++)
 		provider_unload(&ps->list[i]);
 	tokens_close(ps->tokens);
+	egress_list_finish(&ps->egress);
 	free(ps->names);
 	free(ps->list);
 	free(ps);
@@ -112,7 +113,7 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 		return NULL;
 	}
 	save_note_recover(host->config);
-	if (load_all(ps, f))
+	if (net_rules_of_site(host->config, &ps->egress, f) && load_all(ps, f))
 		return ps;
 	providers_close(ps, 0);
 	return NULL;

@@ -77,13 +77,14 @@ static bool seal_writer(struct call *c, struct call_blob *b, struct fail *f)
 }
 
 /* b stays as it is: its bytes are there as long as the call. */
-static bool seal_memory(struct call *c, struct call_blob *b, struct fail *f)
+static bool seal_memory(
+	struct call *c, struct call_blob *b, const char *bytes, size_t n, struct fail *f)
 {
 	struct blob_writer *w = blob_begin(blobs_of(c), f);
 
 	if (w == NULL)
 		return false;
-	if (!blob_write(w, b->bytes, b->n, f)) {
+	if (!blob_write(w, bytes, n, f)) {
 		blob_abandon(w);
 		return false;
 	}
@@ -96,7 +97,9 @@ static int32_t DAVIT_CALL blob_service_seal(davit_call call, davit_blob blob, da
 	struct call_blob *b = find(call, blob, &c);
 	struct fail f = {0};
 	bool ok = true;
+	const char *bytes;
 	char *digest;
+	size_t n;
 
 	if (b == NULL || ret_digest == NULL)
 		return DAVIT_INVALID;
@@ -104,8 +107,10 @@ static int32_t DAVIT_CALL blob_service_seal(davit_call call, davit_blob blob, da
 		return service_refuse(c, DAVIT_INVALID, "a stream cannot be sealed; copy it");
 	if (b->kind == CALL_BLOB_WRITER)
 		ok = seal_writer(c, b, &f);
-	else if (!b->sealed && b->kind == CALL_BLOB_MEMORY)
-		ok = seal_memory(c, b, &f);
+	else if (!b->sealed && call_blob_bytes(b, &bytes, &n))
+		ok = seal_memory(c, b, bytes, n, &f);
+	else if (b->kind == CALL_BLOB_ANSWER)
+		return service_refuse(c, DAVIT_INVALID, "a stream cannot be sealed; copy it");
 	else if (!b->sealed)
 		ok = blob_import_fd(blobs_of(c), b->fd, b->digest, &f);
 	if (!ok)
@@ -204,7 +209,9 @@ static int32_t DAVIT_CALL blob_service_length(davit_call call, davit_blob blob, 
 {
 	struct call *c;
 	struct call_blob *b = find(call, blob, &c);
+	const char *bytes;
 	struct stat st;
+	size_t n;
 
 	if (b == NULL || ret_bytes == NULL)
 		return DAVIT_INVALID;
@@ -212,8 +219,10 @@ static int32_t DAVIT_CALL blob_service_length(davit_call call, davit_blob blob, 
 		return service_refuse(c, DAVIT_UNSUPPORTED, "a stream has no length");
 	if (b->kind == CALL_BLOB_WRITER)
 		*ret_bytes = b->written;
-	else if (b->kind == CALL_BLOB_MEMORY)
-		*ret_bytes = b->n;
+	else if (call_blob_bytes(b, &bytes, &n))
+		*ret_bytes = n;
+	else if (b->kind == CALL_BLOB_ANSWER)
+		return service_refuse(c, DAVIT_UNSUPPORTED, "a stream has no length");
 	else if (fstat(b->fd, &st) == 0)
 		*ret_bytes = (uint64_t)st.st_size;
 	else

@@ -139,18 +139,18 @@ static bool stopped(void *ctx)
 static bool set_body(struct process_ask *ask, struct call *c, davit_blob body)
 {
 	struct call_blob *b = body != 0 ? call_blobs_find(&c->blobs, body) : NULL;
+	const char *bytes;
 
 	if (body == 0)
 		return true;
-	if (b == NULL || b->kind == CALL_BLOB_STREAM)
+	if (b == NULL)
 		return false;
-	if (b->kind == CALL_BLOB_MEMORY) {
-		ask->bytes = b->bytes;
-		ask->n = b->n;
-	} else {
-		ask->body_fd = call_blob_fd(b);
+	if (call_blob_bytes(b, &bytes, &ask->n)) {
+		ask->bytes = bytes;
+		return true;
 	}
-	return true;
+	ask->body_fd = call_blob_fd(b);
+	return ask->body_fd >= 0;
 }
 
 static int32_t give_response(struct call *c, json_t *head, struct process_response *response,

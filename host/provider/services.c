@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "provider/call.h"
 
-/* davit.host.http, .secret and .token are declared in the ABI and not offered yet. */
 static const struct {
 	const char *id;
 	const void *table;
@@ -22,6 +21,7 @@ static const struct {
 	{DAVIT_HOST_BLOB, &service_blob, 1, false},
 	{DAVIT_HOST_JOB, &service_job, 1, false},
 	{DAVIT_HOST_PROCESS, &service_process, 1, true},
+	{DAVIT_HOST_HTTP, &service_http, 1, false},
 	{DAVIT_HOST_SECRET, &service_secret, 1, false},
 	{DAVIT_HOST_TOKEN, &service_token, 1, false},
 };

@@ -22,6 +22,7 @@ extern const davit_host_kv_1 service_kv;
 extern const davit_host_blob_1 service_blob;
 extern const davit_host_job_1 service_job;
 extern const davit_host_process_1 service_process;
+extern const davit_host_http_1 service_http;
 extern const davit_host_secret_1 service_secret;
 extern const davit_host_token_1 service_token;
 

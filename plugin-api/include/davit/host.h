@@ -240,7 +240,7 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
 #define DAVIT_HTTP_IDEMPOTENT (1u << 1) /* it changes nothing more when it comes twice */
 
 /*
- * davit.host.http/1: declared, not offered yet. The only way to the network. A request is one
+ * davit.host.http/1: the only way to the network. A request is one
  * JSON object (plugin-api/schemas/http-request.json):
  *
  *   operation   what this is, for limits and the log: a key of the manifest's rate_limits or a

@@ -107,6 +107,10 @@ static void wrong_files_are_refused_with_line_and_nearest_key(void **state)
 		{"import_roots: /data\n", "davit.yaml:1: 'import_roots' must be a list of paths"},
 		{"import_roots:\n- /a\n- {}\n",
 			"davit.yaml:3: 'import_roots' must be a list of paths"},
+		{"net: {egress: a.example}\n", "'egress' must be a list of at least one text"},
+		{"net: {egress: []}\n", "'egress' must be a list of at least one text"},
+		{"net: {egress: [\"\"]}\n", "'egress' must be a list of at least one text"},
+		{"net: {max_streams: 0}\n", "'max_streams' must be an integer from 1"},
 		/* listeners */
 		{"listeners: {}\n", "davit.yaml:1: 'listeners' must be a list of at least one"},
 		{"listeners: []\n", "davit.yaml:1: 'listeners' must be a list of at least one"},
@@ -249,6 +253,8 @@ static const char full_site[] =
 	"http:\n  max_header_bytes: 0x20000\n  max_body_bytes: 2048\n  max_body_memory_bytes: 1024\n"
 	"jobs:\n  max_running: 0\n  max_queued: 2\n  max_queued_per_project: 1\n"
 	"  timeout_seconds: 3\n  call_timeout_seconds: 4\n"
+	"net:\n  ca_file: ca.pem\n  egress: [a.example, \"*.b.example\"]\n  http2: false\n"
+	"  max_connections: 7\n"
 	"drain_seconds: 0\n"
 	"import_roots: [in, /srv/in]\nexport_roots: [out]\n"
 	"listeners:\n"
@@ -256,7 +262,7 @@ static const char full_site[] =
 	"- {port: 5000, idle_seconds: 7}\n"
 	"- {unix: s.sock}\n"
 	"connections:\n"
-	"  one: {provider: local, type: T, key: \"007\", n: 7, deep: {x: [true]}}\n"
+	"  one: {proxy: \"http://p\", no_proxy: [n], provider: local, type: T, key: \"007\", n: 7, deep: {x: [true]}}\n"
 	"  two words: {}\n";
 
 static void every_key_is_read(void **state)
@@ -284,6 +290,12 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c->max_queued_per_project, 1);
 	assert_int_equal(c->job_timeout_seconds, 3);
 	assert_int_equal(c->call_timeout_seconds, 4);
+	assert_string_equal(c->net.ca_file, "/site/ca.pem");
+	assert_int_equal(c->net.egress_count, 2);
+	assert_string_equal(c->net.egress[1], "*.b.example");
+	assert_false(c->net.http2);
+	assert_int_equal(c->net.max_connections, 7);
+	assert_int_equal(c->net.idle_seconds, 60);
 	assert_int_equal(c->drain_seconds, 0);
 	assert_int_equal(c->import_root_count, 2);
 	assert_string_equal(c->import_roots[0], "/site/in");

@@ -200,6 +200,11 @@ static void serve(struct server *s, struct peer *p, const char *path, size_t who
 	p->asked++;
 	if (starts(path, "/echo")) {
 		answer(p, 200, "X-Twice: one\r\nX-Twice: two\r\n", p->in.p, whole);
+	} else if (starts(path, "/json")) {
+		const char *body = strstr(p->in.p, "\r\n\r\n") + 4;
+
+		answer(p, 200, "Content-Type: application/json\r\n", body,
+			whole - (size_t)(body - p->in.p));
 	} else if (starts(path, "/status/")) {
 		answer_status(p, path, atoi(path + 8));
 	} else if (starts(path, "/flaky/")) {

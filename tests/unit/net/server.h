@@ -2,6 +2,7 @@
  * server - an HTTP/1.1 server on 127.0.0.1 that behaves as the path of a request says:
  *
  *   /echo            200, text: method, path, headers and body as they came
+ *   /json            200, the body as it came
  *   /status/N        N, without a body; with ?after=S a Retry-After; with ?to=URL a Location
  *   /flaky/K/N       the first K times N, then 200
  *   /big/N           200 and N bytes

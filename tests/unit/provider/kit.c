@@ -27,7 +27,10 @@ static void open_provider(struct kit *k, bool may_process)
 
 	k->ps = calloc(1, sizeof(*k->ps));
 	assert_non_null(k->ps);
-	k->ps->host = (struct provider_host){k->store, k->blobs, k->processes, &k->config};
+	k->ps->host = (struct provider_host){.store = k->store,
+		.blobs = k->blobs,
+		.processes = k->processes,
+		.config = &k->config};
 	k->ps->tokens = tokens_open();
 	assert_non_null(k->ps->tokens);
 	k->ps->list = calloc(1, sizeof(*k->ps->list));

@@ -65,7 +65,7 @@ static void only_what_is_offered_is_found(void **state)
 	assert_null(plain(DAVIT_HOST_CORE, 0));
 	assert_null(plain(DAVIT_HOST_PROCESS, 1));
 	assert_non_null(all(DAVIT_HOST_PROCESS, 1));
-	assert_null(all(DAVIT_HOST_HTTP, 1));
+	assert_non_null(plain(DAVIT_HOST_HTTP, 1));
 	assert_non_null(plain(DAVIT_HOST_SECRET, 1));
 	assert_non_null(plain(DAVIT_HOST_TOKEN, 1));
 	assert_null(all("davit.host.coffee", 1));
@@ -83,6 +83,7 @@ static void every_function_of_every_table_is_there(void **state)
 		{&service_blob, sizeof(service_blob)},
 		{&service_job, sizeof(service_job)},
 		{&service_process, sizeof(service_process)},
+		{&service_http, sizeof(service_http)},
 		{&service_secret, sizeof(service_secret)},
 		{&service_token, sizeof(service_token)},
 	};

@@ -52,7 +52,7 @@ static void the_host_understands_every_shipped_schema(void **state)
 {
 	static const char *const names[] = {"manifest", "process-spec", "dataset", "model",
 		"endpoint", "training", "inference", "job-state", "list", "artifacts", "metrics",
-		"outputs", "error-detail"};
+		"outputs", "error-detail", "http-request"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {

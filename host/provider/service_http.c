@@ -1,0 +1,289 @@
+/* davit.host.http/1: requests to other machines, made of JSON and handles. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "net/net.h"
+#include "provider/call.h"
+#include "provider/http_answer.h"
+#include "provider/http_request.h"
+#include "provider/internal.h"
+#include "provider/services.h"
+
+#define MANY_MAX        64
+#define MANY_ANSWER_MAX ((size_t)1024 * 1024) /* bytes of each: they become one text */
+
+static int32_t code_of(enum net_end end)
+{
+	static const int32_t codes[] = {
+		[NET_ANSWERED] = DAVIT_OK,
+		[NET_UNSENT] = DAVIT_RETRY,
+		[NET_UNCLEAR] = DAVIT_INTERNAL,
+		[NET_LATE] = DAVIT_DEADLINE,
+		[NET_THROTTLED] = DAVIT_THROTTLED,
+		[NET_REFUSED] = DAVIT_PERMANENT,
+		[NET_CANCELLED] = DAVIT_CANCELLED,
+		[NET_INVALID] = DAVIT_INVALID,
+	};
+
+	return codes[end];
+}
+
+/* Why, as the user may read it; the code is another than that of f would be. */
+static int32_t refuse(struct call *c, int32_t code, const struct fail *f)
+{
+	c->service_fail = *f;
+	c->service_code = code;
+	return code;
+}
+
+static int32_t out_of_memory(struct call *c)
+{
+	return service_refuse(c, DAVIT_INTERNAL, "out of memory");
+}
+
+static struct net *net_of(struct call *c)
+{
+	struct net *n = c->provider->all->host.net;
+
+	if (n == NULL)
+		(void)service_refuse(c, DAVIT_UNSUPPORTED, "this host has no way to the network");
+	return n;
+}
+
+/* --- one --- */
+
+struct exchange_of { /* one request and what came of it */
+	struct call *c;
+	struct http_request *request;
+	struct net_result result;
+	json_t *kept;
+	char *bytes; /* of the body where texts were kept; else NULL */
+	size_t n;
+};
+
+static json_t *head_of(const struct exchange_of *x)
+{
+	json_t *head = json_pack("{s:i, s:o*, s:i}", "status", net_answer_status(x->result.answer),
+		"headers", http_answer_headers(net_answer_head(x->result.answer)), "attempts",
+		(int)x->result.attempts);
+
+	if (head != NULL && x->kept != NULL)
+		(void)json_object_set(head, "kept", x->kept);
+	return head;
+}
+
+/* Makes secrets of what the request names. */
+static bool keep(struct exchange_of *x, struct fail *f)
+{
+	const char *body;
+	size_t n;
+
+	if (x->request->keep == NULL)
+		return true;
+	body = net_answer_bytes(x->result.answer, &n);
+	return http_answer_keep(&x->c->secrets, x->request->keep,
+		net_answer_status(x->result.answer), body, n, &x->kept, &x->bytes, &x->n, f);
+}
+
+static void finish(struct exchange_of *x)
+{
+	net_answer_close(x->result.answer);
+	http_request_free(x->request);
+	json_decref(x->kept);
+	free(x->bytes);
+}
+
+/* Hands request, answer and bytes to a blob. */
+static int32_t give_body(struct exchange_of *x, davit_blob *ret_body)
+{
+	struct call_blob b = {.kind = CALL_BLOB_ANSWER, .fd = -1};
+
+	b.answer = http_answer_new(x->c, x->request, x->result.answer, x->bytes, x->n);
+	x->request = NULL;
+	x->result.answer = NULL;
+	x->bytes = NULL;
+	return b.answer != NULL ? service_give_blob(x->c, &b, ret_body) : out_of_memory(x->c);
+}
+
+static int32_t give(struct exchange_of *x, davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct fail f = {0};
+	int32_t code;
+
+	if (!keep(x, &f))
+		return refuse(x->c, DAVIT_INTERNAL, &f);
+	code = service_give_json(x->c, head_of(x), ret_head);
+	return code == DAVIT_OK && ret_body != NULL ? give_body(x, ret_body) : code;
+}
+
+static int32_t read_request(struct exchange_of *x, davit_buf text, uint32_t flags, davit_blob body)
+{
+	struct fail f = {0};
+	json_t *v = service_parse(text, SERVICE_JSON_MAX, &f);
+
+	if (v == NULL) {
+		(void)fail_wrap(&f, "the request is no JSON");
+		return refuse(x->c, DAVIT_INVALID, &f);
+	}
+	x->request = http_request_new(x->c, v, flags, body, &f);
+	return x->request != NULL ? DAVIT_OK : refuse(x->c, DAVIT_INVALID, &f);
+}
+
+static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_buf request,
+	davit_blob body, davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct exchange_of x = {.c = call_current(call)};
+	struct net *n = x.c != NULL && ret_head != NULL ? net_of(x.c) : NULL;
+	struct net_caller caller;
+	struct fail f = {0};
+	int32_t code;
+
+	if (n == NULL)
+		return x.c != NULL && ret_head != NULL ? DAVIT_UNSUPPORTED : DAVIT_INVALID;
+	code = read_request(&x, request, flags, body);
+	if (code == DAVIT_OK) {
+		if (ret_body == NULL)
+			x.request->net.stream = false;
+		caller = http_caller(x.c);
+		net_perform(n, &caller, &x.request->net, &x.result, &f);
+		code = code_of(x.result.end);
+		code = code == DAVIT_OK ? give(&x, ret_head, ret_body) : refuse(x.c, code, &f);
+	}
+	finish(&x);
+	return code;
+}
+
+/* --- several --- */
+
+struct batch {
+	struct call *c;
+	size_t count;
+	struct exchange_of xs[MANY_MAX];
+	struct net_request requests[MANY_MAX];
+	struct net_result results[MANY_MAX];
+	struct fail fails[MANY_MAX];
+};
+
+static int32_t read_one(struct batch *b, size_t i, const json_t *v, uint32_t flags)
+{
+	struct exchange_of *x = &b->xs[i];
+	struct fail f = {0};
+
+	x->c = b->c;
+	x->request = http_request_new(b->c, json_incref((json_t *)v), flags, 0, &f);
+	if (x->request == NULL) {
+		(void)fail_wrap(&f, "request %zu", i);
+		return refuse(b->c, DAVIT_INVALID, &f);
+	}
+	x->request->net.answer_max = MANY_ANSWER_MAX;
+	x->request->net.stream = false;
+	b->requests[i] = x->request->net;
+	b->count = i + 1;
+	return DAVIT_OK;
+}
+
+static int32_t read_all(struct batch *b, const json_t *list, uint32_t flags)
+{
+	int32_t code = DAVIT_OK;
+	const json_t *v;
+	size_t i;
+
+	if (!json_is_array(list) || json_array_size(list) > MANY_MAX)
+		return service_refuse(
+			b->c, DAVIT_INVALID, "the requests must be a list of at most %d", MANY_MAX);
+	json_array_foreach(list, i, v)
+	{
+		code = code == DAVIT_OK ? read_one(b, i, v, flags) : code;
+	}
+	return code;
+}
+
+static json_t *describe_failure(int32_t code, const struct fail *f)
+{
+	return json_pack("{s:i, s:s}", "code", (int)code, "error", f->text);
+}
+
+static json_t *describe(struct exchange_of *x, const struct fail *why)
+{
+	int32_t code = code_of(x->result.end);
+	struct fail f = {0};
+	const char *body;
+	json_t *head;
+	size_t n;
+
+	if (code != DAVIT_OK)
+		return describe_failure(code, why);
+	if (!keep(x, &f))
+		return describe_failure(DAVIT_INTERNAL, &f);
+	body = x->bytes;
+	n = x->n;
+	if (body == NULL)
+		body = net_answer_bytes(x->result.answer, &n);
+	head = head_of(x);
+	if (head == NULL || json_object_set_new(head, "code", json_integer(DAVIT_OK)) != 0 ||
+		json_object_set_new(head, "body", json_text_any(body, n)) != 0) {
+		json_decref(head);
+		return NULL;
+	}
+	return head;
+}
+
+static int32_t give_all(struct batch *b, davit_buf *ret_json)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list != NULL && i < b->count; i++) {
+		b->xs[i].result = b->results[i];
+		if (json_array_append_new(list, describe(&b->xs[i], &b->fails[i])) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return service_give_json(b->c, list, ret_json);
+}
+
+static void batch_free(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		b->xs[i].result = b->results[i];
+		finish(&b->xs[i]);
+	}
+	free(b);
+}
+
+static int32_t DAVIT_CALL http_perform_many(
+	davit_call call, uint32_t flags, davit_buf requests, davit_buf *ret_json)
+{
+	struct call *c = call_current(call);
+	struct net *n = c != NULL && ret_json != NULL ? net_of(c) : NULL;
+	struct fail f = {0};
+	struct net_caller caller;
+	struct batch *b;
+	json_t *list;
+	int32_t code;
+
+	if (n == NULL)
+		return c != NULL && ret_json != NULL ? DAVIT_UNSUPPORTED : DAVIT_INVALID;
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return out_of_memory(c);
+	b->c = c;
+	list = service_parse(requests, SERVICE_JSON_MAX, &f);
+	code = list != NULL ? read_all(b, list, flags) : refuse(c, DAVIT_INVALID, &f);
+	json_decref(list);
+	if (code == DAVIT_OK) {
+		caller = http_caller(c);
+		net_perform_many(n, &caller, b->requests, b->count, b->results, b->fails);
+		code = call_stopped(c) == DAVIT_CANCELLED ? DAVIT_CANCELLED : give_all(b, ret_json);
+	}
+	batch_free(b);
+	return code;
+}
+
+const davit_host_http_1 service_http = {
+	.size = sizeof(davit_host_http_1),
+	.perform = http_perform,
+	.perform_many = http_perform_many,
+};
