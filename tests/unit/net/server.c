@@ -195,8 +195,11 @@ static bool starts(const char *path, const char *with)
 /* All of a request is in p->in: head bytes of head, then its body. */
 static void serve(struct server *s, struct peer *p, const char *path, size_t whole)
 {
-	size_t count = note(s, path);
+	size_t count;
 
+	if (starts(path, "http://")) /* asked as a proxy */
+		path = strchr(path + 7, '/');
+	count = note(s, path);
 	p->asked++;
 	if (starts(path, "/echo")) {
 		answer(p, 200, "X-Twice: one\r\nX-Twice: two\r\n", p->in.p, whole);

@@ -14,6 +14,8 @@
  *   /long-head       200 and 100 KiB of headers
  *   /stream          200, then chunks as server_say() has them
  *   /flood           200, then bytes as long as somebody takes them
+ *
+ * Asked as a proxy it answers in the place of the other server.
  */
 #ifndef TESTS_UNIT_NET_SERVER_H
 #define TESTS_UNIT_NET_SERVER_H

@@ -1,0 +1,279 @@
+/* TLS and HTTP/2, with the cloud of the tests on the other side. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "place.h"
+#include "support/scratch.h"
+
+static struct cloud {
+	pid_t pid;
+	int input;
+	char folder[SCRATCH_SIZE];
+	char ca_file[SCRATCH_SIZE + 32];
+	char https[64];
+	char admin[64];
+} cloud;
+
+static void take(const char *line, const char *member, char *text, size_t size)
+{
+	char key[64];
+	const char *at;
+
+	snprintf(key, sizeof(key), "\"%s\":\"", member);
+	at = strstr(line, key);
+	assert_non_null(at);
+	at += strlen(key);
+	snprintf(text, size, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+static int cloud_start(void **state)
+{
+	int in[2], out[2];
+	char line[1024];
+	FILE *said;
+
+	(void)state;
+	scratch_open(cloud.folder);
+	if (pipe(in) != 0 || pipe(out) != 0)
+		return -1;
+	cloud.pid = fork();
+	if (cloud.pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(in[1]);
+		execl(FAKECLOUD, FAKECLOUD, "--http", "-", "--https", "127.0.0.1:0", "--admin",
+			"127.0.0.1:0", "--ca-dir", cloud.folder, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	cloud.input = in[1];
+	said = fdopen(out[0], "r");
+	if (cloud.pid < 0 || said == NULL || fgets(line, sizeof(line), said) == NULL)
+		return -1;
+	take(line, "https", cloud.https, sizeof(cloud.https));
+	take(line, "admin", cloud.admin, sizeof(cloud.admin));
+	take(line, "ca_file", cloud.ca_file, sizeof(cloud.ca_file));
+	(void)fclose(said);
+	return 0;
+}
+
+static int cloud_stop(void **state)
+{
+	(void)state;
+	close(cloud.input);
+	waitpid(cloud.pid, NULL, 0);
+	scratch_close(cloud.folder);
+	return 0;
+}
+
+/* A place whose net believes the cloud, and may reach it. */
+static int set_up(void **state)
+{
+	struct place *p;
+
+	if (place_set_up(state) != 0)
+		return -1;
+	p = *state;
+	p->options.ca_file = cloud.ca_file;
+	place_reopen(p);
+	return egress_list_add(&p->site, cloud.https, NULL) &&
+	                       egress_list_add(&p->site, cloud.admin, NULL)
+	               ? 0
+	               : -1;
+}
+
+static void ask(
+	struct place *p, const char *method, const char *origin, const char *path, const char *body)
+{
+	place_done(p);
+	snprintf(p->url, sizeof(p->url), "%s%s", origin, path);
+	p->request.url = p->url;
+	p->request.method = method;
+	p->request.body = (struct net_body){.bytes = body, .fd = -1, .n = strlen(body)};
+	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
+}
+
+static void tell(struct place *p, const char *path, const char *body)
+{
+	static const struct net_header json[] = {{"Content-Type", "application/json"}};
+
+	p->request.headers = json;
+	p->request.header_count = 1;
+	ask(p, "POST", cloud.admin, path, body);
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	assert_int_equal(net_answer_status(p->result.answer), 200);
+	place_done(p);
+	p->request.header_count = 0;
+}
+
+/* A number of GET /stats: the first of that member behind the word where. */
+static long stat_of(struct place *p, const char *where, const char *member)
+{
+	const char *bytes, *at;
+	char key[32], *text;
+	long value;
+	size_t n;
+
+	ask(p, "GET", cloud.admin, "/stats", "");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	bytes = net_answer_bytes(p->result.answer, &n);
+	text = strndup(bytes, n);
+	snprintf(key, sizeof(key), "\"%s\"", member);
+	at = strstr(text, where);
+	at = at != NULL ? strstr(at, key) : NULL;
+	if (at == NULL)
+		fail_msg("no %s of %s in %s", member, where, text);
+	value = strtol(at + strlen(key) + strspn(at + strlen(key), ": "), NULL, 10);
+	free(text);
+	return value;
+}
+
+static void https_is_spoken_as_http2(void **state)
+{
+	struct place *p = *state;
+
+	tell(p, "/reset", "{}");
+	ask(p, "GET", cloud.https, "/v1/jobs", "");
+	if (p->result.end != NET_ANSWERED)
+		fail_msg("%s", p->fail.text);
+	assert_int_equal(net_answer_status(p->result.answer), 401);
+	assert_int_equal(stat_of(p, "protocols", "HTTP/2.0"), 1);
+}
+
+static void authorities_nobody_named_are_not_believed(void **state)
+{
+	struct place *p = *state;
+
+	p->options.ca_file = NULL;
+	place_reopen(p);
+	p->request.mutates = true;
+	ask(p, "POST", cloud.https, "/v1/jobs", "{}");
+	assert_int_equal(p->result.end, NET_REFUSED);
+	assert_non_null(strstr(p->fail.text, "certificate"));
+}
+
+static void a_certificate_must_be_good_and_of_that_host(void **state)
+{
+	static const char *const names[] = {
+		"localhost", "expired.localhost", "wrong.localhost", "untrusted.localhost"};
+	struct place *p = *state;
+	const char *port = strrchr(cloud.https, ':');
+
+	for (size_t i = 0; i < 4; i++) {
+		char origin[96];
+
+		snprintf(origin, sizeof(origin), "https://%s%s", names[i], port);
+		assert_true(egress_list_add(&p->site, origin, NULL));
+		assert_true(egress_list_add(&p->manifest, names[i], NULL));
+		ask(p, "GET", origin, "/v1/jobs", "");
+		if (p->result.end != (i == 0 ? NET_ANSWERED : NET_REFUSED))
+			fail_msg("%s: %d, %s", names[i], p->result.end, p->fail.text);
+	}
+}
+
+static void a_file_without_certificates_is_told_at_once(void **state)
+{
+	struct place *p = *state;
+	struct net_options o = p->options;
+	struct fail f = {0};
+
+	scratch_write(cloud.folder, "none.pem", "nothing\n");
+	o.ca_file = scratch_path(cloud.folder, "none.pem");
+	assert_null(net_open(&o, &f));
+	assert_non_null(strstr(f.text, "net.ca_file"));
+}
+
+#define MANY 5000
+
+/* Held until the last has come; each connection carries as many as it may. */
+static void five_thousand_share_few_connections(void **state)
+{
+	struct place *p = *state;
+	struct net_request *rs = calloc(MANY, sizeof(*rs));
+	struct net_result *results = calloc(MANY, sizeof(*results));
+	struct fail *fails = calloc(MANY, sizeof(*fails));
+	char url[128], hold[64];
+	size_t good = 0;
+	long most;
+
+	p->options.max_connections_per_host = 64;
+	place_reopen(p);
+	tell(p, "/reset", "{}");
+	snprintf(hold, sizeof(hold), "{\"path\":\"/v1/jobs\",\"until\":%d}", MANY);
+	tell(p, "/hold", hold);
+	snprintf(url, sizeof(url), "%s/v1/jobs", cloud.https);
+	p->request.method = "GET";
+	p->request.body.n = 0;
+	for (size_t i = 0; i < MANY; i++) {
+		rs[i] = p->request;
+		rs[i].url = url;
+	}
+	net_perform_many(p->net, &p->caller, rs, MANY, results, fails);
+	for (size_t i = 0; i < MANY; i++) {
+		good += results[i].end == NET_ANSWERED;
+		net_answer_close(results[i].answer);
+	}
+	free(rs);
+	free(results);
+	free(fails);
+	assert_int_equal(good, MANY);
+	most = stat_of(p, "\"h2\"", "most");
+	assert_in_range(most, MANY / 100, 64);
+}
+
+static void http2_can_be_switched_off(void **state)
+{
+	struct place *p = *state;
+
+	p->options.http2 = false;
+	place_reopen(p);
+	tell(p, "/reset", "{}");
+	ask(p, "GET", cloud.https, "/v1/jobs", "");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	assert_int_equal(stat_of(p, "protocols", "HTTP/1.1"), 1);
+}
+
+static void a_stream_over_tls_comes_in_pieces(void **state)
+{
+	struct place *p = *state;
+	char bytes[4096];
+	size_t n = 0, all = 0;
+
+	tell(p, "/reset", "{}");
+	p->request.stream = true;
+	ask(p, "GET", cloud.https, "/v1/jobs", "");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	do {
+		assert_true(net_answer_read(
+			p->result.answer, &p->caller, bytes, sizeof(bytes), &n, &p->fail));
+		all += n;
+	} while (n > 0);
+	assert_true(all > 10);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, place_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(https_is_spoken_as_http2),
+		TEST(authorities_nobody_named_are_not_believed),
+		TEST(a_certificate_must_be_good_and_of_that_host),
+		TEST(a_file_without_certificates_is_told_at_once),
+		TEST(five_thousand_share_few_connections),
+		TEST(http2_can_be_switched_off),
+		TEST(a_stream_over_tls_comes_in_pieces),
+	};
+
+	return cmocka_run_group_tests(tests, cloud_start, cloud_stop);
+}
