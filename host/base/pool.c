@@ -1,13 +1,15 @@
 /*
  * Threads that run tasks. A thread is started when more tasks wait than threads are idle, and
- * ends after IDLE_MS without a task. Each one that ends joins the one that ended before it, the
- * end of the pool the last one: so no thread outlives the pool, and no stack of one that ended
- * is kept for long.
+ * ends after IDLE_MS without a task. Of the idle ones the last to become so gets the next task:
+ * its memory is still near the processor, and threads that are too many come to their end. Each one
+ * that ends joins the one that ended before it, the end of the pool the last one: so no thread
+ * outlives the pool, and no stack of one that ended is kept for long.
  */
 #include "base/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
@@ -21,12 +23,20 @@ struct task {
 	void *arg;
 };
 
+/* A thread without a task, on its own stack. */
+struct idler {
+	TAILQ_ENTRY(idler) link;
+	struct cond wake;
+	bool listed;
+};
+
 struct pool {
 	char name[12];
 	size_t max_threads;
 	size_t max_queue;
 	struct mutex m; /* guards what follows */
-	struct cond work;
+	struct cond none_alive;
+	TAILQ_HEAD(idler_list, idler) idlers; /* the last to become idle first */
 	struct task *ring; /* of the tasks that wait; grows up to what the limits allow */
 	size_t cap, first, queued;
 	size_t alive;
@@ -49,19 +59,40 @@ struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue,
 	p->max_threads = max_threads;
 	p->max_queue = max_queue;
 	mutex_init(&p->m);
-	cond_init(&p->work);
+	cond_init(&p->none_alive);
+	TAILQ_INIT(&p->idlers);
 	return p;
 }
 
+/* Takes i off the list and lets its thread look. The mutex is held. */
+static void wake(struct pool *p, struct idler *i)
+{
+	TAILQ_REMOVE(&p->idlers, i, link);
+	i->listed = false;
+	cond_signal(&i->wake);
+}
+
+/* False: its time is up. The mutex is held. */
+static bool wait_for_task(struct pool *p, struct idler *self, int64_t until)
+{
+	TAILQ_INSERT_HEAD(&p->idlers, self, link);
+	self->listed = true;
+	while (self->listed && clock_wait(&self->wake, &p->m, until))
+		;
+	if (!self->listed)
+		return true;
+	TAILQ_REMOVE(&p->idlers, self, link);
+	self->listed = false;
+	return false;
+}
+
 /* The next task; false when this thread shall end. The mutex is held. */
-static bool next_task(struct pool *p, struct task *ret_task)
+static bool next_task(struct pool *p, struct idler *self, struct task *ret_task)
 {
 	int64_t until = clock_mono_ms() + IDLE_MS;
 
-	while (p->queued == 0 && !p->ending) {
-		if (!clock_wait(&p->work, &p->m, until))
-			break;
-	}
+	while (p->queued == 0 && !p->ending && wait_for_task(p, self, until))
+		; /* another thread may have been quicker */
 	if (p->queued == 0)
 		return false;
 	*ret_task = p->ring[p->first];
@@ -81,19 +112,21 @@ static bool end_thread(struct pool *p, struct thread *ret_before)
 	p->has_last = true;
 	p->alive--;
 	if (p->alive == 0)
-		cond_broadcast(&p->work); /* for pool_destroy() */
+		cond_broadcast(&p->none_alive);
 	return had;
 }
 
 static void serve(void *arg)
 {
 	struct pool *p = arg;
+	struct idler self = {.listed = false};
 	struct thread before;
 	struct task t;
 	bool had;
 
+	cond_init(&self.wake);
 	mutex_lock(&p->m);
-	while (next_task(p, &t)) {
+	while (next_task(p, &self, &t)) {
 		mutex_unlock(&p->m);
 		t.run(t.arg);
 		mutex_lock(&p->m);
@@ -101,6 +134,7 @@ static void serve(void *arg)
 	}
 	had = end_thread(p, &before);
 	mutex_unlock(&p->m);
+	cond_finish(&self.wake);
 	if (had)
 		thread_join(&before);
 }
@@ -166,7 +200,8 @@ static bool put(struct pool *p, struct task t, struct fail *f)
 		return false;
 	p->ring[(p->first + p->queued) % p->cap] = t;
 	p->queued++;
-	cond_signal(&p->work);
+	if (!TAILQ_EMPTY(&p->idlers))
+		wake(p, TAILQ_FIRST(&p->idlers));
 	return true;
 }
 
@@ -186,13 +221,14 @@ void pool_destroy(struct pool *p)
 		return;
 	mutex_lock(&p->m);
 	p->ending = true;
-	cond_broadcast(&p->work);
+	while (!TAILQ_EMPTY(&p->idlers))
+		wake(p, TAILQ_FIRST(&p->idlers));
 	while (p->alive > 0) /* no thread starts any more */
-		cond_wait(&p->work, &p->m);
+		cond_wait(&p->none_alive, &p->m);
 	mutex_unlock(&p->m);
 	if (p->has_last)
 		thread_join(&p->last);
-	cond_finish(&p->work);
+	cond_finish(&p->none_alive);
 	mutex_finish(&p->m);
 	free(p->ring);
 	free(p);
