@@ -40,7 +40,8 @@ static void look_at(struct tracker *t, struct open_job *e, int64_t mono, int64_t
 		due = by < due ? by : due;
 	}
 	entries_due(&t->entries, e, due);
-	cond_signal(&t->wake);
+	if (due < t->sleeps_until)
+		cond_signal(&t->wake);
 }
 
 void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms)
@@ -85,8 +86,10 @@ void tracker_hold(struct tracker *t, struct open_job *e)
 
 void tracker_release(struct tracker *t, struct open_job *e)
 {
-	if (e->holding)
+	if (e->holding) {
 		t->running--;
+		cond_signal(&t->wake); /* another one may start */
+	}
 	entry_release(e);
 }
 

@@ -68,8 +68,11 @@ static void run(void *arg)
 
 	mutex_lock(&t->lock);
 	while (!t->stopping) {
-		if (!step(t))
-			(void)clock_wait(&t->wake, &t->lock, next_due(t));
+		if (step(t))
+			continue;
+		t->sleeps_until = next_due(t);
+		(void)clock_wait(&t->wake, &t->lock, t->sleeps_until);
+		t->sleeps_until = 0;
 	}
 	mutex_unlock(&t->lock);
 }
