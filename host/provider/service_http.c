@@ -14,22 +14,6 @@
 #define MANY_MAX        64
 #define MANY_ANSWER_MAX ((size_t)1024 * 1024) /* bytes of each: they become one text */
 
-static int32_t code_of(enum net_end end)
-{
-	static const int32_t codes[] = {
-		[NET_ANSWERED] = DAVIT_OK,
-		[NET_UNSENT] = DAVIT_RETRY,
-		[NET_UNCLEAR] = DAVIT_INTERNAL,
-		[NET_LATE] = DAVIT_DEADLINE,
-		[NET_THROTTLED] = DAVIT_THROTTLED,
-		[NET_REFUSED] = DAVIT_PERMANENT,
-		[NET_CANCELLED] = DAVIT_CANCELLED,
-		[NET_INVALID] = DAVIT_INVALID,
-	};
-
-	return codes[end];
-}
-
 /* Why, as the user may read it; the code is another than that of f would be. */
 static int32_t refuse(struct call *c, int32_t code, const struct fail *f)
 {
@@ -62,6 +46,25 @@ struct exchange_of { /* one request and what came of it */
 	char *bytes; /* of the body where texts were kept; else NULL */
 	size_t n;
 };
+
+/* What changes nothing may be asked again by whoever has more time. */
+static int32_t code_of(const struct exchange_of *x)
+{
+	static const int32_t codes[] = {
+		[NET_ANSWERED] = DAVIT_OK,
+		[NET_UNSENT] = DAVIT_RETRY,
+		[NET_UNCLEAR] = DAVIT_INTERNAL,
+		[NET_LATE] = DAVIT_DEADLINE,
+		[NET_THROTTLED] = DAVIT_THROTTLED,
+		[NET_REFUSED] = DAVIT_PERMANENT,
+		[NET_CANCELLED] = DAVIT_CANCELLED,
+		[NET_INVALID] = DAVIT_INVALID,
+	};
+
+	if (x->result.end == NET_UNCLEAR && !x->request->net.mutates)
+		return DAVIT_RETRY;
+	return codes[x->result.end];
+}
 
 static json_t *head_of(const struct exchange_of *x)
 {
@@ -148,7 +151,7 @@ static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_bu
 			x.request->net.stream = false;
 		caller = http_caller(x.c);
 		net_perform(n, &caller, &x.request->net, &x.result, &f);
-		code = code_of(x.result.end);
+		code = code_of(&x);
 		code = code == DAVIT_OK ? give(&x, ret_head, ret_body) : refuse(x.c, code, &f);
 	}
 	finish(&x);
@@ -207,7 +210,7 @@ static json_t *describe_failure(int32_t code, const struct fail *f)
 
 static json_t *describe(struct exchange_of *x, const struct fail *why)
 {
-	int32_t code = code_of(x->result.end);
+	int32_t code = code_of(x);
 	struct fail f = {0};
 	const char *body;
 	json_t *head;

@@ -262,10 +262,11 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  *
  * The head of the answer: {"status","headers":{name in lower case: value},"kept":{word:
  * handle},"attempts"}. Any status is DAVIT_OK. Where no answer came: DAVIT_RETRY (certainly no
- * byte of the request left), DAVIT_DEADLINE or DAVIT_INTERNAL (unclear what the other side
- * did), DAVIT_THROTTLED (the circuit is open, or the rate has no room before the deadline),
- * DAVIT_PERMANENT (the host, the address or the certificate is not allowed), DAVIT_CANCELLED;
- * why was given to fail() then.
+ * byte of the request left, or it has no DAVIT_HTTP_MUTATES), DAVIT_INTERNAL (unclear what the
+ * other side did), DAVIT_DEADLINE (the same, and the time is over), DAVIT_THROTTLED (the circuit is
+ * open, or the rate has no room before the deadline), DAVIT_PERMANENT (the host, the address or the
+ * certificate is not allowed), DAVIT_CANCELLED. The host knows why: it tells the user if the slot
+ * returns that code without fail().
  *
  * The host repeats by the table in docs/provider-guide.md: what may be sent again is a request
  * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left.

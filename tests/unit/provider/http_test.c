@@ -366,7 +366,7 @@ OP(op_many)
 	ok = ok && HOLDS(json_array_size(list) == 4) &&
 	     HOLDS(json_integer_value(json_object_get(json_array_get(list, 0), "status")) == 201) &&
 	     HOLDS(json_integer_value(json_object_get(json_array_get(list, 1), "code")) ==
-		     DAVIT_INTERNAL) &&
+		     DAVIT_RETRY) &&
 	     HOLDS(json_string_length(json_object_get(json_array_get(list, 1), "error")) > 0) &&
 	     HOLDS(json_integer_value(json_object_get(json_array_get(list, 2), "code")) ==
 		     DAVIT_PERMANENT) &&
@@ -384,13 +384,14 @@ static void several_requests_have_an_answer_each(void **state)
 /* --- what does not work --- */
 
 static const char *wrong_request;
+static uint32_t wrong_flags;
 
 OP(op_wrong)
 {
 	struct kit *k = kit_of(inst);
 
 	(void)request;
-	return ask(k, call, 0, wrong_request).code;
+	return ask(k, call, wrong_flags, wrong_request).code;
 }
 
 static void a_wrong_request_is_refused_by_its_member(void **state)
@@ -445,26 +446,31 @@ static void the_code_says_whether_it_may_have_arrived(void **state)
 	static const struct {
 		const char *request;
 		int32_t code;
+		uint32_t flags;
 	} cases[] = {
 		{"{\"operation\":\"a\",\"method\":\"POST\",\"url\":\"@/reset\",\"attempts\":1}",
-			DAVIT_INTERNAL},
+			DAVIT_INTERNAL, DAVIT_HTTP_MUTATES},
+		{"{\"operation\":\"a\",\"method\":\"POST\",\"url\":\"@/reset\",\"attempts\":1}",
+			DAVIT_RETRY, 0},
 		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"@/hold\",\"timeout_ms\":50,"
 		 "\"attempts\":1}",
-			DAVIT_DEADLINE},
+			DAVIT_DEADLINE, 0},
 		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"https://elsewhere.example/\"}"
 		 "",
-			DAVIT_PERMANENT},
+			DAVIT_PERMANENT, 0},
 		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"ftp://elsewhere.example/\"}"
 		 "",
-			DAVIT_INVALID},
-		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"@/big/2000000\"}",
-			DAVIT_INTERNAL},
+			DAVIT_INVALID, 0},
+		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"@/big/2000000\"}", DAVIT_RETRY,
+			0},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		wrong_request = cases[i].request;
+		wrong_flags = cases[i].flags;
 		run(*state, op_wrong, cases[i].code, NULL);
 	}
+	wrong_flags = 0;
 }
 
 OP(op_hold)
