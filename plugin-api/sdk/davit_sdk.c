@@ -336,11 +336,16 @@ int32_t davit_sdk_check(struct davit_sdk *sdk, int32_t code, const char *what)
 {
 	if (code == DAVIT_OK || sdk->code != DAVIT_OK)
 		return sdk->code;
-	if (code == DAVIT_RETRY) {
-		sdk->code = code; /* the host says best what it is short of */
-		return code;
-	}
+	if (code == DAVIT_RETRY) /* the host says best what it is short of */
+		return davit_sdk_pass(sdk, code);
 	return davit_sdk_fail(sdk, code, "%s: the host %s", what, code_sentence(code));
+}
+
+int32_t davit_sdk_pass(struct davit_sdk *sdk, int32_t code)
+{
+	if (sdk->code == DAVIT_OK)
+		sdk->code = code;
+	return sdk->code;
 }
 
 void davit_sdk_log(struct davit_sdk *sdk, int32_t level, const char *fmt, ...)

@@ -18,9 +18,7 @@ int32_t davit_sdk_http(struct davit_sdk *sdk, uint32_t flags, const struct davit
 		return sdk->code;
 	int32_t code =
 		sdk->host->http->perform(sdk->call, flags, request, body, &head, &ret_answer->body);
-	if (code == DAVIT_INTERNAL && (flags & DAVIT_HTTP_MUTATES) == 0)
-		code = DAVIT_RETRY;
-	if (davit_sdk_check(sdk, code, "send a request") != DAVIT_OK)
+	if (davit_sdk_pass(sdk, code) != DAVIT_OK)
 		return sdk->code;
 	const struct davit_sdk_json *v = davit_sdk_parse(&sdk->mem, head, NULL);
 	if (v == NULL)

@@ -254,6 +254,9 @@ int32_t davit_sdk_fail_with(struct davit_sdk *sdk, int32_t code,
  */
 int32_t davit_sdk_check(struct davit_sdk *sdk, int32_t code, const char *what);
 
+/* The same in the service's own words: http, secret and token know best what was wrong. */
+int32_t davit_sdk_pass(struct davit_sdk *sdk, int32_t code);
+
 /* One line for the host's log (DAVIT_LOG_…), cut at 1023 bytes. Never put a secret in it. */
 void davit_sdk_log(struct davit_sdk *sdk, int32_t level, const char *fmt, ...)
 	DAVIT_SDK_PRINTF(3, 4);
@@ -347,7 +350,7 @@ struct davit_sdk_answer {
 /*
  * Sends the request that w holds, with the bytes of body (0: none, or what the request says).
  * Returns sdk->code: DAVIT_OK for any status. Where no answer came the call has failed, in the
- * host's words; with DAVIT_RETRY, where the request changes nothing and may be sent again.
+ * host's words.
  */
 int32_t davit_sdk_http(struct davit_sdk *sdk, uint32_t flags, const struct davit_sdk_writer *w,
 	davit_blob body, struct davit_sdk_answer *ret_answer);

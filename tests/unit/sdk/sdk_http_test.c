@@ -94,13 +94,13 @@ static void any_status_is_an_answer(void **state)
 	assert_string_equal(davit_sdk_http_header(&f->answer, "etag"), "");
 }
 
-static void no_answer_to_what_changes_nothing_may_be_asked_again(void **state)
+static void without_an_answer_the_call_fails_in_the_hosts_words(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(ask(f, 0, DAVIT_INTERNAL, ""), DAVIT_RETRY);
 	assert_int_equal(ask(f, DAVIT_HTTP_MUTATES, DAVIT_INTERNAL, ""), DAVIT_INTERNAL);
 	assert_int_equal(ask(f, 0, DAVIT_PERMANENT, ""), DAVIT_PERMANENT);
+	assert_int_equal(f->mock.fails, 0); /* the host has said why */
 	assert_int_equal(f->answer.status, 0);
 	assert_string_equal(davit_sdk_http_header(&f->answer, "etag"), "");
 	assert_null(davit_sdk_http_json(&f->sdk, &f->answer, 100));
@@ -216,7 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(any_status_is_an_answer),
-		CASE(no_answer_to_what_changes_nothing_may_be_asked_again),
+		CASE(without_an_answer_the_call_fails_in_the_hosts_words),
 		CASE(a_status_has_a_class_and_an_error_after_a_change_is_unclear),
 		CASE(a_body_is_json_or_null),
 		CASE(a_body_that_is_too_large_is_no_fault_of_the_user),
