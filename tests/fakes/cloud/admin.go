@@ -60,8 +60,14 @@ func read(body []byte, v any) error {
 	return nil
 }
 
-func adminReset(c *cloud, _ *http.Request, _ []byte) (any, error) {
-	c.reset()
+func adminReset(c *cloud, _ *http.Request, body []byte) (any, error) {
+	var said struct {
+		KeepTokens bool `json:"keep_tokens"`
+	}
+	if err := read(body, &said); err != nil {
+		return nil, err
+	}
+	c.reset(said.KeepTokens)
 	return done, nil
 }
 

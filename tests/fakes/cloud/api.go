@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -16,14 +17,17 @@ type target struct {
 	kind, id, verb, part string
 }
 
-func parseTarget(path string) (target, bool) {
-	parts := strings.Split(path, "/")
+func parseTarget(from *url.URL) (target, bool) {
+	parts := strings.Split(from.EscapedPath(), "/") // %2F is a part of an id
 	if len(parts) < 3 || len(parts) > 5 || parts[0] != "" || parts[1] != "v1" {
 		return target{}, false
 	}
 	t := target{kind: parts[2]}
 	if len(parts) > 3 {
 		t.id, t.verb, _ = strings.Cut(parts[3], ":")
+		if id, err := url.PathUnescape(t.id); err == nil {
+			t.id = id
+		}
 	}
 	if len(parts) > 4 {
 		t.part = parts[4]
@@ -86,7 +90,7 @@ func (c *cloud) serve(r *request) answer {
 	if !c.authorized(r) {
 		return refuse(401, "UNAUTHENTICATED", "the token is missing, wrong or has expired").answer(id, nil)
 	}
-	t, ok := parseTarget(r.URL.Path)
+	t, ok := parseTarget(r.URL)
 	if !ok {
 		return refuse(404, "NOT_FOUND", "there is nothing at "+r.URL.Path).answer(id, nil)
 	}
@@ -228,10 +232,15 @@ func cancel(c *cloud, _ *request, t target, o *object) (answer, *refusal) {
 }
 
 // logOf is what the job has printed: its text at the start, its lines evenly over its time.
-func (o *object) logOf(now int64) string {
+func (c *cloud) logOf(o *object, now int64) string {
 	var text strings.Builder
 	if o.logText != "" && now >= o.started() {
 		text.WriteString(o.logText + "\n")
+	}
+	for id, secret := range c.clients { // as scripts do that print their environment
+		said := strings.ReplaceAll(text.String(), "{secret of "+id+"}", secret)
+		text.Reset()
+		text.WriteString(said)
 	}
 	for i := 0; i < int(float64(o.logLines)*o.progress(now)); i++ {
 		fmt.Fprintf(&text, "step %d of %d\n", i+1, o.logLines)
@@ -240,7 +249,7 @@ func (o *object) logOf(now int64) string {
 }
 
 func readLog(c *cloud, r *request, _ target, o *object) (answer, *refusal) {
-	text := o.logOf(c.clock.now())
+	text := c.logOf(o, c.clock.now())
 	offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
 	if err != nil || offset < 0 || offset > len(text) {
 		offset = 0

@@ -47,12 +47,13 @@ type cloud struct {
 
 func newCloud(o options) *cloud {
 	c := &cloud{options: o, clients: o.clients, clock: &clock{}, ended: make(chan struct{})}
-	c.reset()
+	c.reset(false)
 	return c
 }
 
-// reset is a new beginning: the same requests get the same answers again.
-func (c *cloud) reset() {
+// reset is a new beginning: the same requests get the same answers again. Clients may keep the
+// tokens they have.
+func (c *cloud) reset(keepTokens bool) {
 	c.mutex.Lock()
 	close(c.ended)
 	c.ended = make(chan struct{})
@@ -60,7 +61,9 @@ func (c *cloud) reset() {
 	c.mutex.Unlock()
 	c.clock.reset(c.options.stopped)
 	c.store.reset(c.options.seed)
-	c.tokens.reset(c.options.seed)
+	if !keepTokens {
+		c.tokens.reset(c.options.seed)
+	}
 	c.plan.reset(c.options.seed)
 	c.holds.release("", "")
 	c.journal.reset()

@@ -193,6 +193,14 @@ func TestANameMakesOneObjectAndTheRefusalShowsIt(t *testing.T) {
 	b.want(400, "POST", "/v1/jobs", `{"nmae":"n1"}`)
 }
 
+func TestAnIDMayHaveAnyBytes(t *testing.T) {
+	b := open(t).login()
+	v := b.want(404, "GET", "/v1/jobs/..%2Fmodels%3Fx", "")
+	if v["error"].(anything)["message"] != "there is no jobs/../models?x" {
+		t.Fatal(v)
+	}
+}
+
 func TestListsLearnLate(t *testing.T) {
 	b := open(t, "--list-delay-ms", "500").login()
 	id := b.want(200, "POST", "/v1/jobs", `{"labels":{"s":"1"},"run_ms":0}`)["id"].(string)
@@ -264,6 +272,8 @@ func TestTokensAreCheckedAndExpire(t *testing.T) {
 		t.Fatal(v)
 	}
 	b.login().want(200, "GET", "/v1/jobs", "")
+	b.admin("POST", "/reset", `{"keep_tokens":true}`)
+	b.want(200, "GET", "/v1/jobs", "")
 	b.admin("POST", "/tokens", "")
 	b.want(401, "GET", "/v1/jobs", "")
 	form := "grant_type=client_credentials&client_id=davit&client_secret=wrong"
@@ -300,13 +310,13 @@ func TestAModelIsDeployedAndPredicts(t *testing.T) {
 
 func TestALogGrowsAndIsReadFromAnOffset(t *testing.T) {
 	b := open(t).login()
-	b.want(200, "POST", "/v1/jobs", `{"name":"j","run_ms":100,"log_lines":2,"log_text":"hello"}`)
+	b.want(200, "POST", "/v1/jobs", `{"name":"j","run_ms":100,"log_lines":2,"log_text":"{secret of davit}"}`)
 	b.admin("POST", "/clock", `{"advance_ms":50}`)
-	if v := b.want(200, "GET", "/v1/jobs/j/log", ""); v["text"] != "hello\nstep 1 of 2\n" {
+	if v := b.want(200, "GET", "/v1/jobs/j/log", ""); v["text"] != "davit-secret\nstep 1 of 2\n" {
 		t.Fatal(v)
 	}
 	b.admin("POST", "/clock", `{"advance_ms":50}`)
-	if v := b.want(200, "GET", "/v1/jobs/j/log?offset=18", ""); v["text"] != "step 2 of 2\n" {
+	if v := b.want(200, "GET", "/v1/jobs/j/log?offset=25", ""); v["text"] != "step 2 of 2\n" {
 		t.Fatal(v)
 	}
 }

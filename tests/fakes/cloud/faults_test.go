@@ -223,7 +223,7 @@ func TestSomeNamesHaveBadCertificates(t *testing.T) {
 	pool := b.trusting(false).Transport.(*http.Transport).TLSClientConfig.RootCAs
 	address := strings.TrimPrefix(b.ready.HTTPS, "https://")
 	for name, want := range map[string]string{
-		"localhost": "", "any.localhost": "", "expired.localhost": "expired", "wrong.localhost": "not wrong.localhost",
+		"localhost": "", "a.cloud.localhost": "", "expired.localhost": "expired", "wrong.localhost": "not wrong.localhost",
 		"untrusted.localhost": "unknown authority",
 	} {
 		connection, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pool, ServerName: name})

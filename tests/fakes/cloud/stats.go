@@ -93,7 +93,7 @@ func routeOf(r *http.Request) string {
 	if r.URL.Path == "/oauth/token" {
 		return r.Method + " /oauth/token"
 	}
-	t, ok := parseTarget(r.URL.Path)
+	t, ok := parseTarget(r.URL)
 	if !ok || findAct(r.Method, t) == nil {
 		return "other"
 	}
