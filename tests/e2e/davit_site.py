@@ -66,7 +66,7 @@ class UnixConnection(http.client.HTTPConnection):
 class Site:
     """Write the configuration, start(), ask, stop() or kill()."""
 
-    def __init__(self, folder, settings="", davit="", providers=None, local=True):
+    def __init__(self, folder, settings="", davit="", providers=None, default="local"):
         self.folder = pathlib.Path(folder)
         self.imports = self.folder / "import"
         self.imports.mkdir(parents=True, exist_ok=True)
@@ -75,8 +75,9 @@ class Site:
         self.log_path = self.folder / "davitd.log"
         self.socket_path = str(self.folder / "davitd.sock")
         self.davit = davit
+        self.default = default  # the provider of those who name none
         self.providers = dict(providers or {})
-        if local:
+        if default == "local":
             self.providers["local"] = (
                 "provider: local\nplugin: local.so\nmax_running: 4\n"
                 + ("settings:\n" + settings if settings else "")
@@ -89,10 +90,10 @@ class Site:
 data_dir: data
 provider_dir: {BUILD}/plugins/local
 run_program: {BUILD}/host/run/davit-run
-default_provider: local
+default_provider: {self.default}
 import_roots: [import]
 listeners:
-  - {{address: 127.0.0.1, port: {self.port}, default_provider: local}}
+  - {{address: 127.0.0.1, port: {self.port}, default_provider: {self.default}}}
   - {{unix: davitd.sock}}
 {self.davit}""",
             encoding="utf-8",
