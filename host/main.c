@@ -22,6 +22,7 @@
 #include "jobs/tracker.h"
 #include "net/net.h"
 #include "platform/fs.h"
+#include "platform/limit.h"
 #include "platform/lock.h"
 #include "platform/thread.h"
 #include "process/process.h"
@@ -41,7 +42,8 @@
 enum {
 	API_THREADS = 4,
 	API_QUEUE = 1024,
-	LOCK_WAIT_MS = 10000
+	LOCK_WAIT_MS = 10000,
+	MOST_FILES = 1 << 20
 };
 
 struct daemon {
@@ -295,6 +297,19 @@ static int wait_for_signal(const sigset_t *signals)
 	return signal;
 }
 
+static void raise_limits(const struct config *config)
+{
+	uint64_t most = limit_raise_files(MOST_FILES);
+	uint64_t need = config_files(config);
+
+	if (most < need)
+		log_warn("FILE-LIMIT",
+			"%" PRIu64 " files may be open, and up to %" PRIu64
+			" may be needed: raise the limit (LimitNOFILE, ulimit -n), or lower "
+			"max_connections of listeners and net, or calls.max_threads",
+			most, need);
+}
+
 static int serve(struct config *config)
 {
 	struct daemon d = {.config = config, .lock = -1};
@@ -310,6 +325,7 @@ static int serve(struct config *config)
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)sigdelset(&signals, SIGPIPE);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write past the limit then fails, and says so */
+	raise_limits(config);
 	mutex_init(&d.tracker_lock);
 	if (start(&d, &f)) {
 		tell_listeners(&d);

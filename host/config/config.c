@@ -12,6 +12,8 @@
 #include "config/ytree.h"
 #include "platform/fs.h"
 
+#define OTHER_FILES 256 /* database, blobs, processes */
+
 #define FILE_MAX      ((size_t)1024 * 1024)
 #define PROVIDERS_MAX 1000
 #define SOCKET_MAX    107 /* bytes of a path in a sockaddr_un */
@@ -322,6 +324,15 @@ int config_setting_line(const struct config_provider *p, const char *pointer)
 			return p->line;
 		*(slash != NULL ? slash : around) = '\0';
 	}
+}
+
+uint64_t config_files(const struct config *c)
+{
+	int64_t n = OTHER_FILES + c->net.max_connections + c->max_threads;
+
+	for (size_t i = 0; i < c->listener_count; i++)
+		n += c->listeners[i].max_connections;
+	return (uint64_t)n;
 }
 
 const struct config_connection *config_connection_find(const struct config *c, const char *name)

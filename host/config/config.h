@@ -122,6 +122,10 @@ const struct config_provider *config_provider_find(const struct config *c, const
  * the line of what it belongs in. */
 int config_setting_line(const struct config_provider *p, const char *pointer);
 
+/* How many files the daemon may have open at once: connections of clients and to other machines,
+ * bodies of calls, and its own. */
+uint64_t config_files(const struct config *c);
+
 const struct config_connection *config_connection_find(const struct config *c, const char *name);
 
 /* Writes the table of keys as Markdown; `davitd --print-config-reference`. */

@@ -7,20 +7,16 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "base/log.h"
 #include "config/config.h"
 #include "http/handed.h"
 
-#define BACKLOG     1024 /* the kernel's somaxconn is the real limit */
-#define OTHER_FILES 256  /* database, blobs, processes */
-#define MOST_FILES  ((rlim_t)1 << 20)
+#define BACKLOG 1024 /* the kernel's somaxconn is the real limit */
 
 union address {
 	struct sockaddr any;
@@ -215,22 +211,6 @@ void listen_close(struct listen_socket *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
-}
-
-void listen_raise_limit(size_t connections)
-{
-	struct rlimit limit;
-	rlim_t need = (rlim_t)connections + OTHER_FILES;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	/* Programs that close every descriptor they could have take long with a huge limit. */
-	limit.rlim_cur = limit.rlim_max < MOST_FILES ? limit.rlim_max : MOST_FILES;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < need)
-		log_warn("HTTP-FILE-LIMIT",
-			"limit=%llu is less than the %llu that connections need",
-			(unsigned long long)limit.rlim_cur, (unsigned long long)need);
 }
 
 int listen_port(const struct listen_socket *s)

@@ -33,10 +33,6 @@ void listen_shut(struct listen_socket *s);
 
 void listen_close(struct listen_socket *s);
 
-/* Raises this process's limit of open files to what the system allows, and warns where that
- * is less than connections need. */
-void listen_raise_limit(size_t connections);
-
 /* The TCP port it really has; 0 for a Unix socket. */
 int listen_port(const struct listen_socket *s);
 

@@ -250,15 +250,6 @@ static bool start_fronts(struct server *s, struct fail *f)
 	return ok;
 }
 
-static size_t connections_in_all(const struct config *config)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < config->listener_count; i++)
-		n += (size_t)config->listeners[i].max_connections;
-	return n;
-}
-
 struct server *server_start(const struct config *config, const struct route *routes, size_t count,
 	struct app *app, struct fail *f)
 {
@@ -266,7 +257,6 @@ struct server *server_start(const struct config *config, const struct route *rou
 
 	if (s == NULL)
 		return NULL;
-	listen_raise_limit(connections_in_all(config));
 	if (fs_join(s->body_dir, sizeof(s->body_dir), config->data_dir, "tmp", f) &&
 		fs_mkdirs(s->body_dir, f) && start_fronts(s, f))
 		return s;
