@@ -24,6 +24,7 @@
 #include "platform/fs.h"
 #include "platform/limit.h"
 #include "platform/lock.h"
+#include "platform/shield.h"
 #include "platform/thread.h"
 #include "process/process.h"
 #include "provider/provider.h"
@@ -396,6 +397,9 @@ int main(int argc, char **argv)
 	bool check = false;
 	int c;
 
+#ifdef DAVIT_SHIELD
+	shield_process(); /* before it knows anything */
+#endif
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
 	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (c) {

@@ -34,5 +34,8 @@ for _ in $(seq 100); do
   kill -0 $daemon || { cat "$home/log" >&2; exit 1; }
   sleep 0.1
 done
+# What is released leaves no core, and only root looks into it.
+grep -q '^Max core file size *0 ' "/proc/$daemon/limits" || { echo "davitd may dump its core" >&2; exit 1; }
+[ "$(stat -c %u "/proc/$daemon/environ")" = 0 ] || { echo "davitd can be looked into" >&2; exit 1; }
 "$prefix/bin/davit" providers --json --host "http://127.0.0.1:$port" | grep -q '"state":"loaded"' ||
   { cat "$home/log" >&2; exit 1; }
