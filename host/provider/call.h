@@ -84,6 +84,7 @@ struct call {
 	char violation[256]; /* what the provider did wrong, or "" */
 	int32_t fail_code;   /* given to fail(); DAVIT_OK: it was not called */
 	struct fail fail;
+	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
 	int32_t service_code; /* of the last service that failed, with why */
 	struct fail service_fail;

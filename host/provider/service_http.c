@@ -14,12 +14,35 @@
 #define MANY_MAX        64
 #define MANY_ANSWER_MAX ((size_t)1024 * 1024) /* bytes of each: they become one text */
 
-/* Why, as the user may read it; the code is another than that of f would be. */
+/* Why, as the user may read it: the host knows best, unless the provider gave a reason before. */
 static int32_t refuse(struct call *c, int32_t code, const struct fail *f)
 {
-	c->service_fail = *f;
-	c->service_code = code;
+	if (c->fail_code != DAVIT_OK && !c->told_http)
+		return code;
+	c->fail_code = code;
+	c->fail = *f;
+	c->told_http = true;
 	return code;
+}
+
+/* It went on: what was in the way of an earlier request is no reason any more. */
+static void take_back(struct call *c)
+{
+	if (!c->told_http)
+		return;
+	c->told_http = false;
+	c->fail_code = DAVIT_OK;
+	c->fail = (struct fail){0};
+}
+
+/* The pointer is one of the provider's own request, not of the caller's. */
+static int32_t refuse_request(struct call *c, struct fail *f)
+{
+	if (f->field[0] != '\0')
+		(void)fail_wrap(f, "%s", f->field);
+	f->field[0] = '\0';
+	(void)fail_wrap(f, "a request to another machine");
+	return refuse(c, DAVIT_INVALID, f);
 }
 
 static int32_t out_of_memory(struct call *c)
@@ -115,6 +138,7 @@ static int32_t give(struct exchange_of *x, davit_buf *ret_head, davit_blob *ret_
 	struct fail f = {0};
 	int32_t code;
 
+	take_back(x->c);
 	if (!keep(x, &f))
 		return refuse(x->c, DAVIT_INTERNAL, &f);
 	code = service_give_json(x->c, head_of(x), ret_head);
@@ -127,11 +151,11 @@ static int32_t read_request(struct exchange_of *x, davit_buf text, uint32_t flag
 	json_t *v = service_parse(text, SERVICE_JSON_MAX, &f);
 
 	if (v == NULL) {
-		(void)fail_wrap(&f, "the request is no JSON");
-		return refuse(x->c, DAVIT_INVALID, &f);
+		(void)fail_wrap(&f, "it is no JSON");
+		return refuse_request(x->c, &f);
 	}
 	x->request = http_request_new(x->c, v, flags, body, &f);
-	return x->request != NULL ? DAVIT_OK : refuse(x->c, DAVIT_INVALID, &f);
+	return x->request != NULL ? DAVIT_OK : refuse_request(x->c, &f);
 }
 
 static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_buf request,
@@ -177,8 +201,7 @@ static int32_t read_one(struct batch *b, size_t i, const json_t *v, uint32_t fla
 	x->c = b->c;
 	x->request = http_request_new(b->c, json_incref((json_t *)v), flags, 0, &f);
 	if (x->request == NULL) {
-		(void)fail_wrap(&f, "request %zu", i);
-		return refuse(b->c, DAVIT_INVALID, &f);
+		return refuse_request(b->c, &f);
 	}
 	x->request->net.answer_max = MANY_ANSWER_MAX;
 	x->request->net.stream = false;
@@ -274,7 +297,7 @@ static int32_t DAVIT_CALL http_perform_many(
 		return out_of_memory(c);
 	b->c = c;
 	list = service_parse(requests, SERVICE_JSON_MAX, &f);
-	code = list != NULL ? read_all(b, list, flags) : refuse(c, DAVIT_INVALID, &f);
+	code = list != NULL ? read_all(b, list, flags) : refuse_request(c, &f);
 	json_decref(list);
 	if (code == DAVIT_OK) {
 		caller = http_caller(c);

@@ -1,5 +1,6 @@
 /*
- * predict - answers in bytes. A body "behave WORDS" says how; any other comes back as it is.
+ * predict - answers in bytes. A body "behave WORDS" says how, "fetch URL" has the answer of another
+ * server, "send URL" what becomes of a change there; any other comes back as it is.
  *
  *   chunks:N   N pieces "data: I\n\n" of text/event-stream, gap:MS between them
  *   large:N    N bytes in pieces of 64 KiB
@@ -70,13 +71,41 @@ static int32_t reply_told(struct davit_sdk *sdk, const char *words, davit_buf bo
 	return davit_sdk_reply_bytes(sdk, type, (int32_t)n, body);
 }
 
-/* The words of a body "behave chunks:3"; the body ends in NUL. */
-static const char *words_of(davit_buf body)
+/* What follows mark at the beginning of a body, which ends in NUL; or NULL. */
+static const char *behind(davit_buf body, const char *mark)
 {
-	static const char mark[] = "behave ";
-	size_t n = sizeof(mark) - 1;
+	size_t n = strlen(mark);
 
-	return body.n > n && memcmp(body.p, mark, n) == 0 ? body.p + n : "";
+	return body.n > n && memcmp(body.p, mark, n) == 0 ? body.p + n : NULL;
+}
+
+static int32_t ask(struct davit_sdk *sdk, uint32_t flags, const char *method, const char *url,
+	struct davit_sdk_answer *ret_answer)
+{
+	struct davit_sdk_writer w;
+
+	davit_sdk_write_begin(&w, &sdk->mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_text(&w, "operation", strstr(url, "slowly") != NULL ? "slowly" : "fetch");
+	davit_sdk_put_text(&w, "method", method);
+	davit_sdk_put_text(&w, "url", url);
+	davit_sdk_put_bool(&w, "stream", true);
+	davit_sdk_close_object(&w);
+	return davit_sdk_http(sdk, flags, &w, 0, ret_answer);
+}
+
+/* The answer is passed on while it comes. */
+static int32_t reply_fetched(
+	struct davit_sdk *sdk, uint32_t flags, const char *method, const char *url)
+{
+	struct davit_sdk_answer answer;
+	const char *type;
+
+	if (ask(sdk, flags, method, url, &answer) != DAVIT_OK)
+		return sdk->code;
+	type = davit_sdk_http_header(&answer, "content-type");
+	return davit_sdk_reply_blob(
+		sdk, type[0] != '\0' ? type : "text/plain", (int32_t)answer.status, answer.body);
 }
 
 int32_t DAVIT_CALL predict_infer(davit_instance inst, davit_call call, davit_buf request)
@@ -90,7 +119,15 @@ int32_t DAVIT_CALL predict_infer(davit_instance inst, davit_call call, davit_buf
 	davit_buf body = blob != 0 ? davit_sdk_read_blob(&sdk, blob, BODY_MAX) : davit_sdk_buf("");
 	if (sdk.code != DAVIT_OK)
 		return sdk.code;
-	return reply_told(&sdk, words_of(body), body);
+	const char *words = behind(body, "behave ");
+	const char *fetch = behind(body, "fetch ");
+	const char *send = behind(body, "send ");
+
+	if (fetch != NULL)
+		return reply_fetched(&sdk, 0, "GET", fetch);
+	if (send != NULL)
+		return reply_fetched(&sdk, DAVIT_HTTP_MUTATES, "POST", send);
+	return reply_told(&sdk, words != NULL ? words : "", body);
 }
 
 int32_t DAVIT_CALL predict_explain(davit_instance inst, davit_call call, davit_buf request)

@@ -473,6 +473,29 @@ static void the_code_says_whether_it_may_have_arrived(void **state)
 	wrong_flags = 0;
 }
 
+OP(op_refused_then_answered)
+{
+	struct kit *k = kit_of(inst);
+	struct ask a = ask(k, call, 0,
+		"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"https://elsewhere.example/\"}");
+	struct ask b =
+		ask(k, call, 0, "{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"@/echo\"}");
+
+	(void)request;
+	json_decref(b.head);
+	if (!HOLDS(a.code == DAVIT_PERMANENT) || !HOLDS(b.code == DAVIT_OK))
+		return DAVIT_INTERNAL;
+	return (k->core->fail)(call, DAVIT_CONFLICT, kit_buf("it is there already"), kit_buf(""));
+}
+
+static void the_reason_is_the_hosts_until_a_request_is_answered(void **state)
+{
+	wrong_request = "{\"operation\":\"a\",\"method\":\"GET\","
+			"\"url\":\"https://elsewhere.example/\"}";
+	run(*state, op_wrong, DAVIT_PERMANENT, "elsewhere.example");
+	run(*state, op_refused_then_answered, DAVIT_CONFLICT, "it is there already");
+}
+
 OP(op_hold)
 {
 	struct kit *k = kit_of(inst);
@@ -618,6 +641,7 @@ int main(void)
 		TEST(several_requests_have_an_answer_each),
 		TEST(a_wrong_request_is_refused_by_its_member),
 		TEST(the_code_says_whether_it_may_have_arrived),
+		TEST(the_reason_is_the_hosts_until_a_request_is_answered),
 		TEST(a_call_that_is_cancelled_ends_while_it_waits),
 		TEST(a_call_whose_time_is_over_ends_while_it_waits),
 		TEST(a_host_of_the_connection_is_allowed_where_the_manifest_says_so),
