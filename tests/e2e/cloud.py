@@ -70,7 +70,7 @@ class Cloud:
         return self.ask("GET", "/stats")
 
 
-def site_options(cloud, endpoint=None, networks="[127.0.0.0/8]", egress=None, net=""):
+def site_options(cloud, endpoint=None, networks="[127.0.0.0/8]", egress=None, net="request_timeout_ms: 1000"):
     """Options of a Site with testcloud and many accounts at one cloud. Each test takes an account
     of its own, so that a circuit which one of them opened is no matter to the next."""
     endpoint = endpoint or f"https://localhost:{cloud.port}"
@@ -88,7 +88,7 @@ def site_options(cloud, endpoint=None, networks="[127.0.0.0/8]", egress=None, ne
     davit = (
         f"connections:\n{accounts}  wrong: {{type: TESTCLOUD, client_id: davit, client_secret: {SECRET}x}}\n"
         f"jobs: {{max_running: 100}}\n"
-        f"net: {{ca_file: '{cloud.ca_file}', request_timeout_ms: 1000{net}}}\n"
+        f"net: {{ca_file: '{cloud.ca_file}', {net}}}\n"
     )
     return {"providers": {"testcloud": provider}, "davit": davit}
 

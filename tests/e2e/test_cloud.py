@@ -309,6 +309,83 @@ def test_many_submissions_under_chances_make_one_object_each(cloud, daemon, acco
     assert cloud.fired() > 5
 
 
+@pytest.mark.parametrize("fault, _", SUBMITS[:-1])
+@pytest.mark.parametrize("change", ["deploy", "undeploy"])
+def test_a_change_of_an_endpoint_under_a_fault_is_made_once(
+    cloud, daemon, account, change, fault, _
+):
+    endpoint = account.deployed()
+    (deployed,) = cloud.objects("endpoints")[0]["deployedModels"]
+    body = {"model": deployed["model"], "behaviour": {"run_ms": 1}}
+    path, body = {
+        "deploy": ("deploy_model", body),
+        "undeploy": ("undeploy_models", {"deployment": deployed["id"]}),
+    }[change]
+    before = account.jobs()
+    cloud.fails({"path": f"/v1/endpoints/*:{change}", "count": 1, **fault})
+    answer = account.ask("POST", f"/endpoints/{endpoint}/{path}", body)
+    assert answer.status == 200, answer
+    (job,) = set(account.jobs()) - set(before)
+    assert ended(daemon, job)["state"] == "succeeded"
+    left = cloud.objects("endpoints")[0].get("deployedModels", [])
+    assert len(left) == (2 if change == "deploy" else 0) and cloud.fired() == 1
+
+
+# --- kill -9 while the cloud has the submission, and we not its answer ---
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_a_daemon_killed_in_a_submission_makes_one_object(sites, cloud, kind):
+    cloud.ask("POST", "/reset")
+    site = sites(default="testcloud", **site_options(cloud, net="request_timeout_ms: 60000"))
+    site.start()
+    cloud.ask("POST", "/hold", {"method": "POST", "path": "/v1/jobs"})
+    account = Account(site)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(account.ask, "POST", f"/pipelines/training/{kind}", {"name": "t"})
+        wait_for("the submission at the cloud", lambda: cloud.stats()["held"] == 1)
+        site.kill()
+        assert sent.exception() is not None
+    cloud.ask("POST", "/release")
+    site.start()
+    (job,) = account.jobs()
+    assert ended(site, job)["state"] == "succeeded"
+    assert len(cloud.objects()) == 1
+
+
+def test_a_daemon_killed_in_an_unmarked_submission_asks_a_person(sites, cloud):
+    cloud.ask("POST", "/reset")
+    site = sites(default="testcloud", **site_options(cloud))
+    site.start(env={"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET})
+    cloud.ask("POST", "/hold", {"method": "POST", "path": "/v1/jobs"})
+    task = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    wait_for("the submission at the cloud", lambda: cloud.stats()["held"] == 1)
+    site.kill()
+    cloud.ask("POST", "/release")
+    site.start(env={"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET})
+    assert ended(site, task)["state"] == "needs_decision"
+    assert len(cloud.objects()) == 1
+
+
+# --- protocols ---
+
+
+@pytest.mark.parametrize(
+    "scheme, http2, protocol", [("http", True, "http/1.1"), ("https", False, "https/1.1"), ("https", True, "h2")]
+)
+def test_it_speaks_every_protocol(sites, cloud, scheme, http2, protocol):
+    cloud.ask("POST", "/reset")
+    endpoint = {"http": cloud.http, "https": f"https://localhost:{cloud.port}"}[scheme]
+    net = f"http2: {json.dumps(http2)}"
+    site = sites(default="testcloud", **site_options(cloud, endpoint, net=net)).start()
+    cloud.ask("POST", "/stats")
+    account = Account(site)
+    assert ended(site, account.train())["state"] == "succeeded"
+    assert account.get("/datasets/list").status == 200
+    made = {name: gauge["made"] for name, gauge in cloud.stats()["connections"].items()}
+    assert made.pop("all") >= 1 and made.pop(protocol) >= 1 and not any(made.values()), made
+
+
 # --- limits of the other side ---
 
 
@@ -329,6 +406,18 @@ def test_a_pause_that_is_too_long_is_the_callers(cloud, account):
     answer = account.get(f"/datasets/{dataset}")
     assert answer.status == 429 and answer.headers["Retry-After"] == "600", answer
     assert cloud.fired() == 1
+
+
+def test_a_host_that_breaks_is_left_in_peace(cloud, account):
+    dataset = account.made("/datasets", AT_ONCE)["Id"]
+    cloud.fails({"path": "/v1/datasets/*", "fault": "reset_before"})
+    for _ in range(3):  # four times each
+        assert account.get(f"/datasets/{dataset}").status in (429, 503)
+    asked = cloud.fired()
+    answer = account.get(f"/datasets/{dataset}")
+    assert answer.status == 429 and int(answer.headers["Retry-After"]) >= 1, answer
+    assert 10 <= asked == cloud.fired()
+    assert account.get("/models/list").status == 200  # another operation
 
 
 # --- tokens ---
