@@ -28,6 +28,7 @@ struct call_context {
 	char id[ID_SIZE];
 	enum job_action action;
 	char idempotency[16];
+	int64_t settle_ms;
 	struct call_result end; /* of a run, while its series is being asked for */
 };
 
@@ -188,19 +189,38 @@ static void take_verdict(struct tracker *t, struct open_job *e, enum verdict ver
 	}
 }
 
-/* The call of the entry with that id has ended. Storing gives the lock up, and the job may be
- * over before it is back: the entry is looked up again before it is touched. */
-static void take_end(
-	struct tracker *t, const char *id, enum verdict verdict, const struct call_result *result)
+/* Nothing was found, but the other side may not know yet of what the last submit made: it is
+ * asked once more when it must. Nobody needs to wait with the start for that. */
+static bool settles(struct tracker *t, struct open_job *e, const struct call_context *call)
 {
-	struct open_job *e = entries_find(&t->entries, id);
+	int64_t left = e->sent_mono + call->settle_ms - clock_mono_ms();
+
+	if (left <= 0)
+		return false;
+	if (e->unsure)
+		t->unsure--;
+	e->unsure = false;
+	tracker_later(t, e, left);
+	return true;
+}
+
+/* The call has ended. Storing gives the lock up, and the job may be over before it is back: the
+ * entry is looked up again before it is touched. */
+static void take_end(
+	struct call_context *call, enum verdict verdict, const struct call_result *result)
+{
+	struct tracker *t = call->t;
+	struct open_job *e = entries_find(&t->entries, call->id);
 
 	if (e == NULL || e->busy != ENTRY_CALLING)
 		return;
 	e->busy = ENTRY_IDLE;
 	e->call = 0;
-	take_verdict(t, e, verdict, result);
-	e = entries_find(&t->entries, id);
+	if (call->action == ACTION_SUBMIT)
+		e->sent_mono = clock_mono_ms();
+	if (result->code != DAVIT_NOT_FOUND || verdict != VERDICT_RESUBMIT || !settles(t, e, call))
+		take_verdict(t, e, verdict, result);
+	e = entries_find(&t->entries, call->id);
 	if (e != NULL && e->busy == ENTRY_IDLE)
 		tracker_idle(t, e);
 }
@@ -226,7 +246,7 @@ static void call_finish(struct call_context *call, struct call_result *result)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
 			"the provider answered without saying where the job stands");
 	mutex_lock(&t->lock);
-	take_end(t, call->id, verdict, result);
+	take_end(call, verdict, result);
 	leave(call);
 	mutex_unlock(&t->lock);
 	call_result_finish(&call->end);
@@ -364,6 +384,7 @@ static bool start(
 	}
 	(void)snprintf(call->idempotency, sizeof(call->idempotency), "%s",
 		provider_idempotency(p, job->interface, "submit", job->kind));
+	call->settle_ms = provider_settle_ms(p, job->interface, "submit", job->kind);
 	spec.request = request_of(t, job, p);
 	if (spec.request == NULL) {
 		(void)fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
@@ -381,8 +402,7 @@ static void not_started(struct call_context *call, const struct fail *f)
 		.retry_after_ms = f->code == FAIL_BUSY ? NEXT_POLL_LEAST_MS : 0,
 	};
 
-	take_end(call->t, call->id, outcome_verdict(call->action, &result, call->idempotency),
-		&result);
+	take_end(call, outcome_verdict(call->action, &result, call->idempotency), &result);
 }
 
 static void begin_call(struct tracker *t, struct open_job *e, enum job_action action)

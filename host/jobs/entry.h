@@ -51,6 +51,7 @@ struct open_job {
 	uint64_t turn;            /* which of the tracker's calls that is */
 	unsigned failures;        /* in a row, for the back-off */
 	int64_t cancel_sent_mono; /* 0: not yet */
+	int64_t sent_mono;        /* a submit that is unclear ended before this */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
 	uint64_t shown;  /* hash of the last state stored, so that nothing is written twice */
 	size_t heap_at;  /* place in the due heap */

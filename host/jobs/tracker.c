@@ -89,6 +89,7 @@ static bool load_one(const struct job *job, void *ctx)
 		return false;
 	}
 	e->ambiguous = job->state == JOB_SUBMITTING;
+	e->sent_mono = clock_mono_ms();
 	/* Nobody else has a flow: what is to be found are its steps. */
 	if (!e->flow &&
 		(JOB_BIT(job->state) & (JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING)))) {

@@ -97,6 +97,12 @@ const char *provider_idempotency(
 	return json_text_or(entry, "idempotency", "none");
 }
 
+int64_t provider_settle_ms(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	return json_int_or(provider_entry(p, interface, slot, kind), "settle_ms", 0);
+}
+
 /* --- names --- */
 
 static void read_limits(const json_t *entry, struct name_limits *limits)

@@ -83,6 +83,10 @@ const json_t *provider_entry(
 const char *provider_idempotency(
 	const struct provider *p, const char *interface, const char *slot, const char *kind);
 
+/* How long after a submit of that kind find may miss what it made; milliseconds. */
+int64_t provider_settle_ms(
+	const struct provider *p, const char *interface, const char *slot, const char *kind);
+
 /* The name for a submission, within the name limits of all kinds of the interface. The
  * longest is 30 bytes: "davit-" and the submission. */
 void provider_derived_name(const struct provider *p, const char *interface, const char *slot,

@@ -38,6 +38,7 @@ static struct {
 	const char *lacks;
 	const char *metrics;
 	const char *idempotency;
+	int64_t settle_ms;
 	struct object objects[OBJECTS_MAX];
 	unsigned count;
 	unsigned calls[SLOTS_MAX];
@@ -88,6 +89,11 @@ void fake_absent(bool absent)
 void fake_idempotency(const char *word)
 {
 	cloud.idempotency = word;
+}
+
+void fake_settles(int64_t ms)
+{
+	cloud.settle_ms = ms;
 }
 
 void fake_lacks(const char *slot)
@@ -344,6 +350,16 @@ const char *provider_idempotency(
 	(void)slot;
 	(void)kind;
 	return cloud.idempotency;
+}
+
+int64_t provider_settle_ms(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return cloud.settle_ms;
 }
 
 void provider_derived_name(const struct provider *p, const char *interface, const char *slot,

@@ -17,6 +17,9 @@ void fake_absent(bool absent);
 
 void fake_idempotency(const char *word);
 
+/* find may miss what was made so long ago. */
+void fake_settles(int64_t ms);
+
 /* Slot cannot be called at all (NULL: all can). */
 void fake_lacks(const char *slot);
 

@@ -142,6 +142,16 @@ const char *provider_idempotency(
 	return "name";
 }
 
+int64_t provider_settle_ms(
+	const struct provider *p, const char *interface, const char *slot, const char *kind)
+{
+	(void)p;
+	(void)interface;
+	(void)slot;
+	(void)kind;
+	return 0;
+}
+
 void provider_derived_name(const struct provider *p, const char *interface, const char *slot,
 	const char *submission, char *name, size_t size)
 {

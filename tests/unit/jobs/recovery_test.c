@@ -121,6 +121,54 @@ static void a_start_finds_out_what_the_last_one_submitted(void **state)
 	assert_int_equal(fake_objects(), 1);
 }
 
+static void what_a_list_may_still_miss_is_not_submitted_again(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_settles(60000);
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	fake_fault("find", DAVIT_NOT_FOUND, 1, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 1);
+	assert_int_equal(fake_calls("find"), 2);
+}
+
+static void what_a_list_still_misses_in_the_end_is_submitted_again(void **state)
+{
+	struct fixture *x = *state;
+	int64_t began = clock_mono_ms();
+	struct ticket t;
+
+	fake_settles(60000);
+	fake_fault("submit", DAVIT_INTERNAL, 1, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 2);
+	assert_true(fake_calls("find") >= 2);
+	assert_true(clock_mono_ms() - began >= 60000);
+}
+
+static void after_a_start_lists_get_their_time_too_and_nobody_waits_for_them(void **state)
+{
+	struct fixture *x = *state;
+	const char *id = "0123456789abcdefghjkmnpq";
+	int64_t began;
+
+	fake_settles(60000);
+	left_behind(x, id, JOB_SUBMITTING);
+	began = clock_mono_ms();
+	restart(x);
+	await_calls("find", 1);
+	for (int round = 0; round < ROUNDS && !tracker_recovered(x->tracker); round++)
+		let_time_pass();
+	assert_true(clock_mono_ms() - began < 60000);
+	await_state(x, id, JOB_RUNNING);
+	assert_true(clock_mono_ms() - began >= 60000);
+	assert_int_equal(fake_objects(), 1);
+}
+
 static void jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back(void **state)
 {
 	struct fixture *x = *state;
@@ -178,6 +226,9 @@ int main(void)
 		TEST(a_submission_that_did_nothing_is_tried_again),
 		TEST(failing_polls_end_nothing),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
+		TEST(what_a_list_may_still_miss_is_not_submitted_again),
+		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
+		TEST(after_a_start_lists_get_their_time_too_and_nobody_waits_for_them),
 		TEST(jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back),
 		TEST(a_job_that_waits_for_an_absent_provider_can_be_cancelled),
 		TEST(a_deadline_ends_a_job_that_waits_for_an_absent_provider),
