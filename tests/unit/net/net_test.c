@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "net/limits.h"
 #include "place.h"
 
 /* Longer than a busy machine needs for anything but waiting. */
@@ -487,6 +488,81 @@ static void closing_ends_what_is_on_its_way(void **state)
 	assert_int_equal(p->result.end, NET_CANCELLED);
 }
 
+/* --- limits --- */
+
+static void a_rate_parts_requests(void **state)
+{
+	static const struct limits_rule rule = {"*", 20, 1};
+	struct place *p = *state;
+	struct limits *limits = limits_create(&rule, 1, 0, &p->fail);
+	int64_t began = clock_mono_ms();
+
+	p->request.limits = limits;
+	for (int i = 0; i < 4; i++) {
+		place_ask(p, "/echo");
+		assert_int_equal(p->result.end, NET_ANSWERED);
+	}
+	assert_in_range(clock_mono_ms() - began, 140, SOON_MS);
+	place_give(p, 10);
+	place_ask(p, "/echo");
+	assert_int_equal(p->result.end, NET_THROTTLED);
+	assert_int_equal(server_count(p->server, "/echo"), 4);
+	limits_destroy(limits);
+}
+
+static void a_host_that_fails_and_fails_is_left_alone(void **state)
+{
+	struct place *p = *state;
+	struct limits *limits = limits_create(NULL, 0, 0, &p->fail);
+
+	p->request.limits = limits;
+	p->request.attempts = 1;
+	for (int i = 0; i < BREAKER_FAILURES; i++) {
+		place_ask(p, "/reset");
+		assert_int_equal(p->result.end, NET_UNCLEAR);
+	}
+	place_ask(p, "/echo");
+	assert_int_equal(p->result.end, NET_THROTTLED);
+	assert_in_range(p->result.retry_after_ms, 1, BREAKER_OPEN_MS);
+	assert_int_equal(server_count(p->server, "/echo"), 0);
+	limits_destroy(limits);
+}
+
+#define HOUR_MS INT64_C(3600000)
+
+static void ask_patiently(void *arg)
+{
+	place_ask(arg, "/flaky/3/429?after=3600");
+}
+
+/* An attempt has a day, a pause an hour and a little: only pauses are cut short. */
+static void pauses_go_by_the_clock_of_the_daemon(void **state)
+{
+	struct place *p = *state;
+	struct thread t;
+
+	clock_virtual_start(0, HOUR_MS);
+	place_give(p, 100 * HOUR_MS);
+	p->request.timeout_ms = 24 * HOUR_MS;
+	assert_true(thread_start(&t, "asks", 0, ask_patiently, p, &p->fail));
+	for (size_t i = 1; i <= 3; i++) {
+		int64_t next;
+
+		assert_true(server_await(p->server, "/flaky", i));
+		do {
+			assert_true(clock_virtual_await(1, SOON_MS));
+			next = clock_virtual_next() - clock_mono_ms();
+		} while (next > 2 * HOUR_MS);
+		assert_in_range(next, HOUR_MS, HOUR_MS + 60000);
+		clock_advance(next);
+	}
+	thread_join(&t);
+	clock_virtual_stop();
+	place_give(p, SOON_MS);
+	assert_int_equal(p->result.attempts, 4);
+	assert_int_equal(net_answer_status(p->result.answer), 200);
+}
+
 /* --- many --- */
 
 static void several_are_answered_in_their_order(void **state)
@@ -600,6 +676,9 @@ int main(void)
 		TEST(a_reader_that_went_away_ends_it),
 		TEST(what_waits_for_a_connection_was_not_sent),
 		TEST(closing_ends_what_is_on_its_way),
+		TEST(a_rate_parts_requests),
+		TEST(a_host_that_fails_and_fails_is_left_alone),
+		TEST(pauses_go_by_the_clock_of_the_daemon),
 		TEST(several_are_answered_in_their_order),
 		TEST(five_thousand_wait_at_once),
 	};
