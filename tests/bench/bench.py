@@ -25,6 +25,7 @@ from lab import (  # noqa: E402
     some,
 )
 from davit_site import BUILD, execute_body, wait_for  # noqa: E402
+from clouds import gateway, held, tracked  # noqa: E402
 import digits  # noqa: E402
 
 BIG_POOL = 139264  # bytes a connection takes in a bare server that takes headers as long as ours
@@ -295,7 +296,8 @@ def queue():
     figure("queue_jobs_per_second", count / took, "1/s")
 
 
-FIGURES = {f.__name__: f for f in (status, accept, start, idle, predict, queue)}
+ALL = (status, accept, start, idle, predict, queue, held, tracked, gateway)
+FIGURES = {f.__name__: f for f in ALL}
 
 
 def main(words):

@@ -74,15 +74,16 @@ class Lab:
         """A file of requests as the load generator reads it."""
         return self.file(name, b"".join(b"%d\n%b" % (len(r), r) for r in requests))
 
-    def bare(self, mode, answer, *pool):
-        """Starts the bare server; returns its process id and port."""
+    def server(self, name, *words):
+        """Starts a program that says its port and serves; returns its process id and port."""
         program = subprocess.Popen(
-            [PROGRAMS / "bench_bare", mode, self.file("answer", answer), *map(str, pool)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            [PROGRAMS / name, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.others.append(program)
         return program.pid, int(program.stdout.readline())
+
+    def bare(self, mode, answer, *pool):
+        return self.server("bench_bare", mode, self.file("answer", answer), *pool)
 
     def database(self):
         return sqlite3.connect(self.site.folder / "data" / "davit.db")

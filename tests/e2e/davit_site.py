@@ -66,7 +66,9 @@ class UnixConnection(http.client.HTTPConnection):
 class Site:
     """Write the configuration, start(), ask, stop() or kill()."""
 
-    def __init__(self, folder, settings="", davit="", providers=None, default="local"):
+    def __init__(
+        self, folder, settings="", davit="", providers=None, default="local", listener=""
+    ):
         self.folder = pathlib.Path(folder)
         self.imports = self.folder / "import"
         self.imports.mkdir(parents=True, exist_ok=True)
@@ -76,6 +78,7 @@ class Site:
         self.socket_path = str(self.folder / "davitd.sock")
         self.davit = davit
         self.default = default  # the provider of those who name none
+        self.listener = listener  # more keys of the TCP listener, each after a comma
         self.providers = dict(providers or {})
         if default == "local":
             self.providers["local"] = (
@@ -93,7 +96,7 @@ run_program: {BUILD}/host/run/davit-run
 default_provider: {self.default}
 import_roots: [import]
 listeners:
-  - {{address: 127.0.0.1, port: {self.port}, default_provider: {self.default}}}
+  - {{address: 127.0.0.1, port: {self.port}, default_provider: {self.default}{self.listener}}}
   - {{unix: davitd.sock}}
 {self.davit}""",
             encoding="utf-8",

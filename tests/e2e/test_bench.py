@@ -11,7 +11,7 @@ from davit_site import BUILD, ROOT
 
 BENCH = [sys.executable, str(ROOT / "tests" / "bench" / "bench.py")]
 LINE = re.compile(r"[a-z][a-z0-9_]* -?[0-9.e+-]+ [A-Za-z0-9/]+( [0-9.e+-]+ (ok|short))?")
-FIGURES = ["status", "accept", "start", "idle", "predict", "queue"]
+FIGURES = ["status", "accept", "start", "idle", "predict", "queue", "held", "tracked", "gateway"]
 
 
 def bench(*words):

@@ -1,0 +1,202 @@
+"""The figures of a cloud's calls and jobs: the fake cloud of tests/fakes/cloud, and testcloud."""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+from lab import PROGRAMS, Lab, cpu, cpu_per_answer, figure, load, request, rounds, some
+from cloud import PROVIDER, SECRET, Cloud
+from davit_site import wait_for
+
+STACK_KIB = 16  # of the kernel, for each thread
+QUESTION = json.dumps({"instances": [[round(n * 0.37, 2) for n in range(32)]]}).encode()
+
+
+@contextlib.contextmanager
+def clouded(scheme="https", poll_ms=0, calls=20000, davit=""):
+    """A daemon with a cloud, and room for so many calls at once."""
+    with tempfile.TemporaryDirectory(prefix="davit-bench-cloud.") as folder:
+        with contextlib.closing(Cloud(folder, "--token-seconds", "86400")) as cloud:
+            port = urllib.parse.urlsplit(cloud.https if scheme == "https" else cloud.http).port
+            endpoint = f"{scheme}://localhost:{port}"
+            provider = (
+                f"provider: testcloud\nplugin: {PROVIDER}\nmax_running: 100000\nmax_calls: {calls}\n"
+                f"egress: ['{endpoint}']\nprivate_networks: [127.0.0.0/8]\n"
+                f"settings: {{endpoint: '{endpoint}', poll_ms: {poll_ms}}}\n"
+            )
+            davit += (
+                f"calls: {{max_threads: {calls}, max_waiting: 20000}}\n"
+                f"net: {{ca_file: '{cloud.ca_file}', max_connections: 20000, "
+                "max_connections_per_host: 20000}\n"
+                "connections:\n"
+                f"  bench: {{type: TESTCLOUD, client_id: davit, client_secret: {SECRET}}}\n"
+            )
+            limits = ", max_connections: 30000, max_requests: 30000"
+            options = {"default": "testcloud", "listener": limits, "davit": davit}
+            with Lab(providers={"testcloud": provider}, **options) as lab:
+                lab.site.start()
+                yield lab, cloud
+
+
+def path(rest, query=""):
+    return f"/api/service/v1/{rest}?adapter_instance=bench&project=bench{query}"
+
+
+def made(site, rest, body):
+    answer = site.post(path(rest), body)
+    assert answer.status in (200, 201), answer
+    return answer
+
+
+def deployed(site):
+    """An endpoint with a model on it, by its id."""
+    at_once = {"behaviour": {"run_ms": 0}}
+    model = made(site, "models/register", {"name": "m", **at_once}).json()["Id"]
+    endpoint = made(site, "endpoints/register", {"name": "e", **at_once}).json()["Id"]
+    made(site, f"endpoints/{endpoint}/deploy_model", {"model": model, **at_once})
+    wait_for("the model", lambda: site.post(infer(endpoint), {"instances": []}).status == 200)
+    return endpoint
+
+
+def infer(endpoint):
+    return path(f"endpoints/{endpoint}/infer", "&native=true")
+
+
+def pace(lab, name, count, seconds, content):
+    """Starts clients that come by the clock; see paced()."""
+    words = [PROGRAMS / "bench_pace", lab.site.port, count, seconds, lab.file(name, content)]
+    return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
+
+
+def paced(program):
+    """Its end: how many had no answer, seconds, and the 99th of 100 in milliseconds."""
+    with program:
+        words = program.stdout.read().split()
+    assert program.returncode == 0 and len(words) == 6, words
+    return int(words[1]), float(words[2]), int(words[4]) / 1000
+
+
+# --- many calls held ---
+
+
+def resident_kib(pid):
+    """Pages of a process and stacks of its threads in the kernel; and how many threads."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    now = {key: value.split() for key, _, value in (line.partition(":") for line in lines)}
+    threads = int(now["Threads"][0])
+    return int(now["VmRSS"][0]) + STACK_KIB * threads, threads
+
+
+def hold(lab, cloud, endpoint, count, seconds):
+    """Keeps count calls waiting that come over seconds. Returns how many had no answer, KiB and
+    threads each, and of the states asked for meanwhile how many had none, and the 99th of 100."""
+    close = "Connection: close\r\n"
+    question = request("POST", infer(endpoint), QUESTION, close)
+    status = request("GET", f"/execute/{lab.task}/getStatus", headers=close)
+    cloud.ask("POST", "/hold", {"path": f"/v1/endpoints/{endpoint}:predict"})
+    before, threads_before = resident_kib(lab.pid)
+    calls = pace(lab, "question", count, seconds, question)
+    states = pace(lab, "status", 50 * seconds, seconds, status) if seconds else None
+    wait_for("all calls to be held", lambda: cloud.stats()["held"] == count, 60)
+    late, _, p99 = paced(states) if seconds else (0, 0, 0)
+    after, threads = resident_kib(lab.pid)
+    cloud.ask("POST", "/release")
+    bad, _, _ = paced(calls)
+    return bad, (after - before) / count, (threads - threads_before) / count, late, p99
+
+
+def held():
+    """5,000 predict calls at once that a cloud holds: memory of each, and the state of jobs."""
+    count, seconds = some(5000, 50), some(10, 1)
+    for name, scheme in (("http1", "http"), ("http2", "https")):
+        with clouded(scheme) as (lab, cloud):
+            endpoint = deployed(lab.site)
+            lab.task = lab.site.get("/v1/jobs").json()["jobs"][0]["id"]
+            cloud.ask("POST", "/stats")
+            bad, kib, threads, late, p99 = hold(lab, cloud, endpoint, count, seconds)
+            connections = cloud.stats()["connections"]["all"]["most"]
+            figure(f"held_{name}_errors", bad + late, "calls", most=0)
+            figure(f"held_{name}_memory_per_call", kib, "KiB", most=64)
+            figure(f"held_{name}_threads_per_call", threads, "threads")
+            most = 100 if scheme == "https" else None
+            figure(f"held_{name}_connections", connections, "connections", most=most)
+            figure(f"held_{name}_status_p99", p99, "ms", most=5)
+        with clouded(scheme) as (lab, cloud):
+            endpoint = deployed(lab.site)
+            lab.task = lab.site.get("/v1/jobs").json()["jobs"][0]["id"]
+            bad, kib, _, _, _ = hold(lab, cloud, endpoint, count, 0)
+            figure(f"held_{name}_burst_errors", bad, "calls")
+            figure(f"held_{name}_burst_memory_per_call", kib, "KiB")
+
+
+# --- many jobs tracked ---
+
+CALLS = 64  # at once: so many threads there may be beside the daemon's own
+
+
+def threads_of(pid):
+    return len(list(pathlib.Path(f"/proc/{pid}/task").iterdir()))
+
+
+def tracked():
+    """100,000 jobs that run at a cloud and are asked for every 60 s."""
+    count, interval = some(100000, 100), some(60, 2)
+    davit = "jobs: {max_running: 100000, max_queued: 1000000, max_queued_per_project: 1000000}\n"
+    with clouded(poll_ms=interval * 1000, calls=CALLS, davit=davit) as (lab, cloud):
+        body = json.dumps({"name": "t", "behaviour": {"run_ms": -1}}).encode()
+        post = lab.requests("post", request("POST", path("pipelines/training/train"), body))
+        begin = time.perf_counter()
+        load(lab.site.port, 64, post, answers=count)
+        wait_for("all jobs to run", lambda: cloud.stats()["objects"]["jobs"] >= count, 600)
+        figure("tracked_submitted_per_second", count / (time.perf_counter() - begin), "1/s")
+        time.sleep(interval)  # until each has been asked for once
+        cloud.ask("POST", "/stats")
+        before, threads = cpu(lab.pid), []
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < 2 * interval:
+            threads.append(threads_of(lab.pid))
+            time.sleep(0.5)
+        used, took = cpu(lab.pid) - before, time.perf_counter() - begin
+        stats = cloud.stats()
+        seconds = stats["seconds"]["GET /v1/jobs/*"][: 2 * interval]
+        gets = {int(n): jobs for n, jobs in stats["gets"]["jobs"].items()}
+        figure("tracked_cpu", used / took, "cores", most=0.3)
+        figure("tracked_polls_per_job_least", min(gets), "polls", least=2)
+        figure("tracked_polls_per_job_most", max(gets), "polls", most=2)
+        mean = sum(seconds) / len(seconds)
+        figure("tracked_polls_per_second", mean, "1/s")
+        figure("tracked_worst_second", max(seconds) / mean, "ratio", most=2)
+        figure("tracked_threads", max(threads), "threads", most=CALLS + 16)
+
+
+# --- against a gateway ---
+
+
+def token(cloud):
+    form = {"grant_type": "client_credentials", "client_id": "davit", "client_secret": SECRET}
+    data = urllib.parse.urlencode(form).encode()
+    with urllib.request.urlopen(cloud.http + "/oauth/token", data, 30) as answer:
+        return json.load(answer)["access_token"]
+
+
+def gateway():
+    """CPU time of a predict call through the daemon, against a bare gateway in C."""
+    with clouded() as (lab, cloud):
+        endpoint = deployed(lab.site)
+        url = f"https://localhost:{cloud.port}/v1/endpoints/{endpoint}:predict"
+        bare, bare_port = lab.server("bench_gateway", url, cloud.ca_file, token(cloud))
+        file = lab.requests("predict", request("POST", infer(endpoint), QUESTION))
+        count = some(8000, 32)
+        ours, its = rounds(
+            some(7, 1),
+            lambda: cpu_per_answer(lab.pid, lab.site.port, 16, file, answers=count),
+            lambda: cpu_per_answer(bare, bare_port, 16, file, answers=count),
+        )
+        figure("gateway_cpu", ours, "us")
+        figure("gateway_cpu_bare", its, "us")
+        figure("gateway_cpu_ratio", ours / its, "ratio", most=1.5)
