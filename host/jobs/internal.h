@@ -37,7 +37,7 @@ struct tracker {
 	struct mutex lock;
 	struct cond wake;
 	int64_t sleeps_until; /* the thread waits so long by itself; 0: it does not wait */
-	struct cond quiet; /* nothing is in flight any more */
+	struct cond quiet;    /* nothing is in flight any more */
 	struct entries entries;
 	TAILQ_HEAD(watcher_queue, watcher) waiting;
 	struct watcher_queue fired;
