@@ -20,8 +20,9 @@ class Cloud:
 
     def __init__(self, folder, *flags):
         assert PROGRAM.exists(), f"{PROGRAM} is missing: it needs Go (package golang-go)"
+        own = ["--ca-dir", pathlib.Path(folder) / "ca", "--client", f"davit:{SECRET}"]
         self.process = subprocess.Popen(
-            [PROGRAM, "--ca-dir", pathlib.Path(folder) / "ca", "--client", f"davit:{SECRET}", *flags],
+            [PROGRAM, *own, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -70,24 +71,23 @@ class Cloud:
         return self.ask("GET", "/stats")
 
 
-def site_options(cloud, endpoint=None, networks="[127.0.0.0/8]", egress=None, net="request_timeout_ms: 1000"):
+def site_options(cloud, endpoint=None, net="request_timeout_ms: 1000"):
     """Options of a Site with testcloud and many accounts at one cloud. Each test takes an account
     of its own, so that a circuit which one of them opened is no matter to the next."""
     endpoint = endpoint or f"https://localhost:{cloud.port}"
     parts = urllib.parse.urlsplit(endpoint)
-    egress = egress or f"['{parts.scheme}://{parts.netloc}']"
     provider = (
-        f"provider: testcloud\nplugin: {PROVIDER}\nmax_running: 100\negress: {egress}\n"
-        + (f"private_networks: {networks}\n" if networks else "")
-        + f"settings: {{endpoint: '{endpoint}', client_id: davit, poll_ms: 50}}\n"
+        f"provider: testcloud\nplugin: {PROVIDER}\nmax_running: 100\n"
+        f"egress: ['{parts.scheme}://{parts.netloc}']\nprivate_networks: [127.0.0.0/8]\n"
+        f"settings: {{endpoint: '{endpoint}', client_id: davit, poll_ms: 50}}\n"
     )
+    secrets = {**{f"a{n}": SECRET for n in range(ACCOUNTS)}, "wrong": SECRET + "x"}
     accounts = "".join(
-        f"  a{n}: {{type: TESTCLOUD, client_id: davit, client_secret: {SECRET}}}\n"
-        for n in range(ACCOUNTS)
+        f"  {name}: {{type: TESTCLOUD, client_id: davit, client_secret: {secret}}}\n"
+        for name, secret in secrets.items()
     )
     davit = (
-        f"connections:\n{accounts}  wrong: {{type: TESTCLOUD, client_id: davit, client_secret: {SECRET}x}}\n"
-        f"jobs: {{max_running: 100}}\n"
+        f"connections:\n{accounts}jobs: {{max_running: 100}}\n"
         f"net: {{ca_file: '{cloud.ca_file}', {net}}}\n"
     )
     return {"providers": {"testcloud": provider}, "davit": davit}

@@ -28,10 +28,10 @@ def daemon(cloud):
     site = made(default="testcloud", **site_options(cloud))
     yield site.start(env={"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET})
     # Whatever happened in this file: no secret of it is in a log or in the store.
-    for path in [site.log_path, *(site.folder / "data").glob("*")]:
-        if path.is_file():
-            assert SECRET.encode() not in path.read_bytes(), path
+    files = [site.log_path, *(site.folder / "data").rglob("*")]
+    told = [path for path in files if path.is_file() and SECRET.encode() in path.read_bytes()]
     made.clean_up()
+    assert not told
 
 
 OPEN = ("queued", "submitting", "running", "recovering")
@@ -54,12 +54,15 @@ def account(cloud, daemon):
     return Account(daemon)
 
 
+ENDS = ("succeeded", "failed", "cancelled", "needs_decision")
+
+
 def ended(site, job):
     """The job at its end, or where a person has to decide."""
 
     def look():
         now = site.job(job)
-        return now if now["state"] in ("succeeded", "failed", "cancelled", "needs_decision") else None
+        return now if now["state"] in ENDS else None
 
     return wait_for(f"the end of job {job}", look)
 
@@ -129,7 +132,8 @@ def test_a_list_has_all_pages(cloud, daemon, account):
 
 
 def test_an_object_is_removed(cloud, account):
-    made = account.made("/datasets", {"name": "d", "labels": {"owner": "me"}, "source": {"uri": "x"}})
+    body = {"name": "d", "labels": {"owner": "me"}, "source": {"uri": "x"}}
+    made = account.made("/datasets", body)
     assert neutral(made)["labels"]["owner"] == "me"
     removed = account.ask("DELETE", f"/datasets/{made['Id']}")
     assert removed.status == 200 and cloud.objects("datasets") == [], removed
@@ -370,9 +374,10 @@ def test_a_daemon_killed_in_an_unmarked_submission_asks_a_person(sites, cloud):
 # --- protocols ---
 
 
-@pytest.mark.parametrize(
-    "scheme, http2, protocol", [("http", True, "http/1.1"), ("https", False, "https/1.1"), ("https", True, "h2")]
-)
+PROTOCOLS = [("http", True, "http/1.1"), ("https", False, "https/1.1"), ("https", True, "h2")]
+
+
+@pytest.mark.parametrize("scheme, http2, protocol", PROTOCOLS)
 def test_it_speaks_every_protocol(sites, cloud, scheme, http2, protocol):
     cloud.ask("POST", "/reset")
     endpoint = {"http": cloud.http, "https": f"https://localhost:{cloud.port}"}[scheme]
@@ -392,9 +397,8 @@ def test_it_speaks_every_protocol(sites, cloud, scheme, http2, protocol):
 def test_retry_after_is_waited_for(cloud, account):
     dataset = account.made("/datasets", AT_ONCE)["Id"]
     for after in (1, "+2"):  # a date in whole seconds may be up to one second sooner
-        cloud.fails(
-            {"path": "/v1/datasets/*", "count": 1, "fault": "status", "status": 429, "retry_after": after}
-        )
+        fault = {"fault": "status", "status": 429, "retry_after": after}
+        cloud.fails({"path": "/v1/datasets/*", "count": 1, **fault})
         began = time.monotonic()
         assert account.get(f"/datasets/{dataset}").status == 200
         assert 0.9 < time.monotonic() - began < 20

@@ -1,6 +1,6 @@
-"""Where a provider's requests may go: whatever a provider, a redirect or a name server says, nothing
-reaches an address that the site has not allowed. The provider (tests/providers/probe) sends what a
-test tells it to; the fake cloud counts who connected."""
+"""Where a provider's requests may go: whatever a provider, a redirect or a name server says,
+nothing reaches an address that the site has not allowed. The provider (tests/providers/probe) sends
+what a test tells it to; the fake cloud counts who connected."""
 
 import json
 import tempfile
@@ -60,7 +60,8 @@ class Probe:
     def __init__(self, sites, cloud, urls, networks="", egress=(), davit="", providers=None):
         lists = list(egress) + [origin(url) for url in urls]
         connections = "".join(
-            f"  p{n}: {{type: PROBE, url: '{url}', value: {SECRET}}}\n" for n, url in enumerate(urls)
+            f"  p{n}: {{type: PROBE, url: '{url}', value: {SECRET}}}\n"
+            for n, url in enumerate(urls)
         )
         probe = (
             f"provider: probe\nplugin: {PROBE}\n"
@@ -78,7 +79,8 @@ class Probe:
     def ask(self, url, flags=0, **request):
         """The host's answer {"head","body"}, or why it refused, as (status, text)."""
         name = f"p{self.urls.index(url)}" if url in self.urls else "none"
-        told = {"request": {"operation": "probe", "method": "GET", "url": url, **request}, "flags": flags}
+        request = {"operation": "probe", "method": "GET", "url": url, **request}
+        told = {"request": request, "flags": flags}
         answer = self.site.service(
             "POST",
             f"/function/execute?adapter_instance={name}&project=p",
@@ -127,7 +129,8 @@ def open_site(sites, cloud):
 def usual(sites, cloud):
     """May send to the cloud and to what it redirects to."""
     urls = [f"https://localhost:{cloud.port}/start", "https://10.0.0.1/", "http://169.254.169.254/"]
-    names = [f"https://{word}.localhost:{cloud.port}" for word in ("expired", "wrong", "untrusted", "other")]
+    words = ("expired", "wrong", "untrusted", "other")
+    names = [f"https://{word}.localhost:{cloud.port}" for word in words]
     return Probe(sites, cloud, urls, "['127.0.0.0/8']", names)
 
 
@@ -170,14 +173,17 @@ def test_another_port_needs_an_entry_of_its_own(cloud, usual):
     refused(cloud, usual, f"https://localhost:{cloud.plain_port}/start")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://localhost/", "gopher://localhost/", "/etc/passwd", ""])
+STRANGE = ["file:///etc/passwd", "ftp://localhost/", "gopher://localhost/", "/etc/passwd", ""]
+
+
+@pytest.mark.parametrize("url", STRANGE)
 def test_only_http_is_spoken(usual, url):
     status, text = usual.ask(url)
     assert status in (400, 502) and "root:" not in text, (status, text)
 
 
 def test_a_name_with_a_good_and_a_bad_address_never_reaches_the_bad_one(sites, cloud):
-    """What a name server that rebinds does: localhost is ::1, where nobody listens, and 127.0.0.1."""
+    """As of a name server that rebinds: localhost is ::1, where nobody listens, and 127.0.0.1."""
     url = f"http://localhost:{cloud.plain_port}/v1/jobs"
     probe = Probe(sites, cloud, [url], "['::1/128']")
     before = connections(cloud)
@@ -211,7 +217,8 @@ def test_a_connection_that_another_provider_opened_is_not_inherited(sites, cloud
 
 
 def redirect(cloud, location, status=302):
-    cloud.fails({"path": "/start", "fault": "status", "status": status, "headers": {"Location": location}})
+    fault = {"fault": "status", "status": status, "headers": {"Location": location}}
+    cloud.fails({"path": "/start", **fault})
 
 
 def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(cloud, usual):
