@@ -259,9 +259,11 @@ static void hide_secrets(const struct config *config)
 
 static bool start(struct daemon *d, struct fail *f)
 {
+	const struct store_keys keys = {d->config->key_file, d->config->old_key_file};
+
 	if (!take_lock(d, f))
 		return false;
-	d->store = store_open(d->config->store, f);
+	d->store = store_open_keyed(d->config->store, &keys, f);
 	if (d->store == NULL)
 		return false;
 	d->blobs = blobs_open(d->config->data_dir, f);

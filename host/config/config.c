@@ -95,6 +95,7 @@ static bool finish_site(struct config *c, const char *file, struct fail *f)
 {
 	preset_share(c);
 	return preset_below(&c->runtime_dir, c->data_dir, "run", f) &&
+	       preset_below(&c->key_file, c->data_dir, "secret.key", f) &&
 	       check_runtime_dir(c, file, f) && preset_store(c, f) &&
 	       preset_companion(&c->run_program, "davit-run", DAVIT_LIBEXEC_FROM_SBIN "/davit-run",
 		       DAVIT_LIBEXEC_DIR "/davit-run", f) &&
@@ -284,6 +285,8 @@ void config_free(struct config *c)
 		return;
 	free(c->data_dir);
 	free(c->runtime_dir);
+	free(c->key_file);
+	free(c->old_key_file);
 	free(c->store);
 	free(c->provider_dir);
 	free(c->run_program);

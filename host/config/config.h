@@ -80,6 +80,8 @@ struct config {
 	char *runtime_dir; /* absolute; sockets; default data_dir/run */
 	char *store;       /* target for store_open(); default sqlite:data_dir/davit.db */
 	char *provider_dir;
+	char *key_file;         /* absolute; what jobs hold is sealed with */
+	char *old_key_file;     /* or NULL */
 	char *run_program;      /* absolute path of davit-run */
 	char *default_provider; /* or NULL */
 	char *log_level;

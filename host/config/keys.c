@@ -62,6 +62,26 @@ static const struct key http_keys[] = {
 static const struct section http_section = {
 	"http", "Limits of requests, for all listeners.", http_keys, COUNT(http_keys)};
 
+static const struct key secrets_keys[] = {
+	{.name = "key_file",
+		.kind = KEY_PATH,
+		AT(key_file),
+		.preset_told = "`data_dir/secret.key`",
+		.meaning =
+			"File of the key that the database is sealed with; made with mode 600 where "
+			"there is none yet. **Back it up with the database.**"},
+	{.name = "old_key_file",
+		.kind = KEY_PATH,
+		AT(old_key_file),
+		.preset_told = "none",
+		.meaning =
+			"File of the key before: what was sealed with it is sealed anew at start."},
+};
+
+static const struct section secrets_section = {"secrets",
+	"What jobs were sent and gave, and what providers keep, is sealed in the database (AES-256).",
+	secrets_keys, COUNT(secrets_keys)};
+
 static const struct key jobs_keys[] = {
 	{.name = "max_running",
 		.kind = KEY_INT,
@@ -352,6 +372,11 @@ static const struct key site_keys[] = {
 		.below = &jobs_section,
 		.preset_told = "see there",
 		.meaning = "See [jobs](#jobs)."},
+	{.name = "secrets",
+		.kind = KEY_SECTION,
+		.below = &secrets_section,
+		.preset_told = "see there",
+		.meaning = "See [secrets](#secrets)."},
 	{.name = "calls",
 		.kind = KEY_SECTION,
 		.below = &calls_section,
@@ -475,7 +500,7 @@ const struct section keys_provider = {"providers.d/NAME.yaml",
 	COUNT(provider_keys)};
 
 const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
-	&http_section, &jobs_section, &calls_section, &net_section, &keys_listener,
-	&keys_connection, &keys_provider};
+	&http_section, &jobs_section, &secrets_section, &calls_section, &net_section,
+	&keys_listener, &keys_connection, &keys_provider};
 
 const size_t keys_section_count = COUNT(keys_sections);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "provider/call.h"
 #include "provider/internal.h"
+#include "provider/keep.h"
 #include "provider/services.h"
 #include "secret/crypto.h"
 #include "secret/member.h"
@@ -232,22 +233,39 @@ static int32_t DAVIT_CALL secret_reveal(davit_call call, davit_secret key, davit
 
 /* --- sources --- */
 
+/* One look for a secret. */
+struct search {
+	struct call *call;
+	const char *name;
+};
+
 static bool stopped(void *ctx)
 {
-	return call_stopped(ctx) != DAVIT_OK;
+	const struct search *s = ctx;
+
+	return call_stopped(s->call) != DAVIT_OK;
+}
+
+static bool kept(void *ctx, char **ret_value, size_t *ret_n, struct fail *f)
+{
+	const struct search *s = ctx;
+
+	return keep_get(s->call, s->name, ret_value, ret_n, f);
 }
 
 /* The first of sources that has it; *f of the one that cannot be read, or names all of them. */
 static bool read_sources(struct call *c, const char *name, const json_t *sources, char **ret_value,
 	size_t *ret_n, struct fail *f)
 {
+	struct search search = {c, name};
 	const struct source_place place = {
 		.connection = c->connection,
 		.environment = (const char *const *)environ,
 		.may_exec = c->provider->config->allow_exec,
 		.timeout_ms = c->deadline - clock_mono_ms(),
 		.stopped = stopped,
-		.ctx = c,
+		.kept = kept,
+		.ctx = &search,
 	};
 	const json_t *source;
 	struct buf tried;
@@ -292,17 +310,35 @@ static int32_t DAVIT_CALL secret_open(davit_call call, davit_buf name, davit_sec
 	return code;
 }
 
+static bool has_kept(const json_t *sources)
+{
+	const json_t *source;
+	size_t i;
+
+	json_array_foreach(sources, i, source)
+	{
+		if (strcmp(json_string_value(source), "kept") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int32_t DAVIT_CALL secret_keep(
 	davit_call call, davit_buf name, davit_secret key, int64_t expires_ms)
 {
 	struct call *c = call_current(call);
+	const char *text = c != NULL ? word(c, name, "the name") : NULL;
+	const struct call_secret *s = text != NULL ? call_secret_bytes(c, key) : NULL;
+	struct fail f = {0};
 
-	(void)name;
-	(void)key;
-	(void)expires_ms;
-	if (c == NULL)
+	if (s == NULL)
 		return DAVIT_INVALID;
-	return service_refuse(c, DAVIT_UNSUPPORTED, "secrets are not kept yet");
+	if (!has_kept(json_object_get(json_object_get(c->provider->manifest, "secrets"), text)))
+		return service_refuse(c, DAVIT_INVALID,
+			"the manifest has no source 'kept' of the secret '%s'", text);
+	if (!keep_put(c, text, s->p, s->n, expires_ms, &f))
+		return call_service_failed(c, &f);
+	return DAVIT_OK;
 }
 
 const davit_host_secret_1 service_secret = {

@@ -11,8 +11,9 @@
 struct store_driver {
 	const char *scheme; /* of the target: "sqlite" */
 
-	/* Opens and migrates; NULL with FAIL_CONFLICT when the schema is newer than known. */
-	void *(*open)(const char *path, struct fail *f);
+	/* Opens and migrates; NULL with FAIL_CONFLICT when the schema is newer than known. keys may
+	 * be NULL: see store_open(). */
+	void *(*open)(const char *path, const struct store_keys *keys, struct fail *f);
 	void (*close)(void *db);
 
 	/* One transaction. durable: commit returns only when it is on disk. */

@@ -133,18 +133,21 @@ static void keep_log(struct conn *c)
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-static bool writer_open(struct conn *c, const char *path, struct fail *f)
+static bool writer_open(struct sqlite_db *d, const struct store_keys *keys, struct fail *f)
 {
+	struct conn *c = &d->writer;
 	int64_t version = 0;
 
-	if (!conn_open(c, path, f))
+	if (!conn_open(c, d->path, f))
 		return false;
 	keep_log(c);
-	if (!sqlite_schema_check(c, (int64_t)sqlite_migration_count, &version, f))
+	if (!sqlite_schema_check(c, (int64_t)sqlite_migration_count, &version, f) ||
+		!sqlite_seal_open(d, keys, version, f))
 		return false;
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	return wal_on(c, f) && conn_exec(c, writer_setup, f) &&
-	       sqlite_migrate(c, sqlite_migrations, sqlite_migration_count, version, f);
+	       sqlite_migrate(c, sqlite_migrations, sqlite_migration_count, version, f) &&
+	       sqlite_seal_finish(d, keys, f);
 }
 
 static bool file_sync(const char *path, struct fail *f)
@@ -160,11 +163,12 @@ static void sqlite_close(void *db)
 	struct sqlite_db *d = db;
 
 	conn_close(&d->writer);
+	seal_close(d->seal);
 	free(d->path);
 	free(d);
 }
 
-static void *sqlite_open(const char *path, struct fail *f)
+static void *sqlite_open(const char *path, const struct store_keys *keys, struct fail *f)
 {
 	bool made = false;
 	struct sqlite_db *d;
@@ -181,8 +185,8 @@ static void *sqlite_open(const char *path, struct fail *f)
 	/* Nobody asks how much memory SQLite has, and counting takes a lock for each block. It can
 	 * be said only before the first database of a process. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	if (file_make(path, &made, f) && file_check(path, f) &&
-		writer_open(&d->writer, d->path, f) && file_sync(path, f))
+	if (file_make(path, &made, f) && file_check(path, f) && writer_open(d, keys, f) &&
+		file_sync(path, f))
 		return d;
 	sqlite_close(d);
 	if (made)
@@ -318,7 +322,8 @@ static void *reader_open(void *db, struct fail *f)
 		fail_set(f, FAIL_UNAVAILABLE, "out of memory");
 		return NULL;
 	}
-	if (conn_open(c, d->path, f) && conn_exec(c, reader_setup, f))
+	if (conn_open(c, d->path, f) && conn_exec(c, reader_setup, f) &&
+		sqlite_seal_conn(c, d->seal, f))
 		return c;
 	reader_close(c);
 	return NULL;

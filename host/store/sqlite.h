@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "secret/seal.h"
 #include "store/driver.h"
 
 enum sql_id {
@@ -46,11 +47,13 @@ struct conn {
 	const char *path; /* borrowed, for messages */
 	sqlite3_stmt *stmt[SQL_COUNT];
 	struct conn_edge edges[CONN_EDGES];
-	size_t next_edge; /* to be replaced when all are taken */
+	size_t next_edge;      /* to be replaced when all are taken */
+	struct sealer *sealer; /* NULL: nothing sealed can be read or written */
 };
 
 struct sqlite_db {
 	struct conn writer;
+	struct seal *seal;
 	char *path;
 	bool full_sync; /* what PRAGMA synchronous of the writer now is */
 	bool suspect;   /* a write to the log failed: see begin() in sqlite.c */
@@ -104,11 +107,31 @@ extern const size_t sqlite_migration_count;
 /* Which jobs are runs: the words of the index job_run, which serves queries that use them. */
 #define SQLITE_RUNS "interface = 'davit.training' AND kind IN ('train', 'custom_script')"
 
+/* sqlite_seal.c */
+
+/* Takes the keys (NULL: secret.key beside the database, made where nothing is sealed yet) and
+ * checks them by a database of that version. */
+bool sqlite_seal_open(
+	struct sqlite_db *d, const struct store_keys *keys, int64_t version, struct fail *f);
+
+/* After migrating: removes what an older version left in plain text, seals anew after the key was
+ * changed. */
+bool sqlite_seal_finish(struct sqlite_db *d, const struct store_keys *keys, struct fail *f);
+
+/* Makes c able to read and write sealed values. */
+bool sqlite_seal_conn(struct conn *c, const struct seal *seal, struct fail *f);
+
+/* A text as a parameter, NULL as null; and back, where null leaves *ret_text as it is. */
+int sqlite_seal_bind(struct conn *c, sqlite3_stmt *stmt, int at, const struct seal_place *place,
+	const char *text);
+bool sqlite_seal_read(struct conn *c, sqlite3_stmt *stmt, int at, const struct seal_place *place,
+	char **ret_text, struct fail *f);
+
 /* sqlite_jobs.c, for sqlite_list.c too */
 extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, without conditions */
 
 /* The job of a row of that select. */
-bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
+bool sqlite_job_row(struct conn *c, sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
 
 /* sqlite_jobs.c, sqlite_list.c, sqlite_kv.c: the slots of struct store_driver, on a connection.
  * apply functions return false only when the transaction is lost. */

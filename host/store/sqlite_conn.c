@@ -167,6 +167,7 @@ void conn_close(struct conn *c)
 	for (size_t i = 0; i < COUNT(c->edges); i++)
 		sqlite3_finalize(c->edges[i].stmt);
 	sqlite3_close_v2(c->db);
+	sealer_free(c->sealer);
 	memset(c, 0, sizeof(*c));
 }
 

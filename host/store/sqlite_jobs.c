@@ -19,6 +19,7 @@ enum column_kind {
 	COLUMN_INT,
 	COLUMN_ID, /* "" is NULL in the database */
 	COLUMN_TEXT,
+	COLUMN_SEALED, /* a text */
 	COLUMN_STATE
 };
 
@@ -26,7 +27,8 @@ struct column {
 	const char *name;
 	size_t offset; /* in struct job */
 	enum column_kind kind;
-	unsigned set; /* enum job_set bit; 0: no edge writes it, or not as a value */
+	unsigned set;       /* enum job_set bit; 0: no edge writes it, or not as a value */
+	const char *sealed; /* its name as a place to be sealed for */
 };
 
 /* All columns but id, in the order of sqlite_schema.c. */
@@ -52,22 +54,24 @@ struct column {
 	X(remote_name, TEXT, JOB_SET_REMOTE_NAME)                                                  \
 	X(error, TEXT, JOB_SET_ERROR)                                                              \
 	X(remote_ref, TEXT, JOB_SET_REMOTE_REF)                                                    \
-	X(progress, TEXT, JOB_SET_PROGRESS)                                                        \
-	X(checkpoint, TEXT, JOB_SET_CHECKPOINT)                                                    \
-	X(request, TEXT, JOB_SET_REQUEST)                                                          \
-	X(result, TEXT, JOB_SET_RESULT)                                                            \
+	X(progress, SEALED, JOB_SET_PROGRESS)                                                      \
+	X(checkpoint, SEALED, JOB_SET_CHECKPOINT)                                                  \
+	X(request, SEALED, JOB_SET_REQUEST)                                                        \
+	X(result, SEALED, JOB_SET_RESULT)                                                          \
 	X(rerun_of, ID, 0)                                                                         \
 	X(metrics, TEXT, JOB_SET_METRICS)
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"
-#define COLUMN_ROW(name, kind, set)  {#name, offsetof(struct job, name), COLUMN_##kind, set},
-#define JOB_NAMES                    "id" COLUMNS(COLUMN_NAME)
-#define JOB_MARKS                    "?" COLUMNS(COLUMN_MARK)
+#define COLUMN_ROW(name, kind, set)                                                                \
+	{#name, offsetof(struct job, name), COLUMN_##kind, set, "job." #name},
+#define JOB_NAMES "id" COLUMNS(COLUMN_NAME)
+#define JOB_MARKS "?" COLUMNS(COLUMN_MARK)
 
 /* The last one is long and rarely wanted: it is written only, and has a read of its own. */
-static const struct column columns[] = {{"id", offsetof(struct job, id), COLUMN_ID, 0},
-	COLUMNS(COLUMN_ROW){"series", offsetof(struct job, series), COLUMN_TEXT, JOB_SET_SERIES}};
+static const struct column columns[] = {{"id", offsetof(struct job, id), COLUMN_ID, 0, NULL},
+	COLUMNS(COLUMN_ROW){
+		"series", offsetof(struct job, series), COLUMN_TEXT, JOB_SET_SERIES, NULL}};
 
 #define COLUMNS_READ (COUNT(columns) - 1)
 
@@ -75,7 +79,22 @@ const char sqlite_job_select[] = "SELECT " JOB_NAMES " FROM job";
 
 /* --- values --- */
 
-static int value_bind(sqlite3_stmt *stmt, int at, const struct column *col, const struct job *job)
+static struct seal_place place_of(const struct column *col, const struct job *job)
+{
+	return (struct seal_place){col->sealed, job->id, NULL};
+}
+
+static int seal_bind(
+	struct conn *c, sqlite3_stmt *stmt, int at, const struct column *col, const struct job *job)
+{
+	struct seal_place place = place_of(col, job);
+	const void *p = (const char *)job + col->offset;
+
+	return sqlite_seal_bind(c, stmt, at, &place, *(char *const *)p);
+}
+
+static int value_bind(
+	struct conn *c, sqlite3_stmt *stmt, int at, const struct column *col, const struct job *job)
 {
 	const void *p = (const char *)job + col->offset;
 	const char *text = NULL;
@@ -89,6 +108,8 @@ static int value_bind(sqlite3_stmt *stmt, int at, const struct column *col, cons
 	case COLUMN_TEXT:
 		text = *(char *const *)p;
 		break;
+	case COLUMN_SEALED:
+		return seal_bind(c, stmt, at, col, job);
 	case COLUMN_STATE:
 		text = job_state_word(*(const enum job_state *)p);
 		break;
@@ -138,9 +159,10 @@ static bool text_read(sqlite3_stmt *stmt, int at, char **ret_text, struct fail *
 	return true;
 }
 
-static bool value_read(
-	sqlite3_stmt *stmt, int at, const struct column *col, struct job *job, struct fail *f)
+static bool value_read(struct conn *c, sqlite3_stmt *stmt, int at, const struct column *col,
+	struct job *job, struct fail *f)
 {
+	struct seal_place place = place_of(col, job);
 	void *p = (char *)job + col->offset;
 
 	switch (col->kind) {
@@ -152,18 +174,20 @@ static bool value_read(
 		return true;
 	case COLUMN_STATE:
 		return state_read(stmt, at, p, f);
+	case COLUMN_SEALED: /* the id was read first */
+		return sqlite_seal_read(c, stmt, at, &place, p, f);
 	case COLUMN_TEXT:
 		break;
 	}
 	return text_read(stmt, at, p, f);
 }
 
-bool sqlite_job_row(sqlite3_stmt *stmt, struct job *ret_job, struct fail *f)
+bool sqlite_job_row(struct conn *c, sqlite3_stmt *stmt, struct job *ret_job, struct fail *f)
 {
 	struct job job = {0};
 
 	for (size_t i = 0; i < COLUMNS_READ; i++) {
-		if (!value_read(stmt, (int)i, &columns[i], &job, f)) {
+		if (!value_read(c, stmt, (int)i, &columns[i], &job, f)) {
 			job_finish(&job);
 			return false;
 		}
@@ -186,7 +210,7 @@ bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f)
 	if ((JOB_BIT(op->job.state) & JOB_TERMINAL) != 0 && op->job.started_ms == 0)
 		op->job.started_ms = op->job.finished_ms;
 	for (size_t i = 0; i < COLUMNS_READ && rc == SQLITE_OK; i++)
-		rc = value_bind(stmt, (int)i + 1, &columns[i], &op->job);
+		rc = value_bind(c, stmt, (int)i + 1, &columns[i], &op->job);
 	if (rc == SQLITE_OK)
 		rc = conn_run(stmt);
 	else
@@ -260,7 +284,7 @@ static sqlite3_stmt *edge_stmt(struct conn *c, unsigned sort, struct fail *f)
 	return slot->stmt;
 }
 
-static int edge_bind(sqlite3_stmt *stmt, unsigned sort, const struct job_edge *e)
+static int edge_bind(struct conn *c, sqlite3_stmt *stmt, unsigned sort, const struct job_edge *e)
 {
 	int step = (e->set & JOB_SET_EPOCH) != 0;
 	int at = 1;
@@ -274,7 +298,7 @@ static int edge_bind(sqlite3_stmt *stmt, unsigned sort, const struct job_edge *e
 		rc = sqlite3_bind_int64(stmt, at++, e->values.finished_ms);
 	for (size_t i = 0; i < COUNT(columns) && rc == SQLITE_OK; i++) {
 		if ((columns[i].set & sort) != 0)
-			rc = value_bind(stmt, at++, &columns[i], &e->values);
+			rc = value_bind(c, stmt, at++, &columns[i], &e->values);
 	}
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(stmt, at, e->values.id, -1, SQLITE_STATIC);
@@ -289,7 +313,7 @@ static bool edge_write(struct conn *c, struct store_op *op, struct fail *f)
 
 	if (stmt == NULL)
 		return false;
-	rc = edge_bind(stmt, sort, &op->edge);
+	rc = edge_bind(c, stmt, sort, &op->edge);
 	if (rc == SQLITE_OK)
 		rc = conn_run(stmt);
 	else
@@ -365,7 +389,7 @@ static bool job_one(
 	bool ok;
 
 	if (rc == SQLITE_ROW)
-		ok = sqlite_job_row(stmt, ret_job, f);
+		ok = sqlite_job_row(c, stmt, ret_job, f);
 	else if (rc == SQLITE_DONE)
 		ok = fail_set(f, FAIL_NOT_FOUND, "there is no job %s", name);
 	else

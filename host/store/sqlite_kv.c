@@ -9,6 +9,8 @@
 
 #include "base/fail.h"
 
+#define COLUMN "kv.value" /* as a place to be sealed for */
+
 /* What is stored before a write. */
 struct kv_before {
 	int64_t version; /* 0: absent */
@@ -75,14 +77,16 @@ static bool quota_check(
 	return true;
 }
 
-static int put_run(sqlite3_stmt *stmt, const struct store_kv *kv, int64_t version, int64_t bytes)
+static int put_run(struct conn *c, sqlite3_stmt *stmt, const struct store_kv *kv, int64_t version,
+	int64_t bytes)
 {
+	struct seal_place place = {COLUMN, kv->instance, kv->key};
 	int rc;
 
 	key_bind(stmt, kv);
 	sqlite3_bind_int64(stmt, 3, version);
 	sqlite3_bind_int64(stmt, 4, bytes);
-	rc = sqlite3_bind_text(stmt, 5, kv->value, -1, SQLITE_STATIC);
+	rc = sqlite_seal_bind(c, stmt, 5, &place, kv->value);
 	if (rc == SQLITE_OK)
 		return conn_run(stmt);
 	stmt_done(stmt);
@@ -101,7 +105,7 @@ static bool put_write(
 
 	if (stmt == NULL)
 		return false;
-	rc = put_run(stmt, &op->kv, version, bytes);
+	rc = put_run(c, stmt, &op->kv, version, bytes);
 	if (rc != SQLITE_OK)
 		return conn_op_failed(c, rc, op, f);
 	op->kv.version = version;
@@ -144,24 +148,12 @@ bool sqlite_kv_delete(struct conn *c, struct store_op *op, struct fail *f)
 
 /* --- reads --- */
 
-static bool value_take(sqlite3_stmt *stmt, char **ret_value, int64_t *ret_version, struct fail *f)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, 0);
-	char *value = text != NULL ? strdup(text) : NULL;
-
-	if (value == NULL)
-		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
-	*ret_value = value;
-	if (ret_version != NULL)
-		*ret_version = sqlite3_column_int64(stmt, 1);
-	return true;
-}
-
 bool sqlite_kv_get(void *reader, const char *instance, const char *key, char **ret_value,
 	int64_t *ret_version, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(reader, SQL_KV_GET,
 		"SELECT value, version FROM kv WHERE instance = ? AND key = ?", f);
+	struct seal_place place = {COLUMN, instance, key};
 	bool ok;
 	int rc;
 
@@ -170,9 +162,12 @@ bool sqlite_kv_get(void *reader, const char *instance, const char *key, char **r
 	sqlite3_bind_text(stmt, 1, instance, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 2, key, -1, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		ok = value_take(stmt, ret_value, ret_version, f);
-	else if (rc == SQLITE_DONE)
+	if (rc == SQLITE_ROW) {
+		*ret_value = NULL;
+		ok = sqlite_seal_read(reader, stmt, 0, &place, ret_value, f);
+		if (ret_version != NULL)
+			*ret_version = sqlite3_column_int64(stmt, 1);
+	} else if (rc == SQLITE_DONE)
 		ok = fail_set(f, FAIL_NOT_FOUND, "there is no key %s", key);
 	else
 		ok = conn_fail(reader, rc, f);
@@ -201,54 +196,63 @@ static sqlite3_stmt *list_stmt(
 	return stmt;
 }
 
+/* Gives the pair of a row to each; *ret_more: it wants another. */
+static bool pair_give(struct conn *c, sqlite3_stmt *stmt, const char *instance,
+	bool (*each)(const char *key, const char *value, void *ctx), void *ctx, bool *ret_more,
+	struct fail *f)
+{
+	const char *key = (const char *)sqlite3_column_text(stmt, 0);
+	struct seal_place place = {COLUMN, instance, key};
+	char *value = NULL;
+
+	if (key == NULL || instance == NULL)
+		return conn_fail(c, SQLITE_NOMEM, f);
+	if (!sqlite_seal_read(c, stmt, 1, &place, &value, f))
+		return false;
+	*ret_more = each(key, value, ctx);
+	free(value);
+	return true;
+}
+
 bool sqlite_kv_list(void *reader, const char *instance, const char *prefix, const char *after,
 	size_t limit, bool (*each)(const char *key, const char *value, void *ctx), void *ctx,
 	struct fail *f)
 {
 	sqlite3_stmt *stmt = list_stmt(reader, prefix, after, f);
 	int rc = SQLITE_DONE;
-	bool more = true;
+	bool more = true, ok = true;
 
 	if (stmt == NULL)
 		return false;
 	sqlite3_bind_text(stmt, 1, instance, -1, SQLITE_STATIC);
-	for (size_t n = 0; more && (limit == 0 || n < limit); n++) {
+	for (size_t n = 0; ok && more && (limit == 0 || n < limit); n++) {
 		const char *key;
-		const char *value;
 
 		rc = sqlite3_step(stmt);
 		if (rc != SQLITE_ROW)
 			break;
 		key = (const char *)sqlite3_column_text(stmt, 0);
-		value = (const char *)sqlite3_column_text(stmt, 1);
-		if (key == NULL || value == NULL)
-			rc = SQLITE_NOMEM;
-		more = rc == SQLITE_ROW && strncmp(key, prefix, strlen(prefix)) == 0 &&
-		       each(key, value, ctx);
+		if (key != NULL && strncmp(key, prefix, strlen(prefix)) != 0)
+			break;
+		ok = pair_give(reader, stmt, instance, each, ctx, &more, f);
 	}
 	stmt_done(stmt);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f);
+	return ok && (rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f));
 }
 
 bool sqlite_kv_all(void *reader, bool (*each)(const char *key, const char *value, void *ctx),
 	void *ctx, struct fail *f)
 {
-	sqlite3_stmt *stmt = conn_stmt(reader, SQL_KV_ALL, "SELECT key, value FROM kv", f);
-	int rc;
+	sqlite3_stmt *stmt =
+		conn_stmt(reader, SQL_KV_ALL, "SELECT key, value, instance FROM kv", f);
+	bool more = true, ok = true;
+	int rc = SQLITE_ROW;
 
 	if (stmt == NULL)
 		return false;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const char *key = (const char *)sqlite3_column_text(stmt, 0);
-		const char *value = (const char *)sqlite3_column_text(stmt, 1);
-
-		if (key == NULL || value == NULL) {
-			rc = SQLITE_NOMEM;
-			break;
-		}
-		if (!each(key, value, ctx))
-			break;
-	}
+	while (ok && more && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		ok = pair_give(reader, stmt, (const char *)sqlite3_column_text(stmt, 2), each, ctx,
+			&more, f);
 	stmt_done(stmt);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f);
+	return ok && (rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(reader, rc, f));
 }

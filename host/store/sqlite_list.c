@@ -150,7 +150,7 @@ static bool rows_each(struct conn *c, sqlite3_stmt *stmt, size_t limit,
 		rc = sqlite3_step(stmt);
 		if (rc != SQLITE_ROW)
 			break;
-		if (!sqlite_job_row(stmt, &job, f))
+		if (!sqlite_job_row(c, stmt, &job, f))
 			return false;
 		more = each(&job, ctx);
 		job_finish(&job);

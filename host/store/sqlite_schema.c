@@ -98,9 +98,39 @@ static const char *const version_2[] = {
 	" WHERE " SQLITE_RUNS,
 };
 
+/*
+ * Sealed columns: what they held is sealed, and cleaned away after this (sqlite_seal.c).
+ */
+#define SEAL_JOB(column)                                                                           \
+	"ALTER TABLE job ADD COLUMN sealed_" column " BLOB",                                       \
+		"UPDATE job SET sealed_" column " = davit_seal('job." column                       \
+		"', id, NULL, " column ")",                                                        \
+		"ALTER TABLE job DROP COLUMN " column,                                             \
+		"ALTER TABLE job RENAME COLUMN sealed_" column " TO " column
+
+static const char *const version_3[] = {
+	SEAL_JOB("progress"),
+	SEAL_JOB("checkpoint"),
+	SEAL_JOB("request"),
+	SEAL_JOB("result"),
+	"ALTER TABLE kv ADD COLUMN sealed_value BLOB NOT NULL DEFAULT x''",
+	"UPDATE kv SET sealed_value = davit_seal('kv.value', instance, key, value)",
+	"ALTER TABLE kv DROP COLUMN value",
+	"ALTER TABLE kv RENAME COLUMN sealed_value TO value",
+	"CREATE TABLE seal ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" clean INTEGER NOT NULL,"
+	" value BLOB NOT NULL"
+	") STRICT",
+	"INSERT INTO seal SELECT 1,"
+	" NOT EXISTS (SELECT 1 FROM job) AND NOT EXISTS (SELECT 1 FROM kv),"
+	" davit_seal('seal.value', '1', NULL, 'davit')",
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
+	{version_3, COUNT(version_3)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

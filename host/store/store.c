@@ -212,7 +212,8 @@ static void store_free(struct store *s)
 	free(s);
 }
 
-struct store *store_open_driver(const struct store_driver *driver, const char *path, struct fail *f)
+static struct store *open_with(const struct store_driver *driver, const char *path,
+	const struct store_keys *keys, struct fail *f)
 {
 	struct store *s = calloc(1, sizeof(*s));
 
@@ -221,7 +222,7 @@ struct store *store_open_driver(const struct store_driver *driver, const char *p
 		return NULL;
 	}
 	s->driver = driver;
-	s->db = driver->open(path, f);
+	s->db = driver->open(path, keys, f);
 	if (s->db == NULL) {
 		free(s);
 		return NULL;
@@ -236,14 +237,24 @@ struct store *store_open_driver(const struct store_driver *driver, const char *p
 	return s;
 }
 
+struct store *store_open_driver(const struct store_driver *driver, const char *path, struct fail *f)
+{
+	return open_with(driver, path, NULL, f);
+}
+
 struct store *store_open(const char *target, struct fail *f)
+{
+	return store_open_keyed(target, NULL, f);
+}
+
+struct store *store_open_keyed(const char *target, const struct store_keys *keys, struct fail *f)
 {
 	const char *colon = strchr(target, ':');
 	size_t n = colon != NULL ? (size_t)(colon - target) : 0;
 
 	for (size_t i = 0; i < COUNT(drivers) && n > 0; i++) {
 		if (strlen(drivers[i]->scheme) == n && memcmp(drivers[i]->scheme, target, n) == 0)
-			return store_open_driver(drivers[i], colon + 1, f);
+			return open_with(drivers[i], colon + 1, keys, f);
 	}
 	fail_set(f, FAIL_INVALID, "store \"%s\": no such kind of store; known is sqlite:PATH",
 		target);

@@ -112,8 +112,18 @@ void store_op_free(struct store_op *op); /* with all it owns; NULL is fine */
 /* Opens what target names ("sqlite:/path/to/davit.db", absolute), brings its schema up to
  * date and starts the writer. FAIL_CONFLICT: newer than this program understands;
  * FAIL_INVALID: the target, or no database of ours; FAIL_UNAVAILABLE: the machine (read-only,
- * full, no folder). Nothing is changed in these cases. */
+ * full, no folder). Nothing is changed in these cases.
+ *
+ * What jobs and pairs hold is sealed (secret/seal.h). The key is in secret.key beside the database,
+ * or where keys says; it is made for a database that has nothing sealed yet. FAIL_INVALID: there is
+ * none for one that has, or the wrong one. */
 struct store *store_open(const char *target, struct fail *f);
+
+struct store_keys {
+	const char *key_file;     /* absolute */
+	const char *old_key_file; /* what was sealed with it is sealed anew; NULL: none */
+};
+struct store *store_open_keyed(const char *target, const struct store_keys *keys, struct fail *f);
 
 /* Commits what was submitted, then ends; no read may be under way. NULL is fine. */
 void store_close(struct store *s);

@@ -210,6 +210,8 @@ static void an_empty_file_means_the_defaults(void **state)
 		c = load();
 		assert_string_equal(c->data_dir, "/var/lib/davit");
 		assert_string_equal(c->runtime_dir, "/var/lib/davit/run");
+		assert_string_equal(c->key_file, "/var/lib/davit/secret.key");
+		assert_null(c->old_key_file);
 		assert_string_equal(c->store, "sqlite:/var/lib/davit/davit.db");
 		assert_null(c->default_provider);
 		assert_string_equal(c->log_level, "info");
@@ -244,6 +246,7 @@ static void an_empty_file_means_the_defaults(void **state)
 static const char full_site[] =
 	"data_dir: data\n"
 	"runtime_dir: /run/d\n"
+	"secrets: {key_file: /etc/new.key, old_key_file: old.key}\n"
 	"store: sqlite:db/x.db\n"
 	"provider_dir: ../plugins\n"
 	"run_program: /opt/davit-run\n"
@@ -276,6 +279,8 @@ static void every_key_is_read(void **state)
 		fail_msg("%s", f.text);
 	assert_string_equal(c->data_dir, "/site/data");
 	assert_string_equal(c->runtime_dir, "/run/d");
+	assert_string_equal(c->key_file, "/etc/new.key");
+	assert_non_null(strstr(c->old_key_file, "/old.key"));
 	assert_string_equal(c->store, "sqlite:/site/db/x.db");
 	assert_string_equal(c->provider_dir, "/site/../plugins");
 	assert_string_equal(c->run_program, "/opt/davit-run");

@@ -262,9 +262,9 @@ static void nonsense_is_refused(void **state)
 
 /* --- sources --- */
 
-#define MANIFEST                                                                                   \
-	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                   \
-	"\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"],"    \
+#define MANIFEST                                                                                                       \
+	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                                       \
+	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
 	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
 
 /* Starts op with a connection of that name and secrets to be opened. */
@@ -348,6 +348,61 @@ static void the_user_is_told_which_sources_were_tried(void **state)
 	assert_string_equal(
 		c.result.fail.text, "secret 'broken': file:/dev/zero: it is not a regular file");
 	kit_call_finish(&c);
+}
+
+OP(op_keeps)
+{
+	davit_secret s = 0, got = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("refresh"), &got) == DAVIT_NOT_FOUND);
+	HOLDS(secret->mint(call, kit_buf("kept hunter2"), &s) == DAVIT_OK);
+	HOLDS(secret->keep(call, kit_buf("key"), s, 0) == DAVIT_INVALID);
+	HOLDS(secret->keep(call, kit_buf("refresh"), s + 1, 0) == DAVIT_INVALID);
+	HOLDS(secret->keep(call, kit_buf("refresh"), s, 1) == DAVIT_OK);
+	HOLDS(secret->open(call, kit_buf("refresh"), &got) == DAVIT_NOT_FOUND); /* it expired */
+	HOLDS(secret->keep(call, kit_buf("refresh"), s, 0) == DAVIT_OK);
+	return finish(kit_of(inst), call);
+}
+
+OP(op_has_kept)
+{
+	davit_secret s = 0, got = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("refresh"), &got) == DAVIT_OK);
+	HOLDS(secret->mint(call, kit_buf("kept hunter2"), &s) == DAVIT_OK && s == got);
+	return finish(kit_of(inst), call);
+}
+
+OP(op_has_kept_nothing)
+{
+	davit_secret s = 0, got = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("refresh"), &got) == DAVIT_NOT_FOUND);
+	HOLDS(secret->mint(call, kit_buf("x"), &s) == DAVIT_OK);
+	return finish(kit_of(inst), call);
+}
+
+static void expect_with(struct kit *k, davit_op op, const char *name, const char *details)
+{
+	struct kit_call c;
+
+	run_with_connection(k, &c, op, name, details);
+	if (c.result.code != DAVIT_OK)
+		fail_msg("line %d: %s", broken_line, c.result.fail.text);
+	kit_call_finish(&c);
+}
+
+static void what_is_kept_is_there_for_the_same_connection_alone(void **state)
+{
+	expect_with(*state, op_keeps, "site", "{}");
+	expect_with(*state, op_has_kept, "site", "{}");
+	expect_with(*state, op_has_kept, "site", "{\"region\":\"another\"}");
+	expect_with(*state, op_has_kept_nothing, "other", "{}");
+	expect_with(*state, op_has_kept_nothing, NULL, "{}");
+	expect_with(*state, op_has_kept_nothing, NULL, "{\"given\":\"by a caller\"}");
 }
 
 /* --- tokens --- */
@@ -502,6 +557,7 @@ int main(void)
 		TEST(nonsense_is_refused),
 		TEST(what_a_secret_comes_from_is_not_in_the_request),
 		TEST(the_user_is_told_which_sources_were_tried),
+		TEST(what_is_kept_is_there_for_the_same_connection_alone),
 		TEST(a_token_is_shared_by_the_calls_of_one_account_alone),
 		TEST(who_waits_for_a_token_can_be_cancelled),
 		TEST(only_the_grant_reveals),

@@ -309,7 +309,7 @@ static void the_driver_itself_keeps_a_terminal_state_final(void **state)
 	void *db;
 
 	store_close(r->store);
-	db = store_sqlite.open(kit_join(path, r->folder, "davit.db"), NULL);
+	db = store_sqlite.open(kit_join(path, r->folder, "davit.db"), NULL, NULL);
 	assert_non_null(db);
 	assert_true(store_sqlite.begin(db, true, NULL));
 	for (unsigned i = 0; i < COUNT(rows); i++) {

@@ -197,7 +197,7 @@ static void runs_of_an_older_database_keep_their_metrics(void **state)
 		"  '{\"metrics\":{\"loss\":3}}'),"
 		" ('d', 'queued', 1, 0, 0, 'p', 0, 0, 0, 0, 0, 'davit.training', 'train',"
 		"  '{\"metrics\":\"good\"}')");
-	assert_true(sqlite_migrate(&c, sqlite_migrations, sqlite_migration_count, 1, &f));
+	assert_true(sqlite_migrate(&c, sqlite_migrations, 2, 1, &f));
 	conn_close(&c);
 	store_close(r->s);
 	r->s = kit_open_driver(&store_sqlite, r->folder);

@@ -1,0 +1,112 @@
+/* Kept as a pair of an instance that no provider can be: its name has a blank in it. */
+#include "provider/keep.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "provider/call.h"
+#include "provider/internal.h"
+#include "secret/crypto.h"
+#include "store/store.h"
+
+#define INSTANCE_MAX 128
+#define KEY_MOST     1024
+
+static bool names(struct call *c, const char *name, char instance[INSTANCE_MAX], char key[KEY_MOST],
+	struct fail *f)
+{
+	const char *connection = c->connection_name != NULL ? c->connection_name : "";
+
+	if (c->connection_name == NULL && c->connection != NULL)
+		return fail_set(f, FAIL_INVALID,
+			"a secret is kept for a connection of the site, and this is none");
+	(void)snprintf(instance, INSTANCE_MAX, "%s kept", provider_id(c->provider));
+	return (size_t)snprintf(key, KEY_MOST, "%zu %s %s", strlen(name), name, connection) <
+	               KEY_MOST ||
+	       fail_set(f, FAIL_INVALID, "the name of the connection is too long");
+}
+
+/* {"expires_ms", "hex"}, as a value may have any bytes. NULL: out of memory. */
+static char *text_of(const uint8_t *bytes, size_t n, int64_t expires_ms)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct buf b;
+
+	buf_init(&b, 2 * n + 128);
+	buf_printf(&b, "{\"expires_ms\":%lld,\"hex\":\"", (long long)expires_ms);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(&b, &digits[bytes[i] >> 4], 1);
+		buf_add(&b, &digits[bytes[i] & 15], 1);
+	}
+	buf_text(&b, "\"}");
+	return buf_take(&b, NULL);
+}
+
+bool keep_put(struct call *c, const char *name, const void *bytes, size_t n, int64_t expires_ms,
+	struct fail *f)
+{
+	char instance[INSTANCE_MAX], key[KEY_MOST];
+	struct store_op *op;
+	bool ok;
+
+	if (!names(c, name, instance, key, f))
+		return false;
+	if (n > KEEP_BYTES_MAX)
+		return fail_set(
+			f, FAIL_INVALID, "what is kept has at most %zu bytes", KEEP_BYTES_MAX);
+	op = store_op_new(STORE_KV_PUT, true);
+	if (op == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	op->kv.instance = strdup(instance);
+	op->kv.key = strdup(key);
+	op->kv.value = text_of(bytes, n, expires_ms);
+	ok = op->kv.instance != NULL && op->kv.key != NULL && op->kv.value != NULL
+	             ? store_run(c->provider->all->host.store, op, f)
+	             : fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (op->kv.value != NULL)
+		crypto_cleanse(op->kv.value, strlen(op->kv.value));
+	store_op_free(op);
+	return ok;
+}
+
+static bool take_value(const json_t *v, char **ret_value, size_t *ret_n, struct fail *f)
+{
+	const char *hex = json_text_or(v, "hex", "");
+	int64_t expires_ms = json_int_or(v, "expires_ms", 0);
+	size_t n = strlen(hex);
+
+	if (expires_ms != 0 && expires_ms <= clock_now_ms())
+		return fail_set(f, FAIL_NOT_FOUND, "its time is over");
+	*ret_value = calloc(1, n / 2 + 1);
+	if (*ret_value == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
+	return crypto_decode("hex", hex, n, (uint8_t *)*ret_value, ret_n, f);
+}
+
+bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n, struct fail *f)
+{
+	char instance[INSTANCE_MAX], key[KEY_MOST];
+	char *text = NULL;
+	json_t *v;
+	bool ok;
+
+	if (!names(c, name, instance, key, NULL))
+		return fail_set(f, FAIL_NOT_FOUND, "nothing is kept for this connection");
+	if (!store_kv_get(c->provider->all->host.store, instance, key, &text, NULL, f)) {
+		if (f->code == FAIL_NOT_FOUND)
+			(void)fail_set(f, FAIL_NOT_FOUND, "nothing was kept");
+		return false;
+	}
+	v = json_parse(text, strlen(text), f);
+	ok = v != NULL && take_value(v, ret_value, ret_n, f);
+	crypto_cleanse(text, strlen(text));
+	free(text);
+	json_decref(v);
+	return ok;
+}
