@@ -446,6 +446,14 @@ def test_a_token_that_is_revoked_is_replaced_once(cloud, account):
         assert cloud.stats()["tokens"] - before == 1
 
 
+@pytest.mark.parametrize("kind", WAYS)
+def test_a_token_that_ends_before_a_submission_costs_no_attempt(cloud, daemon, account, kind):
+    assert account.get("/datasets/list").status == 200
+    cloud.ask("POST", "/tokens")
+    job = ended(daemon, account.train(kind, run_ms=1))
+    assert (job["state"], job["attempts"], len(cloud.objects())) == ("succeeded", 1, 1), job
+
+
 def test_a_training_outlives_its_tokens(cloud, daemon, account):
     cloud.ask("POST", "/settings", {"token_seconds": 1})
     job = account.train(run_ms=2500)
