@@ -19,7 +19,7 @@
  * Memory of a transfer that waits is mostly curl's buffers, so they are small where little is
  * sent. An answer longer than a buffer only takes more turns.
  */
-#define READ_BYTES       4096L
+#define READ_BYTES       1024L  /* the least curl takes */
 #define READ_BYTES_LARGE 16384L /* of a stream; curl passes on no more at once */
 #define SEND_BYTES       16384L /* the least curl takes */
 #define SEND_BYTES_LARGE 262144L

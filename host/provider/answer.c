@@ -14,7 +14,9 @@
 #include "provider/call.h"
 #include "provider/services.h"
 
-#define PIECE_BYTES ((size_t)64 * 1024)
+#define PIECE_BYTES      ((size_t)64 * 1024)
+#define CONTENT_TYPE_MAX 255
+#define MODEL_MAX        511
 
 void answer_finish(struct answer *a)
 {
@@ -82,11 +84,11 @@ int32_t answer_state(struct call *c, int32_t state, int64_t next_poll_ms, davit_
 /* --- bytes --- */
 
 /* It becomes a header line of ours, so nothing may end that line. */
-static bool is_content_type(const char *text, size_t size)
+static bool is_content_type(const char *text)
 {
 	size_t n = strlen(text);
 
-	if (n == 0 || n >= size || strchr(text, '/') == NULL)
+	if (n == 0 || n > CONTENT_TYPE_MAX || strchr(text, '/') == NULL)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] < ' ' || text[i] > '~')
@@ -95,25 +97,22 @@ static bool is_content_type(const char *text, size_t size)
 	return true;
 }
 
-/* A name that is too long is none. */
-static void take_model(struct answer *a, const char *model)
-{
-	if (strlen(model) < sizeof(a->model))
-		memcpy(a->model, model, strlen(model) + 1);
-}
-
 static bool read_head(struct call *c, davit_buf head)
 {
 	struct answer *a = &c->answer;
 	json_t *v = service_parse(head, PIECE_BYTES, NULL);
 	const char *type = json_text_or(v, "content_type", "");
+	const char *model = json_text_or(v, "model", "");
 	int64_t status = json_int_or(v, "status", 200);
-	bool ok = is_content_type(type, sizeof(a->content_type)) && status >= 200 && status < 600;
+	bool ok = is_content_type(type) && status >= 200 && status < 600;
 
 	if (ok) {
-		memcpy(a->content_type, type, strlen(type) + 1);
 		a->status = (int)status;
-		take_model(a, json_text_or(v, "model", ""));
+		a->content_type = arena_copy(&c->arena, type, strlen(type));
+		if (model[0] != '\0' && strlen(model) <= MODEL_MAX) /* longer: it is none */
+			a->model = arena_copy(&c->arena, model, strlen(model));
+		if (a->content_type == NULL)
+			a->content_type = "application/octet-stream";
 	} else {
 		call_violation(c, "the head of its answer is not {\"content_type\",\"status\"?}");
 	}
@@ -155,7 +154,7 @@ int32_t answer_blob(struct call *c, davit_buf head, davit_blob blob)
 
 static void send_model(const struct call *c)
 {
-	if (c->answer.model[0] != '\0' && c->sink->model != NULL)
+	if (c->answer.model != NULL && c->sink->model != NULL)
 		c->sink->model(c->sink->ctx, c->answer.model);
 }
 

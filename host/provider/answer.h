@@ -27,10 +27,10 @@ struct answer {
 	json_t *json;
 	int32_t state;
 	int64_t next_poll_ms;
-	int status; /* of bytes */
-	char content_type[256];
-	char model[512];       /* that answers, as the provider calls it; or "" */
-	struct call_blob blob; /* with ANSWER_BLOB */
+	int status;               /* of bytes */
+	const char *content_type; /* in the call's arena, as is model */
+	const char *model;        /* that answers, as the provider calls it; NULL: not said */
+	struct call_blob blob;    /* with ANSWER_BLOB */
 	bool reader_gone;
 };
 

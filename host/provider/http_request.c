@@ -169,6 +169,11 @@ static bool read_headers(struct reading *x, const json_t *v)
 	if (!json_is_array(v) || json_array_size(v) > HTTP_HEADERS_MAX)
 		return fail_at(x->f, FAIL_INVALID, "/headers",
 			"must be a list of at most %d [name, value]", HTTP_HEADERS_MAX);
+	if (json_array_size(v) == 0)
+		return true;
+	x->r->headers = arena_alloc(&x->c->arena, json_array_size(v) * sizeof(*x->r->headers));
+	if (x->r->headers == NULL)
+		return fail_set(x->f, FAIL_INTERNAL, "out of memory");
 	json_array_foreach(v, i, pair)
 	{
 		if (!read_header(x, i, pair))

@@ -28,7 +28,7 @@ struct http_request {
 	struct buf values; /* of the headers, each with a NUL behind */
 	struct buf body;
 	bool has_body;
-	struct net_header headers[HTTP_HEADERS_MAX];
+	struct net_header *headers; /* in the call's arena */
 	struct egress_rules rules;
 	struct egress_list hosts; /* of the call's connection */
 	struct net_proxy proxy;

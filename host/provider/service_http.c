@@ -133,31 +133,32 @@ static int32_t give_body(struct exchange_of *x, davit_blob *ret_body)
 	return b.answer != NULL ? service_give_blob(x->c, &b, ret_body) : out_of_memory(x->c);
 }
 
-static int32_t give(struct exchange_of *x, davit_buf *ret_head, davit_blob *ret_body)
+static int32_t give(
+	struct exchange_of *x, davit_buf *ret_head, davit_blob *ret_body, struct fail *f)
 {
-	struct fail f = {0};
 	int32_t code;
 
 	take_back(x->c);
-	if (!keep(x, &f))
-		return refuse(x->c, DAVIT_INTERNAL, &f);
+	if (!keep(x, f))
+		return refuse(x->c, DAVIT_INTERNAL, f);
 	code = service_give_json(x->c, head_of(x), ret_head);
 	return code == DAVIT_OK && ret_body != NULL ? give_body(x, ret_body) : code;
 }
 
-static int32_t read_request(struct exchange_of *x, davit_buf text, uint32_t flags, davit_blob body)
+static int32_t read_request(
+	struct exchange_of *x, davit_buf text, uint32_t flags, davit_blob body, struct fail *f)
 {
-	struct fail f = {0};
-	json_t *v = service_parse(text, SERVICE_JSON_MAX, &f);
+	json_t *v = service_parse(text, SERVICE_JSON_MAX, f);
 
 	if (v == NULL) {
-		(void)fail_wrap(&f, "it is no JSON");
-		return refuse_request(x->c, &f);
+		(void)fail_wrap(f, "it is no JSON");
+		return refuse_request(x->c, f);
 	}
-	x->request = http_request_new(x->c, v, flags, body, &f);
-	return x->request != NULL ? DAVIT_OK : refuse_request(x->c, &f);
+	x->request = http_request_new(x->c, v, flags, body, f);
+	return x->request != NULL ? DAVIT_OK : refuse_request(x->c, f);
 }
 
+/* One struct fail for all steps: thousands of threads wait here at once, on this stack. */
 static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_buf request,
 	davit_blob body, davit_buf *ret_head, davit_blob *ret_body)
 {
@@ -169,14 +170,14 @@ static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_bu
 
 	if (n == NULL)
 		return x.c != NULL && ret_head != NULL ? DAVIT_UNSUPPORTED : DAVIT_INVALID;
-	code = read_request(&x, request, flags, body);
+	code = read_request(&x, request, flags, body, &f);
 	if (code == DAVIT_OK) {
 		if (ret_body == NULL)
 			x.request->net.stream = false;
 		caller = http_caller(x.c);
 		net_perform(n, &caller, &x.request->net, &x.result, &f);
 		code = code_of(&x);
-		code = code == DAVIT_OK ? give(&x, ret_head, ret_body) : refuse(x.c, code, &f);
+		code = code == DAVIT_OK ? give(&x, ret_head, ret_body, &f) : refuse(x.c, code, &f);
 	}
 	finish(&x);
 	return code;
