@@ -108,6 +108,7 @@ static bool make_transfer(struct flight *x)
 		.header_count = r->header_count,
 		.body = r->body,
 		.agent = n->agent,
+		.origin = x->origin,
 		.proxy = proxy_for(r->proxy, &x->target),
 		.trust = x->net->trust,
 		.http2 = n->http2 && x->target.tls,

@@ -19,6 +19,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "net/gate.h"
 #include "net/transfer.h"
 #include "platform/thread.h"
 
@@ -37,6 +38,7 @@ struct net_loop {
 	int epoll;
 	int64_t timer_ms; /* when curl wants to be called by the real clock; -1: not by time */
 	LIST_HEAD(transfers, transfer) flying;
+	struct gate gate;
 
 	int wake;
 	atomic_bool woken; /* wake was written to and not yet read */
@@ -95,7 +97,7 @@ static int want_time(CURLM *multi, long ms, void *arg)
 /* --- transfers come and go --- */
 
 /* Nobody else can ask for t any more once this returned. */
-static void close_gate(struct net_loop *l, struct transfer *t)
+static void forget(struct net_loop *l, struct transfer *t)
 {
 	mutex_lock(&l->lock);
 	if (t->queued)
@@ -105,25 +107,45 @@ static void close_gate(struct net_loop *l, struct transfer *t)
 	mutex_unlock(&l->lock);
 }
 
+/* Did it go by a connection that carries one request at a time? */
+static bool went_alone(const struct transfer *t, CURLcode code)
+{
+	long version = CURL_HTTP_VERSION_NONE;
+
+	if (t->flying && code == CURLE_OK)
+		curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	return version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
+}
+
 static void land(struct net_loop *l, struct transfer *t, CURLcode code, bool stopped)
 {
-	if (t->flying) {
+	gate_leave(&l->gate, t, went_alone(t, code));
+	if (t->flying)
 		curl_multi_remove_handle(l->multi, t->easy);
+	if (t->known)
 		LIST_REMOVE(t, all);
-	}
 	t->flying = false;
-	close_gate(l, t);
+	forget(l, t);
 	transfer_land(t, code, stopped);
 }
 
-static void take_off(struct net_loop *l, struct transfer *t)
+static void queue_up(struct net_loop *l, struct transfer *t)
 {
-	if (curl_multi_add_handle(l->multi, t->easy) != CURLM_OK) {
-		land(l, t, CURLE_OUT_OF_MEMORY, false);
-		return;
-	}
-	t->flying = true;
 	LIST_INSERT_HEAD(&l->flying, t, all);
+	t->known = true;
+	if (!gate_add(&l->gate, t))
+		land(l, t, CURLE_OUT_OF_MEMORY, false);
+}
+
+static void let_fly(struct net_loop *l)
+{
+	struct transfer *t;
+
+	while ((t = gate_next(&l->gate)) != NULL) {
+		t->flying = curl_multi_add_handle(l->multi, t->easy) == CURLM_OK;
+		if (!t->flying)
+			land(l, t, CURLE_OUT_OF_MEMORY, false);
+	}
 }
 
 static void collect(struct net_loop *l)
@@ -187,7 +209,7 @@ static void obey(struct net_loop *l)
 		if ((asked & ASK_DROP) != 0 || atomic_load(&l->interrupted))
 			land(l, t, CURLE_ABORTED_BY_CALLBACK, true);
 		else if ((asked & ASK_ADD) != 0)
-			take_off(l, t);
+			queue_up(l, t);
 		else if ((asked & ASK_RESUME) != 0)
 			transfer_resume(t);
 	}
@@ -257,6 +279,7 @@ static void turn(struct net_loop *l)
 	obey(l);
 	if (atomic_load(&l->interrupted))
 		drop_all(l);
+	let_fly(l);
 }
 
 static void run(void *arg)
@@ -309,6 +332,7 @@ struct net_loop *net_loop_start(const struct net_loop_options *o, struct fail *f
 	l->timer_ms = -1;
 	LIST_INIT(&l->flying);
 	TAILQ_INIT(&l->asking);
+	gate_init(&l->gate, o->max_connections_per_host, o->max_streams);
 	mutex_init(&l->lock);
 	if (!set_up_multi(l, o))
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
@@ -346,6 +370,7 @@ void net_loop_stop(struct net_loop *l)
 	}
 	if (l->multi != NULL)
 		curl_multi_cleanup(l->multi);
+	gate_finish(&l->gate);
 	if (l->epoll >= 0)
 		(void)close(l->epoll);
 	if (l->wake >= 0)

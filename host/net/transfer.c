@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "net/gate.h"
 #include "net/trust.h"
 #include "platform/thread.h"
 
@@ -88,6 +89,7 @@ static int before_sending(void *arg, char *remote, char *local, int remote_port,
 	if (!admits(t, remote))
 		return CURL_PREREQFUNC_ABORT;
 	t->tries++;
+	gate_sent(t);
 	return CURL_PREREQFUNC_OK;
 }
 

@@ -20,6 +20,7 @@
 
 struct cond;
 struct fail;
+struct gate_lane;
 struct mutex;
 struct trust;
 
@@ -44,8 +45,9 @@ struct transfer_options {
 	const struct net_header *headers;
 	size_t header_count;
 	struct net_body body;
-	const char *agent; /* User-Agent; NULL: none */
-	const char *proxy; /* its URL; NULL: none */
+	const char *agent;  /* User-Agent; NULL: none */
+	const char *origin; /* of url: whose connections it shares; until it flies */
+	const char *proxy;  /* its URL; NULL: none */
 	struct trust *trust;
 	bool http2;  /* may share a connection with others; of https only */
 	bool stream; /* the answer is read while it comes */
@@ -82,7 +84,11 @@ struct transfer {
 	uint64_t sent_at; /* place in the body that is sent */
 	unsigned tries;   /* how often curl was about to send it */
 	bool too_long;
-	bool lost;                   /* it was not to be sent again */
+	bool lost;              /* it was not to be sent again */
+	struct gate_lane *lane; /* where it waits or flies */
+	bool through, counted;  /* see gate.c */
+	TAILQ_ENTRY(transfer) line;
+	bool known;                  /* in the loop's list */
 	bool flying;                 /* it is with curl */
 	unsigned refused;            /* addresses that were not admitted */
 	unsigned admitted;           /* and others */

@@ -475,6 +475,78 @@ static void what_waits_for_a_connection_was_not_sent(void **state)
 	assert_int_equal(p->result.end, NET_ANSWERED);
 }
 
+struct one {
+	struct place place;
+	struct thread thread;
+	const char *path;
+	const char *host;
+	char url[128];
+};
+
+static void ask_one(void *arg)
+{
+	struct one *o = arg;
+	struct place *p = &o->place;
+
+	snprintf(
+		o->url, sizeof(o->url), "http://%s:%d%s", o->host, server_port(p->server), o->path);
+	p->request.url = o->url;
+	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
+}
+
+static void start_one(struct one *o, struct place *p, const char *host, const char *path)
+{
+	o->place = *p;
+	o->place.caller.lock = &p->lock;
+	o->host = host;
+	o->path = path;
+	assert_true(thread_start(&o->thread, "asks", 0, ask_one, o, NULL));
+}
+
+static void end_one(struct one *o)
+{
+	thread_join(&o->thread);
+	assert_int_equal(o->place.result.end, NET_ANSWERED);
+	net_answer_close(o->place.result.answer);
+}
+
+/* In line are some for a host that stays busy and, behind them, one for a host that gets free. */
+static void a_busy_host_does_not_keep_another_one_waiting(void **state)
+{
+	struct place *p = *state;
+	struct one busy, behind[8], other, last;
+	char url[64];
+
+	snprintf(url, sizeof(url), "http://localhost:%d", server_port(p->server));
+	assert_true(egress_list_add_url(&p->site, url, NULL));
+	assert_true(egress_list_add(&p->manifest, "localhost", NULL));
+	p->options.max_connections_per_host = 1;
+	place_reopen(p);
+	start_one(&busy, p, "127.0.0.1", "/hold");
+	assert_true(server_await(p->server, "/hold", 1));
+	start_one(&other, p, "localhost", "/stream");
+	assert_true(server_await(p->server, "/stream", 1));
+	for (size_t i = 0; i < 8; i++)
+		start_one(&behind[i], p, "127.0.0.1", "/echo/busy");
+	place_give(p, 200);
+	place_ask(p, "/echo"); /* they stand in line by then */
+	assert_int_equal(p->result.end, NET_UNSENT);
+	place_give(p, 4 * SOON_MS);
+	start_one(&last, p, "localhost", "/echo/free");
+	place_give(p, 200);
+	place_ask(p, "/echo"); /* and now that one too */
+	assert_int_equal(p->result.end, NET_UNSENT);
+	server_say(p->server, "");
+	end_one(&other);
+	assert_true(server_await(p->server, "/echo/free", 1));
+	end_one(&last);
+	assert_int_equal(server_count(p->server, "/echo/busy"), 0);
+	server_release(p->server);
+	end_one(&busy);
+	for (size_t i = 0; i < 8; i++)
+		end_one(&behind[i]);
+}
+
 static void closing_ends_what_is_on_its_way(void **state)
 {
 	struct place *p = *state;
@@ -675,6 +747,7 @@ int main(void)
 		TEST(cancelling_ends_it_at_once),
 		TEST(a_reader_that_went_away_ends_it),
 		TEST(what_waits_for_a_connection_was_not_sent),
+		TEST(a_busy_host_does_not_keep_another_one_waiting),
 		TEST(closing_ends_what_is_on_its_way),
 		TEST(a_rate_parts_requests),
 		TEST(a_host_that_fails_and_fails_is_left_alone),
