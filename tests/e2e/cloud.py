@@ -7,11 +7,12 @@ import subprocess
 import urllib.parse
 import urllib.request
 
+import canary
 from davit_site import BUILD, DEADLINE
 
 PROGRAM = BUILD / "tests" / "fakes" / "fakecloud"
 PROVIDER = BUILD / "tests" / "providers" / "testcloud.so"
-SECRET = "canary-7d1f-client-secret"
+SECRET = canary.keep("canary-7d1f-client-secret")
 ACCOUNTS = 250
 
 

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 
+import canary
 import pytest
 
 from davit_site import Site
@@ -30,6 +31,7 @@ class Sites:
             if code not in (0, -9) or at >= 0:
                 said = log[max(0, at - 100) : at + 6000] if at >= 0 else log[-6000:]
                 bad.append(f"davitd ended with {code}:\n{said}")
+            bad += canary.left_by(site)
             shutil.rmtree(site.folder, ignore_errors=True)
         assert not bad, "\n".join(bad)
 

@@ -11,6 +11,8 @@ import subprocess
 import time
 import urllib.parse
 
+import canary
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
@@ -22,6 +24,10 @@ OKHTTP = {
     "Accept-Encoding": "gzip",
     "Connection": "Keep-Alive",
 }
+
+
+ACCESS_KEY = canary.secret("access-key")
+SECRET_KEY = canary.secret("secret-key")
 
 
 def wait_for(what, probe, deadline=None):
@@ -74,6 +80,7 @@ class Site:
         self.imports.mkdir(parents=True, exist_ok=True)
         self.port = 0
         self.process = None
+        self.shown = []  # where an answer had a secret
         self.log_path = self.folder / "davitd.log"
         self.socket_path = str(self.folder / "davitd.sock")
         self.davit = davit
@@ -174,7 +181,10 @@ listeners:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            answer = Answer(answer.status, answer.headers, answer.read())
+            head = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+            self.shown += canary.found(head.encode() + answer.body, f"the answer of {method} {path}")
+            return answer
         finally:
             connection.close()
 
@@ -246,8 +256,8 @@ def execute_body(command, **members):
         "version": "1",
         "credentials": {
             "endpoint": "http://127.0.0.1:1",
-            "access_key": "none",
-            "secret_key": "none",
+            "access_key": ACCESS_KEY,
+            "secret_key": SECRET_KEY,
         },
         "input_artifacts": "project/remote/pipeline/1/Input",
         "command": command,

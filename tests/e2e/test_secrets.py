@@ -3,9 +3,10 @@
 import base64
 import json
 
-from davit_site import execute_body
+import canary
+from davit_site import execute_body, refused
 
-SECRET = "s3cr3t/of \"the\" caller"
+SECRET = canary.keep("s3cr3t/of \"the\" caller")
 PRINTS = (
     "printf 'plain %s\\n' \"$DB_PASSWORD\"; printf 'user:%s' \"$DB_PASSWORD\" | base64 -w0; "
     "printf '\\n%s' \"${DB_PASSWORD%????????????}\"; sleep 0.5; echo \"${DB_PASSWORD#??????????}\"; "
@@ -74,3 +75,41 @@ def test_a_refusal_does_not_repeat_what_the_site_calls_a_password(sites):
     assert answer.status >= 400
     assert "hunter2" not in answer.text and "***" in answer.text
     assert "hunter2" not in site.log()
+
+
+def test_the_search_finds_what_is_planted(sites):
+    site = sites().start()
+    planted = canary.secret("planted")
+    where = site.folder / "data" / "davit.db-planted"
+    try:
+        answer = site.get(f"/v1/jobs?state={planted}")
+        assert planted in answer.text  # nobody told the daemon that it is a secret
+        where.write_bytes(base64.b64encode(b"xx" + planted.encode() + b"yyy"))
+        said = canary.left_by(site)
+        assert len(said) == 2, said
+        assert planted in said[0] and "the answer of GET /v1/jobs?state=" in said[0]
+        assert planted in said[1] and "davit.db-planted" in said[1]
+        with site.log_path.open("a") as log:
+            log.write(json.dumps(planted))
+        assert any("daemon's log" in line for line in canary.left_by(site))
+    finally:
+        canary.SECRETS.discard(planted)
+        site.shown.clear()
+
+
+def test_the_key_may_lie_elsewhere_and_a_missing_one_ends_the_start(sites):
+    site = sites().start()
+    body = execute_body("true", environment={"DB_PASSWORD": canary.secret("stored")})
+    task = site.post("/execute", body).json()["task_id"]
+    site.await_status(task)
+    assert site.stop() == 0
+    key = site.folder / "data" / "secret.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.rename(site.folder / "elsewhere.key")
+    said = refused(site)
+    assert "davit.db cannot be read without its key" in said and str(key) in said
+    assert not key.exists()
+    site.davit += "secrets: {key_file: elsewhere.key}\n"
+    site.write_configuration()
+    site.start()
+    assert site.status(task)["task_status"] == "COMPLETED"
