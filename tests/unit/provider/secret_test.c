@@ -217,7 +217,7 @@ OP(op_has_many)
 	memset(large, 'x', sizeof(large));
 	HOLDS(secret->mint(call, (davit_buf){large, sizeof(large)}, &s) == DAVIT_QUOTA);
 	for (; code == DAVIT_OK && n <= CALL_SECRETS_MAX; n++) {
-		char text[16];
+		char text[32];
 
 		(void)snprintf(text, sizeof(text), "secret %d", n);
 		code = secret->mint(call, kit_buf(text), &s);
