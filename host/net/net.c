@@ -124,7 +124,9 @@ static bool is_cancelled(struct watch *w)
 		return cancelled;
 	w->every_ms = w->every_ms * 2 < LOOK_MOST_MS ? w->every_ms * 2 : LOOK_MOST_MS;
 	w->look_ms = clock_mono_ms() + w->every_ms;
-	return c->gone(c->ctx);
+	cancelled = c->gone(c->ctx);
+	thread_spare_stack(); /* the answer takes its time */
+	return cancelled;
 }
 
 /* Until something came, or the first of all times; the caller must look why it returned. */

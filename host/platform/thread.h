@@ -53,4 +53,8 @@ void thread_join(struct thread *t);
 /* The calling thread, for another one to join. */
 struct thread thread_self(void);
 
+/* Gives the memory of the calling thread's stack back that its calls before needed and those
+ * under way do not: for a thread of thread_start() that is about to wait for long. */
+void thread_spare_stack(void);
+
 #endif

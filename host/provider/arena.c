@@ -1,5 +1,5 @@
-/* Small pieces share chunks, each twice as large as the one before, larger ones have their own:
- * thousands of calls that wait at once mostly need little. */
+/* Small pieces share chunks, each as large as all before, larger ones have their own: thousands of
+ * calls that wait at once mostly need little. */
 #include "provider/arena.h"
 
 #include <stdint.h>
@@ -36,7 +36,7 @@ void arena_finish(struct arena *a)
 static struct arena_chunk *chunk_for(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;
-	size_t shared = c == NULL ? CHUNK_FIRST : c->size * 2;
+	size_t shared = c == NULL ? CHUNK_FIRST : c->next == NULL ? c->size : c->size * 2;
 	size_t size;
 
 	if (c != NULL && c->size - c->used >= n)

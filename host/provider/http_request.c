@@ -18,7 +18,6 @@
 #include "provider/internal.h"
 #include "secret/crypto.h"
 
-#define WORD_MAX     64
 #define NAME_BYTES   128 /* of a header */
 #define TIMEOUT_MAX  INT64_C(86400000)
 #define ATTEMPTS_MAX 100
@@ -68,11 +67,12 @@ static bool read_operation(struct reading *x, const json_t *v)
 {
 	const char *text = json_string_value(v);
 
-	if (text == NULL || text[0] == '\0' || strlen(text) > WORD_MAX ||
+	if (text == NULL || text[0] == '\0' || strlen(text) > HTTP_WORD_MAX ||
 		!is_line(text, strlen(text)))
 		return fail_at(x->f, FAIL_INVALID, "/operation", "must be a text of 1 to %d bytes",
-			WORD_MAX);
-	x->r->net.operation = text;
+			HTTP_WORD_MAX);
+	(void)snprintf(x->r->operation, sizeof(x->r->operation), "%s", text);
+	x->r->net.operation = x->r->operation;
 	return true;
 }
 
@@ -84,7 +84,7 @@ static bool read_method(struct reading *x, const json_t *v)
 
 	for (size_t i = 0; text != NULL && i < COUNT(methods); i++) {
 		if (strcmp(text, methods[i]) == 0) {
-			x->r->net.method = text;
+			x->r->net.method = methods[i];
 			return true;
 		}
 	}
@@ -122,39 +122,42 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-/* Notes name; the place of the value is set when all are there, because the buffer moves. */
+/* Their places are set when all are there, because the buffer moves. */
 static bool read_header(struct reading *x, size_t i, const json_t *pair)
 {
 	struct http_request *r = x->r;
 	const char *name = json_string_value(json_array_get(pair, 0));
-	size_t at = r->values.n;
 	char pointer[32];
+	size_t at;
 
 	(void)snprintf(pointer, sizeof(pointer), "/headers/%zu", i);
 	if (json_array_size(pair) != 2 || name == NULL || !is_token(name, NAME_BYTES))
 		return fail_at(x->f, FAIL_INVALID, pointer, "must be [name, value]");
 	if (is_ours(name))
 		return fail_at(x->f, FAIL_INVALID, pointer, "'%s' is the host's to say", name);
+	buf_add(&r->values, name, strlen(name) + 1);
+	at = r->values.n;
 	if (!http_value_write(&r->values, json_array_get(pair, 1), &x->c->secrets, pointer,
 		    &r->net.secret, x->f))
 		return false;
 	if (!is_line(r->values.p != NULL ? r->values.p + at : "", r->values.n - at))
 		return fail_at(x->f, FAIL_INVALID, pointer, "has a character that ends a line");
 	buf_add(&r->values, "", 1);
-	r->headers[i].name = name;
 	return true;
 }
 
-static bool place_values(struct reading *x, size_t count)
+static bool place_headers(struct reading *x, size_t count)
 {
 	struct http_request *r = x->r;
-	const char *value = r->values.p;
+	const char *text = r->values.p;
 
 	if (r->values.failed)
 		return fail_at(x->f, FAIL_INVALID, "/headers", "are too long");
 	for (size_t i = 0; i < count; i++) {
-		r->headers[i].value = value;
-		value += strlen(value) + 1;
+		r->headers[i].name = text;
+		text += strlen(text) + 1;
+		r->headers[i].value = text;
+		text += strlen(text) + 1;
 	}
 	r->net.headers = r->headers;
 	r->net.header_count = count;
@@ -179,7 +182,7 @@ static bool read_headers(struct reading *x, const json_t *v)
 		if (!read_header(x, i, pair))
 			return false;
 	}
-	return place_values(x, json_array_size(v));
+	return place_headers(x, json_array_size(v));
 }
 
 static bool read_body(struct reading *x, const json_t *v)
@@ -264,13 +267,13 @@ static const struct {
 
 static bool read_member(struct reading *x, const char *name, const json_t *v)
 {
-	char pointer[WORD_MAX + 2];
+	char pointer[HTTP_WORD_MAX + 2];
 
 	for (size_t i = 0; i < COUNT(members); i++) {
 		if (strcmp(members[i].name, name) == 0)
 			return json_is_null(v) || members[i].read(x, v);
 	}
-	(void)snprintf(pointer, sizeof(pointer), "/%.*s", WORD_MAX, name);
+	(void)snprintf(pointer, sizeof(pointer), "/%.*s", HTTP_WORD_MAX, name);
 	return fail_at(x->f, FAIL_INVALID, pointer, "is no member of a request");
 }
 
@@ -407,8 +410,13 @@ struct http_request *http_request_new(
 	buf_init(&r->url, HTTP_URL_MAX);
 	buf_init(&r->values, HTTP_TEXT_MAX);
 	buf_init(&r->body, HTTP_TEXT_MAX);
-	if (read_all(&x, body))
+	if (read_all(&x, body)) {
+		if (r->keep == NULL) { /* nothing points there; the answer may take long */
+			json_decref(v);
+			r->source = NULL;
+		}
 		return r;
+	}
 	http_request_free(r);
 	return NULL;
 }

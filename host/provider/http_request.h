@@ -17,15 +17,17 @@ struct call;
 struct fail;
 
 #define HTTP_HEADERS_MAX 64
+#define HTTP_WORD_MAX    64 /* bytes */
 #define HTTP_KEEP_MAX    16
 #define HTTP_URL_MAX     ((size_t)16 * 1024)
 #define HTTP_TEXT_MAX    ((size_t)4 * 1024 * 1024) /* bytes of URL, headers and body by value */
 
 struct http_request {
 	struct net_request net;
-	json_t *source;
+	json_t *source; /* of keep; else NULL */
+	char operation[HTTP_WORD_MAX + 1];
 	struct buf url;
-	struct buf values; /* of the headers, each with a NUL behind */
+	struct buf values; /* names and values of the headers, each with a NUL behind */
 	struct buf body;
 	bool has_body;
 	struct net_header *headers; /* in the call's arena */

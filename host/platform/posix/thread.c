@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/fail.h"
@@ -26,12 +28,14 @@
 #endif
 
 #define STACK_BYTES ((size_t)256 * 1024)
+#define OWN_FRAME   256 /* bytes that thread_spare_stack() may need itself */
 #define NEVER_MS                                                                                   \
 	(INT64_C(1) << 50) /* past what the kernel counts; waits from here on are endless */
 
 struct start {
 	void (*run)(void *);
 	void *arg;
+	size_t stack_bytes;
 	char name[16];
 };
 
@@ -119,10 +123,15 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t mono_ms)
 	return true;
 }
 
+/* Of a thread of ours: what lies above here is its stack. NULL: not known. */
+static _Thread_local char *stack_low;
+
 static void *run_started(void *arg)
 {
 	struct start s = *(struct start *)arg;
 
+	/* The library's own part is at the top, and far less than half. */
+	stack_low = (char *)__builtin_frame_address(0) - s.stack_bytes / 2;
 	free(arg);
 	pthread_setname_np(pthread_self(), s.name);
 	s.run(s.arg);
@@ -160,6 +169,7 @@ bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	if (stack < (size_t)PTHREAD_STACK_MIN)
 		stack = (size_t)PTHREAD_STACK_MIN;
+	s->stack_bytes = stack;
 	err = create(&t->t, stack, s);
 	if (err == 0)
 		return true;
@@ -178,4 +188,17 @@ void thread_join(struct thread *t)
 struct thread thread_self(void)
 {
 	return (struct thread){pthread_self()};
+}
+
+void thread_spare_stack(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	char *from = stack_low, *to = (char *)__builtin_frame_address(0) - OWN_FRAME;
+
+	if (from == NULL)
+		return;
+	from += page - (uintptr_t)from % page;
+	to -= (uintptr_t)to % page;
+	if (from < to)
+		(void)madvise(from, (size_t)(to - from), MADV_DONTNEED);
 }

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/fail.h"
@@ -143,6 +145,55 @@ static void a_wait_ends_at_its_time_and_not_before(void **state)
 	mutex_finish(&m);
 }
 
+/* Is the page of memory that this is in? */
+static bool is_resident(const volatile char *p)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned char in = 0;
+
+	assert_int_equal(mincore((void *)((uintptr_t)p & ~(page - 1)), page, &in), 0);
+	return (in & 1) != 0;
+}
+
+/* Fills a part of the stack and returns a place in the middle of it. */
+static __attribute__((noinline)) uintptr_t use_stack(void)
+{
+	volatile char deep[96 * 1024];
+
+	for (size_t i = 0; i < sizeof(deep); i++)
+		deep[i] = 1;
+	return (uintptr_t)&deep[sizeof(deep) / 2];
+}
+
+static void spare(void *arg)
+{
+	volatile char mine[64];
+	uintptr_t used;
+
+	for (size_t i = 0; i < sizeof(mine); i++)
+		mine[i] = (char)i;
+	used = use_stack();
+	*(bool *)arg = is_resident((const volatile char *)used);
+	thread_spare_stack();
+	*(bool *)arg = *(bool *)arg && !is_resident((const volatile char *)used);
+	for (size_t i = 0; i < sizeof(mine); i++)
+		assert_int_equal(mine[i], i);
+	(void)use_stack();
+}
+
+static void a_stack_gives_back_what_calls_before_needed(void **state)
+{
+	struct thread t;
+	struct fail f = {0};
+	bool given = false;
+
+	(void)state;
+	thread_spare_stack(); /* of the first thread: nothing happens */
+	assert_true(thread_start(&t, "sparer", 0, spare, &given, &f));
+	thread_join(&t);
+	assert_true(given);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +202,7 @@ int main(void)
 		cmocka_unit_test(a_thread_the_system_has_no_room_for_is_a_failure),
 		cmocka_unit_test(a_wait_ends_by_a_signal),
 		cmocka_unit_test(a_wait_ends_at_its_time_and_not_before),
+		cmocka_unit_test(a_stack_gives_back_what_calls_before_needed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
