@@ -8,11 +8,12 @@ import os
 import threading
 import time
 
+import canary
 import pytest
 from davit_site import wait_for
 from packages import Index
 
-SECRET = "s3cr3t-of-the-connection"
+SECRET = canary.keep("s3cr3t-of-the-connection")
 
 
 def call(site, script, body=None, details=None, **more):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import urllib.parse
 
+import canary
 import pytest
 from davit_site import wait_for
 
@@ -428,7 +429,7 @@ def test_a_file_whose_name_is_no_text_is_no_part_of_a_model(shared):
 
 
 def test_rows_hide_what_names_secrets(shared):
-    secret = "hunter2-of-the-rows"
+    secret = canary.keep("hunter2-of-the-rows")
     wishes = {"password": secret, "lr": 0.5}
     job = trained(shared, "quiet", parameters=wishes, environment={"KEY": secret})
     server = {"script": {"text": SERVE}, "environment": {"KEY": secret}}

@@ -7,10 +7,13 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/log.h"
+#include "base/veil.h"
 #include "platform/fs.h"
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "secret/redact.h"
 #include "unit/cmocka.h"
 #include "unit/provider/kit.h"
 
@@ -166,6 +169,37 @@ static void the_user_is_told_of_a_wrong_key_without_its_text(void **state)
 	assert_non_null(strstr(c.result.fail.text, "RS256 needs an RSA key"));
 	assert_null(strstr(c.result.fail.text, "hunter2"));
 	kit_call_finish(&c);
+}
+
+OP(op_tells_its_secret)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	(void)secret->mint(call, kit_buf("hunter2 of the call"), &s);
+	service_core.log(call, DAVIT_LOG_ERROR, kit_buf("logged: hunter2 of the call."));
+	return (service_core.fail)(call, DAVIT_PERMANENT,
+		kit_buf("refused 'hunter2%20of%20the%20call' with aHVudGVyMiBvZiB0aGUgY2FsbA=="),
+		kit_buf("{\"pointer\":\"/hunter2 of the call\"}"));
+}
+
+static void a_secret_that_a_provider_tells_is_hidden(void **state)
+{
+	struct kit_call c;
+	char *lines;
+
+	veil_set(redact_text); /* as main() does */
+	kit_run(*state, &c, op_tells_its_secret);
+	assert_string_equal(c.result.fail.text, "refused '***' with ***A==");
+	assert_string_equal(c.result.fail.field, "/***");
+	lines = log_recent();
+	assert_non_null(lines);
+	assert_non_null(strstr(lines, "logged: ***."));
+	assert_null(strstr(lines, "hunter2 of"));
+	free(lines);
+	kit_call_finish(&c);
+	veil_set(NULL);
 }
 
 /* --- handles --- */
@@ -552,6 +586,7 @@ int main(void)
 		TEST(a_published_request_is_signed_with_handles_alone),
 		TEST(secrets_are_made_of_secrets),
 		TEST(the_user_is_told_of_a_wrong_key_without_its_text),
+		TEST(a_secret_that_a_provider_tells_is_hidden),
 		TEST(a_handle_means_nothing_in_another_call),
 		TEST(a_call_has_a_bounded_number_of_secrets),
 		TEST(nonsense_is_refused),
