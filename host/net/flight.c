@@ -37,15 +37,15 @@ static enum fail_code code_of(enum net_end end)
 void flight_fail(struct flight *x, enum net_end end, const char *why)
 {
 	(void)fail_set(
-		&x->fail, code_of(end), "%s at %s: %s", x->request->operation, x->origin, why);
+		x->fail, code_of(end), "%s at %s: %s", x->request->operation, x->origin, why);
 	end_with(x, end);
 }
 
 /* The reason stands in x->fail, in words that name no request. */
 static void fail_as_told(struct flight *x, enum net_end end)
 {
-	(void)fail_wrap(&x->fail, "%s", x->request->operation);
-	x->fail.code = code_of(end);
+	(void)fail_wrap(x->fail, "%s", x->request->operation);
+	x->fail->code = code_of(end);
 	end_with(x, end);
 }
 
@@ -54,23 +54,24 @@ static void fail_as_told(struct flight *x, enum net_end end)
 bool flight_check_target(struct flight *x)
 {
 	(void)egress_origin(&x->target, x->origin, sizeof(x->origin));
-	if (egress_allows(x->request->rules, &x->target, &x->fail))
+	if (egress_allows(x->request->rules, &x->target, x->fail))
 		return true;
 	fail_as_told(x, NET_REFUSED);
 	return false;
 }
 
-void flight_begin(
-	struct flight *x, struct net *n, const struct net_caller *c, const struct net_request *r)
+void flight_begin(struct flight *x, struct net *n, const struct net_caller *c,
+	const struct net_request *r, struct fail *f)
 {
-	*x = (struct flight){.net = n, .caller = c, .request = r, .method = r->method};
+	*f = (struct fail){0};
+	*x = (struct flight){.net = n, .caller = c, .request = r, .method = r->method, .fail = f};
 	x->phase = FLIGHT_PAUSES;
 	x->at_ms = clock_mono_ms();
 	x->url = curl_url();
 	if (x->url == NULL) {
-		(void)fail_set(&x->fail, FAIL_UNAVAILABLE, "out of memory");
+		(void)fail_set(x->fail, FAIL_UNAVAILABLE, "out of memory");
 		fail_as_told(x, NET_UNSENT);
-	} else if (!egress_parse(x->url, r->url, &x->target, &x->fail)) {
+	} else if (!egress_parse(x->url, r->url, &x->target, x->fail)) {
 		fail_as_told(x, NET_INVALID);
 	} else {
 		(void)flight_check_target(x);
@@ -130,7 +131,7 @@ static bool make_transfer(struct flight *x)
 		o.ctx = r->rules;
 	}
 	x->landed = false;
-	x->transfer = transfer_new(&o, &x->fail);
+	x->transfer = transfer_new(&o, x->fail);
 	return x->transfer != NULL;
 }
 
@@ -148,7 +149,7 @@ static void wait_for_turn(struct flight *x)
 	if (r->limits == NULL)
 		return;
 	if (!limits_reserve(r->limits, x->origin, r->connection, r->operation,
-		    x->caller->deadline_ms, &x->pass, &x->fail)) {
+		    x->caller->deadline_ms, &x->pass, x->fail)) {
 		fail_as_told(x, NET_THROTTLED);
 		return;
 	}
@@ -160,7 +161,7 @@ static void take_off(struct flight *x)
 	const struct net_request *r = x->request;
 	int64_t ms = r->timeout_ms > 0 ? r->timeout_ms : x->net->options.request_timeout_ms;
 
-	if (r->limits != NULL && !limits_start(r->limits, &x->pass, &x->fail)) {
+	if (r->limits != NULL && !limits_start(r->limits, &x->pass, x->fail)) {
 		leave_turn(x, BREAKER_NEITHER);
 		fail_as_told(x, NET_THROTTLED);
 		return;
@@ -205,12 +206,12 @@ static void end_without(struct flight *x, enum retry_class how)
 	const struct transfer *t = x->transfer;
 
 	if (how == RETRY_REFUSED && t->refused > 0)
-		(void)fail_set(&x->fail, FAIL_UPSTREAM,
+		(void)fail_set(x->fail, FAIL_UPSTREAM,
 			"%s at %s: its address %s is not allowed: the site's private_networks do not "
 			"hold it, or the provider lacks the grant \"metadata\"",
 			x->request->operation, x->origin, t->address);
 	else
-		(void)fail_set(&x->fail, FAIL_INTERNAL, "%s at %s: %s", x->request->operation,
+		(void)fail_set(x->fail, FAIL_INTERNAL, "%s at %s: %s", x->request->operation,
 			x->origin, how == RETRY_LATE ? "no answer in time" : t->error);
 	if (how == RETRY_REFUSED)
 		end_with(x, x->sent ? NET_UNCLEAR : NET_REFUSED);
@@ -218,7 +219,7 @@ static void end_without(struct flight *x, enum retry_class how)
 		end_with(x, NET_UNSENT);
 	else
 		end_with(x, how == RETRY_LATE ? NET_LATE : NET_UNCLEAR);
-	x->fail.code = code_of(x->end);
+	x->fail->code = code_of(x->end);
 	free_transfer(x);
 }
 

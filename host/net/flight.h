@@ -56,12 +56,12 @@ struct flight {
 	unsigned total; /* all */
 	unsigned hops;
 	enum net_end end;
-	struct fail fail;
+	struct fail *fail; /* why it ended so; the caller's */
 };
 
 /* Checks where it goes; FLIGHT_PAUSES or, where it may not, FLIGHT_ENDED. */
-void flight_begin(
-	struct flight *x, struct net *n, const struct net_caller *c, const struct net_request *r);
+void flight_begin(struct flight *x, struct net *n, const struct net_caller *c,
+	const struct net_request *r, struct fail *f);
 
 /* Does what can be done now. False: nothing; then wait until at_ms or for its transfer. */
 bool flight_step(struct flight *x);

@@ -178,16 +178,14 @@ static void drive(const struct net_caller *c, struct flight *xs, size_t count)
 
 /* --- requests --- */
 
-static void give_result(struct flight *x, struct net_result *ret, struct fail *f)
+static void give_result(struct flight *x, struct net_result *ret)
 {
 	ret->answer = flight_finish(x);
 	ret->end = x->end;
 	ret->attempts = x->total;
-	ret->retry_after_ms = x->end == NET_THROTTLED ? x->fail.retry_after_ms : 0;
+	ret->retry_after_ms = x->end == NET_THROTTLED ? x->fail->retry_after_ms : 0;
 	if (ret->answer == NULL || !x->request->stream)
 		net_leave(x->net);
-	if (ret->answer == NULL && f != NULL)
-		*f = x->fail;
 }
 
 static void refuse(struct net_result *ret, struct fail *f)
@@ -196,20 +194,7 @@ static void refuse(struct net_result *ret, struct fail *f)
 	(void)fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending");
 }
 
-void net_perform(struct net *n, const struct net_caller *c, const struct net_request *r,
-	struct net_result *ret, struct fail *f)
-{
-	struct flight x;
-
-	if (!net_enter(n)) {
-		refuse(ret, f);
-		return;
-	}
-	flight_begin(&x, n, c, r);
-	drive(c, &x, 1);
-	give_result(&x, ret, f);
-}
-
+/* Not on the stack: a thread may wait here for long, and so may thousands. */
 void net_perform_many(struct net *n, const struct net_caller *c, const struct net_request *rs,
 	size_t count, struct net_result *rets, struct fail *fails)
 {
@@ -217,7 +202,7 @@ void net_perform_many(struct net *n, const struct net_caller *c, const struct ne
 	size_t entered = 0;
 
 	while (xs != NULL && entered < count && net_enter(n)) {
-		flight_begin(&xs[entered], n, c, &rs[entered]);
+		flight_begin(&xs[entered], n, c, &rs[entered], &fails[entered]);
 		entered++;
 	}
 	for (size_t i = entered; i < count; i++)
@@ -225,8 +210,14 @@ void net_perform_many(struct net *n, const struct net_caller *c, const struct ne
 	if (entered > 0)
 		drive(c, xs, entered);
 	for (size_t i = 0; i < entered; i++)
-		give_result(&xs[i], &rets[i], &fails[i]);
+		give_result(&xs[i], &rets[i]);
 	free(xs);
+}
+
+void net_perform(struct net *n, const struct net_caller *c, const struct net_request *r,
+	struct net_result *ret, struct fail *f)
+{
+	net_perform_many(n, c, r, 1, ret, f);
 }
 
 /* --- answers --- */

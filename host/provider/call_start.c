@@ -12,19 +12,12 @@
 #include "secret/redact.h"
 #include "secret/source.h"
 
-static void run(void *arg)
+/* Tells of the end; apart from run(), whose frame is on the stack while the slot waits. */
+static __attribute__((noinline)) void end(struct call *c, int32_t code)
 {
-	struct call *c = arg;
 	struct call_table *t = &c->provider->all->calls;
-	davit_buf request = {c->request, c->request_size};
 	struct call_result result;
-	int32_t code;
 
-	call_enter(c);
-	code = c->waited ? call_stopped(c) : DAVIT_OK; /* nobody may wait for it any more */
-	if (code == DAVIT_OK)
-		code = c->op(c->provider->instance, c->handle, request);
-	call_leave();
 	call_conclude(c, code, &result);
 	call_release(c);             /* who is told of the end finds everything closed */
 	call_table_leave_lane(t, c); /* done may start the next one */
@@ -32,6 +25,20 @@ static void run(void *arg)
 	call_result_finish(&result);
 	call_table_remove(t, c);
 	call_free(c);
+}
+
+static void run(void *arg)
+{
+	struct call *c = arg;
+	davit_buf request = {c->request, c->request_size};
+	int32_t code;
+
+	call_enter(c);
+	code = c->waited ? call_stopped(c) : DAVIT_OK; /* nobody may wait for it any more */
+	if (code == DAVIT_OK)
+		code = c->op(c->provider->instance, c->handle, request);
+	call_leave();
+	end(c, code);
 }
 
 /* The interface and slot of a spec in c; false: not offered. */

@@ -158,28 +158,45 @@ static int32_t read_request(
 	return x->request != NULL ? DAVIT_OK : refuse_request(x->c, f);
 }
 
-/* One struct fail for all steps: thousands of threads wait here at once, on this stack. */
+/* Not on the stack of a thread that may wait for long, and thousands with it. */
+struct work {
+	struct exchange_of x;
+	struct net_caller caller;
+	struct fail f;
+};
+
+static int32_t perform(struct work *w, struct net *n, davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct exchange_of *x = &w->x;
+	int32_t code;
+
+	if (ret_body == NULL)
+		x->request->net.stream = false;
+	w->caller = http_caller(x->c);
+	net_perform(n, &w->caller, &x->request->net, &x->result, &w->f);
+	code = code_of(x);
+	return code == DAVIT_OK ? give(x, ret_head, ret_body, &w->f) : refuse(x->c, code, &w->f);
+}
+
 static int32_t DAVIT_CALL http_perform(davit_call call, uint32_t flags, davit_buf request,
 	davit_blob body, davit_buf *ret_head, davit_blob *ret_body)
 {
-	struct exchange_of x = {.c = call_current(call)};
-	struct net *n = x.c != NULL && ret_head != NULL ? net_of(x.c) : NULL;
-	struct net_caller caller;
-	struct fail f = {0};
+	struct call *c = call_current(call);
+	struct net *n = c != NULL && ret_head != NULL ? net_of(c) : NULL;
+	struct work *w;
 	int32_t code;
 
 	if (n == NULL)
-		return x.c != NULL && ret_head != NULL ? DAVIT_UNSUPPORTED : DAVIT_INVALID;
-	code = read_request(&x, request, flags, body, &f);
-	if (code == DAVIT_OK) {
-		if (ret_body == NULL)
-			x.request->net.stream = false;
-		caller = http_caller(x.c);
-		net_perform(n, &caller, &x.request->net, &x.result, &f);
-		code = code_of(&x);
-		code = code == DAVIT_OK ? give(&x, ret_head, ret_body, &f) : refuse(x.c, code, &f);
-	}
-	finish(&x);
+		return c != NULL && ret_head != NULL ? DAVIT_UNSUPPORTED : DAVIT_INVALID;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return out_of_memory(c);
+	w->x.c = c;
+	code = read_request(&w->x, request, flags, body, &w->f);
+	if (code == DAVIT_OK)
+		code = perform(w, n, ret_head, ret_body);
+	finish(&w->x);
+	free(w);
 	return code;
 }
 
