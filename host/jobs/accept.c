@@ -225,6 +225,8 @@ void tracker_submit(
 		done(NULL, &f, ctx);
 		return;
 	}
+	if (order->claim != NULL)
+		op->claim = *order->claim;
 	op->done = accept_stored;
 	op->arg = a;
 	store_submit(t->options.store, op);

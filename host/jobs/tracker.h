@@ -19,6 +19,7 @@ struct config;
 struct fail;
 struct providers;
 struct store;
+struct store_claim;
 struct tracker;
 
 struct tracker_options {
@@ -55,6 +56,7 @@ struct job_order {
 	                           * "undeploy" acts on}; becomes part of what the slots get */
 	const char *request_text; /* where request is NULL: its JSON text */
 	int64_t timeout_ms;       /* 0: the site's default; -1: none */
+	const struct store_claim *claim; /* stored with the job (store.h), or NULL */
 };
 
 /*

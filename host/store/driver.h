@@ -40,6 +40,8 @@ struct store_driver {
 	bool (*jobs)(void *reader, const struct job_filter *filter,
 		bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
 	bool (*job_series)(void *reader, const char *id, char **ret_text, struct fail *f);
+	bool (*claim)(void *reader, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
+		struct store_claimed *ret_claimed, struct fail *f);
 	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,
 		int64_t *ret_version, struct fail *f);
 	bool (*kv_list)(void *reader, const char *instance, const char *prefix, const char *after,

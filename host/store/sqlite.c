@@ -285,6 +285,8 @@ static bool sqlite_apply(void *db, struct store_op *op, struct fail *f)
 		[STORE_JOB_EDGE] = sqlite_job_edge,
 		[STORE_KV_PUT] = sqlite_kv_put,
 		[STORE_KV_DELETE] = sqlite_kv_delete,
+		[STORE_CLAIM_ANSWER] = sqlite_claim_answer,
+		[STORE_CLAIM_SWEEP] = sqlite_claim_sweep,
 	};
 	struct sqlite_db *d = db;
 
@@ -346,6 +348,7 @@ const struct store_driver store_sqlite = {
 	.job_status = sqlite_job_status,
 	.job_series = sqlite_job_series,
 	.jobs = sqlite_jobs,
+	.claim = sqlite_claim,
 	.kv_get = sqlite_kv_get,
 	.kv_list = sqlite_kv_list,
 	.kv_all = sqlite_kv_all,

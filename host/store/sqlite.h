@@ -23,6 +23,13 @@ enum sql_id {
 	SQL_JOB_SERIES,
 	SQL_JOB_STATE,
 	SQL_JOB_ADD,
+	SQL_CLAIM_GET,
+	SQL_CLAIM_USE,
+	SQL_CLAIM_END,
+	SQL_CLAIM_ADD,
+	SQL_CLAIM_DROP,
+	SQL_CLAIM_ANSWER,
+	SQL_CLAIM_SWEEP,
 	SQL_KV_GET,
 	SQL_KV_FROM,
 	SQL_KV_AFTER,
@@ -133,8 +140,13 @@ extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, withou
 /* The job of a row of that select. */
 bool sqlite_job_row(struct conn *c, sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
 
-/* sqlite_jobs.c, sqlite_list.c, sqlite_kv.c: the slots of struct store_driver, on a connection.
- * apply functions return false only when the transaction is lost. */
+/* sqlite_claims.c, for sqlite_jobs.c: op->claim is written before its job and taken back where the
+ * job is refused. */
+bool sqlite_claim_add(struct conn *c, struct store_op *op, struct fail *f);
+bool sqlite_claim_drop(struct conn *c, const struct store_op *op, struct fail *f);
+
+/* sqlite_jobs.c, sqlite_list.c, sqlite_claims.c, sqlite_kv.c: the slots of struct store_driver, on
+ * a connection. apply functions return false only when the transaction is lost. */
 bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *f);
@@ -144,6 +156,10 @@ bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_stat
 bool sqlite_job_series(void *reader, const char *id, char **ret_text, struct fail *f);
 bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+bool sqlite_claim_answer(struct conn *c, struct store_op *op, struct fail *f);
+bool sqlite_claim_sweep(struct conn *c, struct store_op *op, struct fail *f);
+bool sqlite_claim(void *reader, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
+	struct store_claimed *ret_claimed, struct fail *f);
 bool sqlite_kv_put(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_kv_delete(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_kv_get(void *reader, const char *instance, const char *key, char **ret_value,

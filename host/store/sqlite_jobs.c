@@ -198,7 +198,7 @@ bool sqlite_job_row(struct conn *c, sqlite3_stmt *stmt, struct job *ret_job, str
 
 /* --- writes --- */
 
-bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f)
+static bool job_insert(struct conn *c, struct store_op *op, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(
 		c, SQL_JOB_ADD, "INSERT INTO job (" JOB_NAMES ") VALUES (" JOB_MARKS ")", f);
@@ -219,6 +219,17 @@ bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f)
 		return conn_op_failed(c, rc, op, f);
 	op->changed = true;
 	return true;
+}
+
+bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f)
+{
+	if (op->claim.until_ms == 0)
+		return job_insert(c, op, f);
+	if (!sqlite_claim_add(c, op, f))
+		return false;
+	if (!op->ok)
+		return true;
+	return job_insert(c, op, f) && (op->ok || sqlite_claim_drop(c, op, f));
 }
 
 /*

@@ -127,10 +127,39 @@ static const char *const version_3[] = {
 	" davit_seal('seal.value', '1', NULL, 'davit')",
 };
 
+/* Claims: what requests that name themselves made, until until_ms. Of status 0 no answer is kept;
+ * the others are sealed. */
+static const char *const version_4[] = {
+	"CREATE TABLE claim ("
+	" name BLOB NOT NULL PRIMARY KEY,"
+	" made_ms INTEGER NOT NULL,"
+	" until_ms INTEGER NOT NULL,"
+	" status INTEGER NOT NULL,"
+	" job TEXT NOT NULL,"
+	" body BLOB NOT NULL,"
+	" answer BLOB"
+	") STRICT",
+	"CREATE INDEX claim_until ON claim (until_ms)",
+	/* What all of them use, kept by triggers. */
+	"CREATE TABLE claim_use (claims INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT",
+	"INSERT INTO claim_use VALUES (0, 0)",
+	"CREATE TRIGGER claim_insert AFTER INSERT ON claim BEGIN"
+	" UPDATE claim_use SET claims = claims + 1, bytes = bytes + ifnull(length(NEW.answer), 0);"
+	"END",
+	"CREATE TRIGGER claim_update AFTER UPDATE OF answer ON claim BEGIN"
+	" UPDATE claim_use SET"
+	"  bytes = bytes + ifnull(length(NEW.answer), 0) - ifnull(length(OLD.answer), 0);"
+	"END",
+	"CREATE TRIGGER claim_delete AFTER DELETE ON claim BEGIN"
+	" UPDATE claim_use SET claims = claims - 1, bytes = bytes - ifnull(length(OLD.answer), 0);"
+	"END",
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
 	{version_3, COUNT(version_3)},
+	{version_4, COUNT(version_4)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

@@ -1,7 +1,8 @@
 /*
- * sqlite_seal.c - sealed columns: job.progress, job.checkpoint, job.request, job.result and
- * kv.value hold what secret/seal.h makes of the text. The table seal has one row: a known text, by
- * which a wrong key is found at start, and whether plain text of an older version was cleaned away.
+ * sqlite_seal.c - sealed columns: job.progress, job.checkpoint, job.request, job.result,
+ * kv.value and claim.answer hold what secret/seal.h makes of the text. The table seal has one row:
+ * a known text, by which a wrong key is found at start, and whether plain text of an older version
+ * was cleaned away.
  */
 #include "store/sqlite.h"
 
@@ -234,6 +235,8 @@ static const char rotation[] =
 	" WHERE davit_is_old(result);"
 	"UPDATE kv SET value = davit_reseal('kv.value', instance, key, value)"
 	" WHERE davit_is_old(value);"
+	"UPDATE claim SET answer = davit_reseal('claim.answer', hex(name), NULL, answer)"
+	" WHERE davit_is_old(answer);"
 	"UPDATE seal SET value = davit_reseal('seal.value', '1', NULL, value);"
 	"COMMIT;";
 

@@ -22,10 +22,12 @@
 struct store;
 
 enum store_kind {
-	STORE_JOB_ADD,  /* job: inserts; FAIL_CONFLICT where the id is there */
-	STORE_JOB_EDGE, /* edge: moves or updates one job */
-	STORE_KV_PUT,   /* kv: writes, if kv.version < 0, or still is the stored one (0: absent) */
-	STORE_KV_DELETE /* kv: changed says whether it was there */
+	STORE_JOB_ADD,   /* job: inserts; FAIL_CONFLICT where the id is there */
+	STORE_JOB_EDGE,  /* edge: moves or updates one job */
+	STORE_KV_PUT,    /* kv: writes, if kv.version < 0, or still is the stored one (0: absent) */
+	STORE_KV_DELETE, /* kv: changed says whether it was there */
+	STORE_CLAIM_ANSWER, /* claimed: keeps the answer of a claim, if there is one of that name */
+	STORE_CLAIM_SWEEP /* claimed.claim.made_ms: deletes what ended by then; changed: some did */
 };
 
 /* What one instance may keep in kv, keys and values together. More is FAIL_TOO_LARGE, a code
@@ -80,6 +82,29 @@ struct store_kv {
 	                  * write; also a key that was deleted never gets an old one again */
 };
 
+#define STORE_CLAIM_BYTES 32 /* of a digest */
+
+/* All claims together; one too many is FAIL_BUSY, an answer too many FAIL_TOO_LARGE. */
+#define STORE_CLAIMS_MAX       100000
+#define STORE_CLAIM_BYTES_MAX  268435456 /* 256 MiB of answers, sealed */
+#define STORE_CLAIM_ANSWER_MAX 65536     /* bytes of one answer */
+
+/* What a request that names itself leaves behind: asked again, it is answered and not done again.
+ */
+struct store_claim {
+	uint8_t name[STORE_CLAIM_BYTES]; /* digest of who asked, for what, and the key they gave */
+	uint8_t body[STORE_CLAIM_BYTES]; /* digest of what was asked */
+	int64_t made_ms;
+	int64_t until_ms; /* it counts no more from then on; 0: there is no claim */
+};
+
+struct store_claimed {
+	struct store_claim claim;
+	char job[ID_SIZE];
+	int status;   /* of the answer; 0: none is kept */
+	char *answer; /* owned */
+};
+
 struct store_op;
 typedef void store_done(struct store_op *op);
 
@@ -91,13 +116,16 @@ typedef void store_done(struct store_op *op);
 struct store_op {
 	enum store_kind kind;
 	bool durable;
-	union {                       /* by kind */
-		struct job job;       /* STORE_JOB_ADD */
-		struct job_edge edge; /* STORE_JOB_EDGE */
-		struct store_kv kv;   /* STORE_KV_… */
+	union {                               /* by kind */
+		struct job job;               /* STORE_JOB_ADD */
+		struct job_edge edge;         /* STORE_JOB_EDGE */
+		struct store_kv kv;           /* STORE_KV_… */
+		struct store_claimed claimed; /* STORE_CLAIM_… */
 	};
-	bool changed; /* out: the condition held and the write happened */
-	bool ok;      /* out: false: see fail */
+	struct store_claim claim; /* STORE_JOB_ADD: written with the job, or neither is.
+	                           * FAIL_CONFLICT where there is one of that name */
+	bool changed;             /* out: the condition held and the write happened */
+	bool ok;                  /* out: false: see fail */
 	struct fail fail;
 	store_done *done;
 	void *arg;             /* the caller's */
@@ -193,6 +221,11 @@ struct job_filter {
  * early when each returns false (not a failure). */
 bool store_jobs(struct store *s, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+
+/* The claim of that name; FAIL_NOT_FOUND, also for one that ended by now_ms. *ret_claimed belongs
+ * to the caller: free its answer. */
+bool store_claim(struct store *s, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
+	struct store_claimed *ret_claimed, struct fail *f);
 
 /* The value of a key (heap, the caller frees) and its version; FAIL_NOT_FOUND. */
 bool store_kv_get(struct store *s, const char *instance, const char *key, char **ret_value,

@@ -25,7 +25,7 @@ struct store_op *store_op_new(enum store_kind kind, bool durable)
 	if (kind == STORE_JOB_EDGE) {
 		op->edge.to = JOB_STATE_COUNT;
 		op->edge.epoch = -1;
-	} else if (kind != STORE_JOB_ADD) {
+	} else if (kind == STORE_KV_PUT || kind == STORE_KV_DELETE) {
 		op->kv.version = -1;
 	}
 	return op;
@@ -35,14 +35,23 @@ void store_op_free(struct store_op *op)
 {
 	if (op == NULL)
 		return;
-	if (op->kind == STORE_JOB_ADD) {
+	switch (op->kind) {
+	case STORE_JOB_ADD:
 		job_finish(&op->job);
-	} else if (op->kind == STORE_JOB_EDGE) {
+		break;
+	case STORE_JOB_EDGE:
 		job_finish(&op->edge.values);
-	} else {
+		break;
+	case STORE_KV_PUT:
+	case STORE_KV_DELETE:
 		free(op->kv.instance);
 		free(op->kv.key);
 		free(op->kv.value);
+		break;
+	case STORE_CLAIM_ANSWER:
+	case STORE_CLAIM_SWEEP:
+		free(op->claimed.answer);
+		break;
 	}
 	shelf_give(&ops, op);
 }
@@ -54,12 +63,20 @@ static size_t text_bytes(const char *text)
 
 size_t store_op_bytes(const struct store_op *op)
 {
-	if (op->kind == STORE_JOB_ADD)
+	switch (op->kind) {
+	case STORE_JOB_ADD:
 		return sizeof(*op) + job_bytes(&op->job);
-	if (op->kind == STORE_JOB_EDGE)
+	case STORE_JOB_EDGE:
 		return sizeof(*op) + job_bytes(&op->edge.values);
-	return sizeof(*op) + text_bytes(op->kv.instance) + text_bytes(op->kv.key) +
-	       text_bytes(op->kv.value);
+	case STORE_KV_PUT:
+	case STORE_KV_DELETE:
+		return sizeof(*op) + text_bytes(op->kv.instance) + text_bytes(op->kv.key) +
+		       text_bytes(op->kv.value);
+	case STORE_CLAIM_ANSWER:
+	case STORE_CLAIM_SWEEP:
+		break;
+	}
+	return sizeof(*op) + text_bytes(op->claimed.answer);
 }
 
 static bool edge_sound(const struct job_edge *e)
@@ -84,6 +101,10 @@ bool store_op_sound(const struct store_op *op)
 		return op->kv.instance != NULL && op->kv.key != NULL && op->kv.value != NULL;
 	case STORE_KV_DELETE:
 		return op->kv.instance != NULL && op->kv.key != NULL;
+	case STORE_CLAIM_ANSWER:
+		return op->claimed.status != 0 && op->claimed.answer != NULL;
+	case STORE_CLAIM_SWEEP:
+		return op->claimed.claim.made_ms > 0;
 	}
 	return false;
 }

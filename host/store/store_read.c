@@ -68,6 +68,18 @@ bool store_jobs(struct store *s, const struct job_filter *filter,
 	       read_end(r, reader, r->driver->jobs(reader, filter, each, ctx, &why), &why, f);
 }
 
+bool store_claim(struct store *s, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
+	struct store_claimed *ret_claimed, struct fail *f)
+{
+	struct fail why = {0};
+	struct readers *r = store_readers(s);
+	void *reader = readers_take(r, f);
+
+	return reader != NULL &&
+	       read_end(r, reader, r->driver->claim(reader, name, now_ms, ret_claimed, &why), &why,
+		       f);
+}
+
 bool store_kv_get(struct store *s, const char *instance, const char *key, char **ret_value,
 	int64_t *ret_version, struct fail *f)
 {

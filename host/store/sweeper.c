@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "platform/thread.h"
+#include "store/store.h"
 #include "store/sweep.h"
 
 #define MORE_MS INT64_C(60000) /* later, what was young at the delete is not any more */
@@ -23,6 +24,22 @@ struct sweeper {
 	int64_t due;   /* of the next sweep, by the monotonic clock */
 	int64_t again; /* when what was wished for last is old enough; 0: nothing was */
 };
+
+/* Accepting a request takes a few old claims with it; this takes what stays behind the last one. */
+static void sweep_claims(struct sweeper *w)
+{
+	struct store_op *op;
+	struct fail f = {0};
+	bool more = true;
+
+	while (more && (op = store_op_new(STORE_CLAIM_SWEEP, false)) != NULL) {
+		op->claimed.claim.made_ms = clock_now_ms();
+		more = store_run(w->store, op, &f) && op->changed;
+		store_op_free(op);
+	}
+	if (f.code != FAIL_NONE)
+		log_warn("CLAIM-SWEEP", "%s", f.text);
+}
 
 static void sweep(struct sweeper *w)
 {
@@ -59,8 +76,10 @@ static void run(void *arg)
 {
 	struct sweeper *w = arg;
 
-	while (await(w))
+	while (await(w)) {
 		sweep(w);
+		sweep_claims(w);
+	}
 }
 
 struct sweeper *sweeper_start(struct store *s, struct blobs *b, int64_t call_ms, struct fail *f)

@@ -230,12 +230,43 @@ static void a_missing_or_wrong_key_is_told_by_its_file(void **state)
 	store_close(s);
 }
 
+/* A job with a claim whose answer is kept. */
+static void add_claim(struct store *s, unsigned n, const char *answer)
+{
+	struct store_op *op = kit_add(n);
+
+	memset(op->claim.name, 0xa5, sizeof(op->claim.name));
+	op->claim.made_ms = 1;
+	op->claim.until_ms = 2;
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+	op = store_op_new(STORE_CLAIM_ANSWER, true);
+	assert_non_null(op);
+	memset(op->claimed.claim.name, 0xa5, sizeof(op->claimed.claim.name));
+	op->claimed.status = 200;
+	op->claimed.answer = strdup(answer);
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+}
+
+static void claim_holds(struct store *s, const char *answer)
+{
+	struct store_claimed claimed;
+	uint8_t name[STORE_CLAIM_BYTES];
+	struct fail f = {0};
+
+	memset(name, 0xa5, sizeof(name));
+	if (!store_claim(s, name, 1, &claimed, &f))
+		fail_msg("%s", f.text);
+	assert_string_equal(claimed.answer, answer);
+	free(claimed.answer);
+}
+
 static void a_key_is_changed_by_naming_the_old_one_once(void **state)
 {
 	struct room *r = *state;
 	struct store *s = opened(r, NULL);
 
 	add(s, 1, "{\"a\":1}");
+	add_claim(s, 3, "answer");
 	store_close(s);
 	assert_int_equal(rename(r->key, r->old), 0);
 	assert_true(fs_write_durable(r->key,
@@ -249,6 +280,7 @@ static void a_key_is_changed_by_naming_the_old_one_once(void **state)
 	s = opened(r, NULL);
 	holds(s, 1, "{\"a\":1}");
 	holds(s, 2, "{\"a\":1}");
+	claim_holds(s, "answer");
 	store_close(s);
 }
 
