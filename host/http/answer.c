@@ -90,7 +90,8 @@ struct MHD_Response *exchange_json_answer(struct exchange *x, char *text, size_t
 }
 
 /* Takes text over. */
-static void put(struct exchange *x, int status, const char *content_type, char *text, size_t n)
+static void send_text(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n)
 {
 	struct MHD_Response *answer = NULL;
 
@@ -109,6 +110,22 @@ static void put(struct exchange *x, int status, const char *content_type, char *
 	if (answer != NULL)
 		add_headers(x, answer, content_type);
 	hand_over(x, status, answer, NULL, (int64_t)n);
+}
+
+/* The handler's last word, or its keeper's. Takes text over. */
+static void answer_text(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n)
+{
+	exchange_keeper *keeper = x->keeper;
+
+	x->keeper = NULL;
+	if (keeper != NULL) {
+		keeper(x, status, content_type, text, n, x->keeper_ctx);
+		return;
+	}
+	leave_work(x);
+	send_text(x, status, content_type, text, n);
+	exchange_release(x);
 }
 
 /* JSON of ours ends its line, for people at a terminal. */
@@ -132,27 +149,23 @@ void exchange_reply_json(struct exchange *x, int status, json_t *body)
 
 	json_decref(body);
 	text = with_line_end(text, &n);
-	leave_work(x);
-	put(x, status, type_json, text, n);
-	exchange_release(x);
+	answer_text(x, status, type_json, text, n);
 }
 
 void exchange_reply_text(
 	struct exchange *x, int status, const char *content_type, char *text, size_t n)
 {
-	leave_work(x);
-	put(x, status, content_type, text, n);
-	exchange_release(x);
+	answer_text(x, status, content_type, text, n);
 }
 
-static void put_error(
+static void answer_error(
 	struct exchange *x, int status, const struct fail *f, const char *text, const char *word)
 {
 	size_t n = 0;
 	char *json = errors_json(x->form, f, text, word, x->request_id, &n);
 
 	json = with_line_end(json, &n);
-	put(x, status, type_json, json, n);
+	answer_text(x, status, type_json, json, n);
 }
 
 static void add_retry_after(struct exchange *x, int64_t ms)
@@ -165,7 +178,7 @@ static void add_retry_after(struct exchange *x, int64_t ms)
 	exchange_set_header(x, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 }
 
-static void put_fail(struct exchange *x, const struct fail *f)
+void exchange_fail(struct exchange *x, const struct fail *f)
 {
 	struct fail shown = *f;
 
@@ -176,23 +189,25 @@ static void put_fail(struct exchange *x, const struct fail *f)
 			"internal error; see the log of davitd for request %s", x->request_id);
 	}
 	add_retry_after(x, shown.retry_after_ms);
-	put_error(x, fail_status(shown.code), &shown, shown.text, fail_word(shown.code));
-}
-
-void exchange_fail(struct exchange *x, const struct fail *f)
-{
-	leave_work(x);
-	put_fail(x, f);
-	exchange_release(x);
+	answer_error(x, fail_status(shown.code), &shown, shown.text, fail_word(shown.code));
 }
 
 void exchange_fail_text(struct exchange *x, int status, const char *text)
 {
 	struct fail f = {0};
 
-	leave_work(x);
-	put_error(x, status, &f, text, errors_word(status));
-	exchange_release(x);
+	answer_error(x, status, &f, text, errors_word(status));
+}
+
+void exchange_keep_answer(struct exchange *x, exchange_keeper *keeper, void *ctx)
+{
+	x->keeper = keeper;
+	x->keeper_ctx = ctx;
+}
+
+void *exchange_kept_for(const struct exchange *x)
+{
+	return x->keeper != NULL ? x->keeper_ctx : NULL;
 }
 
 void exchange_set_header(struct exchange *x, const char *name, const char *value)

@@ -289,6 +289,49 @@ bool exchange_form_parse(struct exchange *x, struct fail *f)
 	return x->upload != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 }
 
+/* Lengths are part of it, so that no two bodies read the same. */
+static void digest_text(struct sha256 *sum, const char *bytes, size_t n)
+{
+	uint64_t length = n;
+
+	sha256_add(sum, &length, sizeof(length));
+	sha256_add(sum, bytes, n);
+}
+
+static void digest_form(struct sha256 *sum, const struct multipart *form, const char *body)
+{
+	for (size_t i = 0; i < form->count; i++) {
+		const struct multipart_part *p = &form->parts[i];
+
+		digest_text(sum, p->name, strlen(p->name));
+		digest_text(sum, p->filename, strlen(p->filename));
+		digest_text(sum, p->is_file ? "file" : "field", p->is_file ? 4 : 5);
+		digest_text(sum, body + p->offset, p->n);
+	}
+}
+
+bool exchange_body_digest(struct exchange *x, uint8_t digest[SHA256_BYTES], struct fail *f)
+{
+	const char *type = exchange_header(x, "Content-Type");
+	bool form = type != NULL && multipart_is(type) && (x->route->flags & ROUTE_UPLOAD) != 0;
+	const char *body = body_view(&x->body);
+	struct sha256 *sum;
+
+	if (body == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "the body cannot be read back");
+	if (form && !exchange_form_parse(x, f))
+		return false;
+	sum = sha256_begin();
+	if (sum == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	if (form)
+		digest_form(sum, &x->upload->parts, body);
+	else
+		digest_text(sum, body, (size_t)x->body.bytes);
+	sha256_end(sum, digest);
+	return true;
+}
+
 bool exchange_part(struct exchange *x, const char *part, int *ret_fd, const char **ret_filename)
 {
 	const struct multipart_part *p;

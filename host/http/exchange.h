@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sha256.h"
 #include "http/route.h"
 
 struct config_listener;
@@ -46,6 +47,10 @@ const char *exchange_header(const struct exchange *x, const char *name);
 int64_t exchange_body_bytes(const struct exchange *x);
 const char *exchange_body_memory(const struct exchange *x);
 int exchange_body_fd(struct exchange *x);
+
+/* The SHA-256 of what the body says: of a form its parts, so that it is the same whatever stands
+ * between them. May read a file: not on a front thread. As exchange_form_parse(). */
+bool exchange_body_digest(struct exchange *x, uint8_t digest[SHA256_BYTES], struct fail *f);
 
 /* The body as JSON, parsed once; NULL with FAIL_INVALID (or FAIL_MEDIA_TYPE where the
  * content type is something else). Borrowed. */
@@ -81,6 +86,18 @@ void exchange_fail(struct exchange *x, const struct fail *f);
 
 /* The same with the text exactly as given and a status of the caller's choice. */
 void exchange_fail_text(struct exchange *x, int status, const char *text);
+
+/*
+ * From now on keeper gets the answer instead of the client, once, on the thread that answers, and
+ * must not block. It owns text (NULL: out of memory), and answers then or later with
+ * exchange_reply_text(). Streams pass it by, and so does what the server itself answers.
+ */
+typedef void exchange_keeper(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n, void *ctx);
+void exchange_keep_answer(struct exchange *x, exchange_keeper *keeper, void *ctx);
+
+/* ctx of the keeper; NULL: there is none, or it has had the answer. */
+void *exchange_kept_for(const struct exchange *x);
 
 /* Extra header of the answer, before the reply; name and value are copied. */
 void exchange_set_header(struct exchange *x, const char *name, const char *value);

@@ -83,6 +83,8 @@ struct exchange {
 	struct exchange_form *upload;
 	struct pair extra[EXCHANGE_HEADERS_MAX];
 	size_t extra_count;
+	exchange_keeper *keeper;
+	void *keeper_ctx;
 
 	/* The front thread's. */
 	struct MHD_Connection *connection;

@@ -91,6 +91,21 @@ static void handle_upload(struct app *app, struct exchange *x)
 			(size_t)n));
 }
 
+static void handle_digest(struct app *app, struct exchange *x)
+{
+	uint8_t digest[SHA256_BYTES];
+	char hex[SHA256_HEX_SIZE];
+	struct fail f;
+
+	(void)app;
+	if (!exchange_body_digest(x, digest, &f)) {
+		exchange_fail(x, &f);
+		return;
+	}
+	sha256_hex(digest, hex);
+	exchange_reply_json(x, 200, json_string(hex));
+}
+
 static void handle_park(struct app *app, struct exchange *x)
 {
 	mutex_lock(&app->lock);
@@ -139,6 +154,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/bytes", "bytes", ERROR_OBJECT, .handle = handle_bytes,
 		.flags = ROUTE_ANY_BODY},
 	{"POST", "/v1/upload", "upload", ERROR_OBJECT, .handle = handle_upload,
+		.flags = ROUTE_UPLOAD},
+	{"POST", "/v1/digest", "digest", ERROR_OBJECT, .handle = handle_digest,
 		.flags = ROUTE_UPLOAD},
 	{"POST", "/v1/admin", "admin", ERROR_TEXT, .handle = handle_mirror, .flags = ROUTE_ADMIN},
 	{"GET", "/v1/park", "park", ERROR_OBJECT, .handle = handle_park},

@@ -564,6 +564,55 @@ static void uploads_give_their_files_and_fields(void **state)
 	client_answer_free(&a);
 }
 
+/* The answer to a form of a field and a file; the caller's. */
+static char *digest_of(const char *boundary, const char *name, const char *field, const char *file)
+{
+	struct client_answer a;
+	char body[1024], request[2048];
+	char *digest;
+
+	snprintf(body, sizeof(body),
+		"--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n"
+		"--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n"
+		"%s\r\n--%s--\r\n",
+		boundary, name, field, boundary, file, boundary);
+	snprintf(request, sizeof(request),
+		"POST /v1/digest" H "\r\nContent-Type: multipart/form-data; boundary=%s\r\n"
+		"Content-Length: %zu\r\n\r\n%s",
+		boundary, strlen(body), body);
+	ask(request, false, &a);
+	assert_int_equal(a.status, 200);
+	digest = strdup(a.body);
+	assert_non_null(digest);
+	client_answer_free(&a);
+	return digest;
+}
+
+static void the_digest_of_a_form_is_that_of_its_parts(void **state)
+{
+	static const struct {
+		const char *boundary, *name, *field, *file;
+		bool same;
+	} rows[] = {
+		{"other", "a", "bc", "d", true},
+		{"b", "a", "bd", "d", false},
+		{"b", "ab", "c", "d", false},
+		{"b", "a", "b", "cd", false},
+		{"b", "a", "bc", "", false},
+	};
+	char *first = digest_of("b", "a", "bc", "d");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *other =
+			digest_of(rows[i].boundary, rows[i].name, rows[i].field, rows[i].file);
+
+		assert_int_equal(strcmp(first, other) == 0, rows[i].same);
+		free(other);
+	}
+	free(first);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
 	struct client c;
@@ -604,6 +653,7 @@ int main(void)
 		cmocka_unit_test(a_refused_body_leaves_the_connection_usable),
 		cmocka_unit_test(json_bodies_are_parsed_from_memory_and_from_files),
 		cmocka_unit_test(uploads_give_their_files_and_fields),
+		cmocka_unit_test(the_digest_of_a_form_is_that_of_its_parts),
 		cmocka_unit_test(pipelined_requests_are_answered_in_order),
 	};
 

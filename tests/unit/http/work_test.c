@@ -64,6 +64,61 @@ static void an_answer_from_another_thread_arrives_and_others_do_not_wait(void **
 	client_close(&quick);
 }
 
+static struct {
+	int status;
+	char *text;
+	size_t n;
+} kept;
+
+static void keep(
+	struct exchange *x, int status, const char *content_type, char *text, size_t n, void *ctx)
+{
+	assert_null(exchange_kept_for(x));
+	assert_ptr_equal(ctx, &kept);
+	assert_string_equal(content_type, "application/json");
+	kept.status = status;
+	kept.text = text;
+	kept.n = n;
+}
+
+static void refuse(void *x)
+{
+	struct fail f;
+
+	(void)fail_set(&f, FAIL_BUSY, "later");
+	f.retry_after_ms = 2000;
+	exchange_fail(x, &f);
+}
+
+static void a_keeper_has_the_answer_before_the_client(void **state)
+{
+	static void (*const answers[])(void *) = {site_answer_done, refuse};
+	static const int statuses[] = {200, 429};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct client_answer a;
+		struct client c;
+		struct exchange *x;
+
+		client_open(&c, site.port);
+		client_send(&c, PARK);
+		x = site_take_parked(&site);
+		assert_null(exchange_kept_for(x));
+		exchange_keep_answer(x, keep, &kept);
+		assert_ptr_equal(exchange_kept_for(x), &kept);
+		site_answer_elsewhere(x, answers[i]);
+		assert_int_equal(kept.status, statuses[i]);
+		assert_false(client_readable(&c, 50));
+		exchange_reply_text(x, kept.status, "application/json", kept.text, kept.n);
+		client_receive(&c, false, &a);
+		assert_int_equal(a.status, statuses[i]);
+		assert_int_equal(client_header(&a, "Retry-After") != NULL, statuses[i] == 429);
+		client_answer_free(&a);
+		client_close(&c);
+	}
+}
+
 /* Answers as fast as requests are parked, so that answers come before, while and after the
  * front thread suspends. */
 static void answer_many(void *arg)
@@ -332,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_from_another_thread_arrives_and_others_do_not_wait),
+		cmocka_unit_test(a_keeper_has_the_answer_before_the_client),
 		cmocka_unit_test(answers_race_the_suspension_without_loss),
 		cmocka_unit_test(a_client_that_left_costs_nothing_but_its_answer),
 		cmocka_unit_test(more_requests_at_work_than_allowed_are_answered_429),
