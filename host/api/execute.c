@@ -13,6 +13,7 @@
 #include "api/connection.h"
 #include "api/execute_body.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/job_view.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -70,6 +71,16 @@ static void left_queue(const struct job *job, void *ctx)
 	free(s);
 }
 
+static void await_start(struct submission *s, const char *id)
+{
+	(void)snprintf(s->id, sizeof(s->id), "%s", id);
+	if (tracker_may_start(s->app->tracker, id))
+		tracker_watch(
+			s->app->tracker, s->id, ~JOB_BIT(JOB_QUEUED), START_WAIT_MS, left_queue, s);
+	else
+		left_queue(NULL, s);
+}
+
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct submission *s = ctx;
@@ -77,14 +88,9 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	if (f != NULL) {
 		answer_fail(s->x, f);
 		free(s);
-		return;
+	} else {
+		await_start(s, id);
 	}
-	(void)snprintf(s->id, sizeof(s->id), "%s", id);
-	if (tracker_may_start(s->app->tracker, id))
-		tracker_watch(
-			s->app->tracker, s->id, ~JOB_BIT(JOB_QUEUED), START_WAIT_MS, left_queue, s);
-	else
-		left_queue(NULL, s);
 }
 
 /* Can the provider fetch from that storage? Its manifest says: supports.storage of the kind. */
@@ -145,6 +151,7 @@ static void submit(struct app *app, struct exchange *x, const struct target *t, 
 		.name = json_text_or(body, "name", NULL),
 		.project = json_text_or(body, "project_id", NULL),
 		.request_text = request,
+		.claim = idempotency_claim(x),
 	};
 
 	redact_learn_json(REDACT_NAMED, body); /* the credentials in it are not kept */
@@ -172,12 +179,23 @@ static void check_and_submit(struct app *app, struct exchange *x)
 }
 
 /* A body too long for memory is in a file, which is not read on a front thread. */
-void execute_submit(struct app *app, struct exchange *x)
+static void submit_first(struct app *app, struct exchange *x)
 {
 	if (exchange_body_memory(x) == NULL)
 		answer_later(app, x, check_and_submit);
 	else
 		check_and_submit(app, x);
+}
+
+static void submit_again(struct app *app, struct exchange *x, const char *job)
+{
+	(void)app;
+	answer_accepted(x, job);
+}
+
+void execute_submit(struct app *app, struct exchange *x)
+{
+	idempotency_serve(app, x, submit_first, submit_again);
 }
 
 /* --- GET /execute --- */

@@ -29,6 +29,7 @@ route_handler venvs_delete;
 
 /* service.c: every route that is one operation of a provider */
 route_handler service_handle;
+route_handler service_create; /* of those: a durable job */
 
 /* training_form.c, status.c */
 route_handler training_form_submit;

@@ -11,6 +11,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/openapi.h"
 #include "api/openapi_facts.h"
 #include "api/openapi_schema.h"
@@ -57,6 +58,15 @@ static json_t *parameter(const char *name, const char *in, bool required)
 		(int)required, "schema", "type", "string");
 }
 
+static json_t *key_parameter(void)
+{
+	return json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:i, s:i, s:s}}", "name", IDEMPOTENCY_HEADER,
+		"in", "header", "required", 0, "description",
+		"Sent again with the same key, a request is answered and not done again.", "schema",
+		"type", "string", "minLength", 1, "maxLength", IDEMPOTENCY_KEY_MAX, "pattern",
+		"^[!-~]+$");
+}
+
 /* What a document is made from. */
 struct source {
 	const struct app *app; /* NULL: no providers */
@@ -81,6 +91,8 @@ static json_t *parameters(const struct source *s, const struct route *route)
 
 	if (hole_of(route->pattern, name, sizeof(name)))
 		(void)json_array_append_new(list, parameter(name, "path", true));
+	if (route->flags & ROUTE_CREATES)
+		(void)json_array_append_new(list, key_parameter());
 	for (size_t i = 0; route->form == ERROR_TEXT && i < COUNT(of_services); i++)
 		(void)json_array_append_new(list, parameter(of_services[i], "query", false));
 	json_array_foreach(queries, k, query)(void)
@@ -120,6 +132,18 @@ static json_t *request_body(const struct source *s, const struct route *route)
 	return json_pack("{s:b, s:o}", "required", (int)needed, "content", content);
 }
 
+/* What a key can meet; NULL: the route takes none. */
+static json_t *key_conflict(const struct route *route, const char *schema)
+{
+	if ((route->flags & ROUTE_CREATES) == 0)
+		return NULL;
+	return json_pack("{s:s, s:{s:{s:s, s:{s:s}}}, s:{s:{s:{s:s}}}}", "description",
+		"In conflict with what is there; or the Idempotency-Key came with another request; "
+		"or, with Retry-After, the request of that key is being worked on.",
+		"headers", "Retry-After", "description", "Seconds.", "schema", "type", "integer",
+		"content", "application/json", "schema", "$ref", schema);
+}
+
 static json_t *answers(const struct source *s, const struct route *route)
 {
 	int status = route->slot != NULL ? route->slot->success_status : 200;
@@ -132,9 +156,10 @@ static json_t *answers(const struct source *s, const struct route *route)
 	own = own_schema(s, route, "answer");
 	if (own != NULL)
 		content = json_pack("{s:{s:o}}", "application/json", "schema", own);
-	return json_pack("{s:{s:s, s:o*}, s:{s:s, s:{s:{s:{s:s}}}}}", good, "description", "Done.",
-		"content", content, "default", "description", forms[route->form].text, "content",
-		"application/json", "schema", "$ref", reference);
+	return json_pack("{s:{s:s, s:o*}, s:o*, s:{s:s, s:{s:{s:{s:s}}}}}", good, "description",
+		"Done.", "content", content, "409", key_conflict(route, reference), "default",
+		"description", forms[route->form].text, "content", "application/json", "schema",
+		"$ref", reference);
 }
 
 /* Unique: the second spelling of an operation is operation_2. */

@@ -13,6 +13,7 @@
 #include "api/app.h"
 #include "api/envelope.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/job_view.h"
 #include "api/operations.h"
 #include "api/redact.h"
@@ -313,20 +314,44 @@ static bool admitted(const struct service *s)
 	return false;
 }
 
-void service_handle(struct app *app, struct exchange *x)
+/* NULL: answered. */
+static struct service *service_new(struct app *app, struct exchange *x)
 {
 	struct service *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
 		answer_memory(x);
-		return;
+		return NULL;
 	}
 	s->app = app;
 	s->x = x;
 	s->op = exchange_route(x)->slot;
 	s->target = connection_target(app, x);
+	return s;
+}
+
+void service_handle(struct app *app, struct exchange *x)
+{
+	struct service *s = service_new(app, x);
+
+	if (s == NULL)
+		return;
 	if (admitted(s))
 		shapes[s->op->shape].serve(s);
 	else
 		service_free(s);
+}
+
+/* The store knows the job, whoever is loaded now. */
+static void create_again(struct app *app, struct exchange *x, const char *job)
+{
+	struct service *s = service_new(app, x);
+
+	if (s != NULL)
+		service_await(s, job);
+}
+
+void service_create(struct app *app, struct exchange *x)
+{
+	idempotency_serve(app, x, service_handle, create_again);
 }

@@ -86,6 +86,7 @@ void service_call(struct service *s, const char *slot, json_t *request,
 /* The shapes; each owns s. */
 void service_list(struct service *s);
 void service_submit(struct service *s);
+void service_await(struct service *s, const char *job); /* answers for a job that was accepted */
 void service_cancel(struct service *s);
 void service_predict(struct service *s);
 void service_function(struct service *s);

@@ -13,6 +13,7 @@
 
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/idempotency.h"
 #include "api/job_view.h"
 #include "api/operations.h"
 #include "api/service.h"
@@ -49,6 +50,12 @@ static void begun(const struct job *job, void *ctx)
 		service_answer(s, job_view_neutral(job));
 }
 
+void service_await(struct service *s, const char *job)
+{
+	tracker_watch(s->app->tracker, job, ~UNDER_WAY,
+		tracker_may_start(s->app->tracker, job) ? FIRST_ANSWER_MS : 0, begun, s);
+}
+
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct service *s = ctx;
@@ -56,8 +63,7 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	if (f != NULL)
 		service_fail(s, f);
 	else
-		tracker_watch(s->app->tracker, id, ~UNDER_WAY,
-			tracker_may_start(s->app->tracker, id) ? FIRST_ANSWER_MS : 0, begun, s);
+		service_await(s, id);
 }
 
 static const char *name_of(const json_t *body)
@@ -77,6 +83,7 @@ static void submit(struct service *s)
 		.project = exchange_query(s->x, "project"),
 		.connection = c != NULL ? c->name : NULL,
 		.request = request,
+		.claim = idempotency_claim(s->x),
 	};
 
 	if (request == NULL)

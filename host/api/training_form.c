@@ -16,6 +16,7 @@
 #include "api/connection.h"
 #include "api/form_validate.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
@@ -195,7 +196,9 @@ static void answer(const struct form *form, const struct job *job)
 		exchange_fail_text(form->x, 409, "the training was cancelled before it began");
 	else
 		exchange_reply_json(form->x, 200,
-			json_pack("{s:s, s:s, s:s?, s:s}", "id", job->id, "name", name_of(form),
+			json_pack("{s:s, s:s, s:s?, s:s}", "id", job->id, "name",
+				json_text_or(
+					form->body, "name", job->name != NULL ? job->name : ""),
 				"resource", job->remote_name, "state", "SUBMITTED"));
 }
 
@@ -210,14 +213,18 @@ static void begun(const struct job *job, void *ctx)
 	form_free(form);
 }
 
+static void await_training(struct form *form, const char *id)
+{
+	tracker_watch(form->app->tracker, id, ~UNDER_WAY,
+		tracker_may_start(form->app->tracker, id) ? FIRST_ANSWER_MS : 0, begun, form);
+}
+
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct form *form = ctx;
 
 	if (f == NULL) {
-		tracker_watch(form->app->tracker, id, ~UNDER_WAY,
-			tracker_may_start(form->app->tracker, id) ? FIRST_ANSWER_MS : 0, begun,
-			form);
+		await_training(form, id);
 		return;
 	}
 	answer_fail(form->x, f);
@@ -242,6 +249,7 @@ static void submit(struct form *form)
 		.project = exchange_query(form->x, "project"),
 		.connection = c != NULL ? c->name : NULL,
 		.request = request,
+		.claim = idempotency_claim(form->x),
 	};
 
 	if (request != NULL)
@@ -320,7 +328,24 @@ static void work(struct app *app, struct exchange *x)
 	json_decref(body);
 }
 
-void training_form_submit(struct app *app, struct exchange *x)
+static void submit_first(struct app *app, struct exchange *x)
 {
 	answer_later(app, x, work);
+}
+
+static void submit_again(struct app *app, struct exchange *x, const char *job)
+{
+	struct form *form = calloc(1, sizeof(*form));
+
+	if (form == NULL) {
+		answer_memory(x);
+		return;
+	}
+	*form = (struct form){.app = app, .x = x};
+	await_training(form, job);
+}
+
+void training_form_submit(struct app *app, struct exchange *x)
+{
+	idempotency_serve(app, x, submit_first, submit_again);
 }

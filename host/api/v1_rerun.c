@@ -14,6 +14,7 @@
 #include "api/connection.h"
 #include "api/form_validate.h"
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/training_form.h"
 #include "base/attr.h"
 #include "base/fail.h"
@@ -60,6 +61,13 @@ static bool is_flow(const struct job *job)
 
 /* --- the new job --- */
 
+static void answer_accepted(struct exchange *x, const char *id, const char *rerun_of)
+{
+	exchange_reply_json(x, 200,
+		json_pack("{s:s, s:s, s:s}", "id", id, "state", job_state_word(JOB_QUEUED),
+			"rerun_of", rerun_of));
+}
+
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct rerun *r = ctx;
@@ -68,9 +76,7 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 		end_with(r, f);
 		return;
 	}
-	exchange_reply_json(r->x, 200,
-		json_pack("{s:s, s:s, s:s}", "id", id, "state", job_state_word(JOB_QUEUED),
-			"rerun_of", r->job.id));
+	answer_accepted(r->x, id, r->job.id);
 	rerun_free(r);
 }
 
@@ -85,6 +91,7 @@ static void submit(struct rerun *r)
 		.connection = r->job.connection,
 		.rerun_of = r->job.id,
 		.request = r->request,
+		.claim = idempotency_claim(r->x),
 	};
 
 	tracker_submit(r->app->tracker, &order, accepted, r);
@@ -297,7 +304,18 @@ static void begin(struct app *app, struct exchange *x)
 	json_decref(body);
 }
 
-void v1_jobs_rerun(struct app *app, struct exchange *x)
+static void rerun_first(struct app *app, struct exchange *x)
 {
 	answer_later(app, x, begin);
+}
+
+static void rerun_again(struct app *app, struct exchange *x, const char *job)
+{
+	(void)app;
+	answer_accepted(x, job, exchange_arg(x));
+}
+
+void v1_jobs_rerun(struct app *app, struct exchange *x)
+{
+	idempotency_serve(app, x, rerun_first, rerun_again);
 }

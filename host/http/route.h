@@ -26,9 +26,10 @@ enum error_form {
 };
 
 enum route_flag {
-	ROUTE_ADMIN = 1 << 0,   /* changes things of the daemon: only by the Unix socket */
-	ROUTE_UPLOAD = 1 << 1,  /* takes multipart/form-data too */
-	ROUTE_ANY_BODY = 1 << 2 /* the body need not be JSON */
+	ROUTE_ADMIN = 1 << 0,    /* changes things of the daemon: only by the Unix socket */
+	ROUTE_UPLOAD = 1 << 1,   /* takes multipart/form-data too */
+	ROUTE_ANY_BODY = 1 << 2, /* the body need not be JSON */
+	ROUTE_CREATES = 1 << 3   /* makes one job, and so takes a key (api/idempotency.h) */
 };
 
 /* In the order in which people read a row.

@@ -3,6 +3,8 @@
 
 #include <davit/abi.h>
 #include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +73,9 @@ struct exchange {
 	int status;
 	char type[128];
 	struct buf text;
+	exchange_keeper *keeper;
+	void *keeper_ctx;
+	char extra[256]; /* headers of the answer: "Name: value\n" each */
 	bool streaming;
 	bool cut;
 	json_t *seen;
@@ -252,12 +257,22 @@ static bool wait_for_answer(struct exchange *x)
 	return x->answers > 0;
 }
 
-void fake_serve(struct exchange *x)
+void fake_begin(struct exchange *x)
 {
 	x->route->handle(&site.app, x);
+}
+
+void fake_await(struct exchange *x)
+{
 	if (!wait_for_answer(x))
 		fail_msg("%s %s is not answered", x->method, x->path);
 	assert_int_equal(x->answers, 1);
+}
+
+void fake_serve(struct exchange *x)
+{
+	fake_begin(x);
+	fake_await(x);
 }
 
 int fake_status(const struct exchange *x)
@@ -268,6 +283,11 @@ int fake_status(const struct exchange *x)
 const char *fake_text(const struct exchange *x)
 {
 	return x->text.p != NULL ? x->text.p : "";
+}
+
+const char *fake_headers(const struct exchange *x)
+{
+	return x->extra;
 }
 
 const char *fake_type(const struct exchange *x)
@@ -407,6 +427,15 @@ int exchange_body_fd(struct exchange *x)
 	return fd_of(x->body != NULL ? x->body : "");
 }
 
+bool exchange_body_digest(struct exchange *x, uint8_t digest[SHA256_BYTES], struct fail *f)
+{
+	const char *body = x->body != NULL ? x->body : "";
+
+	(void)f;
+	sha256_of(body, strlen(body), digest);
+	return true;
+}
+
 const json_t *exchange_body_json(struct exchange *x, struct fail *f)
 {
 	const char *type = exchange_header(x, "Content-Type");
@@ -457,19 +486,32 @@ static void answered(struct exchange *x)
 	mutex_unlock(&x->lock);
 }
 
+/* Takes text over. */
+static void answer_text(struct exchange *x, int status, const char *type, char *text, size_t n)
+{
+	exchange_keeper *keeper = x->keeper;
+
+	x->keeper = NULL;
+	if (keeper != NULL) {
+		keeper(x, status, type, text, n, x->keeper_ctx);
+		return;
+	}
+	assert_int_equal(x->answers, 0);
+	x->status = text != NULL ? status : 599; /* 599: out of memory, or a bug in a json_pack() */
+	(void)snprintf(x->type, sizeof(x->type), "%s", type);
+	if (text != NULL)
+		buf_add(&x->text, text, n);
+	free(text);
+	answered(x);
+}
+
 static void answer_json(struct exchange *x, int status, json_t *body)
 {
 	size_t n = 0;
 	char *text = body != NULL ? json_compact(body, &n) : NULL;
 
-	assert_int_equal(x->answers, 0);
-	x->status = text != NULL ? status : 599; /* 599: out of memory, or a bug in a json_pack() */
-	if (text != NULL)
-		buf_add(&x->text, text, n);
-	(void)snprintf(x->type, sizeof(x->type), "application/json");
-	free(text);
 	json_decref(body);
-	answered(x);
+	answer_text(x, status, "application/json", text, n);
 }
 
 void exchange_reply_json(struct exchange *x, int status, json_t *body)
@@ -480,17 +522,25 @@ void exchange_reply_json(struct exchange *x, int status, json_t *body)
 void exchange_reply_text(
 	struct exchange *x, int status, const char *content_type, char *text, size_t n)
 {
-	assert_int_equal(x->answers, 0);
-	x->status = status;
-	(void)snprintf(x->type, sizeof(x->type), "%s", content_type);
-	buf_add(&x->text, text, n);
-	free(text);
-	answered(x);
+	answer_text(x, status, content_type, text, n);
+}
+
+void exchange_keep_answer(struct exchange *x, exchange_keeper *keeper, void *ctx)
+{
+	x->keeper = keeper;
+	x->keeper_ctx = ctx;
+}
+
+void *exchange_kept_for(const struct exchange *x)
+{
+	return x->keeper != NULL ? x->keeper_ctx : NULL;
 }
 
 void exchange_fail(struct exchange *x, const struct fail *f)
 {
 	assert_int_not_equal(f->code, FAIL_NONE);
+	if (f->retry_after_ms > 0)
+		exchange_set_header(x, "Retry-After", "1");
 	switch (x->route->form) {
 	case ERROR_TEXT:
 		answer_json(x, fail_status(f->code), json_string(f->text));
@@ -520,9 +570,9 @@ void exchange_fail_text(struct exchange *x, int status, const char *text)
 
 void exchange_set_header(struct exchange *x, const char *name, const char *value)
 {
-	(void)x;
-	(void)name;
-	(void)value;
+	size_t n = strlen(x->extra);
+
+	(void)snprintf(x->extra + n, sizeof(x->extra) - n, "%s: %s\n", name, value);
 }
 
 void exchange_stream_begin(struct exchange *x, int status, const char *content_type)
@@ -725,6 +775,22 @@ static void keep(char *to, size_t size, const char *text)
 	(void)snprintf(to, size, "%s", text != NULL ? text : "");
 }
 
+/* The row that a claim is written with. */
+static void store_claimed_job(const struct store_claim *claim, char id[ID_SIZE])
+{
+	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
+	struct fail f = {0};
+
+	assert_non_null(op);
+	id_make(id);
+	memcpy(op->job.id, id, ID_SIZE);
+	op->job.provider = strdup("local");
+	op->claim = *claim;
+	if (!store_run(site.app.store, op, &f))
+		fail_msg("%s", f.text);
+	store_op_free(op);
+}
+
 void tracker_submit(
 	struct tracker *t, const struct job_order *order, tracker_accepted *done, void *ctx)
 {
@@ -744,6 +810,8 @@ void tracker_submit(
 	fake_tracker.request = order->request != NULL ? json_deep_copy(order->request)
 	                                              : json_loads(order->request_text, 0, NULL);
 	(void)snprintf(id, sizeof(id), "%s", FAKE_JOB_ID);
+	if (order->claim != NULL && fake_tracker.refused == FAIL_NONE)
+		store_claimed_job(order->claim, id);
 	if (fake_tracker.refused == FAIL_NONE) {
 		done(id, NULL, ctx);
 		return;
@@ -767,8 +835,13 @@ void tracker_cancel(struct tracker *t, const char *id, tracker_cancelled *done, 
 	done(fake_tracker.changed, NULL, ctx);
 }
 
-void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
-	tracker_watched *done, void *ctx)
+static struct {
+	char id[ID_SIZE];
+	tracker_watched *_Atomic done; /* NULL: nobody waits */
+	void *ctx;
+} held;
+
+static void tell_watcher(const char *id, tracker_watched *done, void *ctx)
 {
 	struct job job = {.state = fake_tracker.state,
 		.name = LITERAL("watched"),
@@ -776,11 +849,39 @@ void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t w
 		.remote_name = LITERAL(fake_tracker.remote_name),
 		.error = LITERAL(fake_tracker.error)};
 
-	(void)t;
 	(void)snprintf(job.id, sizeof(job.id), "%s", id);
+	done(&job, ctx);
+}
+
+void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
+	tracker_watched *done, void *ctx)
+{
+	(void)t;
 	fake_tracker.states = states;
 	fake_tracker.wait_ms = wait_ms;
-	done(&job, ctx);
+	if (!fake_tracker.held) {
+		tell_watcher(id, done, ctx);
+		return;
+	}
+	(void)snprintf(held.id, sizeof(held.id), "%s", id);
+	held.ctx = ctx;
+	held.done = done;
+}
+
+void fake_await_watcher(void)
+{
+	while (held.done == NULL)
+		(void)sched_yield();
+}
+
+void fake_release(void)
+{
+	tracker_watched *done;
+
+	fake_await_watcher();
+	done = held.done;
+	held.done = NULL;
+	tell_watcher(held.id, done, held.ctx);
 }
 
 void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,

@@ -55,6 +55,7 @@ struct fake_tracker {
 	const char *result;
 	const char *remote_name;
 	const char *error;
+	bool held;    /* tracker_watch() keeps its word until fake_release() */
 	bool changed; /* by a cancel */
 	bool recovered;
 	int64_t age_ms;                  /* of tracker_refresh() */
@@ -92,6 +93,10 @@ struct app *fake_app(void);
 struct config *fake_config(void);
 const char *fake_folder(void);
 
+/* Waits until a watcher is held; and answers it. */
+void fake_await_watcher(void);
+void fake_release(void);
+
 /* Stores a job; its texts are copied. */
 void fake_job(const struct job *job);
 
@@ -106,11 +111,14 @@ void fake_large(struct exchange *x); /* its body is in a file */
 
 /* Serves it and waits for its answer. */
 void fake_serve(struct exchange *x);
+void fake_begin(struct exchange *x); /* the two halves of it */
+void fake_await(struct exchange *x);
 int fake_status(const struct exchange *x);
 const char *fake_text(const struct exchange *x);
 const char *fake_type(const struct exchange *x);
-const json_t *fake_json(const struct exchange *x); /* fails where the text is none */
-bool fake_cut(const struct exchange *x);           /* a stream that was not finished */
+const char *fake_headers(const struct exchange *x); /* "Name: value\n" for each that was added */
+const json_t *fake_json(const struct exchange *x);  /* fails where the text is none */
+bool fake_cut(const struct exchange *x);            /* a stream that was not finished */
 void fake_free(struct exchange *x);
 
 /* All of it for a request without more: the answer must have this status and text. */
