@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "command.h"
@@ -182,7 +183,7 @@ static json_t *perform(struct cli *c, const struct http_request *request, bool *
 
 	if (h == NULL)
 		return NULL;
-	if (http_ask(h, request, &answer, &f))
+	if (again_ask(h, request, &answer, &f))
 		value = value_of(c, &answer, missing);
 	else
 		(void)cli_failed(c, &f);

@@ -235,13 +235,23 @@ static bool add_body(struct talk *t)
 	               CURLE_OK;
 }
 
+static bool add_key(struct talk *t)
+{
+	char line[300];
+
+	if (t->request->key == NULL)
+		return true;
+	(void)snprintf(line, sizeof(line), "Idempotency-Key: %s", t->request->key);
+	return add_header(t, line);
+}
+
 static bool prepare(struct talk *t)
 {
 	CURL *curl = t->h->curl;
 
 	curl_easy_reset(curl);
 	if (!http_aim(curl, &t->h->place, t->request->path) || !add_header(t, "Expect:") ||
-		!add_body(t))
+		!add_key(t) || !add_body(t))
 		return false;
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
@@ -322,6 +332,19 @@ static bool explain(const struct talk *t, CURLcode code, struct fail *f)
 	}
 }
 
+/* Did it break between the connection and the end of the answer, by nobody's will? */
+static bool has_broken(const struct talk *t, CURLcode code)
+{
+	static const CURLcode broken[] = {
+		CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE};
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		if (code == broken[i])
+			return !t->refused && t->form_error == 0 && !http_interrupted;
+	}
+	return false;
+}
+
 bool http_ask(struct http *h, const struct http_request *request, struct http_answer *answer,
 	struct fail *f)
 {
@@ -338,10 +361,11 @@ bool http_ask(struct http *h, const struct http_request *request, struct http_an
 	if (request->progress != NULL)
 		progress_hide();
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 429 || status == 503)
+	if (status == 409 || status == 429 || status == 503)
 		(void)curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &retry);
 	answer->status = (int)status;
 	answer->retry_after_s = retry;
+	answer->broke = has_broken(&t, code);
 	ok = explain(&t, code, f);
 	curl_easy_reset(h->curl); /* before what it points to goes */
 	curl_slist_free_all(t.headers);

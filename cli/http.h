@@ -35,6 +35,7 @@ bool http_aim(CURL *curl, const struct http_place *place, const char *path);
 struct http_request {
 	const char *method;
 	const char *path;         /* with the query, encoded */
+	const char *key;          /* sent as Idempotency-Key; NULL: none */
 	const char *content_type; /* of the body */
 	const char *body;         /* NULL: none */
 	size_t n;
@@ -55,6 +56,7 @@ struct http_answer {
 	int status;
 	struct buf body;
 	int64_t retry_after_s; /* -1: not said */
+	bool broke;            /* there is none, but the request may have arrived */
 };
 
 struct http *http_open(const char *host, struct fail *f); /* does not connect yet */

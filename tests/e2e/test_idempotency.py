@@ -5,11 +5,12 @@ import concurrent.futures
 import random
 import re
 import socket
+import subprocess
 import sqlite3
 import threading
 
 import pytest
-from davit_site import OKHTTP, execute_body, wait_for
+from davit_site import BUILD, OKHTTP, ROOT, execute_body, wait_for
 from test_surface import CALLS, NOT_OFFERED, SCRIPT, SERVICE, World, value_of
 
 KEY = "Idempotency-Key"
@@ -259,3 +260,94 @@ def test_a_client_that_went_away_hears_the_answer_when_it_comes_again(site):
 
     wait_for("the answer", answered)
     assert len(jobs_of(site)) == 1
+
+
+# --- the command line ---
+
+
+class Cutting(threading.Thread):
+    """Stands between a client and a site: the answers of the first connections are not handed on."""
+
+    def __init__(self, site, cuts):
+        super().__init__(daemon=True)
+        self.site = site
+        self.cuts = cuts
+        self.heard = []  # whole requests as far as they came
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        server = socket.create_connection(("127.0.0.1", self.site.port))
+        self.heard.append(b"")
+        at = len(self.heard) - 1
+
+        def up():
+            try:
+                while data := client.recv(65536):
+                    self.heard[at] += data
+                    server.sendall(data)
+            except OSError:
+                pass  # the other direction has ended
+
+        threading.Thread(target=up, daemon=True).start()
+        with client, server:
+            while data := server.recv(65536):
+                if at < self.cuts:
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+                client.sendall(data)
+
+
+def davit(port, *words):
+    return subprocess.run(
+        [str(BUILD / "cli" / "davit"), "--host", f"http://127.0.0.1:{port}", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
+    )
+
+
+def test_the_command_line_knows_every_creating_route(site):
+    source = (ROOT / "cli" / "again.c").read_text(encoding="utf-8")
+    table = re.search(r"making\[\] = {(.*?)};", source, re.S)[1]
+    known = {
+        (SERVICE if service else "") + path
+        for service, path in re.findall(r'(SERVICE )?"([^"]+)"', table)
+    }
+    assert known == {re.sub(r"{\w+}", "*", path) for _, path in creating_routes(site)}
+
+
+@pytest.mark.parametrize("cuts", [1, 3])
+def test_what_the_command_line_sends_again_makes_one_job(site, cuts):
+    script = site.folder / "train.py"
+    script.write_text("print(1)")
+    rows = site.folder / "rows.csv"
+    rows.write_text("a,b\n" + "1,2\n" * 100_000)
+    for words in (
+        ("submit", "true"),
+        ("train", str(script), "--name", "one"),
+        ("datasets", "create", str(rows)),
+    ):
+        before = jobs_of(site)
+        proxy = Cutting(site, cuts)
+        done = davit(proxy.port, *words)
+        proxy.listener.close()
+        assert done.returncode == 0, (words, done)
+        keys = {re.search(rb"Idempotency-Key: (\w+)\r\n", text)[1] for text in proxy.heard[: cuts + 1]}
+        assert len(keys) == 1
+        assert len(jobs_of(site) - before) == 1, words
+
+
+def test_what_makes_nothing_is_not_sent_again(site):
+    proxy = Cutting(site, 1)
+    done = davit(proxy.port, "cancel", "none")
+    proxy.listener.close()
+    assert done.returncode != 0
+    assert len(proxy.heard) == 1 and b"Idempotency-Key" not in proxy.heard[0]

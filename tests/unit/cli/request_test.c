@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "again.h"
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
@@ -28,6 +29,23 @@ static void hosts_are_sockets_or_urls(void **state)
 	assert_false(http_place_of("h:1", &place, &f));
 	assert_int_equal(f.code, FAIL_INVALID);
 	assert_false(http_place_of("unix://", &place, &f));
+}
+
+static void what_makes_something_is_named(void **state)
+{
+	static const char *const making[] = {"/execute", "/v1/jobs/a%2Fb/rerun",
+		SERVICE "/datasets", SERVICE "/datasets?project=p",
+		SERVICE "/endpoints/a%2Fb/deploy_model", SERVICE "/pipelines/training/train"};
+	static const char *const others[] = {"/execute/x/stop", "/v1/jobs/x/cancel",
+		SERVICE "/function/execute", SERVICE "/datasets/x/tags",
+		SERVICE "/datasets/x/export", SERVICE "/endpoints/x/infer",
+		SERVICE "/pipelines/training/x/cancel"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(making); i++)
+		assert_true(again_makes(making[i]));
+	for (size_t i = 0; i < COUNT(others); i++)
+		assert_false(again_makes(others[i]));
 }
 
 static void words_in_a_path_are_encoded(void **state)
@@ -133,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_are_sockets_or_urls),
+		cmocka_unit_test(what_makes_something_is_named),
 		cmocka_unit_test(words_in_a_path_are_encoded),
 		cmocka_unit_test(words_reach_the_shell_rules_unchanged),
 		cmocka_unit_test(values_of_options_have_types_where_they_should),
