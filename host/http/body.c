@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fail.h"
+
 #define FIRST_BYTES ((size_t)512)
 #define WRITE_BYTES ((size_t)65536) /* the file gets pieces of at least this, but for the last */
 
@@ -46,8 +48,8 @@ void body_discard(struct body *b)
 
 static void body_fail(struct body *b, const char *what, int error)
 {
-	fail_set(&b->fail, FAIL_UNAVAILABLE, "the request's body cannot be kept: %s: %s", what,
-		strerrordesc_np(error));
+	b->wrong = what;
+	b->error = error;
 	body_discard(b);
 }
 
@@ -88,7 +90,7 @@ static bool write_all(int fd, const char *bytes, size_t n)
 static void write_out(struct body *b)
 {
 	if (b->n > 0 && !write_all(b->fd, b->memory, b->n))
-		body_fail(b, "write", errno);
+		body_fail(b, "write", errno != 0 ? errno : EIO);
 	b->n = 0;
 }
 
@@ -132,11 +134,8 @@ static void to_file(struct body *b)
 void body_add(struct body *b, const void *bytes, size_t n)
 {
 	b->bytes += (int64_t)n;
-	if (b->keep && b->bytes > b->limits->total) {
-		fail_set(&b->fail, FAIL_TOO_LARGE, "the body is larger than %lld bytes",
-			(long long)b->limits->total);
-		body_discard(b);
-	}
+	if (b->keep && b->bytes > b->limits->total)
+		body_fail(b, "length", 0);
 	if (b->keep && b->fd < 0 && b->bytes > b->limits->memory)
 		to_file(b);
 	if (b->keep)
@@ -155,10 +154,13 @@ bool body_end(struct body *b, struct fail *f)
 	} else if (b->memory != NULL) {
 		b->memory[b->n] = '\0';
 	}
-	if (b->fail.code == FAIL_NONE)
+	if (b->wrong == NULL)
 		return true;
-	*f = b->fail;
-	return false;
+	if (b->error == 0)
+		return fail_set(f, FAIL_TOO_LARGE, "the body is larger than %lld bytes",
+			(long long)b->limits->total);
+	return fail_set(f, FAIL_UNAVAILABLE, "the request's body cannot be kept: %s: %s", b->wrong,
+		strerrordesc_np(b->error));
 }
 
 const char *body_view(struct body *b)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/fail.h"
+struct fail;
 
 struct body_limits {
 	int64_t memory;  /* above: a file */
@@ -23,11 +23,12 @@ struct body {
 	char *memory; /* all of it, or what the file still lacks */
 	size_t n;
 	size_t cap;
-	int fd;           /* -1: all in memory */
-	int64_t bytes;    /* that came, also those not kept */
-	bool keep;        /* false: they are only counted */
-	const char *map;  /* made by body_view */
-	struct fail fail; /* the first thing that went wrong; FAIL_NONE: nothing */
+	int fd;            /* -1: all in memory */
+	int64_t bytes;     /* that came, also those not kept */
+	bool keep;         /* false: they are only counted */
+	const char *map;   /* made by body_view */
+	const char *wrong; /* what went wrong first; NULL: nothing */
+	int error;         /* why; 0: there is too much of it */
 };
 
 void body_init(struct body *b, const struct body_limits *limits); /* limits outlive b */

@@ -152,12 +152,9 @@ static void answer_refused(struct exchange *x)
 
 static void dispatch(struct exchange *x)
 {
-	struct fail kept;
-
 	x->dispatched = true;
 	set_deadline(x, CLOCK_NEVER);
-	if (!body_end(&x->body, &kept) && x->refused.code == FAIL_NONE)
-		x->refused = kept;
+	(void)body_end(&x->body, x->refused.code == FAIL_NONE ? &x->refused : NULL);
 	if (x->refused.code == FAIL_NONE && server_busy(x)) {
 		fail_set(&x->refused, FAIL_BUSY,
 			"this listener works on %lld requests already, as many as it may",

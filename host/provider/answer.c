@@ -200,15 +200,18 @@ int32_t answer_chunk(struct call *c, davit_buf head, davit_buf bytes, bool last)
 
 static int32_t read_piece(struct call *c, uint64_t offset, char *piece, size_t *ret_n)
 {
+	struct fail f = {0};
 	int32_t code;
 
 	call_extend(c); /* the reader's time does not count */
 	code = call_stopped(c);
 	if (code != DAVIT_OK)
 		return code;
-	code = call_blob_read(&c->answer.blob, offset, piece, PIECE_BYTES, ret_n, &c->service_fail);
-	if (code != DAVIT_OK)
+	code = call_blob_read(&c->answer.blob, offset, piece, PIECE_BYTES, ret_n, &f);
+	if (code != DAVIT_OK) {
+		(void)call_service_failed(c, &f);
 		c->service_code = code;
+	}
 	return code;
 }
 

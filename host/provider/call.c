@@ -61,6 +61,7 @@ void call_free(struct call *c)
 	json_decref(c->connection);
 	free(c->connection_name);
 	free(c->request);
+	free(c->service_fail);
 	cond_finish(&c->wake);
 	mutex_finish(&c->lock);
 	free(c);
@@ -128,9 +129,19 @@ int32_t call_stopped(struct call *c)
 	return now >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;
 }
 
+struct fail *call_service_reason(struct call *c)
+{
+	if (c->service_fail == NULL)
+		c->service_fail = calloc(1, sizeof(*c->service_fail));
+	return c->service_fail;
+}
+
 int32_t call_service_failed(struct call *c, const struct fail *f)
 {
-	c->service_fail = *f;
+	struct fail *why = call_service_reason(c);
+
+	if (why != NULL)
+		*why = *f;
 	c->service_code = codes_of_fail(f->code);
 	return c->service_code;
 }
@@ -181,8 +192,8 @@ static void result_fail(struct call *c, int32_t code, struct call_result *r)
 
 	if (c->fail_code != DAVIT_OK)
 		why = &c->fail;
-	else if (c->service_code == code && c->service_fail.code != FAIL_NONE)
-		why = &c->service_fail;
+	else if (c->service_code == code)
+		why = c->service_fail;
 	r->code = code;
 	if (why == NULL || why->text[0] == '\0')
 		(void)fail_set(&r->fail, codes_fail(code), "%s",

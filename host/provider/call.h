@@ -87,7 +87,7 @@ struct call {
 	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
 	int32_t service_code; /* of the last service that failed, with why */
-	struct fail service_fail;
+	struct fail *service_fail; /* see call_service_reason(); NULL: none did */
 
 	const struct call_sink *sink;
 	void (*done)(struct call_result *result, void *ctx);
@@ -210,6 +210,9 @@ void call_extend(struct call *c);
 
 /* Must it stop? DAVIT_OK, DAVIT_CANCELLED (also: its reader went away) or DAVIT_DEADLINE. */
 int32_t call_stopped(struct call *c);
+
+/* Where a service that fails puts why; made when it is first needed. NULL: no memory for it. */
+struct fail *call_service_reason(struct call *c);
 
 /* A service failed: keeps why for a provider that gives no text itself, returns the code. */
 int32_t call_service_failed(struct call *c, const struct fail *f);

@@ -199,7 +199,7 @@ static int32_t DAVIT_CALL blob_service_read(
 		return code;
 	code = call_blob_read(b, offset, bytes, cap, ret_n, &f);
 	if (code != DAVIT_OK) {
-		c->service_fail = f;
+		(void)call_service_failed(c, &f);
 		c->service_code = code;
 	}
 	return code;

@@ -98,6 +98,8 @@ def hold(lab, cloud, endpoint, count, seconds):
     close = "Connection: close\r\n"
     question = request("POST", infer(endpoint), QUESTION, close)
     status = request("GET", f"/execute/{lab.task}/getStatus", headers=close)
+    file = lab.requests("warm", status)
+    load(lab.site.port, 8, file, answers=some(400, 8), fresh=True)  # what a status needs is no call's
     cloud.ask("POST", "/hold", {"path": f"/v1/endpoints/{endpoint}:predict"})
     before, threads_before = resident_kib(lab.pid)
     calls = pace(lab, "question", count, seconds, question)
