@@ -44,7 +44,7 @@ void processes_close(struct processes *p);
  * process_inspect() may also say "prepared": everything lies ready, but no davit-run could be
  * started yet; process_start() tries again. Members beyond the documented ones: "cancelled"
  * (it was asked to stop before it ended), "error" (why it could not be started), "restarting",
- * "last_exit_code" and "last_signal" of a served process that is about to be started again.
+ * "last_exit_code", "last_signal", "last_limit" and "last_error" of one that is started again.
  */
 bool process_start(struct processes *p, const char *name, const json_t *spec, struct fail *f);
 bool process_inspect(struct processes *p, const char *name, json_t **ret_state, struct fail *f);

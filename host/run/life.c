@@ -139,6 +139,7 @@ static void running(struct life *l, const struct child *c)
 		l->wall_mono = l->start_mono + limit->wall_seconds * 1000;
 	l->end.started_ms = l->started.started_ms;
 	l->end.error = NULL;
+	l->end.limit = NULL; /* of the one before, where it is started again */
 	snprintf(state, sizeof(state), "running %ld", (long)c->pid);
 	control_tell(l->control, state);
 }
@@ -160,10 +161,14 @@ static void wait_to_restart(struct life *l)
 static void start_failed(struct life *l, const struct fail *why)
 {
 	fail_start(l, why);
-	if (l->child.spec->serve != NULL)
-		wait_to_restart(l);
-	else
+	if (l->child.spec->serve == NULL) {
 		l->phase = LIFE_OVER;
+		return;
+	}
+	wait_to_restart(l);
+	l->started.pid = 0;
+	l->started.last_error = l->end.error;
+	record_started(&l->started, NULL); /* for people, as in gone() */
 }
 
 /* false: its start could not be recorded, so that it must not be. */
@@ -282,6 +287,8 @@ static void gone(struct life *l)
 	l->started.pid = 0;
 	l->started.ended = true;
 	l->started.last_status = l->end.status;
+	l->started.last_limit = l->end.limit;
+	l->started.last_error = l->end.error;
 	record_started(&l->started, NULL); /* for people; the next start records again */
 }
 

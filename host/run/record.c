@@ -57,6 +57,8 @@ bool record_started(const struct record_started *r, struct fail *f)
 		set_int(obj, "last_exit_code", WEXITSTATUS(status),
 			r->ended && WIFEXITED(status)) &&
 		set_int(obj, "last_signal", WTERMSIG(status), r->ended && WIFSIGNALED(status)) &&
+		set_text(obj, "last_limit", r->last_limit) &&
+		set_text(obj, "last_error", r->last_error) &&
 		(r->applied == NULL || set(obj, "applied", json_deep_copy(r->applied)));
 
 	return write_record(RUN_STARTED, obj, good, f);

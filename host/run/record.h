@@ -17,8 +17,10 @@ struct record_started {
 	int64_t started_ms;
 	int64_t restarts;
 	const json_t *applied;
-	bool ended;      /* the last one of a served process: */
-	int last_status; /* as waitpid() tells it */
+	bool ended;             /* the last one of a served process: */
+	int last_status;        /* as waitpid() tells it */
+	const char *last_limit; /* which limit ended that one, or NULL */
+	const char *last_error; /* why it could not be started the last time, or NULL */
 };
 
 struct record_exit {
