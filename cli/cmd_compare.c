@@ -1,12 +1,15 @@
 /* cmd_compare - runs compare: runs side by side, what differs first. */
 #include <stdlib.h>
 
+#include "base/attr.h"
 #include "base/json.h"
 #include "cli.h"
 #include "cmd.h"
 #include "print.h"
 #include "runs.h"
 #include "table.h"
+
+#define INPUT_SIZE 256
 
 /* Rows of names whose values differ, or those that do not. */
 static void add_names(
@@ -43,6 +46,56 @@ static void add_names(
 	}
 }
 
+/* What a run was made of, as one cell: "digits@v2 1fe166c79", "train.py 03ab12cd4". */
+static const char *input_of(const json_t *run, const char *member, char text[INPUT_SIZE])
+{
+	const json_t *v = json_object_get(run, member);
+	const json_t *version = json_object_get(v, "version");
+	char number[32] = "";
+
+	if (json_is_string(v))
+		return json_string_value(v);
+	if (!json_is_object(v))
+		return "";
+	if (json_is_integer(version))
+		(void)snprintf(
+			number, sizeof(number), "@v%lld", (long long)json_integer_value(version));
+	(void)snprintf(text, INPUT_SIZE, "%.200s%s %.12s", json_text_or(v, "name", "?"), number,
+		json_text_or(v, "sha256", ""));
+	return text;
+}
+
+/* Rows of inputs that differ, or of those that do not; of none that no run has. */
+static void add_inputs(struct table *t, const json_t *runs, const char *kind, bool differing)
+{
+	static const char *const members[] = {"dataset", "script", "folder", "command"};
+	const json_t *first = json_array_get(runs, 0);
+	const json_t *run;
+	size_t r;
+
+	for (size_t i = 0; i < COUNT(members); i++) {
+		bool any = false, same = true;
+
+		json_array_foreach(runs, r, run)
+		{
+			const json_t *v = json_object_get(run, members[i]);
+
+			any = any || !json_is_null(v);
+			same = same && json_equal(v, json_object_get(first, members[i]));
+		}
+		if (!any || same == differing)
+			continue;
+		table_cell(t, kind);
+		table_cell(t, members[i]);
+		json_array_foreach(runs, r, run)
+		{
+			char text[INPUT_SIZE];
+
+			table_cell(t, input_of(run, members[i], text));
+		}
+	}
+}
+
 static void print_comparison(const json_t *answer)
 {
 	const json_t *runs = json_object_get(answer, "runs");
@@ -59,8 +112,10 @@ static void print_comparison(const json_t *answer)
 	table_init(&t, heads, n + 2);
 	add_names(&t, runs, "parameter", json_object_get(answer, "parameters"), true);
 	add_names(&t, runs, "metric", json_object_get(answer, "metrics"), true);
+	add_inputs(&t, runs, "input", true);
 	add_names(&t, runs, "same parameter", json_object_get(answer, "parameters"), false);
 	add_names(&t, runs, "same metric", json_object_get(answer, "metrics"), false);
+	add_inputs(&t, runs, "same input", false);
 	table_print(&t, stdout, "the runs have neither parameters nor metrics");
 	free(heads);
 }

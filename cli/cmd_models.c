@@ -51,6 +51,7 @@ static void print_lineage(const json_t *m)
 	const json_t *lineage = object_at(m, "lineage");
 	const json_t *training = json_object_get(lineage, "training");
 	const json_t *script = json_object_get(lineage, "script");
+	const json_t *folder = json_object_get(lineage, "folder");
 	json_t *dataset = json_object_get(lineage, "dataset");
 	char *data = dataset != NULL ? object_label(dataset) : NULL;
 	char *parameters = show_words(json_object_get(lineage, "parameters"));
@@ -64,6 +65,9 @@ static void print_lineage(const json_t *m)
 	if (script != NULL)
 		print_pairf(stdout, "script", "%s sha256 %.16s", json_text_or(script, "name", ""),
 			json_text_or(script, "sha256", "?"));
+	if (folder != NULL)
+		print_pairf(stdout, "folder", "%s sha256 %.16s", json_text_or(folder, "name", ""),
+			json_text_or(folder, "sha256", "?"));
 	print_pair(stdout, "command", json_text_or(lineage, "command", ""));
 	print_pair(stdout, "parameters", parameters);
 	if (json_text_or(lineage, "requirements_sha256", NULL) != NULL)

@@ -259,6 +259,7 @@ static void print_run(const json_t *run)
 	print_pair(stdout, "rerun of", json_text_or(run, "rerun_of", ""));
 	print_reference("dataset", json_object_get(run, "dataset"));
 	print_reference("script", json_object_get(run, "script"));
+	print_reference("folder", json_object_get(run, "folder"));
 	print_pair(stdout, "command", json_text_or(run, "command", ""));
 	print_pair(stdout, "parameters", parameters);
 	print_pair(stdout, "metrics", metrics);

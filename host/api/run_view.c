@@ -54,6 +54,20 @@ static json_t *used(const json_t *object, const json_t *spec, const char *member
 	return named(json_is_string(said) ? json_string_value(said) : asked);
 }
 
+/* {"name", "sha256"?}: the folder whose files it ran with; null: none. */
+static json_t *folder_of(const json_t *object, const json_t *spec)
+{
+	const json_t *said = json_object_get(object, "provider");
+	const json_t *asked = json_object_get(spec, "folder");
+	const char *name = json_text_or(said, "folder", json_text_or(spec, "folder", NULL));
+
+	name = name != NULL ? name : json_text_or(asked, "name", NULL);
+	if (name == NULL)
+		return json_null();
+	return json_pack("{s:s, s:s*}", "name", name, "sha256",
+		json_text_or(said, "folder_sha256", json_text_or(asked, "archive", NULL)));
+}
+
 static const char *script_of(const json_t *spec)
 {
 	static const char *const members[] = {"name", "path", "uri", "upload"};
@@ -84,7 +98,7 @@ json_t *run_view(const struct job *job)
 	json_t *metrics = answer_stored(job->metrics);
 	/* clang-format off */
 	json_t *view = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:o, s:o, s:o, s:o,"
-				 " s:o, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o}",
+				 " s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o}",
 		"id", job->id,
 		"name", job->name,
 		"project", job->project,
@@ -100,6 +114,7 @@ json_t *run_view(const struct job *job)
 		"metrics", object_or_empty(metrics),
 		"dataset", used(object, spec, "dataset", json_text_or(spec, "dataset", NULL)),
 		"script", used(object, spec, "script", script_of(spec)),
+		"folder", folder_of(object, spec),
 		"command", command_of(object, spec),
 		"error", job->error,
 		"flow", id_or_null(job->parent),

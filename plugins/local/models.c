@@ -119,6 +119,7 @@ static void put_lineage(struct davit_sdk_writer *w, const struct record *trainin
 {
 	static const char *const members[] = {
 		"dataset", "script", "command", "parameters", "requirements_sha256"};
+	const char *folder = davit_sdk_text_at(training->value, "/folder", NULL);
 
 	davit_sdk_open_object(w, "lineage");
 	davit_sdk_open_object(w, "training");
@@ -127,6 +128,13 @@ static void put_lineage(struct davit_sdk_writer *w, const struct record *trainin
 	davit_sdk_close_object(w);
 	for (size_t i = 0; i < LOCAL_COUNT(members); i++)
 		davit_sdk_put_json(w, members[i], davit_sdk_member(training->value, members[i]));
+	if (folder != NULL) {
+		davit_sdk_open_object(w, "folder");
+		davit_sdk_put_text(w, "name", folder);
+		davit_sdk_put_text(
+			w, "sha256", davit_sdk_text_at(training->value, "/folder_sha256", NULL));
+		davit_sdk_close_object(w);
+	}
 	davit_sdk_close_object(w);
 }
 

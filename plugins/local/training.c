@@ -111,7 +111,8 @@ static void put_provider(struct local_call *c, struct davit_sdk_writer *w,
 	const struct record *record, const struct child *child)
 {
 	static const char *const members[] = {"kind", "command", "project", "version", "script",
-		"folder", "entry", "args", "dataset", "parameters", "requirements_sha256"};
+		"folder", "folder_sha256", "entry", "args", "dataset", "parameters",
+		"requirements_sha256"};
 
 	(void)c;
 	(void)child;

@@ -172,6 +172,7 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 	for (size_t i = 0; i < LOCAL_COUNT(passed); i++)
 		davit_sdk_put_json(&w, passed[i], davit_sdk_member(spec, passed[i]));
 	davit_sdk_put_text(&w, "folder", files->folder.name);
+	davit_sdk_put_text(&w, "folder_sha256", files->folder.archive);
 	if (files->script != NULL) {
 		davit_sdk_open_object(&w, "script");
 		davit_sdk_put_text(&w, "name", files->script);

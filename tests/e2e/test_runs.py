@@ -214,6 +214,34 @@ def test_a_custom_script_is_a_run_and_is_done_again(shared):
     assert best[0]["kind"] == "custom_script" and best[0]["parameters"] == {"lr": 9}
 
 
+def test_a_run_tells_the_files_of_its_folder_apart(shared):
+    folder = shared.imports / "lineage"
+    folder.mkdir(exist_ok=True)
+    (folder / "fit.py").write_text(
+        "import helper, os\nopen(os.environ['DAVIT_OUTPUT_DIR'] + '/m', 'w')\n"
+    )
+    for what in ({"script": "fit.py"}, {"entry": "python3 fit.py"}):
+        jobs = []
+        for rate in (1, 2, 2):
+            (folder / "helper.py").write_text(f"RATE = {rate}\n")
+            body = {"name": "lineage", "folder": "lineage"} | what
+            row = shared.made("/pipelines/training/custom_script", body)
+            jobs.append(json.loads(row["rawPayload"])["job"])
+            assert shared.await_job(jobs[-1])["state"] == "COMPLETED"
+        made = shared.get(f"/v1/runs/compare?ids={','.join(jobs)}").json()["runs"]
+        assert [run["folder"]["name"] for run in made] == ["lineage"] * 3
+        digests = [run["folder"]["sha256"] for run in made]
+        assert digests[0] != digests[1] == digests[2] and len(digests[0]) == 64
+        assert [(run["script"] or {}).get("name") for run in made] == [what.get("script")] * 3
+        source = {"job": made[0]["id"]}
+        model = shared.made(
+            "/models/register",
+            {"name": "lineage", "source": source, "server": {"script": {"text": "0"}}},
+        )
+        lineage = json.loads(model["rawPayload"])["lineage"]
+        assert lineage["folder"] == made[0]["folder"]
+
+
 def test_a_run_outlives_its_training(shared):
     job = trained(shared, "deleted", {"lr": 1})
     before = shared.get(f"/v1/runs/{job}").json()

@@ -164,7 +164,7 @@ static void a_run_shows_what_it_was_made_from_and_no_secret(void **state)
 		"\"started\":\"2026-11-21T08:00:01.000Z\",\"finished\":\"2026-11-21T08:00:03."
 		"500Z\",\"seconds\":2.5,\"parameters\":{\"lr\":0.1,\"api_key\":\"***\"},"
 		"\"metrics\":{\"loss\":2},\"dataset\":{\"id\":\"d\",\"name\":\"rows\","
-		"\"version\":2,\"sha256\":\"ab\"},\"script\":{\"name\":\"train.py\"},"
+		"\"version\":2,\"sha256\":\"ab\"},\"script\":{\"name\":\"train.py\"},\"folder\":null,"
 		"\"command\":\"python x.py\",\"error\":null,\"flow\":null,"
 		"\"rerun_of\":\"000000000000000000000007\","
 		"\"series\":[{\"step\":1,\"values\":{\"loss\":2}}]}");
