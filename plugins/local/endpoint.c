@@ -120,6 +120,7 @@ static bool write(struct local_call *c, const struct endpoint *e)
 	put_deployment(&w, "beside", &e->beside);
 	put_deployment(&w, "previous", &e->previous);
 	put_done(&w, e);
+	davit_sdk_put_int(&w, "updated_ms", c->sdk.host->core->now_ms(c->sdk.call));
 	davit_sdk_put_bool(&w, "removed", e->removed);
 	return records_cas(c, RECORD_ENDPOINT, e->record.id, &w, e->record.version);
 }

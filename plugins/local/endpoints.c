@@ -11,6 +11,15 @@ static int32_t state_of(const struct endpoint *e)
 	return e->deployed.generation != 0 ? DAVIT_STATE_RUNNING : DAVIT_STATE_PENDING;
 }
 
+/* The last change of any kind; records of earlier versions tell only when servers began. */
+static int64_t updated_at(const struct endpoint *e)
+{
+	int64_t began = e->pending.since_ms > e->deployed.since_ms ? e->pending.since_ms
+	                                                           : e->deployed.since_ms;
+
+	return davit_sdk_int_at(e->record.value, "/updated_ms", began);
+}
+
 static void put_which(struct davit_sdk_writer *w, const struct deployment *d)
 {
 	davit_sdk_put_text(w, "model", d->model);
@@ -51,9 +60,8 @@ void endpoints_put(struct local_call *c, struct davit_sdk_writer *w, const struc
 	struct endpoint e;
 
 	endpoint_parse(record, &e);
-	objects_open(c, w, RECORD_ENDPOINT, record, objects_state_word(state_of(&e)),
-		e.pending.since_ms > e.deployed.since_ms ? e.pending.since_ms
-							 : e.deployed.since_ms);
+	objects_open(
+		c, w, RECORD_ENDPOINT, record, objects_state_word(state_of(&e)), updated_at(&e));
 	if (e.deployed.generation != 0)
 		davit_sdk_put_text(w, "deployment", e.deployed.model);
 	davit_sdk_open_array(w, "models");

@@ -132,6 +132,32 @@ static void a_second_model_gets_its_share_and_the_first_keeps_the_rest(void **st
 	assert_string_equal(kit_text(m->reply, "/previous/model"), kit_id(OLD));
 }
 
+static void keep_updated(struct mock *m, char ret_text[64])
+{
+	look(m);
+	snprintf(ret_text, 64, "%s", kit_text(m->reply, "/updated"));
+}
+
+static void every_change_moves_the_time_of_the_last_one(void **state)
+{
+	struct mock *m = *state;
+	char before[64];
+
+	split(m);
+	keep_updated(m, before);
+	m->now_ms += 5000;
+	look(m);
+	assert_string_equal(kit_text(m->reply, "/updated"), before);
+	done(m, 12, NULL, shares(80, 20));
+	look(m);
+	assert_true(strcmp(kit_text(m->reply, "/updated"), before) > 0);
+	keep_updated(m, before);
+	m->now_ms += 5000;
+	done(m, 13, NULL, back()); /* the first one still answers: no server is started */
+	look(m);
+	assert_true(strcmp(kit_text(m->reply, "/updated"), before) > 0);
+}
+
 static void a_model_that_still_starts_answers_nothing(void **state)
 {
 	struct mock *m = *state;
@@ -528,6 +554,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_second_model_gets_its_share_and_the_first_keeps_the_rest),
+		TEST(every_change_moves_the_time_of_the_last_one),
 		TEST(a_model_that_still_starts_answers_nothing),
 		TEST(shares_change_without_a_server_being_touched),
 		TEST(a_third_model_takes_the_place_of_the_smaller_share),
