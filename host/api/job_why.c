@@ -6,6 +6,7 @@
 #include "api/answer.h"
 #include "api/job_view.h"
 #include "api/redact.h"
+#include "base/json.h"
 #include "jobs/flow.h"
 #include "jobs/job.h"
 #include "jobs/queues.h"
@@ -23,21 +24,29 @@ bool job_why_waits(struct tracker *tracker, const struct job *job, struct queue_
 	return job->state == JOB_QUEUED && tracker_waiting(tracker, job->id, ret_wait);
 }
 
+/* Of a flow the reason of the step it ended with, which its progress has. */
+static const json_t *step_reason(const json_t *progress)
+{
+	const char *step = json_text_or(progress, "step", "");
+
+	return json_object_get(json_object_get(json_object_get(progress, "steps"), step), "reason");
+}
+
 /* The member "reason" of what the provider last answered, without secrets; or NULL. */
 static json_t *reason_of(const struct job *job)
 {
-	json_t *result, *reason;
+	bool flow = job->interface != NULL && strcmp(job->interface, FLOW_INTERFACE) == 0;
+	json_t *said, *reason;
 
 	if (job->state != JOB_FAILED)
 		return NULL;
-	result = answer_stored(job->result);
-	reason = json_object_get(result, "reason");
-	if (reason != NULL && !json_is_null(reason))
-		reason = redact(reason);
-	else
-		reason = NULL;
-	json_decref(result);
-	return reason;
+	said = answer_stored(flow ? job->progress : job->result);
+	reason = flow ? redact(step_reason(said)) : redact(json_object_get(said, "reason"));
+	json_decref(said);
+	if (json_is_object(reason))
+		return reason;
+	json_decref(reason);
+	return NULL;
 }
 
 static json_t *waiting_of(const struct queue_wait *wait)

@@ -91,7 +91,20 @@ static void cancel_done(bool changed, const struct fail *f, void *ctx)
 			f->text);
 }
 
-/* {"step": word, "steps": {word: {"id", "state", "resource"?}}} */
+/* Why a step failed, as its provider said it; NULL: it did not, or not why. */
+static json_t *reason_of(const struct job *step)
+{
+	struct fail ignored;
+	json_t *result = step->state != JOB_FAILED || step->result == NULL
+	                         ? NULL
+	                         : json_parse(step->result, strlen(step->result), &ignored);
+	json_t *reason = json_incref(json_object_get(result, "reason"));
+
+	json_decref(result);
+	return reason;
+}
+
+/* {"step": word, "steps": {word: {"id", "state", "resource"?, "reason"?}}} */
 static char *progress_of(const struct flow *flow, const struct flow_move *move)
 {
 	json_t *steps = json_object();
@@ -103,8 +116,9 @@ static char *progress_of(const struct flow *flow, const struct flow_move *move)
 
 		if (job != NULL)
 			(void)json_object_set_new(steps, flow_steps[i].word,
-				json_pack("{s:s, s:s, s:s*}", "id", job->id, "state",
-					job_state_word(job->state), "resource", job->remote_name));
+				json_pack("{s:s, s:s, s:s*, s:o*}", "id", job->id, "state",
+					job_state_word(job->state), "resource", job->remote_name,
+					"reason", reason_of(job)));
 	}
 	progress = json_pack("{s:s, s:s, s:o}", "step", flow_steps[move->step].word, "text",
 		move->text, "steps", steps);

@@ -8,6 +8,15 @@ enum {
 	LOG_PIECE_BYTES = 256 * 1024 + 32 /* with the line before it */
 };
 
+/* How a served process ended the last time, while it is started again. */
+static void read_last_end(struct child *child, const struct davit_sdk_json *v)
+{
+	child->exit_code = davit_sdk_int_at(v, "/last_exit_code", -1);
+	child->signal = davit_sdk_int_at(v, "/last_signal", 0);
+	child->limit = davit_sdk_text_at(v, "/last_limit", "");
+	child->error = davit_sdk_text_at(v, "/last_error", "");
+}
+
 static void read_state(struct child *child, const struct davit_sdk_json *v)
 {
 	const char *state = davit_sdk_text_at(v, "/state", "");
@@ -30,6 +39,8 @@ static void read_state(struct child *child, const struct davit_sdk_json *v)
 		.requests = davit_sdk_int_at(v, "/requests", 0),
 		.applied = davit_sdk_member(v, "applied"),
 	};
+	if (!child->ended)
+		read_last_end(child, v);
 }
 
 bool child_inspect(struct local_call *c, const char *name, struct child *ret_child)
@@ -93,6 +104,12 @@ static bool read_from(
 bool child_tail(
 	struct local_call *c, const char *name, const char *path, size_t max, davit_buf *ret_bytes)
 {
+	return child_end_of(c, name, path, max, ret_bytes, NULL);
+}
+
+bool child_end_of(struct local_call *c, const char *name, const char *path, size_t max,
+	davit_buf *ret_bytes, uint64_t *ret_from)
+{
 	uint64_t length = 0;
 	davit_blob blob = 0;
 	int32_t code = c->sdk.host->process->open_file(
@@ -106,6 +123,8 @@ bool child_tail(
 		code = c->sdk.host->blob->length(c->sdk.call, blob, &length);
 	if (local_check(c, code) != DAVIT_OK)
 		return false;
+	if (ret_from != NULL)
+		*ret_from = length > max ? length - max : 0;
 	ok = read_from(c, blob, length > max ? length - max : 0,
 		length < max ? (size_t)length : max, ret_bytes);
 	c->sdk.host->blob->close(c->sdk.call, blob);

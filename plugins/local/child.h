@@ -17,6 +17,7 @@ struct child {
 	int64_t pid;
 	int64_t started_ms;
 	int64_t finished_ms;
+	/* Of a served process that goes on: how it ended the last time, if it did. */
 	int64_t exit_code; /* -1: it did not exit by itself */
 	int64_t signal;    /* 0: none */
 	const char *limit; /* the limit that ended it, or "" */
@@ -47,8 +48,8 @@ struct child_why {
 void child_explain(
 	struct local_call *c, const char *name, const struct child *child, struct child_why *ret);
 
-/* The neutral member "reason": {"exit_code"?, "signal"?, "limit"?, "lines"}. key NULL: the
- * object alone. */
+/* The neutral member "reason": {"exit_code"?, "signal"?, "limit"?, "lines"}; a limit by the name it
+ * is set by. key NULL: the object alone. */
 void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct child *child,
 	const struct child_why *why);
 
@@ -65,6 +66,10 @@ int32_t child_stop(struct local_call *c, const char *name);
  * false: the call failed. */
 bool child_tail(
 	struct local_call *c, const char *name, const char *path, size_t max, davit_buf *ret_bytes);
+
+/* The same, and where in the file they begin (untouched where there is no such file). */
+bool child_end_of(struct local_call *c, const char *name, const char *path, size_t max,
+	davit_buf *ret_bytes, uint64_t *ret_from);
 
 /* The answer of a logs slot: what it printed so far. */
 int32_t child_reply_log(struct local_call *c, const char *name);

@@ -51,6 +51,16 @@ static const struct {
 	{"file_bytes", "file size", "file_bytes"},
 };
 
+/* The name callers set it by. */
+static const char *limit_name(const char *limit)
+{
+	for (size_t i = 0; i < LOCAL_COUNT(limits); i++) {
+		if (strcmp(limits[i].limit, limit) == 0)
+			return limits[i].member;
+	}
+	return limit;
+}
+
 /* "limit of running time (wall_seconds: 2)". */
 static const char *limit_text(struct local_call *c, const struct child *child)
 {
@@ -274,7 +284,7 @@ void child_put_reason(struct davit_sdk_writer *w, const char *key, const struct 
 	if (child->signal > 0)
 		davit_sdk_put_int(w, "signal", child->signal);
 	if (child->limit[0] != '\0')
-		davit_sdk_put_text(w, "limit", child->limit);
+		davit_sdk_put_text(w, "limit", limit_name(child->limit));
 	else
 		davit_sdk_put_text(w, "limit", why->limit);
 	davit_sdk_open_array(w, "lines");

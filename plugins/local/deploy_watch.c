@@ -13,6 +13,7 @@
 #include "child.h"
 #include "environments.h"
 #include "lineup.h"
+#include "server_log.h"
 
 enum {
 	RESTARTS_MAX = 3,
@@ -76,6 +77,17 @@ static int32_t deploy_fail(struct local_call *c, const struct endpoint *e, const
 	if (!deploy_give_up(c, e->record.id, &end, NULL) || child_stop(c, process) != DAVIT_OK)
 		return c->sdk.code;
 	return deployment_reply_now(c, e->record.id, DAVIT_STATE_FAILED, why);
+}
+
+/* Its log is that of the build, whose process is others' too and may go or be started anew. */
+static int32_t packages_failed(
+	struct local_call *c, const struct endpoint *e, const struct environment *environment)
+{
+	if (server_log_keep(c, e->pending.submission,
+		    environment_process(c, e->pending.environment)) != DAVIT_OK)
+		return c->sdk.code;
+	return deploy_fail(
+		c, e, environment->text, davit_sdk_parse(&c->sdk.mem, environment->reason, NULL));
 }
 
 /* It answers; the job ends when what it replaced has answered its last request. */
@@ -167,9 +179,27 @@ static int32_t deploy_prepare(struct local_call *c, const struct endpoint *e)
 	if (environment.state == ENVIRONMENT_PENDING)
 		return deployment_reply(c, e, DAVIT_STATE_PENDING, environment.text);
 	if (environment.state == ENVIRONMENT_FAILED)
-		return deploy_fail(c, e, environment.text,
-			davit_sdk_parse(&c->sdk.mem, environment.reason, NULL));
+		return packages_failed(c, e, &environment);
 	return deploy_start(c, e);
+}
+
+/* Its server will not get healthy: how it last ended, and its last lines, are looked at before it
+ * is stopped. */
+static int32_t server_failed(
+	struct local_call *c, const struct endpoint *e, const char *what, const struct child *child)
+{
+	const char *process = endpoint_process(c, e, &e->pending);
+	bool known = child->ended || child->exit_code >= 0 || child->signal > 0 ||
+	             child->error[0] != '\0';
+	struct davit_sdk_writer w;
+	struct child_why why;
+
+	child_explain(c, process, child, &why);
+	davit_sdk_write_begin(&w, &c->sdk.mem);
+	child_put_reason(&w, NULL, child, &why);
+	what = known ? local_text(c, "%s %s: %s", WHO, what, why.text)
+	             : local_text(c, "%s %s%s", WHO, what, child_last_words(c, process));
+	return deploy_fail(c, e, what, davit_sdk_parse(&c->sdk.mem, davit_sdk_write_end(&w), NULL));
 }
 
 /* Looks after a server that has not answered for its health yet. */
@@ -178,29 +208,25 @@ static int32_t deploy_watch(struct local_call *c, const struct endpoint *e)
 	const char *process = endpoint_process(c, e, &e->pending);
 	int64_t seconds = davit_sdk_int_at(c->settings, "/deploy_seconds", DEPLOY_SECONDS);
 	int64_t waited = c->sdk.host->core->now_ms(c->sdk.call) - e->pending.since_ms;
-	struct child_why why;
 	struct child child;
 
 	if (!child_inspect(c, process, &child))
 		return c->sdk.code;
 	if (!child.known)
 		return deploy_prepare(c, e);
-	if (child.ended) {
-		child_explain(c, process, &child, &why);
-		return deploy_fail(c, e, local_text(c, "%s ended: %s", WHO, why.text), NULL);
-	}
+	if (child.ended)
+		return server_failed(c, e, "ended", &child);
 	if (child.restarts >= RESTARTS_MAX)
-		return deploy_fail(c, e,
-			local_text(c, "%s ended %d times before it was healthy%s", WHO,
-				(int)child.restarts, child_last_words(c, process)),
-			NULL);
+		return server_failed(c, e,
+			local_text(c, "ended %d times before it was healthy", (int)child.restarts),
+			&child);
 	if (servers_healthy(c, process))
 		return deploy_done(c, e);
 	if (waited > seconds * 1000)
-		return deploy_fail(c, e,
-			local_text(c, "%s did not answer GET /health with 200 within %lld s%s", WHO,
-				(long long)seconds, child_last_words(c, process)),
-			NULL);
+		return server_failed(c, e,
+			local_text(c, "did not answer GET /health with 200 within %lld s",
+				(long long)seconds),
+			&child);
 	return deployment_reply(c, e, DAVIT_STATE_RUNNING, STARTING);
 }
 
@@ -210,7 +236,8 @@ static int32_t deploy_watch(struct local_call *c, const struct endpoint *e)
  * same, and nobody else would know of its server. */
 static void deploy_clear(struct local_call *c, const struct endpoint *e, int64_t generation)
 {
-	const struct deployment d = {.generation = generation};
+	const struct deployment d = {
+		.generation = generation, .submission = deployment_submission(c)};
 	struct child child;
 
 	if (generation == 0 || endpoint_holds(e, generation) ||

@@ -11,6 +11,7 @@
 #include "environments.h"
 #include "lineup.h"
 #include "objects.h"
+#include "server_log.h"
 
 enum {
 	POLL_MS = 100,
@@ -274,22 +275,65 @@ static const char *log_of(
 	return environment_process(c, d->environment);
 }
 
-/* The log of the server this deploy started; of the endpoint's server where no job is named. */
+/* Where in the record the server stands that this submission started, or started again; NULL:
+ * nowhere. */
+static const struct deployment *place_of(const struct endpoint *e, const char *submission)
+{
+	const struct deployment *const places[] = {
+		&e->pending, &e->deployed, &e->beside, &e->ended};
+
+	for (size_t i = 0; i < LOCAL_COUNT(places); i++) {
+		if (deployment_is_of(places[i], submission))
+			return places[i];
+	}
+	return NULL;
+}
+
+/* The server a deploy started: while it stands in the record or is being cleared away its process
+ * has the log, then what was kept of it. Never the log of another's server. */
+static int32_t reply_own_log(struct local_call *c, const char *submission)
+{
+	const struct deployment *d = NULL;
+	const char *process = NULL;
+	struct endpoint e = {0};
+	struct record record;
+
+	if (records_get(c, RECORD_ENDPOINT, deployment_endpoint(c), &record)) {
+		endpoint_parse(&record, &e);
+		d = place_of(&e, submission);
+	}
+	if (d == &e.ended && server_log_kept(c, submission))
+		d = NULL; /* of packages that could not be installed */
+	if (d != NULL)
+		process = log_of(c, &e, d);
+	else if (c->sdk.code == DAVIT_OK && !server_log_kept(c, submission))
+		process = servers_retired(c, submission);
+	if (c->sdk.code != DAVIT_OK)
+		return c->sdk.code;
+	return process != NULL ? child_reply_log(c, process) : server_log_reply(c, submission);
+}
+
+/* The log of the endpoint's server, where no job is named. */
+static int32_t reply_endpoint_log(struct local_call *c)
+{
+	const struct deployment *d;
+	struct endpoint e;
+
+	if (!endpoint_need(c, deployment_endpoint(c), &e))
+		return c->sdk.code;
+	d = &e.deployed;
+	if (d->generation == 0)
+		d = e.pending.generation != 0 ? &e.pending : &e.ended;
+	return child_reply_log(c, log_of(c, &e, d));
+}
+
 LOCAL_SLOT(deployment_logs)
 {
 	struct local_call c;
-	struct endpoint e;
-	const struct deployment *d;
+	const char *submission;
 
-	if (local_begin(&c, inst, call, request) != DAVIT_OK ||
-		!endpoint_need(&c, deployment_endpoint(&c), &e))
+	if (local_begin(&c, inst, call, request) != DAVIT_OK)
 		return c.sdk.code;
-	d = &e.deployed;
-	if (deployment_is_of(&e.beside, deployment_submission(&c)))
-		d = &e.beside;
-	if (deployment_is_of(&e.pending, deployment_submission(&c)) || d->generation == 0)
-		d = &e.pending;
-	if (deployment_is_of(&e.ended, deployment_submission(&c)) || d->generation == 0)
-		d = &e.ended;
-	return child_reply_log(&c, log_of(&c, &e, d));
+	submission = deployment_submission(&c);
+	return submission[0] != '\0' ? reply_own_log(&c, submission) : reply_endpoint_log(&c);
 }

@@ -6,6 +6,7 @@
 #include "child.h"
 #include "environments.h"
 #include "models.h"
+#include "server_log.h"
 
 #define RETIRED "retired/"
 
@@ -127,10 +128,22 @@ void servers_retire(struct local_call *c, const struct endpoint *e, const struct
 	davit_sdk_open_object(&w, NULL);
 	davit_sdk_put_text(&w, "endpoint", e->record.id);
 	davit_sdk_put_int(&w, "generation", d->generation);
+	davit_sdk_put_text(&w, "submission", d->submission);
 	davit_sdk_put_bool(&w, "drain", how == SERVERS_DRAIN);
 	davit_sdk_put_int(&w, "since_ms", c->sdk.host->core->now_ms(c->sdk.call));
 	davit_sdk_close_object(&w);
 	(void)davit_sdk_kv_put(&c->sdk, local_text(c, RETIRED "%s", endpoint_process(c, e, d)), &w);
+}
+
+const char *servers_retired(struct local_call *c, const char *submission)
+{
+	struct davit_sdk_kv_scan scan = {.prefix = RETIRED};
+
+	while (davit_sdk_kv_next(&c->sdk, &scan)) {
+		if (strcmp(davit_sdk_text_at(scan.value, "/submission", ""), submission) == 0)
+			return scan.key + strlen(RETIRED);
+	}
+	return NULL;
 }
 
 /* The endpoint of a mark. false: it was deleted, or the call failed. */
@@ -158,11 +171,15 @@ static bool may_stop(
 	return child->requests == 0 && waited >= LINGER_MS;
 }
 
-static void remove_process(struct local_call *c, const char *key)
+/* What it printed goes to the job that started it; then it goes. */
+static void remove_process(struct local_call *c, const char *key, const struct davit_sdk_json *mark)
 {
-	int32_t code =
-		c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(key + strlen(RETIRED)));
+	const char *process = key + strlen(RETIRED);
+	int32_t code;
 
+	if (server_log_keep(c, davit_sdk_text_at(mark, "/submission", ""), process) != DAVIT_OK)
+		return;
+	code = c->sdk.host->process->remove(c->sdk.call, davit_sdk_buf(process));
 	if (code == DAVIT_NOT_FOUND || code == DAVIT_OK)
 		(void)davit_sdk_kv_del(&c->sdk, key);
 	else if (code != DAVIT_CONFLICT)
@@ -183,7 +200,7 @@ static void clear(struct local_call *c, const char *key, const struct davit_sdk_
 		!child_inspect(c, process, &child))
 		return;
 	if (!child.known || child.ended) {
-		remove_process(c, key);
+		remove_process(c, key, mark);
 	} else if (!owned || may_stop(c, mark, &child)) {
 		(void)child_stop(c, process);
 		left->stopping++;

@@ -36,6 +36,10 @@ enum servers_leave {
 void servers_retire(struct local_call *c, const struct endpoint *e, const struct deployment *d,
 	enum servers_leave how);
 
+/* The process of a retired server that is still there, by the submission of the job that started
+ * it; NULL: there is none, or the call failed. */
+const char *servers_retired(struct local_call *c, const char *submission);
+
 /* Retired servers of one endpoint that are still there. */
 struct servers_left {
 	int draining;     /* not told to stop yet */

@@ -141,6 +141,52 @@ def test_two_deploys_at_once_end_in_one_sound_state(world):
 # --- requests in flight ---
 
 
+SEGV = "import os\nprint('boom', flush=True)\nos.kill(os.getpid(), 11)\n"
+RAISES = "print('boom')\nraise KeyError('weights')\n"
+
+
+def test_a_deploy_that_fails_says_how_its_server_ended_and_keeps_its_log(world):
+    site, one, _ = world
+    endpoint = make_endpoint(site)
+    failed = {}
+    for script in (SEGV, RAISES):
+        model = make_model(site, "boom", server=script)
+        site.service("POST", f"/endpoints/{endpoint}/deploy_model", {"model": model})
+        failed[script] = site.await_job(newest_job(site, "deploy"))
+        assert failed[script]["state"] == "ERROR"
+    assert "signal 11 (SIGSEGV)" in failed[SEGV]["error"]
+    assert failed[SEGV]["reason"] == {"signal": 11, "lines": ["boom"] * 3}
+    assert "exit code 1: KeyError: 'weights'" in failed[RAISES]["error"]
+    assert failed[RAISES]["reason"]["exit_code"] == 1
+    assert failed[RAISES]["reason"]["lines"][-1] == "KeyError: 'weights'"
+    assert deploy(site, endpoint, {"model": one})["state"] == "COMPLETED"
+    well = newest_job(site, "deploy")
+    site.service("GET", "/endpoints/list")  # clears away what is left of the servers that failed
+    wait_for("left servers to go", lambda: len(processes(site, endpoint)) == 1)
+    for deleted in (False, True):
+        if deleted:
+            assert site.service("DELETE", f"/endpoints/{endpoint}/delete").status == 200
+        for status in failed.values():
+            log = site.get(f"/v1/jobs/{status['id']}/log").text
+            assert log.count("boom") == 3, log
+            assert site.get(f"/v1/jobs/{status['id']}/log?follow=true").text == log
+        assert "boom" not in site.get(f"/v1/jobs/{well}/log").text
+
+
+def test_a_short_form_whose_server_fails_says_how_it_ended(shared):
+    body = {
+        "name": "doomed",
+        "script": {"text": "print()"},
+        "server": {"script": {"text": SEGV}},
+        "deploy_when": True,
+    }
+    flow = shared.service("POST", "/pipelines/training", body).json()["id"]
+    status = shared.await_job(flow)
+    assert status["state"] == "ERROR" and status["error"].startswith("deployment: "), status
+    assert status["reason"]["signal"] == 11
+    assert shared.job(flow)["reason"] == status["reason"]
+
+
 def asked_slowly(site, endpoint, folder, wishes=None):
     """A request that is at the model and waits; returns its future answer and how to end it."""
     folder.mkdir(exist_ok=True)

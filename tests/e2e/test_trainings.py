@@ -379,7 +379,7 @@ def test_a_limit_and_a_signal_are_named(shared):
     assert shared.await_job(job)["error"].startswith(
         "stopped at its limit of running time (wall_seconds: 1)"
     )
-    assert neutral(shared, job)["reason"]["limit"] == "wall"
+    assert neutral(shared, job)["reason"]["limit"] == "wall_seconds"
     job = train(shared, "import os; os.kill(os.getpid(), 11)")
     assert shared.await_job(job)["error"] == "signal 11 (SIGSEGV)"
     assert neutral(shared, job)["reason"]["signal"] == 11

@@ -507,6 +507,23 @@ static int32_t DAVIT_CALL process_start(davit_call call, davit_buf name, davit_b
 	return DAVIT_OK;
 }
 
+/* How it ended, or before it was started again: prefix "last_". */
+static void put_end(json_t *v, const struct mock_process *p, const char *prefix)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s%s", prefix, p->signal != 0 ? "signal" : "exit_code");
+	if (p->signal != 0 || p->error == NULL)
+		json_object_set_new(
+			v, key, json_integer(p->signal != 0 ? p->signal : p->exit_code));
+	snprintf(key, sizeof(key), "%slimit", prefix);
+	if (p->limit != NULL)
+		json_object_set_new(v, key, json_string(p->limit));
+	snprintf(key, sizeof(key), "%serror", prefix);
+	if (p->error != NULL)
+		json_object_set_new(v, key, json_string(p->error));
+}
+
 static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit_buf *ret_json)
 {
 	struct mock *m = of(call);
@@ -515,10 +532,9 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 
 	if (p == NULL)
 		return DAVIT_NOT_FOUND;
-	v = json_pack("{s:s, s:i, s:I, s:I, s:s*, s:s*, s:i}", "state",
-		p->state == NULL ? "running" : p->state, "pid", 4711, "started_ms",
-		(json_int_t)1000, "finished_ms", (json_int_t)3000, "limit", p->limit, "error",
-		p->error, "restarts", p->restarts);
+	v = json_pack("{s:s, s:i, s:I, s:I, s:i}", "state", p->state == NULL ? "running" : p->state,
+		"pid", 4711, "started_ms", (json_int_t)1000, "finished_ms", (json_int_t)3000,
+		"restarts", p->restarts);
 	json_object_set_new(v, "requests", json_integer(p->requests));
 	if (p->cancelled)
 		json_object_set_new(v, "cancelled", json_true());
@@ -528,10 +544,10 @@ static int32_t DAVIT_CALL process_inspect(davit_call call, davit_buf name, davit
 		json_object_set_new(v, "applied", json_loads(p->applied, 0, NULL));
 	if (p->interrupted)
 		json_object_set_new(v, "interrupted", json_true());
-	if (p->signal != 0)
-		json_object_set_new(v, "signal", json_integer(p->signal));
-	else if (p->error == NULL)
-		json_object_set_new(v, "exit_code", json_integer(p->exit_code));
+	if (p->state != NULL)
+		put_end(v, p, "");
+	else if (p->restarts > 0)
+		put_end(v, p, "last_");
 	*ret_json = hand_out(m, v);
 	return DAVIT_OK;
 }

@@ -166,7 +166,9 @@ static void a_server_that_does_not_get_well_fails_its_deploy(void **state)
 		int64_t wait_ms;
 		const char *error;
 	} rows[] = {
-		{NULL, 3, 0, "the model's server ended 3 times before it was healthy: no model"},
+		{NULL, 3, 0,
+			"the model's server ended 3 times before it was healthy: exit code 0: no "
+			"model"},
 		{"lost", 0, 0,
 			"the model's server ended: its supervisor was killed and its end is unknown: "
 			"no model"},
@@ -205,6 +207,103 @@ static void a_server_that_does_not_get_well_fails_its_deploy(void **state)
 	}
 	deployed(m, 20, EP "4");
 	assert_int_equal(mock_process_count(m), 2); /* the training and the server */
+}
+
+/* Rows: how the server ended the last time it did, and what the deploy says of it. */
+static void a_failed_deploy_tells_how_its_server_ended(void **state)
+{
+	static const struct {
+		struct mock_process end;
+		const char *log;
+		const char *error;
+		const char *reason;
+	} rows[] = {
+		{{.restarts = 3, .signal = 11}, "", "signal 11 (SIGSEGV)",
+			"{\"signal\":11,\"lines\":[]}"},
+		{{.restarts = 3, .exit_code = 2},
+			"Traceback (most recent call last):\n  File \"serve.py\"\nKeyError: 'w'\n",
+			"exit code 2: KeyError: 'w'",
+			"{\"exit_code\":2,\"lines\":[\"Traceback (most recent call last):\","
+			"\"  File \\\"serve.py\\\"\",\"KeyError: 'w'\"]}"},
+		{{.restarts = 3, .signal = 9, .limit = "memory"}, "loading\n",
+			"stopped at its limit of memory (memory_bytes): loading",
+			"{\"signal\":9,\"limit\":\"memory_bytes\",\"lines\":[\"loading\"]}"},
+		{{.restarts = 3, .error = "no such program"}, "",
+			"could not be started: no such program", "{\"lines\":[]}"},
+		{{.state = "exited", .exit_code = 3}, "", "the model's server ended: exit code 3",
+			"{\"exit_code\":3,\"lines\":[]}"},
+	};
+	struct mock *m = *state;
+	char name[64];
+
+	kit_model(m, 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		json_t *reason = json_loads(rows[i].reason, 0, NULL);
+		struct mock_process *p;
+
+		assert_int_equal(deploy(m, "submit", 10 + (int)i), DAVIT_OK);
+		snprintf(name, sizeof(name), EP "%zu", i + 1);
+		p = mock_process(m, name);
+		assert_non_null(p);
+		mock_write(p->files, "log", rows[i].log, strlen(rows[i].log));
+		p->state = rows[i].end.state;
+		p->restarts = rows[i].end.restarts;
+		p->exit_code = rows[i].end.exit_code;
+		p->signal = rows[i].end.signal;
+		p->limit = rows[i].end.limit;
+		p->error = rows[i].end.error;
+		assert_int_equal(poll(m, 10 + (int)i), DAVIT_OK);
+		assert_int_equal(m->state, DAVIT_STATE_FAILED);
+		assert_non_null(strstr(kit_text(m->reply, "/error"), rows[i].error));
+		assert_true(json_equal(json_object_get(m->reply, "reason"), reason));
+		assert_int_equal(poll(m, 10 + (int)i), DAVIT_OK); /* as the record says it */
+		assert_true(json_equal(json_object_get(m->reply, "reason"), reason));
+		json_decref(reason);
+	}
+}
+
+static const char *log_of(struct mock *m, int submission)
+{
+	json_t *ref = json_pack("{s:i, s:s, s:s}", "v", 1, "id", kit_id(ENDPOINT), "submission",
+		kit_id(submission));
+
+	assert_int_equal(kit_again(m, DAVIT_DEPLOYMENT, "logs", "deploy", ref), DAVIT_OK);
+	json_decref(ref);
+	return m->bytes;
+}
+
+static void a_deploy_has_the_log_of_its_own_server_for_good(void **state)
+{
+	struct mock *m = *state;
+
+	kit_model(m, 1);
+	assert_int_equal(deploy(m, "submit", 10), DAVIT_OK);
+	mock_write(mock_process(m, EP "1")->files, "log", "boom\n", 5);
+	mock_process(m, EP "1")->restarts = 3;
+	assert_int_equal(poll(m, 10), DAVIT_OK);
+	assert_int_equal(m->state, DAVIT_STATE_FAILED);
+	mock_process(m, EP "1")->state = "exited";
+	deployed(m, 11, EP "2");
+	mock_write(mock_process(m, EP "2")->files, "log", "well\n", 5);
+	assert_string_equal(log_of(m, 11), "well\n");
+	assert_int_equal(mock_run(m, DAVIT_DEPLOYMENT, "list", json_object()), DAVIT_OK);
+	assert_null(mock_process(m, EP "1"));
+	assert_string_equal(log_of(m, 10), "boom\n");
+	assert_string_equal(log_of(m, 12), ""); /* one that started none */
+	assert_int_equal(deploy(m, "submit", 13), DAVIT_OK);
+	mock_process(m, EP "3")->healthy = true;
+	assert_int_equal(poll(m, 13), DAVIT_OK);
+	assert_string_equal(log_of(m, 11), "well\n"); /* it is being cleared away */
+	m->now_ms += 1000;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(mock_run(m, DAVIT_DEPLOYMENT, "list", json_object()), DAVIT_OK);
+	assert_null(mock_process(m, EP "2"));
+	assert_string_equal(log_of(m, 11), "well\n");
+	assert_int_equal(
+		mock_run(m, DAVIT_DEPLOYMENT, "remove", json_pack("{s:s}", "id", kit_id(ENDPOINT))),
+		DAVIT_OK);
+	assert_string_equal(log_of(m, 11), "well\n");
+	assert_string_equal(log_of(m, 10), "boom\n");
 }
 
 static void a_server_that_cannot_be_started_blocks_nothing(void **state)
@@ -401,6 +500,8 @@ int main(void)
 		TEST(the_old_server_answers_until_the_new_one_can),
 		TEST(a_repeated_deploy_starts_no_second_server),
 		TEST(a_server_that_does_not_get_well_fails_its_deploy),
+		TEST(a_failed_deploy_tells_how_its_server_ended),
+		TEST(a_deploy_has_the_log_of_its_own_server_for_good),
 		TEST(a_server_that_cannot_be_started_blocks_nothing),
 		TEST(a_later_deploy_takes_the_place_of_one_under_way),
 		TEST(a_cancelled_deploy_leaves_what_was_deployed),

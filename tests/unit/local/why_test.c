@@ -193,7 +193,7 @@ static void a_signal_and_a_limit_are_told_as_data(void **state)
 	p->limit = "wall";
 	assert_int_equal(kit_again(m, DAVIT_TRAINING, "poll", "train", ref), DAVIT_OK);
 	assert_int_equal(kit_int(m->reply, "/reason/signal"), 9);
-	assert_string_equal(kit_text(m->reply, "/reason/limit"), "wall");
+	assert_string_equal(kit_text(m->reply, "/reason/limit"), "wall_seconds");
 	assert_null(json_at(m->reply, "/reason/exit_code"));
 	json_decref(ref);
 }
