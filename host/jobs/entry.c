@@ -8,6 +8,10 @@
 #include "base/attr.h"
 #include "base/clock.h"
 
+/* In an interval: of many jobs those of one turn are polled together, so that each thread which
+ * has to do with it wakes once for all of them. */
+#define POLL_TURNS 600
+
 /* 2^32 by the golden ratio: multiples of it divide the circle evenly, however many there are. */
 #define GOLDEN UINT32_C(2654435769)
 
@@ -297,7 +301,9 @@ void entries_order(struct entries *es)
 
 int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms)
 {
-	int64_t phase = (int64_t)((uint64_t)e->phase * (uint64_t)interval_ms >> 32);
+	int64_t together = interval_ms / POLL_TURNS > 0 ? interval_ms / POLL_TURNS : 1;
+	int64_t turn = (int64_t)((uint64_t)e->phase * (uint64_t)(interval_ms / together) >> 32);
+	int64_t phase = turn * together;
 	int64_t past = (from_mono - phase) % interval_ms;
 
 	return past == 0 ? from_mono : from_mono + (past < 0 ? 0 : interval_ms) - past;

@@ -99,9 +99,9 @@ struct open_job *entries_by_submission(const struct entries *es, const char *sub
 void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
 
 /*
- * When e is polled next: in each interval at its own time, at which few others are, so that polls
- * are spread evenly however their jobs came in, and a job is polled once per interval. Not before
- * from, and less than an interval after it.
+ * When e is polled next: in each interval at its own time, one of some hundred, so that polls are
+ * spread evenly however their jobs came in, and a job is polled once per interval. Not before from,
+ * and less than an interval after it.
  */
 int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms);
 
