@@ -61,6 +61,7 @@ void call_free(struct call *c)
 	json_decref(c->connection);
 	free(c->connection_name);
 	free(c->request);
+	free(c->fail);
 	free(c->service_fail);
 	cond_finish(&c->wake);
 	mutex_finish(&c->lock);
@@ -129,19 +130,24 @@ int32_t call_stopped(struct call *c)
 	return now >= c->deadline ? DAVIT_DEADLINE : DAVIT_OK;
 }
 
-struct fail *call_service_reason(struct call *c)
+struct fail *call_reason(struct fail **place)
 {
-	if (c->service_fail == NULL)
-		c->service_fail = calloc(1, sizeof(*c->service_fail));
-	return c->service_fail;
+	if (*place == NULL)
+		*place = calloc(1, sizeof(**place));
+	return *place;
+}
+
+void call_keep_reason(struct fail **place, const struct fail *f)
+{
+	struct fail *kept = call_reason(place);
+
+	if (kept != NULL)
+		*kept = *f;
 }
 
 int32_t call_service_failed(struct call *c, const struct fail *f)
 {
-	struct fail *why = call_service_reason(c);
-
-	if (why != NULL)
-		*why = *f;
+	call_keep_reason(&c->service_fail, f);
 	c->service_code = codes_of_fail(f->code);
 	return c->service_code;
 }
@@ -191,7 +197,7 @@ static void result_fail(struct call *c, int32_t code, struct call_result *r)
 	const struct fail *why = NULL;
 
 	if (c->fail_code != DAVIT_OK)
-		why = &c->fail;
+		why = c->fail;
 	else if (c->service_code == code)
 		why = c->service_fail;
 	r->code = code;

@@ -80,14 +80,14 @@ struct call {
 	struct call_secrets secrets;
 	bool fetches; /* it was asked to fetch a token */
 	unsigned lines;
-	bool wrong_handle;   /* it used one that is not its own */
-	char violation[256]; /* what the provider did wrong, or "" */
-	int32_t fail_code;   /* given to fail(); DAVIT_OK: it was not called */
-	struct fail fail;
+	bool wrong_handle;    /* it used one that is not its own */
+	char violation[256];  /* what the provider did wrong, or "" */
+	int32_t fail_code;    /* given to fail(); DAVIT_OK: it was not called */
+	struct fail *fail;    /* call_reason() made it, as service_fail; NULL: none */
 	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
 	int32_t service_code; /* of the last service that failed, with why */
-	struct fail *service_fail; /* see call_service_reason(); NULL: none did */
+	struct fail *service_fail;
 
 	const struct call_sink *sink;
 	void (*done)(struct call_result *result, void *ctx);
@@ -211,8 +211,12 @@ void call_extend(struct call *c);
 /* Must it stop? DAVIT_OK, DAVIT_CANCELLED (also: its reader went away) or DAVIT_DEADLINE. */
 int32_t call_stopped(struct call *c);
 
-/* Where a service that fails puts why; made when it is first needed. NULL: no memory for it. */
-struct fail *call_service_reason(struct call *c);
+/* Where a reason is kept, fail or service_fail of a call; made when it is first needed. NULL: there
+ * is no memory for it. */
+struct fail *call_reason(struct fail **place);
+
+/* Keeps *f there. */
+void call_keep_reason(struct fail **place, const struct fail *f);
 
 /* A service failed: keeps why for a provider that gives no text itself, returns the code. */
 int32_t call_service_failed(struct call *c, const struct fail *f);

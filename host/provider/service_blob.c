@@ -159,7 +159,7 @@ static void tell_user(struct call *c, int32_t code, const struct fail *f)
 	if (c->fail_code != DAVIT_OK || f->text[0] == '\0')
 		return;
 	c->fail_code = code;
-	c->fail = *f;
+	call_keep_reason(&c->fail, f);
 	c->told_user = true;
 }
 

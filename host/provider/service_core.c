@@ -66,9 +66,9 @@ static void read_detail(struct call *c, davit_buf detail)
 	const char *pointer = json_text_or(v, "pointer", "");
 	int64_t retry_ms = json_int_or(v, "retry_after_ms", 0);
 
-	if (strlen(pointer) < sizeof(c->fail.field))
-		memcpy(c->fail.field, pointer, strlen(pointer) + 1);
-	c->fail.retry_after_ms = retry_ms > 0 ? retry_ms : 0;
+	if (strlen(pointer) < sizeof(c->fail->field))
+		memcpy(c->fail->field, pointer, strlen(pointer) + 1);
+	c->fail->retry_after_ms = retry_ms > 0 ? retry_ms : 0;
 	if (v != NULL)
 		log_debug("PROVIDER-FAIL",
 			"provider=%s slot=%s.%s status=%lld provider_code=%s request_id=%s",
@@ -90,13 +90,15 @@ static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf tex
 		return DAVIT_INVALID;
 	}
 	if (c->fail_code != DAVIT_OK) { /* the provider alone knows where it was named */
-		if (c->told_user && c->fail.field[0] == '\0')
+		if (c->told_user && c->fail != NULL && c->fail->field[0] == '\0')
 			read_detail(c, detail);
 		return code;
 	}
 	c->fail_code = code;
 	seen_text(text, seen, FAIL_TEXT_MAX);
-	(void)fail_set(&c->fail, FAIL_INTERNAL, "%s", seen);
+	if (call_reason(&c->fail) == NULL)
+		return code;
+	(void)fail_set(c->fail, FAIL_INTERNAL, "%s", seen);
 	read_detail(c, detail);
 	return code;
 }

@@ -20,7 +20,7 @@ static int32_t refuse(struct call *c, int32_t code, const struct fail *f)
 	if (c->fail_code != DAVIT_OK && !c->told_http)
 		return code;
 	c->fail_code = code;
-	c->fail = *f;
+	call_keep_reason(&c->fail, f);
 	c->told_http = true;
 	return code;
 }
@@ -32,7 +32,8 @@ static void take_back(struct call *c)
 		return;
 	c->told_http = false;
 	c->fail_code = DAVIT_OK;
-	c->fail = (struct fail){0};
+	free(c->fail);
+	c->fail = NULL;
 }
 
 /* The pointer is one of the provider's own request, not of the caller's. */

@@ -58,7 +58,7 @@ int32_t service_refuse(struct call *c, int32_t code, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	(void)fail_set(call_service_reason(c), FAIL_INVALID, "%s", text);
+	(void)fail_set(call_reason(&c->service_fail), FAIL_INVALID, "%s", text);
 	c->service_code = code;
 	return code;
 }
