@@ -110,6 +110,28 @@ static bool tidy(const struct config *config, const json_t *v, uint64_t mark, st
 	return good;
 }
 
+static bool is_mark(const char *name, size_t n)
+{
+	return n == MARK_DIGITS && strspn(name, "0123456789abcdef") >= MARK_DIGITS;
+}
+
+/* A note that was not whole yet, as fs_write_durable() names it: nothing was written for it. */
+static bool is_unfinished(const char *name)
+{
+	static const char mark[] = ".tmp";
+
+	return strlen(name) > MARK_DIGITS && is_mark(name, MARK_DIGITS) &&
+	       strncmp(name + MARK_DIGITS, mark, sizeof(mark) - 1) == 0;
+}
+
+static bool drop(const struct config *config, const char *name, struct fail *f)
+{
+	char folder[PATH_MAX], path[PATH_MAX];
+
+	return folder_path(config, folder, f) && fs_join(path, sizeof(path), folder, name, f) &&
+	       (remove(path) == 0 || fail_errno(f, errno, "delete %s", path));
+}
+
 static bool recover(const struct config *config, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
@@ -119,7 +141,9 @@ static bool recover(const struct config *config, const char *name, struct fail *
 	size_t n = 0;
 	bool good;
 
-	if (strlen(name) != MARK_DIGITS || strspn(name, "0123456789abcdef") != MARK_DIGITS)
+	if (is_unfinished(name))
+		return drop(config, name, f);
+	if (!is_mark(name, strlen(name)))
 		return true;
 	good = note_path(config, mark, path, f) && fs_read(path, NOTE_BYTES, &text, &n, f);
 	if (good)
