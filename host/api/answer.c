@@ -154,6 +154,19 @@ static json_t *request_part(struct exchange *x, struct fail *f)
 	return NULL;
 }
 
+/* Nothing that was sent may be lost without a word. */
+static bool known_parts(struct exchange *x, struct fail *f)
+{
+	static const char *const known[] = {"file", "dataset", "request"};
+	const char *odd = exchange_form_odd(x, known, COUNT(known));
+
+	return odd == NULL ||
+	       fail_set(f, FAIL_INVALID,
+		       "the body has a part '%.100s' too many: a multipart body has one part 'file' with the "
+		       "data and may have one part 'request' with the JSON of all else",
+		       odd);
+}
+
 /* The one file that is sent. */
 static bool file_part(struct exchange *x, int *ret_fd, const char **ret_filename, struct fail *f)
 {
@@ -180,7 +193,7 @@ json_t *answer_upload(struct app *app, struct exchange *x, const char *member, s
 	bool sealed;
 	int fd;
 
-	if (!exchange_form_parse(x, f))
+	if (!exchange_form_parse(x, f) || !known_parts(x, f))
 		return NULL;
 	if (!file_part(x, &fd, &filename, f))
 		return NULL;

@@ -289,6 +289,37 @@ bool exchange_form_parse(struct exchange *x, struct fail *f)
 	return x->upload != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 }
 
+static bool is_among(const char *name, const char *const *known, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(known[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool came_before(const struct multipart *m, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(m->parts[i].name, m->parts[at].name) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *exchange_form_odd(struct exchange *x, const char *const *known, size_t count)
+{
+	if (!exchange_form_parse(x, NULL))
+		return NULL;
+	for (size_t i = 0; i < x->upload->parts.count; i++) {
+		const char *name = x->upload->parts.parts[i].name;
+
+		if (!is_among(name, known, count) || came_before(&x->upload->parts, i))
+			return name;
+	}
+	return NULL;
+}
+
 /* Lengths are part of it, so that no two bodies read the same. */
 static void digest_text(struct sha256 *sum, const char *bytes, size_t n)
 {

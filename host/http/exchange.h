@@ -64,6 +64,10 @@ json_t *exchange_take_json(struct exchange *x, struct fail *f);
  * is wrong with it. Only for routes with ROUTE_UPLOAD. FAIL_MEDIA_TYPE, FAIL_INVALID. */
 bool exchange_form_parse(struct exchange *x, struct fail *f);
 
+/* A part whose name is none of the known ones, or that has the name of one before it; NULL: none,
+ * or there is no form. */
+const char *exchange_form_odd(struct exchange *x, const char *const *known, size_t count);
+
 /* A field of it that is not a file, of at most 1 MiB without NUL bytes; NULL: no such field. */
 const char *exchange_form_text(struct exchange *x, const char *part);
 

@@ -336,6 +336,18 @@ def upload(site, name, content, request=None, file="rows", kind="text"):
     )
 
 
+@pytest.mark.parametrize("odd", ["name", "Request", "file"])
+def test_a_part_of_a_form_that_nothing_is_made_of_is_refused_by_its_name(out, odd):
+    parts = [("file", "odd.csv", b"a,b\n1,2\n"), (odd, None, b"mine")]
+    answer = out.service(
+        "POST",
+        "/datasets",
+        form(parts),
+        headers={"Content-Type": "multipart/form-data; boundary=limit"},
+    )
+    assert answer.status == 400 and f"part '{odd}'" in answer.json(), answer
+
+
 def by_upload(site, name, content):
     return upload(site, name, content)
 

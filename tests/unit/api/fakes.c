@@ -460,6 +460,19 @@ bool exchange_form_parse(struct exchange *x, struct fail *f)
 	return x->part_count > 0 || fail_set(f, FAIL_INVALID, "no parts");
 }
 
+const char *exchange_form_odd(struct exchange *x, const char *const *known, size_t count)
+{
+	for (size_t i = 0; i < x->part_count; i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(known[k], x->parts[i].key) != 0)
+			k++;
+		if (k == count)
+			return x->parts[i].key;
+	}
+	return NULL;
+}
+
 const char *exchange_form_text(struct exchange *x, const char *part)
 {
 	const struct pair *pair = find(x->parts, x->part_count, part);
