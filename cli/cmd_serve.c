@@ -150,10 +150,13 @@ static bool make_site(struct cli *c, const struct site *s, struct fail *f)
 	bool ok;
 
 	if (fs_exists(s->config)) {
-		if (!args_has(&c->args, "port") && !args_has(&c->args, "import"))
-			return true;
-		return fail_set(f, FAIL_INVALID,
-			"the site is there already: change port and import roots in %s", s->config);
+		if (args_has(&c->args, "port") || args_has(&c->args, "import"))
+			(void)fprintf(stderr,
+				"the site is there already and is started as it is: --port and "
+				"--import changed nothing; what listens and may be imported stands "
+				"in %s\n",
+				s->config);
+		return true;
 	}
 	buf_init(&yaml, YAML_LIMIT);
 	ok = compose(c, s, &yaml, f) && write_site(s, &yaml, f);

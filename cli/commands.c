@@ -32,7 +32,8 @@ const struct option_row command_options[] = {
 
 const struct exit_row command_exits[] = {
 	{0, "Done."},
-	{1, "The answer is no: the job failed, the file is refused, a row was not predicted."},
+	{1, "The answer is no: the job failed, the file is refused, a row was not predicted. Or an "
+	    "output cannot be written."},
 	{2, "Wrong usage, or a file that cannot be read."},
 	{3, "The daemon cannot be reached."},
 	{4, "The daemon refused the request (status 4xx)."},
@@ -59,7 +60,9 @@ const struct command commands[] = {
 		.summary = "Starts davitd.",
 		.more = "Without --config it works on a site in a folder, made at the first start: the local\n"
 			"provider behind a Unix socket that only you can reach. The daemon takes the place of\n"
-			"this program; Ctrl-C ends it, jobs run on and are found again by the next start.",
+			"this program; Ctrl-C ends it, jobs run on and are found again by the next start.\n"
+			"A site that is there is started as it is: --port and --import change nothing then,\n"
+			"and its davit.yaml is what to edit.",
 		OPTIONS({'c', "config", "FILE", "Start with this configuration and nothing else."},
 			{'d', "data", "DIR", "The folder of the site (default: ~/.local/share/davit)."},
 			{0, "port", "N", "At the first start: listen on 127.0.0.1:N, too (0: any port)."},
