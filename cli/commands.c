@@ -9,7 +9,7 @@
 #define OPTIONS(...)  .options = (const struct option_row[]){__VA_ARGS__, {0, NULL, NULL, NULL}}
 #define EXAMPLES(...) .examples = (const struct example_row[]){__VA_ARGS__, {0, NULL, NULL}}
 
-#define OPTION_PROJECT {0, "project", "NAME", "The project it belongs to."}
+#define OPTION_PROJECT {0, "project", "NAME", "The project it belongs to (default: default)."}
 #define OPTION_WAIT    {0, "wait", NULL, "Stay until it has ended; Ctrl-C leaves it running."}
 #define OPTION_FOLLOW  {0, "follow", NULL, "Stay until it has ended and show its log."}
 

@@ -101,6 +101,13 @@ json_t *answer_stored(const char *text)
 	return value != NULL ? value : json_null();
 }
 
+const char *answer_project(const struct exchange *x)
+{
+	const char *project = exchange_query(x, "project");
+
+	return project != NULL && project[0] != '\0' ? project : "default";
+}
+
 bool answer_is_multipart(const struct exchange *x)
 {
 	static const char type[] = "multipart/form-data";

@@ -53,4 +53,7 @@ bool answer_is_multipart(const struct exchange *x);
  */
 json_t *answer_upload(struct app *app, struct exchange *x, const char *member, struct fail *f);
 
+/* The project that new work belongs to: the query's, or where it names none "default". Borrowed. */
+const char *answer_project(const struct exchange *x);
+
 #endif

@@ -80,7 +80,7 @@ static void submit(struct service *s)
 		.interface = s->op->interface,
 		.kind = s->op->kind,
 		.name = name_of(s->body),
-		.project = exchange_query(s->x, "project"),
+		.project = answer_project(s->x),
 		.connection = c != NULL ? c->name : NULL,
 		.request = request,
 		.claim = idempotency_claim(s->x),

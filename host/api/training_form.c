@@ -246,7 +246,7 @@ static void submit(struct form *form)
 		.interface = FLOW_INTERFACE,
 		.kind = FLOW_TRAINING,
 		.name = name_of(form),
-		.project = exchange_query(form->x, "project"),
+		.project = answer_project(form->x),
 		.connection = c != NULL ? c->name : NULL,
 		.request = request,
 		.claim = idempotency_claim(form->x),

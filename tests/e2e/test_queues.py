@@ -166,6 +166,22 @@ def test_positions_move_up_when_one_before_is_cancelled(site):
     assert view[:4] == ["id", "state", "error", "waiting"]
 
 
+def test_work_of_no_project_stands_in_one_queue_and_one_pause_holds_it(site):
+    set_queue(site, project="default", paused=True)
+    body = {"name": "held", "script": {"text": "print()"}}
+    for path in ("/pipelines/training/train", "/pipelines/training"):
+        assert site.service("POST", path, body).status == 200
+    site.execute("true", project_id="default")  # as davit submit
+    wait_for("them to wait", lambda: project_of(site, "default")["waiting"] >= 3)
+    rows = queues(site)[0]["projects"]
+    assert [row["project"] for row in rows] == ["default"], rows
+    set_queue(site, project="default", paused=False)
+    wait_for("all to end", lambda: project_of(site, "default") is None)
+    jobs = site.get("/v1/jobs?kind=train").json()["jobs"]
+    assert {job["project"] for job in jobs} == {"default"}
+    assert {job["state"] for job in jobs} == {"succeeded"}
+
+
 def test_a_project_cannot_fill_the_queue(site):
     reconfigure(site, NO_PLACE, "jobs: {max_queued: 100, max_queued_per_project: 3}\n")
     submit_many(site, 3, "greedy")
