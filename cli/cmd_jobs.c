@@ -176,6 +176,7 @@ static void print_job(const json_t *job)
 	print_members("metrics", json_at(job, "/result/metrics"));
 	print_members("parameters", json_at(job, "/request/spec/parameters"));
 	print_pair(stdout, "command", json_text_or(json_at(job, "/request/spec"), "command", ""));
+	print_members("not applied", json_at(job, "/result/applied/not_applied"));
 	if (json_object_get(job, "attempts") != NULL && json_int_or(job, "attempts", 1) > 1)
 		print_pairf(stdout, "attempts", "%lld", (long long)json_int_or(job, "attempts", 1));
 	print_pair(stdout, "parent", json_text_or(job, "parent", ""));

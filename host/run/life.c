@@ -76,6 +76,15 @@ static void say(struct life *l, const char *fmt, ...)
 
 /* --- starting --- */
 
+/* What was asked for and this machine cannot hold anyone to. */
+static bool add_missing(json_t *applied, const struct cgroup *cg, const struct run_limits *limit)
+{
+	if (limit->memory_bytes <= 0 || cg->memory)
+		return true;
+	return json_object_set_new(applied, "not_applied",
+		       json_pack("{s:I}", "memory_bytes", (json_int_t)limit->memory_bytes)) == 0;
+}
+
 static json_t *applied_of(const struct life *l, const struct child *c)
 {
 	const struct run_limits *limit = &l->child.spec->limit;
@@ -90,7 +99,7 @@ static json_t *applied_of(const struct life *l, const struct child *c)
 	if (good && l->cgroup->memory)
 		good = json_object_set_new(applied, "memory_bytes",
 			       json_integer((json_int_t)limit->memory_bytes)) == 0;
-	if (good)
+	if (good && add_missing(applied, l->cgroup, limit))
 		return applied;
 	json_decref(applied);
 	return NULL;

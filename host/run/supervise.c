@@ -171,11 +171,16 @@ static bool make_output(struct supervisor *s, struct fail *f)
 
 static void put_notes(struct supervisor *s)
 {
+	static const char no_memory[] =
+		"[davit: the limit memory_bytes is not applied: no control group with memory is "
+		"delegated here; address_space_bytes needs none]\n";
 	const json_t *note;
 	size_t i;
 
 	if (s->log.total > 0)
 		return; /* a predecessor did */
+	if (s->spec.limit.memory_bytes > 0 && !s->cgroup.memory)
+		joblog_write(&s->log, no_memory, sizeof(no_memory) - 1);
 	json_array_foreach(s->spec.notes, i, note)
 	{
 		joblog_write(&s->log, json_string_value(note), json_string_length(note));

@@ -181,6 +181,18 @@ def test_variables_and_limits_of_a_training(site):
     assert "word blue files 99" in site.good("logs", "with")
 
 
+def test_a_limit_of_memory_that_is_not_applied_is_told(site):
+    site.good("train", "fit.py", "--name", "memory", "--limit", "memory_bytes=900000000", "--wait")
+    first = site.good("logs", "memory").splitlines()[0]
+    told = "not applied" in site.good("jobs", "memory")
+    applied = site.json("jobs", "memory")["result"]["applied"]
+    if "memory_bytes" in applied:  # a control group is delegated to this test
+        assert applied["memory_bytes"] == 900000000 and not told and "memory_bytes" not in first
+    else:
+        assert applied["not_applied"] == {"memory_bytes": 900000000}
+        assert told and first.startswith("[davit: the limit memory_bytes is not applied"), first
+
+
 def test_the_script_keeps_its_name_and_the_command_is_told(site):
     for file in ("fit.py", "mets.py"):
         (site.folder / file).write_text(TRAIN)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/json.h"
 #include "unit/cmocka.h"
 #include "unit/run/run_help.h"
 
@@ -107,6 +108,25 @@ static void it_has_a_session_and_group_of_its_own(void **state)
 	assert_int_equal(session, pid);
 	assert_int_equal(int_of(started, "pid"), pid);
 	assert_in_range(int_of(started, "started_ms"), 1, int_of(end, "finished_ms"));
+	free(log);
+	json_decref(started);
+	json_decref(end);
+}
+
+static void a_limit_that_cannot_be_applied_is_told(void **state)
+{
+	static const char note[] = "[davit: the limit memory_bytes is not applied: ";
+	const struct run_place *p = *state;
+	json_t *end = run_spec_whole(
+		p, "{'argv': ['echo', 'ran'], 'limits': {'memory_bytes': 100000000}}");
+	json_t *started = get_json(p, "started.json");
+	const json_t *missing = json_at(started, "/applied/not_applied");
+	char *log = get_place_file(p, "log.head");
+
+	assert_int_equal(int_of(missing, "memory_bytes"), 100000000);
+	assert_null(json_at(started, "/applied/memory_bytes"));
+	assert_memory_equal(log, note, sizeof(note) - 1);
+	assert_has_line(log, "ran");
 	free(log);
 	json_decref(started);
 	json_decref(end);
@@ -575,6 +595,7 @@ int main(void)
 		TEST(no_descriptor_signal_or_mask_is_inherited),
 		TEST(it_has_a_session_and_group_of_its_own),
 		TEST(limits_are_applied_and_recorded),
+		TEST(a_limit_that_cannot_be_applied_is_told),
 		TEST(a_missing_program_is_told_in_record_and_log),
 		TEST(a_missing_folder_is_told_in_record_and_log),
 		cmocka_unit_test(the_end_is_recorded_as_it_was),
