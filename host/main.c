@@ -24,6 +24,7 @@
 #include "platform/fs.h"
 #include "platform/limit.h"
 #include "platform/lock.h"
+#include "platform/memory.h"
 #include "platform/shield.h"
 #include "platform/thread.h"
 #include "process/process.h"
@@ -402,6 +403,7 @@ int main(int argc, char **argv)
 #ifdef DAVIT_SHIELD
 	shield_process(); /* before it knows anything */
 #endif
+	memory_keep_little();
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
 	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (c) {

@@ -3,7 +3,8 @@
  * ends after IDLE_MS without a task. Of the idle ones the last to become so gets the next task:
  * its memory is still near the processor, and threads that are too many come to their end. Each one
  * that ends joins the one that ended before it, the end of the pool the last one: so no thread
- * outlives the pool, and no stack of one that ended is kept for long.
+ * outlives the pool, and no stack of one that ended is kept for long. When the last of them ends
+ * for want of tasks, what they freed goes back to the system: nobody wants it for now.
  */
 #include "base/pool.h"
 
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "platform/memory.h"
 #include "platform/thread.h"
 
 #define IDLE_MS    10000
@@ -122,7 +124,7 @@ static void serve(void *arg)
 	struct idler self = {.listed = false};
 	struct thread before;
 	struct task t;
-	bool had;
+	bool had, idle;
 
 	cond_init(&self.wake);
 	mutex_lock(&p->m);
@@ -133,10 +135,13 @@ static void serve(void *arg)
 		p->busy--;
 	}
 	had = end_thread(p, &before);
+	idle = p->alive == 0 && !p->ending;
 	mutex_unlock(&p->m);
 	cond_finish(&self.wake);
 	if (had)
 		thread_join(&before);
+	if (idle)
+		memory_give_back();
 }
 
 static bool start_one(struct pool *p, struct fail *f)

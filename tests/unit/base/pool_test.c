@@ -1,6 +1,7 @@
 /* Tests of pool: limits that hold, threads that come and go, nothing lost at the end. */
 #include "base/pool.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -8,6 +9,7 @@
 #include "base/fail.h"
 #include "platform/thread.h"
 #include "unit/cmocka.h"
+#include "unit/resident.h"
 
 #define LONG_MS 60000
 
@@ -170,6 +172,46 @@ static void a_pool_without_work_has_no_threads(void **state)
 	clock_virtual_stop();
 }
 
+/* A task whose heap is full of holes when it has ended. */
+struct holes {
+	struct sieve s;
+	struct door *d;
+};
+
+static void leave_holes(void *arg)
+{
+	struct holes *h = arg;
+
+	sieve_fill(&h->s);
+	pass(h->d);
+}
+
+static void what_tasks_freed_is_given_back_when_the_last_thread_ends(void **state)
+{
+	struct pool *p;
+	struct door d;
+	struct holes h = {.d = &d};
+	size_t before = resident_bytes();
+
+	(void)state;
+	if (!resident_tells())
+		skip();
+	clock_virtual_start(0, 0);
+	p = pool_create("test", 1, 1, NULL);
+	door_init(&d, true);
+	assert_true(pool_add(p, leave_holes, &h, NULL));
+	await_done(&d, 1);
+	assert_true(clock_virtual_await(1, LONG_MS));
+	assert_true(resident_bytes() > before + SIEVE_FREED / 2);
+	clock_advance(3600 * 1000); /* it ends */
+	while (resident_bytes() > before + SIEVE_FREED / 2)
+		(void)sched_yield(); /* ctest ends a test that waits in vain */
+	pool_destroy(p);
+	sieve_empty(&h.s);
+	door_finish(&d);
+	clock_virtual_stop();
+}
+
 /* As many as a site may ask for; each stands at the door at the same time as all others. */
 static void thousands_of_threads_may_wait_at_once(void **state)
 {
@@ -242,6 +284,7 @@ int main(void)
 		cmocka_unit_test(the_end_runs_what_is_queued),
 		cmocka_unit_test(idle_threads_end_and_new_ones_start),
 		cmocka_unit_test(a_pool_without_work_has_no_threads),
+		cmocka_unit_test(what_tasks_freed_is_given_back_when_the_last_thread_ends),
 		cmocka_unit_test(thousands_of_threads_may_wait_at_once),
 		cmocka_unit_test(what_is_added_by_many_threads_runs_exactly_once),
 	};
