@@ -14,7 +14,7 @@
 #define MIB         ((size_t)1024 * 1024)
 #define HEAP_BYTES  (64 * MIB) /* the address space of an arena is aligned to it */
 #define THREADS     40
-#define ARENAS_MOST 8
+#define ARENAS_MOST 4
 
 static int set_up(void **state)
 {
@@ -52,7 +52,7 @@ static void *take_one(void *arg)
 {
 	struct meeting *m = arg;
 	int mine = __atomic_fetch_add(&m->next, 1, __ATOMIC_SEQ_CST);
-	void *block = malloc(1000);
+	void *block = calloc(1, 1000);
 
 	m->arenas[mine] = (uintptr_t)block / HEAP_BYTES;
 	(void)pthread_barrier_wait(&m->all);
