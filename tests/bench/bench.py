@@ -19,6 +19,7 @@ from lab import (  # noqa: E402
     cpu_per_answer,
     figure,
     load,
+    memory_mib,
     private_mib,
     request,
     rounds,
@@ -26,9 +27,12 @@ from lab import (  # noqa: E402
 )
 from davit_site import BUILD, execute_body, wait_for  # noqa: E402
 from clouds import gateway, held, tracked  # noqa: E402
+from order import out_of_turn  # noqa: E402
+from work import work  # noqa: E402
 import digits  # noqa: E402
 
 BIG_POOL = 139264  # bytes a connection takes in a bare server that takes headers as long as ours
+LATE_MOST = 50  # jobs that the other slots start in a second or so, while one takes long to start
 NO_SLOTS = {
     "davit": "jobs: {max_running: 0, max_queued: 1000000, max_queued_per_project: 1000000}\n"
 }
@@ -180,7 +184,9 @@ def idle():
         site = lab.site.start()
         task = site.execute("true")
         site.await_status(task)
-        figure("private_memory_idle", private_mib(lab.pid), "MiB", most=8)
+        private, libraries = memory_mib(lab.pid)
+        figure("private_memory_idle", private, "MiB", most=8)
+        figure("library_pages_idle", libraries, "MiB")
         time.sleep(some(2, 0))
         before = cpu(lab.pid)
         time.sleep(seconds)
@@ -191,7 +197,7 @@ def idle():
         load(site.port, 64, get, answers=some(20000, 100))
         load(site.port, 64, post, answers=some(500, 20))
         wait_for("all jobs to end", lambda: open_jobs(lab) == 0)
-        figure("private_memory_after_load", private_mib(lab.pid), "MiB")
+        figure("private_memory_after_load", private_mib(lab.pid), "MiB", most=8)
 
 
 def open_jobs(lab):
@@ -288,11 +294,10 @@ def queue():
         db.close()
     alone = script_ms(command)
     ended = sum(job[1] == "succeeded" for job in jobs)
-    by_start = sorted(jobs, key=lambda job: job[2])
-    place = {job[0]: n for n, job in enumerate(by_start)}
-    early = max(n - place[job[0]] for n, job in enumerate(jobs))
+    early, late = out_of_turn([job[2] for job in jobs])
     figure("queue_jobs_not_succeeded", count - ended, "jobs", most=0)
     figure("queue_places_started_early", early, "jobs", most=slots - 1)
+    figure("queue_places_started_late", late, "jobs", most=LATE_MOST)
     figure("queue_job_time", statistics.median(j[3] - j[2] for j in jobs), "ms")
     figure("queue_script_time", alone, "ms")
     figure(
@@ -302,7 +307,7 @@ def queue():
     figure("queue_jobs_per_second", count / took, "1/s")
 
 
-ALL = (status, accept, start, idle, predict, queue, held, tracked, gateway)
+ALL = (status, accept, start, idle, work, predict, queue, held, tracked, gateway)
 FIGURES = {f.__name__: f for f in ALL}
 
 

@@ -37,10 +37,24 @@ def cpu(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def memory_mib(pid):
+    """What a process has for itself, and the clean pages it looks at of the system's libraries:
+    these are the page cache's, and private or not by what else runs."""
+    private = libraries = 0
+    in_library = False
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            in_library = words[-1].startswith(("/usr/lib/", "/lib/"))
+        elif words[0] == "Private_Dirty:" or (words[0] == "Private_Clean:" and not in_library):
+            private += int(words[1])
+        elif words[0] in ("Private_Clean:", "Shared_Clean:") and in_library:
+            libraries += int(words[1])
+    return private / 1024, libraries / 1024
+
+
 def private_mib(pid):
-    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    lines = [line.split() for line in rollup.splitlines()]
-    return sum(int(f[1]) for f in lines if f[0] in ("Private_Clean:", "Private_Dirty:")) / 1024
+    return memory_mib(pid)[0]
 
 
 class Lab:

@@ -9,9 +9,12 @@ import pytest
 
 from davit_site import BUILD, ROOT
 
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from order import out_of_turn  # noqa: E402
+
 BENCH = [sys.executable, str(ROOT / "tests" / "bench" / "bench.py")]
 LINE = re.compile(r"[a-z][a-z0-9_]* -?[0-9.e+-]+ [A-Za-z0-9/]+( [0-9.e+-]+ (ok|short))?")
-FIGURES = ["status", "accept", "start", "idle", "predict", "queue", "held", "tracked", "gateway"]
+FIGURES = ["status", "accept", "start", "idle", "work", "predict", "queue", "held", "tracked", "gateway"]
 
 
 def bench(*words):
@@ -37,3 +40,20 @@ def test_a_figure_is_a_line_of_name_value_unit_and_perhaps_bound_and_verdict(nam
 def test_an_unknown_figure_is_refused():
     run = bench("nothing")
     assert run.returncode == 1 and "there are: status" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "starts, early, late",
+    [
+        ([], 0, 0),
+        ([10, 20, 30, 40], 0, 0),
+        ([10, 10, 10, 10], 0, 0),  # of the same millisecond
+        ([40, 10, 20, 30], 1, 3),  # the first last: each overtook one, and all overtook it
+        ([20, 30, 40, 10], 3, 1),  # the last first
+        ([40, 30, 20, 10], 3, 3),
+        ([20, 10, 40, 30], 1, 1),
+        ([1000, *range(1, 1000)], 1, 999),
+    ],
+)
+def test_jobs_out_of_turn_are_counted_both_ways(starts, early, late):
+    assert out_of_turn(starts) == (early, late)
