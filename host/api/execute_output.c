@@ -114,6 +114,15 @@ static bool find_job(struct app *app, struct exchange *x, struct job *ret_job)
 	return false;
 }
 
+/* Of a job that could not be begun, why is all there is to read, and clients read nothing else of
+ * a job that failed. */
+static void answer_no_log(struct exchange *x, const struct job *job)
+{
+	bool failed = job->state == JOB_FAILED && job->remote_ref == NULL && job->error != NULL;
+
+	log_answer(x, failed ? json_sprintf("[davit: %s]\n", job->error) : json_string(NO_LOG));
+}
+
 static void read_log(struct app *app, struct exchange *x)
 {
 	struct reading *r;
@@ -127,7 +136,7 @@ static void read_log(struct app *app, struct exchange *x)
 		answer_memory(x);
 	} else if (!job_view_call(app, &job, "logs", &r->sink, CALL_MS, log_done, r, &f)) {
 		log_debug("API-LOG", "job=%s no log: %s", job.id, f.text);
-		log_answer(x, json_string(NO_LOG));
+		answer_no_log(x, &job);
 		reading_free(r);
 	}
 	job_finish(&job);

@@ -173,6 +173,14 @@ def test_a_deploy_that_fails_says_how_its_server_ended_and_keeps_its_log(world):
         assert "boom" not in site.get(f"/v1/jobs/{well}/log").text
 
 
+def test_a_server_whose_program_is_not_there_is_told_as_that(site):
+    model = make_model(site, "absent", command="no-such-program")
+    site.service("POST", f"/endpoints/{make_endpoint(site)}/deploy_model", {"model": model})
+    status = site.await_job(newest_job(site, "deploy"))
+    assert status["state"] == "ERROR" and "could not be started: " in status["error"], status
+    assert "no-such-program" in status["error"], status
+
+
 def test_a_short_form_whose_server_fails_says_how_it_ended(shared):
     body = {
         "name": "doomed",

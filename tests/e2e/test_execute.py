@@ -331,3 +331,12 @@ def test_what_was_applied_stands_in_the_job(shared):
     shared.await_status(task)
     applied = shared.job(task)["result"]["applied"]
     assert applied["core_bytes"] == 0 and applied["open_files"] > 0
+
+
+@pytest.mark.parametrize("line", ["echo hi | cat", "FOO=1 python3 x", "echo 'open"])
+def test_a_line_that_needs_a_shell_is_accepted_and_its_log_says_why_it_failed(site, line):
+    task = site.execute(line, input_artifacts="-")
+    site.await_status(task, "ERROR")
+    log = site.task_log(task)
+    assert log.startswith("[davit: ") and f'of "{line}")' in log, log
+    assert site.job(task)["error"] in log

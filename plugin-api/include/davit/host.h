@@ -204,7 +204,8 @@ typedef struct davit_host_process_1 {
 
 	/* {"state":"starting|running|exited|lost","pid","started_ms","finished_ms",
 	 * "exit_code","signal","limit","restarts","applied","requests"}; DAVIT_NOT_FOUND.
-	 * "requests": how many request() calls it is answering just now. */
+	 * "requests": how many request() calls it is answering just now. Of a served process that
+	 * was started again: "last_exit_code" or "last_signal", "last_limit", "last_error". */
 	int32_t(DAVIT_CALL *inspect)(davit_call call, davit_buf name, davit_buf *ret_json);
 
 	/* Asks the whole tree to stop (TERM, grace, KILL) and returns; inspect() sees the end. */
