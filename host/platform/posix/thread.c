@@ -28,7 +28,6 @@
 #endif
 
 #define STACK_BYTES ((size_t)256 * 1024)
-#define OWN_FRAME   256 /* bytes that thread_spare_stack() may need itself */
 #define NEVER_MS                                                                                   \
 	(INT64_C(1) << 50) /* past what the kernel counts; waits from here on are endless */
 
@@ -123,15 +122,16 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t mono_ms)
 	return true;
 }
 
-/* Of a thread of ours: what lies above here is its stack. NULL: not known. */
-static _Thread_local char *stack_low;
+/* Of a thread of ours: what lies between them is its stack. NULL: not known. */
+static _Thread_local char *stack_low, *stack_top;
 
 static void *run_started(void *arg)
 {
 	struct start s = *(struct start *)arg;
 
 	/* The library's own part is at the top, and far less than half. */
-	stack_low = (char *)__builtin_frame_address(0) - s.stack_bytes / 2;
+	stack_top = (char *)__builtin_frame_address(0);
+	stack_low = stack_top - s.stack_bytes / 2;
 	free(arg);
 	pthread_setname_np(pthread_self(), s.name);
 	s.run(s.arg);
@@ -190,15 +190,16 @@ struct thread thread_self(void)
 	return (struct thread){pthread_self()};
 }
 
+/* Who calls may run on a stack of his own, with the thread's memory between that and this one. */
 void thread_spare_stack(void)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	char *from = stack_low, *to = (char *)__builtin_frame_address(0) - OWN_FRAME;
+	char *from = stack_low, *to = (char *)__builtin_frame_address(0);
 
-	if (from == NULL)
+	if (from == NULL || to <= from || to > stack_top)
 		return;
 	from += page - (uintptr_t)from % page;
-	to -= (uintptr_t)to % page;
+	to -= (uintptr_t)to % page + page; /* what this function itself needs is far less */
 	if (from < to)
 		(void)madvise(from, (size_t)(to - from), MADV_DONTNEED);
 }

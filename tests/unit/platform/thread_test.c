@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -194,6 +195,44 @@ static void a_stack_gives_back_what_calls_before_needed(void **state)
 	assert_true(given);
 }
 
+#define OWN_STACK ((size_t)256 * 1024)
+
+static ucontext_t before, own;
+static char *own_stack;
+
+static void stand_on_it(void)
+{
+	thread_spare_stack();
+}
+
+static void go_there(void *arg)
+{
+	getcontext(&own);
+	own.uc_stack.ss_sp = own_stack;
+	own.uc_stack.ss_size = OWN_STACK;
+	own.uc_link = &before;
+	makecontext(&own, stand_on_it, 0);
+	swapcontext(&before, &own);
+	*(bool *)arg = true;
+}
+
+/* It was mapped before the thread's, so it lies above that, and the thread's own data between. */
+static void whoever_stands_on_another_stack_keeps_all_memory(void **state)
+{
+	struct thread t;
+	struct fail f = {0};
+	bool back = false;
+
+	(void)state;
+	own_stack =
+		mmap(NULL, OWN_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(own_stack != MAP_FAILED);
+	assert_true(thread_start(&t, "elsewhere", 0, go_there, &back, &f));
+	thread_join(&t);
+	assert_true(back);
+	assert_int_equal(munmap(own_stack, OWN_STACK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_by_a_signal),
 		cmocka_unit_test(a_wait_ends_at_its_time_and_not_before),
 		cmocka_unit_test(a_stack_gives_back_what_calls_before_needed),
+		cmocka_unit_test(whoever_stands_on_another_stack_keeps_all_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
