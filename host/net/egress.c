@@ -13,6 +13,7 @@
 #define HTTPS_PORT 443
 #define LABEL_MAX  63
 #define NAME_MAX_  253
+#define QUOTE_MAX  200 /* bytes of a URL that may stand in an error */
 
 struct egress_entry {
 	char host[EGRESS_HOST_SIZE];
@@ -23,9 +24,15 @@ struct egress_entry {
 
 /* --- reading a URL --- */
 
+/* What stands before the path, and behind an '@', is no secret; the rest may be. */
 static bool bad(const char *url, struct fail *f, const char *why)
 {
-	return fail_set(f, FAIL_INVALID, "'%.200s' cannot be requested: %s", url, why);
+	const char *host = strstr(url, "://");
+	size_t n = host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#\\") : 0;
+
+	if (n == 0 || n > QUOTE_MAX || memchr(url, '@', n) != NULL)
+		return fail_set(f, FAIL_INVALID, "its URL cannot be requested: %s", why);
+	return fail_set(f, FAIL_INVALID, "'%.*s' cannot be requested: %s", (int)n, url, why);
 }
 
 static uint16_t usual_port(bool tls)

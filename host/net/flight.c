@@ -12,10 +12,19 @@
 
 #define UNREPEATABLE_IDLE_MS INT64_C(3000) /* what rested longer may have been closed meanwhile */
 
+/* Not to be sent now says nothing of what was sent before. */
+static enum net_end end_for(const struct flight *x, enum net_end end)
+{
+	if (x->request->mutates &&
+		((end == NET_THROTTLED && x->unclear) || (end == NET_REFUSED && x->sent)))
+		return NET_UNCLEAR;
+	return end;
+}
+
 static void end_with(struct flight *x, enum net_end end)
 {
 	x->phase = FLIGHT_ENDED;
-	x->end = end;
+	x->end = end_for(x, end);
 }
 
 static enum fail_code code_of(enum net_end end)
@@ -36,17 +45,17 @@ static enum fail_code code_of(enum net_end end)
 
 void flight_fail(struct flight *x, enum net_end end, const char *why)
 {
-	(void)fail_set(
-		x->fail, code_of(end), "%s at %s: %s", x->request->operation, x->origin, why);
+	(void)fail_set(x->fail, FAIL_NONE, "%s at %s: %s", x->request->operation, x->origin, why);
 	end_with(x, end);
+	x->fail->code = code_of(x->end);
 }
 
 /* The reason stands in x->fail, in words that name no request. */
 static void fail_as_told(struct flight *x, enum net_end end)
 {
 	(void)fail_wrap(x->fail, "%s", x->request->operation);
-	x->fail->code = code_of(end);
 	end_with(x, end);
+	x->fail->code = code_of(x->end);
 }
 
 /* --- where it goes --- */
@@ -72,6 +81,10 @@ void flight_begin(struct flight *x, struct net *n, const struct net_caller *c,
 		(void)fail_set(x->fail, FAIL_UNAVAILABLE, "out of memory");
 		fail_as_told(x, NET_UNSENT);
 	} else if (!egress_parse(x->url, r->url, &x->target, x->fail)) {
+		if (r->secret) /* which may stand anywhere in it */
+			(void)fail_set(x->fail, FAIL_INVALID,
+				"its URL cannot be requested: it is none of https or http with a "
+				"host that is a name or an address, and a port in 1 to 65535");
 		fail_as_told(x, NET_INVALID);
 	} else {
 		(void)flight_check_target(x);
@@ -174,7 +187,9 @@ static void take_off(struct flight *x)
 	x->made++;
 	x->total++;
 	x->phase = FLIGHT_FLIES;
-	x->at_ms = sooner(clock_mono_ms() + ms, x->caller->deadline_ms);
+	x->at_ms = clock_mono_ms() + ms;
+	x->hurried = x->caller->deadline_ms < x->at_ms;
+	x->at_ms = sooner(x->at_ms, x->caller->deadline_ms);
 	net_loop_add(x->net->loop, x->transfer);
 }
 
@@ -201,6 +216,18 @@ static void free_transfer(struct flight *x)
 
 /* --- its end --- */
 
+static const char *why_of(const struct transfer *t, enum retry_class how)
+{
+	if (how == RETRY_LATE)
+		return "no answer in time";
+	if (t->end != TRANSFER_STOPPED)
+		return t->error;
+	if (t->admitted > 0)
+		return "no connection in time";
+	return t->through ? "its address was not found in time, or its connections were all in use"
+	                  : "its connections were all in use until its time was over";
+}
+
 static void end_without(struct flight *x, enum retry_class how)
 {
 	const struct transfer *t = x->transfer;
@@ -212,9 +239,9 @@ static void end_without(struct flight *x, enum retry_class how)
 			x->request->operation, x->origin, t->address);
 	else
 		(void)fail_set(x->fail, FAIL_INTERNAL, "%s at %s: %s", x->request->operation,
-			x->origin, how == RETRY_LATE ? "no answer in time" : t->error);
+			x->origin, why_of(t, how));
 	if (how == RETRY_REFUSED)
-		end_with(x, x->sent ? NET_UNCLEAR : NET_REFUSED);
+		end_with(x, NET_REFUSED);
 	else if (!x->sent)
 		end_with(x, NET_UNSENT);
 	else
@@ -239,6 +266,29 @@ static bool answered(const struct flight *x)
 	       (x->request->stream && t->head_done && t->end != TRANSFER_STOPPED);
 }
 
+/* Of a status that tells of an error of the other side nobody knows what it did before. */
+static bool is_unclear(const struct flight *x, enum retry_class how)
+{
+	int status = x->transfer->head.status;
+
+	if (answered(x))
+		return status == 408 || status >= 500;
+	return how == RETRY_BROKEN || how == RETRY_LATE;
+}
+
+/* What never came as far as the other side says nothing of it; nor does a caller in haste. */
+static enum breaker_outcome outcome_of(const struct flight *x, enum retry_class how)
+{
+	const struct transfer *t = x->transfer;
+
+	if (how == RETRY_REFUSED)
+		return BREAKER_NEITHER;
+	if (x->landed && t->end == TRANSFER_STOPPED &&
+		((t->tries == 0 && t->admitted == 0) || x->hurried))
+		return BREAKER_NEITHER;
+	return retry_rule(how)->trips ? BREAKER_FAILURE : BREAKER_SUCCESS;
+}
+
 /* The attempt is over, as how says: again, or the end. */
 static void conclude(struct flight *x, enum retry_class how)
 {
@@ -255,9 +305,10 @@ static void conclude(struct flight *x, enum retry_class how)
 	uint64_t number;
 	int64_t at_ms;
 
-	leave_turn(x, retry_rule(how)->trips ? BREAKER_FAILURE : BREAKER_SUCCESS);
+	leave_turn(x, outcome_of(x, how));
 	id_random(&number, sizeof(number));
 	if (retry_next(&a, number, &at_ms)) {
+		x->unclear = x->unclear || is_unclear(x, how);
 		if (!x->landed)
 			drop(x);
 		pause_until(x, at_ms);
@@ -274,6 +325,7 @@ static void follow(struct flight *x)
 	if (!x->landed)
 		drop(x);
 	if (redirect_aim(x)) {
+		x->unclear = x->unclear || x->bodiless; /* it was done, and this tells of it */
 		x->hops++;
 		x->made = 0;
 		pause_until(x, clock_mono_ms());
@@ -291,6 +343,7 @@ static void take_answer(struct flight *x)
 	bool asks = value != NULL && retry_after_ms(value, clock_now_ms()) >= 0;
 
 	x->sent = true;
+	x->unclear = x->unclear || x->transfer->tries > 1; /* curl itself sent it again */
 	if (redirect_wanted(x))
 		follow(x);
 	else
@@ -319,7 +372,9 @@ static void land(struct flight *x)
 		take_answer(x);
 	else if (t->end == TRANSFER_TOO_LONG)
 		give_up(x, BREAKER_SUCCESS, NET_UNCLEAR,
-			"its answer is longer than net.max_answer_bytes allows");
+			t->head_too_long ? "the head of its answer is longer than 64 KiB or 256 "
+					   "lines"
+					 : "its answer is longer than net.max_answer_bytes allows");
 	else if (t->end == TRANSFER_STOPPED)
 		give_up(x, BREAKER_NEITHER, NET_CANCELLED, "the daemon is ending");
 	else

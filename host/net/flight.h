@@ -52,6 +52,8 @@ struct flight {
 	struct transfer *transfer;
 	bool landed;    /* transfer has: all of it is ours again */
 	bool sent;      /* bytes of it left, in some attempt */
+	bool unclear;   /* and what an earlier one did at the other side is not known */
+	bool hurried;   /* the caller has less time than an attempt gets */
 	unsigned made;  /* attempts since the last redirect */
 	unsigned total; /* all */
 	unsigned hops;

@@ -7,19 +7,35 @@
 
 #include "net/transfer.h"
 
+#define KEPT_MAX  16
 #define LANES_MAX 256 /* more are forgotten once nobody is in them */
 
 void gate_init(struct gate *g, int64_t per_host, int64_t streams)
 {
 	*g = (struct gate){.per_host = (uint64_t)per_host, .streams = (uint64_t)streams};
+	g->kept = g->per_host / 8 < KEPT_MAX ? g->per_host / 8 : KEPT_MAX;
+	if (g->kept == 0 && g->per_host > 1)
+		g->kept = 1;
 	TAILQ_INIT(&g->lanes);
+}
+
+/* What a key begins with. */
+#define STREAMS 's'
+#define SHARES  '2'
+#define ALONE   '1'
+
+static void free_lane(struct gate_lane *l)
+{
+	if (--l->host->lanes == 0)
+		free(l->host);
+	free(l);
 }
 
 static void remove_lane(struct gate *g, struct gate_lane *l)
 {
 	TAILQ_REMOVE(&g->lanes, l, link);
 	g->count--;
-	free(l);
+	free_lane(l);
 }
 
 void gate_finish(struct gate *g)
@@ -28,14 +44,20 @@ void gate_finish(struct gate *g)
 
 	for (; l != NULL; l = next) {
 		next = TAILQ_NEXT(l, link);
-		free(l);
+		free_lane(l);
 	}
 	TAILQ_INIT(&g->lanes);
 }
 
 static bool is_empty(const struct gate_lane *l)
 {
-	return l->flying == 0 && TAILQ_EMPTY(&l->waiting);
+	return l->flying == 0 && l->left == 0 && TAILQ_EMPTY(&l->waiting);
+}
+
+static void forget_lookups(const struct gate *g, struct gate_lane *l)
+{
+	if (l->left > 0 && g->now_ms - l->left_ms >= GATE_LOOKUP_MS)
+		l->left = 0;
 }
 
 static void forget_some(struct gate *g)
@@ -44,19 +66,40 @@ static void forget_some(struct gate *g)
 
 	for (; l != NULL && g->count >= LANES_MAX; l = before) {
 		before = TAILQ_PREV(l, gate_lanes, link);
+		forget_lookups(g, l);
 		if (is_empty(l))
 			remove_lane(g, l);
 	}
 }
 
+/* The sort of a lane stands before the host's name. */
+static struct gate_host *host_of(const struct gate *g, const char *key)
+{
+	const struct gate_lane *l;
+
+	TAILQ_FOREACH(l, &g->lanes, link)
+	{
+		if (strcmp(l->key + 1, key + 1) == 0)
+			return l->host;
+	}
+	return calloc(1, sizeof(struct gate_host));
+}
+
 static struct gate_lane *new_lane(struct gate *g, const char *key, bool shares)
 {
+	struct gate_host *host;
 	struct gate_lane *l;
 
 	forget_some(g);
-	l = calloc(1, sizeof(*l));
-	if (l == NULL)
+	host = host_of(g, key);
+	l = host != NULL ? calloc(1, sizeof(*l)) : NULL;
+	if (l == NULL) {
+		if (host != NULL && host->lanes == 0)
+			free(host);
 		return NULL;
+	}
+	l->host = host;
+	host->lanes++;
 	(void)snprintf(l->key, sizeof(l->key), "%s", key);
 	l->shares = shares;
 	TAILQ_INIT(&l->waiting);
@@ -73,7 +116,10 @@ static struct gate_lane *lane_of(struct gate *g, const struct transfer *t)
 	char key[GATE_KEY_SIZE];
 	struct gate_lane *l;
 
-	(void)snprintf(key, sizeof(key), "%c%s %s", shares ? '2' : '1',
+	(void)snprintf(key, sizeof(key), "%c%s %s",
+		o->stream ? STREAMS
+		: shares  ? SHARES
+			  : ALONE,
 		o->origin != NULL ? o->origin : "", o->proxy != NULL ? o->proxy : "");
 	TAILQ_FOREACH(l, &g->lanes, link)
 	{
@@ -96,18 +142,49 @@ bool gate_add(struct gate *g, struct transfer *t)
 	return true;
 }
 
+static bool streams(const struct gate_lane *l)
+{
+	return l->key[0] == STREAMS;
+}
+
+/* Has a connection of the host's for one more that needs one for itself? */
+static bool has_place(const struct gate *g, const struct gate_lane *l)
+{
+	const struct gate_host *h = l->host;
+
+	if (streams(l) && h->streams >= g->per_host - g->kept)
+		return false;
+	return h->streams + h->others < g->per_host;
+}
+
 /*
  * Where connections are shared: as many at once as those that are open have room for, and where
- * they have none, one. It opens the next connection, and the others follow when it is sent.
+ * they have none, one. It opens the next connection, and the others follow when it is sent. If it
+ * failed before, each of them tries by itself: one after the other they would wait for ever.
  */
 static bool may_fly(const struct gate *g, const struct gate_lane *l)
 {
 	uint64_t sent = l->flying - l->unsent, room;
 
+	if (l->lookups + l->left >= GATE_LOOKUPS)
+		return false;
 	if (!l->shares)
-		return l->flying < g->per_host;
+		return has_place(g, l);
+	if (l->doubts)
+		return l->flying + l->host->streams < g->per_host;
 	room = (g->streams - sent % g->streams) % g->streams;
-	return l->flying < g->per_host * g->streams && l->unsent < (room > 0 ? room : 1);
+	return l->flying < (g->per_host - l->host->streams) * g->streams &&
+	       l->unsent < (room > 0 ? room : 1);
+}
+
+static void count_places(const struct gate *g, struct gate_lane *l)
+{
+	uint64_t each = l->shares ? g->streams : 1;
+	uint64_t places = l->flying / each + (l->flying % each > 0 ? 1 : 0);
+	uint64_t *of_all = streams(l) ? &l->host->streams : &l->host->others;
+
+	*of_all = *of_all - l->places + places;
+	l->places = places;
 }
 
 struct transfer *gate_next(struct gate *g)
@@ -119,40 +196,90 @@ struct transfer *gate_next(struct gate *g)
 		return NULL;
 	TAILQ_FOREACH(l, &g->lanes, link)
 	{
+		forget_lookups(g, l);
 		t = TAILQ_FIRST(&l->waiting);
 		if (t == NULL || !may_fly(g, l))
 			continue;
 		TAILQ_REMOVE(&l->waiting, t, line);
 		g->waiting--;
 		l->flying++;
+		count_places(g, l);
 		l->unsent++;
+		l->lookups++;
 		t->through = true;
 		return t;
 	}
 	return NULL;
 }
 
-void gate_sent(struct transfer *t)
+void gate_found(struct transfer *t)
 {
-	if (t->lane == NULL || t->counted)
+	if (t->lane == NULL || t->found)
+		return;
+	t->found = true;
+	t->lane->lookups--;
+	t->lane->left = 0; /* who is asked does answer */
+}
+
+static void count_sent(struct transfer *t)
+{
+	if (t->counted)
 		return;
 	t->counted = true;
 	t->lane->unsent--;
 }
 
-void gate_leave(struct gate *g, struct transfer *t, bool http1)
+void gate_sent(struct transfer *t)
+{
+	if (t->lane == NULL)
+		return;
+	gate_found(t);
+	count_sent(t);
+	t->lane->doubts = false;
+}
+
+/* curl goes on looking, on a thread that it does not wait for. */
+static void leave_lookup(const struct gate *g, struct gate_lane *l, struct transfer *t)
+{
+	if (t->found)
+		return;
+	t->found = true;
+	l->lookups--;
+	l->left++;
+	l->left_ms = g->now_ms;
+}
+
+void gate_leave(struct gate *g, struct transfer *t, enum gate_sort sort)
 {
 	struct gate_lane *l = t->lane;
 
 	if (l == NULL)
 		return;
 	if (t->through) {
-		gate_sent(t);
+		l->doubts = l->doubts || !t->counted;
+		leave_lookup(g, l, t);
+		count_sent(t);
 		l->flying--;
-		l->shares = l->shares && !http1;
+		if (sort != GATE_UNKNOWN)
+			l->shares = l->key[0] == SHARES && sort == GATE_SHARED;
+		count_places(g, l);
 	} else {
 		TAILQ_REMOVE(&l->waiting, t, line);
 		g->waiting--;
 	}
 	t->lane = NULL;
+}
+
+bool gate_waits_for_time(const struct gate *g)
+{
+	const struct gate_lane *l;
+
+	if (g->waiting == 0)
+		return false;
+	TAILQ_FOREACH(l, &g->lanes, link)
+	{
+		if (l->left > 0 && !TAILQ_EMPTY(&l->waiting))
+			return true;
+	}
+	return false;
 }

@@ -17,12 +17,28 @@ struct transfer;
 
 #define GATE_KEY_SIZE 320
 
+#define GATE_LOOKUPS   32 /* of the address of one host at once, each a thread of curl's */
+#define GATE_LOOKUP_MS INT64_C(30000) /* so long one may go on that nobody waits for any more */
+
+/* What the lanes of one origin have between them. */
+struct gate_host {
+	unsigned lanes;
+	uint64_t streams; /* flying, each with a connection of its own */
+	uint64_t others;  /* connections that the rest of what flies needs, at most */
+};
+
 struct gate_lane {
 	TAILQ_ENTRY(gate_lane) link;
 	char key[GATE_KEY_SIZE];
-	bool shares;     /* its connections may carry several requests, as far as we know */
-	uint64_t flying; /* with curl */
-	uint64_t unsent; /* of them, those that have no connection yet */
+	struct gate_host *host;
+	bool shares;      /* its connections may carry several requests, as far as we know */
+	bool doubts;      /* the last to open one failed, so nobody waits for the next who tries */
+	uint64_t flying;  /* with curl */
+	uint64_t places;  /* connections that they need at most, as counted with the host */
+	uint64_t unsent;  /* of them, those that have no connection yet */
+	uint64_t lookups; /* of them, those that have no address yet */
+	uint64_t left;    /* lookups that nobody waits for any more, and may go on */
+	int64_t left_ms;  /* since when, of the last one */
 	TAILQ_HEAD(gate_line, transfer) waiting;
 };
 
@@ -32,6 +48,8 @@ struct gate {
 	uint64_t waiting; /* of all lanes */
 	uint64_t per_host;
 	uint64_t streams;
+	uint64_t kept;  /* places of a host that streams may not take */
+	int64_t now_ms; /* by the real clock; its owner sets it */
 };
 
 void gate_init(struct gate *g, int64_t per_host, int64_t streams);
@@ -43,10 +61,23 @@ bool gate_add(struct gate *g, struct transfer *t);
 /* The next that may fly; it counts as flying. NULL: none. */
 struct transfer *gate_next(struct gate *g);
 
+/* t, which flies, has an address. */
+void gate_found(struct transfer *t);
+
 /* t, which flies, is being sent. */
 void gate_sent(struct transfer *t);
 
-/* t waits or flies no more. http1: its connection turned out to carry one request at a time. */
-void gate_leave(struct gate *g, struct transfer *t, bool http1);
+/* What its connection turned out to be. */
+enum gate_sort {
+	GATE_UNKNOWN,
+	GATE_ALONE, /* carries one request at a time */
+	GATE_SHARED
+};
+
+/* t waits or flies no more. */
+void gate_leave(struct gate *g, struct transfer *t, enum gate_sort sort);
+
+/* May some go once time has passed, though nothing else happens? */
+bool gate_waits_for_time(const struct gate *g);
 
 #endif

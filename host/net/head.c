@@ -81,9 +81,12 @@ bool head_line(struct head *h, const char *line, size_t n)
 		return false;
 	if (n >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		h->status = status_of(line, n);
+		h->lines = 0;
 		buf_clear(&h->text);
 	} else if (n == 0 || line[0] == '\r' || line[0] == '\n') {
 		h->complete = h->status >= 200;
+	} else if (++h->lines > HEAD_LINES_MAX) {
+		return false;
 	} else {
 		add_header(h, line, n);
 	}

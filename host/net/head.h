@@ -12,10 +12,13 @@
 
 #define HEAD_BYTES_MAX ((size_t)64 * 1024) /* names and values, and all lines of a head */
 
+#define HEAD_LINES_MAX 256
+
 struct head {
 	int status;      /* of the last status line; 0: none yet */
 	bool complete;   /* of the answer, not of "100 Continue" and the like */
 	size_t seen;     /* bytes of lines */
+	size_t lines;    /* with a header */
 	struct buf text; /* name, NUL, value, NUL, and so on; names in lower case */
 };
 
@@ -23,7 +26,7 @@ void head_init(struct head *h);
 void head_finish(struct head *h);
 
 /* Takes one line with its end, of n bytes. What comes after the head (trailers) is passed over.
- * False: the head is too long, or there is no memory. */
+ * False: the head is too long or has too many lines, or there is no memory. */
 bool head_line(struct head *h, const char *line, size_t n);
 
 /* The next header: *at begins at 0. False: that was all. The texts are h's. */

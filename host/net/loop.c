@@ -24,6 +24,7 @@
 #include "platform/thread.h"
 
 #define EVENTS      256
+#define LOOK_MS     1000                  /* whether lookups that were left came to an end */
 #define STACK_BYTES ((size_t)1024 * 1024) /* TLS handshakes and the parsing of certificates */
 
 enum ask {
@@ -107,19 +108,23 @@ static void forget(struct net_loop *l, struct transfer *t)
 	mutex_unlock(&l->lock);
 }
 
-/* Did it go by a connection that carries one request at a time? */
-static bool went_alone(const struct transfer *t, CURLcode code)
+/* The sort of connection that it went by. */
+static enum gate_sort sort_of(const struct transfer *t, CURLcode code)
 {
 	long version = CURL_HTTP_VERSION_NONE;
 
 	if (t->flying && code == CURLE_OK)
 		curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-	return version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
+	if (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1)
+		return GATE_ALONE;
+	return version == CURL_HTTP_VERSION_NONE ? GATE_UNKNOWN : GATE_SHARED;
 }
 
 static void land(struct net_loop *l, struct transfer *t, CURLcode code, bool stopped)
 {
-	gate_leave(&l->gate, t, went_alone(t, code));
+	if (!stopped && code != CURLE_OPERATION_TIMEDOUT)
+		gate_found(t); /* if it was looked for, that has come to an end */
+	gate_leave(&l->gate, t, sort_of(t, code));
 	if (t->flying)
 		curl_multi_remove_handle(l->multi, t->easy);
 	if (t->known)
@@ -141,7 +146,10 @@ static void let_fly(struct net_loop *l)
 {
 	struct transfer *t;
 
+	l->gate.now_ms = real_ms();
 	while ((t = gate_next(&l->gate)) != NULL) {
+		if (t->lane->doubts) /* curl, too, lets the others wait for the one that opens */
+			curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 0L);
 		t->flying = curl_multi_add_handle(l->multi, t->easy) == CURLM_OK;
 		if (!t->flying)
 			land(l, t, CURLE_OUT_OF_MEMORY, false);
@@ -230,7 +238,7 @@ static int timeout_of(const struct net_loop *l)
 	int64_t left;
 
 	if (l->timer_ms < 0)
-		return -1;
+		return gate_waits_for_time(&l->gate) ? LOOK_MS : -1;
 	left = l->timer_ms - real_ms();
 	if (left <= 0)
 		return 0;

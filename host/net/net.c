@@ -55,13 +55,13 @@ struct net *net_open(const struct net_options *o, struct fail *f)
 	return NULL;
 }
 
-void net_close(struct net *n)
+bool net_close(struct net *n)
 {
 	int64_t until = clock_mono_ms() + CLOSE_MS;
 	bool empty;
 
 	if (n == NULL)
-		return;
+		return true;
 	mutex_lock(&n->lock);
 	n->closing = true;
 	mutex_unlock(&n->lock);
@@ -75,6 +75,7 @@ void net_close(struct net *n)
 		net_free(n);
 	else
 		log_error("NET-STUCK", "answers are still being read; they end with the process");
+	return empty;
 }
 
 bool net_enter(struct net *n)
@@ -183,15 +184,16 @@ static void give_result(struct flight *x, struct net_result *ret)
 	ret->answer = flight_finish(x);
 	ret->end = x->end;
 	ret->attempts = x->total;
+	ret->unclear = x->unclear && x->request->mutates;
 	ret->retry_after_ms = x->end == NET_THROTTLED ? x->fail->retry_after_ms : 0;
 	if (ret->answer == NULL || !x->request->stream)
 		net_leave(x->net);
 }
 
-static void refuse(struct net_result *ret, struct fail *f)
+static void refuse(struct net_result *ret, bool memory, struct fail *f)
 {
-	*ret = (struct net_result){.end = NET_CANCELLED};
-	(void)fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending");
+	*ret = (struct net_result){.end = memory ? NET_CANCELLED : NET_UNSENT};
+	(void)fail_set(f, FAIL_UNAVAILABLE, memory ? "the daemon is ending" : "out of memory");
 }
 
 /* Not on the stack: a thread may wait here for long, and so may thousands. */
@@ -206,7 +208,7 @@ void net_perform_many(struct net *n, const struct net_caller *c, const struct ne
 		entered++;
 	}
 	for (size_t i = entered; i < count; i++)
-		refuse(&rets[i], &fails[i]);
+		refuse(&rets[i], xs != NULL, &fails[i]);
 	if (entered > 0)
 		drive(c, xs, entered);
 	for (size_t i = 0; i < entered; i++)

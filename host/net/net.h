@@ -43,9 +43,9 @@ struct net_options {
 struct net *net_open(const struct net_options *o, struct fail *f);
 
 /* Ends every request as cancelled and waits until their callers have let go, answers that are
- * read while they come included. Where one does not within 5 s, it says so in the log and leaves
- * all memory to the end of the process, which must follow. NULL is fine. */
-void net_close(struct net *n);
+ * read while they come included. Where one does not within 5 s, it says so in the log, leaves
+ * all memory to the end of the process, which must follow, and answers false. NULL is fine. */
+bool net_close(struct net *n);
 
 /* A proxy, and for which hosts it is not used: NAME (and what is below it), .NAME, an address, a
  * network, or "*". Borrowed. */
@@ -88,10 +88,11 @@ struct net_caller {
 };
 
 enum net_end {
-	NET_ANSWERED,  /* with any status */
-	NET_UNSENT,    /* certainly no byte of the request left */
-	NET_UNCLEAR,   /* it left, and no whole answer came */
-	NET_LATE,      /* the same, and the time is over */
+	NET_ANSWERED, /* with any status */
+	NET_UNSENT,   /* certainly no byte of the request left */
+	NET_UNCLEAR,  /* it left, and no whole answer came */
+	NET_LATE,     /* the same, and the time is over */
+	/* These two never of a request that mutates and whose earlier attempt is unclear. */
 	NET_THROTTLED, /* the circuit is open, or the rate has no room before the deadline */
 	NET_REFUSED,   /* host, address or certificate are not allowed */
 	NET_CANCELLED,
@@ -102,6 +103,7 @@ struct net_result {
 	enum net_end end;
 	struct net_answer *answer; /* with NET_ANSWERED: net_answer_close() */
 	unsigned attempts;
+	bool unclear; /* it mutates, and what an attempt before the last one did is not known */
 	int64_t retry_after_ms; /* with NET_THROTTLED; 0: not known */
 };
 

@@ -33,10 +33,21 @@ static void change_method(struct flight *x)
 	x->bodiless = true;
 }
 
-/* Credentials in headers are for the host they were meant for. */
+/* What says nothing of who asks; any other header may hold a credential of the first host. */
+static bool is_harmless(const char *name)
+{
+	static const char *const names[] = {"Accept", "Accept-Charset", "Accept-Encoding",
+		"Accept-Language", "Content-Type", "Range", "User-Agent"};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool leave_out_credentials(struct flight *x)
 {
-	static const char *const names[] = {"Authorization", "Cookie", "Proxy-Authorization"};
 	const struct net_request *r = x->request;
 
 	if (x->headers != NULL || r->header_count == 0)
@@ -44,12 +55,24 @@ static bool leave_out_credentials(struct flight *x)
 	x->headers = calloc(r->header_count, sizeof(*x->headers));
 	for (size_t i = 0; x->headers != NULL && i < r->header_count; i++) {
 		x->headers[i] = r->headers[i];
-		for (size_t k = 0; k < COUNT(names); k++) {
-			if (strcasecmp(names[k], r->headers[i].name) == 0)
-				x->headers[i].value = NULL; /* curl then sends none */
-		}
+		if (!is_harmless(r->headers[i].name))
+			x->headers[i].value = NULL; /* curl then sends none */
 	}
 	return x->headers != NULL;
+}
+
+/* The body was for the first host, too. */
+static bool go_elsewhere(struct flight *x)
+{
+	if (x->request->body.n > 0 && !x->bodiless) {
+		flight_fail(x, NET_REFUSED,
+			"it was redirected here from another host, whose body is not sent on");
+		return false;
+	}
+	if (leave_out_credentials(x))
+		return true;
+	flight_fail(x, NET_UNCLEAR, "out of memory");
+	return false;
 }
 
 bool redirect_aim(struct flight *x)
@@ -69,10 +92,6 @@ bool redirect_aim(struct flight *x)
 	}
 	if (!flight_check_target(x))
 		return false;
-	if (strcmp(before, x->origin) != 0 && !leave_out_credentials(x)) {
-		flight_fail(x, NET_UNCLEAR, "out of memory");
-		return false;
-	}
 	change_method(x);
-	return true;
+	return strcmp(before, x->origin) == 0 || go_elsewhere(x);
 }

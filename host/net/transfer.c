@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	char text[INET6_ADDRSTRLEN];
 
 	(void)purpose;
+	gate_found(t);
 	if (!address_text(address, text) || !admits(t, text))
 		return CURL_SOCKET_BAD;
 	t->admitted++;
@@ -106,7 +108,7 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	struct transfer *t = arg;
 
 	if (!head_line(&t->head, line, size * n)) {
-		t->too_long = true;
+		t->head_too_long = true;
 		return 0;
 	}
 	if (t->options.stream && t->head.complete && !t->head_done) {
@@ -328,6 +330,8 @@ static void set_rest(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+	/* Else the loop would wait for a lookup that nobody wants any more. */
+	curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 }
 
 struct transfer *transfer_new(const struct transfer_options *o, struct fail *f)
@@ -339,6 +343,8 @@ struct transfer *transfer_new(const struct transfer_options *o, struct fail *f)
 		return NULL;
 	}
 	t->options = *o;
+	if (o->body.fd >= 0) /* the loop's thread reads it; so that it need not wait for a disk */
+		(void)posix_fadvise(o->body.fd, 0, 0, POSIX_FADV_WILLNEED);
 	t->end = TRANSFER_STOPPED;
 	head_init(&t->head);
 	/* Of a stream: one more piece than the most that is held, and curl's are no longer. */
@@ -402,7 +408,7 @@ static enum transfer_end end_of(const struct transfer *t, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return TRANSFER_ANSWERED;
-	if (t->too_long)
+	if (t->too_long || t->head_too_long)
 		return TRANSFER_TOO_LONG;
 	if (!transfer_unsent(t))
 		return TRANSFER_BROKEN;
@@ -418,7 +424,11 @@ void transfer_land(struct transfer *t, CURLcode code, bool stopped)
 {
 	struct mutex *lock = t->options.lock;
 
-	if (t->error[0] == '\0')
+	if (t->lost)
+		(void)snprintf(t->error, sizeof(t->error),
+			"the kept connection ended before an answer came, and it must not be sent "
+			"again");
+	else if (t->error[0] == '\0')
 		(void)snprintf(t->error, sizeof(t->error), "%s", curl_easy_strerror(code));
 	mutex_lock(lock);
 	t->end = stopped ? TRANSFER_STOPPED : end_of(t, code);

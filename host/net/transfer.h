@@ -83,10 +83,10 @@ struct transfer {
 	struct buf body;  /* of the answer; of a stream what is not yet read, by the lock */
 	uint64_t sent_at; /* place in the body that is sent */
 	unsigned tries;   /* how often curl was about to send it */
-	bool too_long;
-	bool lost;              /* it was not to be sent again */
-	struct gate_lane *lane; /* where it waits or flies */
-	bool through, counted;  /* see gate.c */
+	bool too_long, head_too_long;
+	bool lost;                    /* it was not to be sent again */
+	bool through, counted, found; /* see gate.c */
+	struct gate_lane *lane;       /* where it waits or flies */
 	TAILQ_ENTRY(transfer) line;
 	bool known;                  /* in the loop's list */
 	bool flying;                 /* it is with curl */

@@ -347,6 +347,8 @@ static bool check_whole(struct reading *x)
 		return fail_at(x->f, FAIL_INVALID, "/url", "is missing");
 	if (r->net.stream && r->keep != NULL)
 		return fail_at(x->f, FAIL_INVALID, "/keep", "needs an answer that is no stream");
+	if (strcmp(r->net.method, "HEAD") == 0 && r->net.body.n > 0)
+		return fail_at(x->f, FAIL_INVALID, "/body", "cannot be sent with HEAD");
 	r->net.url = r->url.p;
 	return true;
 }

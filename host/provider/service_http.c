@@ -10,6 +10,7 @@
 #include "provider/http_request.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "secret/redact.h"
 
 #define MANY_MAX        64
 #define MANY_ANSWER_MAX ((size_t)1024 * 1024) /* bytes of each: they become one text */
@@ -96,6 +97,8 @@ static json_t *head_of(const struct exchange_of *x)
 		"headers", http_answer_headers(net_answer_head(x->result.answer)), "attempts",
 		(int)x->result.attempts);
 
+	if (head != NULL && x->result.unclear)
+		(void)json_object_set_new(head, "unclear", json_true());
 	if (head != NULL && x->kept != NULL)
 		(void)json_object_set(head, "kept", x->kept);
 	return head;
@@ -247,7 +250,11 @@ static int32_t read_all(struct batch *b, const json_t *list, uint32_t flags)
 
 static json_t *describe_failure(int32_t code, const struct fail *f)
 {
-	return json_pack("{s:i, s:s}", "code", (int)code, "error", f->text);
+	char text[sizeof(f->text)];
+
+	memcpy(text, f->text, sizeof(text));
+	(void)redact_text(text, strlen(text), false);
+	return json_pack("{s:i, s:s}", "code", (int)code, "error", text);
 }
 
 static json_t *describe(struct exchange_of *x, const struct fail *why)

@@ -48,6 +48,13 @@ const struct davit_sdk_json *davit_sdk_http_json(
 	return text.p != NULL ? davit_sdk_parse(&sdk->mem, text, NULL) : NULL;
 }
 
+/* Did an earlier attempt of it do nobody knows what? */
+static bool http_unclear(const struct davit_sdk_answer *answer)
+{
+	return (answer->flags & DAVIT_HTTP_MUTATES) != 0 &&
+	       davit_sdk_bool_at(answer->head, "/unclear", false);
+}
+
 int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer)
 {
 	static const struct {
@@ -61,6 +68,8 @@ int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer)
 
 	if (status >= 200 && status <= 299)
 		return DAVIT_OK;
+	if (http_unclear(answer))
+		return DAVIT_DEADLINE;
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (classes[i].status == status)
 			return classes[i].code;
@@ -96,6 +105,8 @@ int32_t davit_sdk_http_fail(struct davit_sdk *sdk, const struct davit_sdk_answer
 	if (pause >= 0)
 		davit_sdk_put_int(&w, "retry_after_ms", pause);
 	davit_sdk_close_object(&w);
+	if (http_unclear(answer) && code != DAVIT_INTERNAL)
+		code = DAVIT_DEADLINE;
 	va_start(args, fmt);
 	code = fail_list(sdk, code, davit_sdk_write_end(&w), fmt, args);
 	va_end(args);

@@ -252,8 +252,9 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  *   timeout_ms  of one attempt; the call's deadline holds for all together
  *   attempts    at most so many; 1: never again
  *   follow      redirects to follow, at most 5: none by default, and none where the request
- *               carries a secret
- *   stream      true: *ret_body is read while it comes
+ *               carries a secret; to another origin only Accept…, Content-Type, Range and
+ *               User-Agent go along, and never a body
+ *   stream      true: *ret_body is read while it comes, over HTTP/1.1
  *   keep        {word: JSON pointer}: those texts of a JSON answer become secrets, and the
  *               answer's body shows them as "***"
  *
@@ -262,12 +263,19 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  * way. So a secret leaves without the provider having seen it.
  *
  * The head of the answer: {"status","headers":{name in lower case: value},"kept":{word:
- * handle},"attempts"}. Any status is DAVIT_OK. Where no answer came: DAVIT_RETRY (certainly no
+ * handle},"attempts","unclear"?}. "unclear": true says that an attempt before the one that was
+ * answered may have changed something: of a status that is no success nobody then knows what
+ * became of the request. Any status is DAVIT_OK. Where no answer came: DAVIT_RETRY (certainly no
  * byte of the request left, or it has no DAVIT_HTTP_MUTATES), DAVIT_INTERNAL (unclear what the
  * other side did), DAVIT_DEADLINE (the same, and the time is over), DAVIT_THROTTLED (the circuit is
  * open, or the rate has no room before the deadline), DAVIT_PERMANENT (the host, the address or the
- * certificate is not allowed), DAVIT_CANCELLED. The host knows why: it tells the user if the slot
- * returns that code without fail().
+ * certificate is not allowed), DAVIT_CANCELLED. With DAVIT_HTTP_MUTATES, DAVIT_THROTTLED and
+ * DAVIT_PERMANENT mean that no attempt before can have changed anything; else it is
+ * DAVIT_INTERNAL. The host knows why: it tells the user if the slot returns that code without
+ * fail().
+ *
+ * The body that is sent is a value or a blob that is in memory or a file of known length: no
+ * stream, and nothing that still grows. A request with the method HEAD has none.
  *
  * The host repeats by the table in docs/provider-guide.md: what may be sent again is a request
  * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left.

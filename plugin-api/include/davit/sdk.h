@@ -365,13 +365,15 @@ const struct davit_sdk_json *davit_sdk_http_json(
 /*
  * The result class of a status: DAVIT_OK for 200 to 299. Of an error of the other side (500 and
  * more) nobody knows what became of a request with DAVIT_HTTP_MUTATES: DAVIT_DEADLINE, so that
- * the host asks find; without it DAVIT_RETRY. [any]
+ * the host asks find; without it DAVIT_RETRY. So it is of any error where the head says
+ * "unclear". [any]
  */
 int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer);
 
 /*
  * Ends the call with code because of that answer, whose status and Retry-After the host gets, and
- * the other side's own word and number for it (each may be NULL). Returns sdk->code.
+ * the other side's own word and number for it (each may be NULL). Where the head says "unclear",
+ * code becomes DAVIT_DEADLINE, but for DAVIT_INTERNAL. Returns sdk->code.
  */
 int32_t davit_sdk_http_fail(struct davit_sdk *sdk, const struct davit_sdk_answer *answer,
 	int32_t code, const char *provider_code, const char *request_id, const char *fmt, ...)

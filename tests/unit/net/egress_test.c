@@ -114,6 +114,25 @@ static void a_password_in_a_url_is_refused_and_not_repeated(void **state)
 	}
 }
 
+/* Behind the host stand keys. */
+static void an_error_quotes_no_more_than_the_host(void **state)
+{
+	static const char *const urls[] = {"https://api.example:https/v1/models?key=swordfish",
+		"https://api.example:x?key=swordfish", "https://swordfish@api.example:x/",
+		"data:swordfish", "swordfish"};
+	struct egress_target t;
+	struct fail f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		assert_false(parse(urls[i], &t, &f));
+		if (strstr(f.text, "swordfish") != NULL)
+			fail_msg("%s", f.text);
+	}
+	assert_false(parse(urls[0], &t, &f));
+	assert_non_null(strstr(f.text, "'https://api.example:https' cannot be requested"));
+}
+
 struct site {
 	struct egress_list manifest, connection, provider, all;
 	struct egress_networks nets;
@@ -380,6 +399,7 @@ static void an_origin_names_what_a_list_would_take(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_error_quotes_no_more_than_the_host),
 		cmocka_unit_test(the_host_that_is_checked_is_the_one_that_is_sent_to),
 		cmocka_unit_test(what_is_no_plain_web_address_is_refused),
 		cmocka_unit_test(a_password_in_a_url_is_refused_and_not_repeated),

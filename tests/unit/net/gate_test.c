@@ -62,10 +62,10 @@ static void as_many_go_as_there_may_be_connections(void **state)
 	gate_sent(&ts[0]);
 	gate_sent(&ts[1]);
 	assert_int_equal(let_go(2), 0);
-	gate_leave(&gate, &ts[1], true);
+	gate_leave(&gate, &ts[1], GATE_ALONE);
 	assert_int_equal(let_go(2), 1);
-	gate_leave(&gate, &ts[4], false); /* it still stood in line */
-	gate_leave(&gate, &ts[0], true);
+	gate_leave(&gate, &ts[4], GATE_UNKNOWN); /* it still stood in line */
+	gate_leave(&gate, &ts[0], GATE_ALONE);
 	assert_int_equal(let_go(3), 1);
 }
 
@@ -86,17 +86,24 @@ static void shared_connections_are_opened_when_those_there_are_full(void **state
 	gate_sent(&ts[4]);
 	gate_sent(&ts[5]);
 	assert_int_equal(let_go(6), 0); /* there may be no third */
-	gate_leave(&gate, &ts[0], false);
+	gate_leave(&gate, &ts[0], GATE_UNKNOWN);
 	assert_int_equal(let_go(6), 1);
 }
 
-static void one_that_failed_before_it_was_sent_lets_the_next_try(void **state)
+/* One after the other, each would wait as long as all before it together. */
+static void one_that_failed_before_it_was_sent_lets_all_others_try(void **state)
 {
 	(void)state;
-	add(0, 3, "https://a", true);
+	add(0, 6, "https://a", true);
 	assert_int_equal(let_go(0), 1);
-	gate_leave(&gate, &ts[0], false);
-	assert_int_equal(let_go(1), 1);
+	gate_leave(&gate, &ts[0], GATE_UNKNOWN);
+	assert_int_equal(let_go(1), 2); /* as many as there may be connections */
+	gate_leave(&gate, &ts[1], GATE_UNKNOWN);
+	assert_int_equal(let_go(3), 1);
+	gate_sent(&ts[2]); /* it answers again */
+	gate_leave(&gate, &ts[2], GATE_SHARED);
+	gate_leave(&gate, &ts[3], GATE_UNKNOWN);
+	assert_int_equal(let_go(4), 2);
 }
 
 static void a_host_without_http2_gets_as_many_as_there_may_be_connections(void **state)
@@ -105,11 +112,72 @@ static void a_host_without_http2_gets_as_many_as_there_may_be_connections(void *
 	add(0, 6, "https://a", true);
 	assert_int_equal(let_go(0), 1);
 	gate_sent(&ts[0]);
-	gate_leave(&gate, &ts[0], true);
+	gate_leave(&gate, &ts[0], GATE_ALONE);
 	assert_int_equal(let_go(1), 2);
 	gate_sent(&ts[1]);
 	gate_sent(&ts[2]);
 	assert_int_equal(let_go(3), 0);
+}
+
+static void a_host_that_shares_again_is_shared_again(void **state)
+{
+	(void)state;
+	add(0, 8, "https://a", true);
+	assert_int_equal(let_go(0), 1);
+	gate_sent(&ts[0]);
+	gate_leave(&gate, &ts[0], GATE_ALONE);
+	assert_int_equal(let_go(1), 2);
+	gate_sent(&ts[1]);
+	gate_sent(&ts[2]);
+	gate_leave(&gate, &ts[1], GATE_SHARED);
+	assert_int_equal(let_go(3), 2);
+	gate_sent(&ts[3]);
+	gate_sent(&ts[4]);
+	assert_int_equal(let_go(5), 1);
+}
+
+static void streams_leave_a_place_to_the_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		ts[i].options.stream = true;
+	add(0, 2, "http://a", false);
+	assert_int_equal(let_go(0), 1);
+	add(2, 4, "http://a", false);
+	assert_int_equal(let_go(2), 1);
+	gate_leave(&gate, &ts[0], GATE_ALONE);
+	assert_int_equal(let_go(3), 1); /* whose lane was used last */
+	gate_leave(&gate, &ts[2], GATE_ALONE);
+	assert_int_equal(let_go(1), 1);
+}
+
+static void a_host_that_is_not_found_takes_no_more_threads_than_that(void **state)
+{
+	static struct transfer many[GATE_LOOKUPS + 2];
+	struct transfer *t;
+	int n = 0;
+
+	(void)state;
+	gate_finish(&gate);
+	gate_init(&gate, 1000, 3);
+	for (size_t i = 0; i < GATE_LOOKUPS + 2; i++) {
+		memset(&many[i], 0, sizeof(many[i]));
+		many[i].options.origin = "http://slow";
+		assert_true(gate_add(&gate, &many[i]));
+	}
+	while (gate_next(&gate) != NULL)
+		n++;
+	assert_int_equal(n, GATE_LOOKUPS);
+	gate_leave(&gate, &many[0], GATE_UNKNOWN); /* its thread goes on */
+	assert_null(gate_next(&gate));
+	assert_true(gate_waits_for_time(&gate));
+	gate.now_ms = GATE_LOOKUP_MS;
+	t = gate_next(&gate);
+	assert_ptr_equal(t, &many[GATE_LOOKUPS]);
+	assert_null(gate_next(&gate));
+	gate_found(t);
+	assert_non_null(gate_next(&gate));
+	assert_false(gate_waits_for_time(&gate));
 }
 
 static void each_host_has_a_lane_and_streams_have_theirs(void **state)
@@ -142,10 +210,11 @@ static void hosts_nobody_asks_any_more_are_forgotten(void **state)
 		memset(&ts[0], 0, sizeof(ts[0]));
 		add(0, 1, origin, false);
 		assert_int_equal(let_go(0), 1);
-		gate_leave(&gate, &ts[0], true);
+		gate_sent(&ts[0]);
+		gate_leave(&gate, &ts[0], GATE_ALONE);
 	}
 	assert_in_range(gate.count, 2, 300);
-	gate_leave(&gate, &ts[1], true); /* its lane is there yet */
+	gate_leave(&gate, &ts[1], GATE_ALONE); /* its lane is there yet */
 	assert_int_equal(gate.waiting, 0);
 }
 
@@ -156,8 +225,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(as_many_go_as_there_may_be_connections),
 		TEST(shared_connections_are_opened_when_those_there_are_full),
-		TEST(one_that_failed_before_it_was_sent_lets_the_next_try),
+		TEST(one_that_failed_before_it_was_sent_lets_all_others_try),
 		TEST(a_host_without_http2_gets_as_many_as_there_may_be_connections),
+		TEST(a_host_that_shares_again_is_shared_again),
+		TEST(streams_leave_a_place_to_the_others),
+		TEST(a_host_that_is_not_found_takes_no_more_threads_than_that),
 		TEST(each_host_has_a_lane_and_streams_have_theirs),
 		TEST(hosts_nobody_asks_any_more_are_forgotten),
 	};

@@ -63,7 +63,7 @@ int place_tear_down(void **state)
 	struct place *p = *state;
 
 	net_answer_close(p->result.answer);
-	net_close(p->net);
+	(void)net_close(p->net);
 	server_stop(p->server);
 	egress_list_finish(&p->site);
 	egress_list_finish(&p->manifest);
@@ -76,7 +76,7 @@ int place_tear_down(void **state)
 
 void place_reopen(struct place *p)
 {
-	net_close(p->net);
+	(void)net_close(p->net);
 	p->net = net_open(&p->options, &p->fail);
 	assert_non_null(p->net);
 }

@@ -151,7 +151,7 @@ static void close_net(void *arg)
 {
 	struct place *p = arg;
 
-	net_close(p->net);
+	(void)net_close(p->net);
 }
 
 static void closing_the_net_ends_streams_and_waits_for_their_readers(void **state)

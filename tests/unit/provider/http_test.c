@@ -71,7 +71,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	kit_close(*state);
-	net_close(net);
+	(void)net_close(net);
 	server_stop(server);
 	free(*state);
 	return 0;
@@ -432,6 +432,8 @@ static void a_wrong_request_is_refused_by_its_member(void **state)
 		{"{\"operation\":\"a\",\"method\":\"GET\",\"url\":\"@/\",\"keep\":{\"a\":\"\"},"
 		 "\"stream\":true}",
 			"no stream"},
+		{"{\"operation\":\"a\",\"method\":\"HEAD\",\"url\":\"@/\",\"body\":\"b\"}",
+			"cannot be sent with HEAD"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {

@@ -212,12 +212,28 @@ static void times_are_read_as_rfc_3339_writes_them(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* The first of two attempts may have made it; the second one's answer tells nothing of that. */
+static void after_an_unclear_attempt_no_refusal_is_certain(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)ask(f, DAVIT_HTTP_MUTATES, DAVIT_OK, "{\"status\":409,\"unclear\":true}");
+	assert_int_equal(davit_sdk_http_class(&f->answer), DAVIT_DEADLINE);
+	f->answer.status = 201;
+	assert_int_equal(davit_sdk_http_class(&f->answer), DAVIT_OK);
+	f->answer.status = 404;
+	assert_int_equal(
+		davit_sdk_http_fail(&f->sdk, &f->answer, DAVIT_NOT_FOUND, NULL, NULL, "no"),
+		DAVIT_DEADLINE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(any_status_is_an_answer),
 		CASE(without_an_answer_the_call_fails_in_the_hosts_words),
 		CASE(a_status_has_a_class_and_an_error_after_a_change_is_unclear),
+		CASE(after_an_unclear_attempt_no_refusal_is_certain),
 		CASE(a_body_is_json_or_null),
 		CASE(a_body_that_is_too_large_is_no_fault_of_the_user),
 		CASE(a_failure_carries_what_the_other_side_said),

@@ -1,0 +1,344 @@
+/* What must not do harm: slow names, silent hosts, our own limits, and what was sent before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/limits.h"
+#include "place.h"
+
+#define SOON_MS 15000
+
+static atomic_bool answers; /* the server of names does */
+static atomic_uint looking;
+
+/* libcurl calls this one. */
+__attribute__((visibility("default"))) int getaddrinfo(
+	const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (name == NULL || strcmp(name, "slow.test") != 0) {
+		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+		return real(name, service, hints, ret);
+	}
+	atomic_fetch_add(&looking, 1);
+	while (!atomic_load(&answers))
+		usleep(1000);
+	atomic_fetch_sub(&looking, 1);
+	return EAI_AGAIN;
+}
+
+static void may_ask(struct place *p, const char *origin, const char *host)
+{
+	assert_true(egress_list_add_url(&p->site, origin, NULL));
+	assert_true(egress_list_add(&p->manifest, host, NULL));
+}
+
+static void ask(struct place *p, const char *url)
+{
+	place_done(p);
+	p->request.url = url;
+	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
+}
+
+struct one {
+	struct place place;
+	struct thread thread;
+	const char *url;
+	int64_t took_ms;
+};
+
+static void ask_one(void *arg)
+{
+	struct one *o = arg;
+	int64_t began = clock_mono_ms();
+
+	ask(&o->place, o->url);
+	o->took_ms = clock_mono_ms() - began;
+}
+
+static void start_one(struct one *o, struct place *p, const char *url)
+{
+	o->place = *p;
+	o->place.caller.lock = &p->lock;
+	o->url = url;
+	assert_true(thread_start(&o->thread, "asks", 0, ask_one, o, NULL));
+}
+
+/* --- names and connections --- */
+
+static void a_name_that_is_not_found_stops_nobody_else(void **state)
+{
+	struct place *p = *state;
+	int64_t began = clock_mono_ms();
+
+	atomic_store(&answers, false);
+	may_ask(p, "http://slow.test", "slow.test");
+	p->request.mutates = true;
+	place_give(p, 300);
+	ask(p, "http://slow.test/");
+	assert_int_equal(p->result.end, NET_UNSENT);
+	if (strstr(p->fail.text, "its address was not found in time") == NULL)
+		fail_msg("%s", p->fail.text);
+	place_give(p, SOON_MS);
+	place_ask(p, "/echo");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	assert_in_range(clock_mono_ms() - began, 300, SOON_MS);
+	assert_int_equal(atomic_load(&looking), 1); /* until then it went on */
+	atomic_store(&answers, true);
+	while (atomic_load(&looking) > 0)
+		usleep(1000);
+}
+
+#define AT_ONCE 6
+
+static void a_host_that_does_not_answer_keeps_all_waiting_only_once(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct place *p = *state;
+	struct one ones[AT_ONCE];
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", ntohs(at.sin_port));
+	may_ask(p, url, "127.0.0.1");
+	p->options.connect_timeout_ms = 1000;
+	p->request.attempts = 1;
+	place_reopen(p);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		start_one(&ones[i], p, url);
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		thread_join(&ones[i].thread);
+		assert_int_equal(ones[i].place.result.end, NET_UNSENT);
+		assert_in_range(ones[i].took_ms, 900, 3500);
+	}
+	(void)close(fd);
+}
+
+/* --- what is not the other side's fault --- */
+
+static void a_lack_of_connections_opens_no_circuit(void **state)
+{
+	struct place *p = *state;
+	struct limits *limits = limits_create(NULL, 0, 0, &p->fail);
+	struct one busy;
+	char url[64];
+
+	p->options.max_connections_per_host = 1;
+	place_reopen(p);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/hold", server_port(p->server));
+	start_one(&busy, p, url);
+	assert_true(server_await(p->server, "/hold", 1));
+	p->request.limits = limits;
+	for (int i = 0; i < BREAKER_FAILURES + 2; i++) {
+		place_give(p, 20);
+		place_ask(p, "/echo");
+		assert_int_equal(p->result.end, NET_UNSENT);
+		assert_non_null(strstr(p->fail.text, "were all in use"));
+	}
+	server_release(p->server);
+	thread_join(&busy.thread);
+	place_done(&busy.place);
+	limits_destroy(limits);
+}
+
+static void nor_does_a_caller_in_haste(void **state)
+{
+	struct place *p = *state;
+	struct limits *limits = limits_create(NULL, 0, 0, &p->fail);
+
+	p->request.limits = limits;
+	for (int i = 0; i < BREAKER_FAILURES + 2; i++) {
+		place_give(p, 50);
+		place_ask(p, "/hold");
+		assert_int_not_equal(p->result.end, NET_THROTTLED);
+	}
+	place_give(p, SOON_MS);
+	p->request.timeout_ms = 50;
+	p->request.attempts = 1;
+	for (int i = 0; i < BREAKER_FAILURES; i++)
+		place_ask(p, "/hold");
+	place_ask(p, "/echo");
+	assert_int_equal(p->result.end, NET_THROTTLED); /* but an attempt with its whole time */
+	limits_destroy(limits);
+}
+
+static void streams_leave_a_place_to_the_others(void **state)
+{
+	struct place *p = *state;
+	struct place streams[2];
+
+	p->options.max_connections_per_host = 2;
+	place_reopen(p);
+	for (size_t i = 0; i < 2; i++) {
+		streams[i] = *p;
+		streams[i].caller.lock = &p->lock;
+		streams[i].request.stream = true;
+		place_give(&streams[i], i == 0 ? SOON_MS : 300);
+		place_ask(&streams[i], "/stream");
+	}
+	assert_int_equal(streams[0].result.end, NET_ANSWERED);
+	assert_int_equal(streams[1].result.end, NET_UNSENT);
+	place_ask(p, "/echo");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	place_done(&streams[0]);
+}
+
+/* --- what was sent before --- */
+
+static void change_something(struct place *p)
+{
+	p->request.method = "POST";
+	p->request.mutates = p->request.idempotent = true;
+}
+
+static void no_room_is_unclear_where_an_attempt_was_sent(void **state)
+{
+	static const struct limits_rule rule = {"*", 0.01, 1};
+	struct place *p = *state;
+	struct limits *limits = limits_create(&rule, 1, 0, &p->fail);
+
+	change_something(p);
+	p->request.limits = limits;
+	place_ask(p, "/eof");
+	assert_int_equal(p->result.end, NET_UNCLEAR);
+	assert_int_equal(p->result.attempts, 1);
+	assert_int_equal(p->fail.code, FAIL_INTERNAL);
+	limits_destroy(limits);
+}
+
+static void no_room_is_no_room_where_the_other_side_said_wait(void **state)
+{
+	static const struct limits_rule rule = {"*", 0.01, 1};
+	struct place *p = *state;
+	struct limits *limits = limits_create(&rule, 1, 0, &p->fail);
+
+	change_something(p);
+	p->request.limits = limits;
+	place_ask(p, "/flaky/1/429");
+	assert_int_equal(p->result.end, NET_THROTTLED);
+	limits_destroy(limits);
+}
+
+static void a_redirect_that_is_refused_is_unclear_where_a_change_was_sent(void **state)
+{
+	struct place *p = *state;
+
+	change_something(p);
+	p->request.follow = 1;
+	place_ask(p, "/status/307?to=https://other.example/");
+	assert_int_equal(p->result.end, NET_UNCLEAR);
+}
+
+static void an_answer_tells_of_an_unclear_attempt_before(void **state)
+{
+	struct place *p = *state;
+
+	change_something(p);
+	place_ask(p, "/flaky/1/503");
+	place_expect(p, 200, "steady");
+	assert_true(p->result.unclear);
+	place_ask(p, "/flaky/1/429");
+	place_expect(p, 200, "steady");
+	assert_false(p->result.unclear);
+	place_ask(p, "/status/503");
+	assert_true(p->result.unclear);
+	p->request.attempts = 1;
+	place_ask(p, "/status/503");
+	assert_false(p->result.unclear); /* the answer says it */
+}
+
+/* libcurl sends it a second time where a kept connection ends. */
+static void and_of_one_that_libcurl_made(void **state)
+{
+	struct place *p = *state;
+
+	change_something(p);
+	place_ask(p, "/kept-eof");
+	assert_false(p->result.unclear);
+	place_ask(p, "/kept-eof");
+	place_expect(p, 200, "kept");
+	assert_int_equal(p->result.attempts, 1);
+	assert_true(p->result.unclear);
+	assert_int_equal(server_count(p->server, "/kept-eof"), 3);
+}
+
+static void a_lost_connection_has_its_reason(void **state)
+{
+	struct place *p = *state;
+
+	place_ask(p, "/kept-eof");
+	p->request.mutates = true;
+	place_ask(p, "/kept-eof");
+	assert_int_equal(p->result.end, NET_UNCLEAR);
+	assert_non_null(strstr(p->fail.text, "must not be sent again"));
+}
+
+/* --- redirects --- */
+
+static void a_body_is_for_its_host(void **state)
+{
+	struct place *p = *state;
+	char path[128], url[64];
+
+	snprintf(url, sizeof(url), "http://localhost:%d", server_port(p->server));
+	may_ask(p, url, "localhost");
+	snprintf(path, sizeof(path), "/status/307?to=%s/echo", url);
+	p->request.follow = 1;
+	p->request.method = "POST";
+	p->request.body = (struct net_body){.bytes = "text", .fd = -1, .n = 4};
+	place_ask(p, path);
+	assert_int_equal(p->result.end, NET_REFUSED);
+	assert_int_equal(server_count(p->server, "/echo"), 0);
+}
+
+static void too_long_a_head_is_called_so(void **state)
+{
+	struct place *p = *state;
+
+	place_ask(p, "/long-head");
+	assert_int_equal(p->result.end, NET_UNCLEAR);
+	assert_non_null(strstr(p->fail.text, "the head of its answer"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_set_up, place_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_name_that_is_not_found_stops_nobody_else),
+		TEST(a_host_that_does_not_answer_keeps_all_waiting_only_once),
+		TEST(a_lack_of_connections_opens_no_circuit),
+		TEST(nor_does_a_caller_in_haste),
+		TEST(streams_leave_a_place_to_the_others),
+		TEST(no_room_is_unclear_where_an_attempt_was_sent),
+		TEST(no_room_is_no_room_where_the_other_side_said_wait),
+		TEST(a_redirect_that_is_refused_is_unclear_where_a_change_was_sent),
+		TEST(an_answer_tells_of_an_unclear_attempt_before),
+		TEST(and_of_one_that_libcurl_made),
+		TEST(a_lost_connection_has_its_reason),
+		TEST(a_body_is_for_its_host),
+		TEST(too_long_a_head_is_called_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
