@@ -272,8 +272,16 @@ static bool start(struct daemon *d, struct fail *f)
 	       start_tracker(d, f) && start_sweeper(d, f) && start_server(d, f);
 }
 
+/* Somebody still uses what would be closed; the store is as after a crash, which it is made for. */
+static void leave(int status)
+{
+	log_error("DAEMON-LEAVE", "what a provider does not let go of is left as it is: the next "
+				  "start looks after its jobs");
+	_exit(status);
+}
+
 /* In the opposite order; takes a half started daemon too. Local processes run on. */
-static void stop(struct daemon *d)
+static void stop(struct daemon *d, int status)
 {
 	int64_t drain_ms = d->config->drain_seconds * 1000;
 
@@ -282,8 +290,8 @@ static void stop(struct daemon *d)
 	pool_destroy(d->pool);
 	follows_close(d->app.follows);
 	stop_tracker(d);
-	providers_close(d->providers, drain_ms);
-	net_close(d->net);
+	if (!providers_close(d->providers, drain_ms) || !net_close(d->net))
+		leave(status);
 	processes_close(d->processes);
 	sweeper_stop(d->sweeper);
 	blobs_close(d->blobs);
@@ -329,6 +337,8 @@ static int serve(struct config *config)
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)sigdelset(&signals, SIGPIPE);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write past the limit then fails, and says so */
+	/* libcurl would write the keys of all connections there. There is one thread yet. */
+	(void)unsetenv("SSLKEYLOGFILE"); /* NOLINT(concurrency-mt-unsafe) */
 	raise_limits(config);
 	mutex_init(&d.tracker_lock);
 	if (start(&d, &f)) {
@@ -341,7 +351,7 @@ static int serve(struct config *config)
 	} else {
 		log_error("DAEMON-START", "%s", f.text);
 	}
-	stop(&d);
+	stop(&d, status);
 	mutex_finish(&d.tracker_lock);
 	return status;
 }

@@ -44,9 +44,10 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 /*
  * Refuses new calls, waits for running ones up to drain_ms, then asks them to stop and waits a
  * little more, destroys the instances. Where a call still does not return, it says so in the
- * log and leaves all memory to the end of the process, which must follow. NULL is fine.
+ * log, leaves all memory to the end of the process, and answers false: the call may use all that
+ * the host gave it, so the process must end with that open. NULL is fine.
  */
-void providers_close(struct providers *ps, int64_t drain_ms);
+bool providers_close(struct providers *ps, int64_t drain_ms);
 
 /* The provider with that id, loaded; NULL if there is none. Lives until providers_close. [any] */
 struct provider *providers_find(struct providers *ps, const char *id);

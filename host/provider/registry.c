@@ -115,20 +115,24 @@ struct providers *providers_open(const struct provider_host *host, struct fail *
 	save_note_recover(host->config);
 	if (net_rules_of_site(host->config, &ps->egress, f) && load_all(ps, f))
 		return ps;
-	providers_close(ps, 0);
+	(void)providers_close(ps, 0);
 	return NULL;
 }
 
-void providers_close(struct providers *ps, int64_t drain_ms)
+bool providers_close(struct providers *ps, int64_t drain_ms)
 {
+	bool empty;
+
 	if (ps == NULL)
-		return;
-	if (call_table_close(&ps->calls, drain_ms))
+		return true;
+	empty = call_table_close(&ps->calls, drain_ms);
+	if (empty)
 		free_providers(ps);
 	else
 		log_error("PROVIDER-STUCK",
 			"provider calls still run after %lld ms; they end with the process",
 			(long long)drain_ms);
+	return empty;
 }
 
 /* --- finding --- */

@@ -91,7 +91,7 @@ void kit_limit(struct kit *k, int64_t max_threads, int64_t max_waiting)
 
 void kit_close(struct kit *k)
 {
-	providers_close(k->ps, KIT_WAIT_MS);
+	(void)providers_close(k->ps, KIT_WAIT_MS);
 	blobs_close(k->blobs);
 	store_close(k->store);
 	scratch_close(k->folder);

@@ -84,7 +84,7 @@ static void site_load(struct site *s)
 
 static void site_close(struct site *s)
 {
-	providers_close(s->ps, KIT_WAIT_MS);
+	(void)providers_close(s->ps, KIT_WAIT_MS);
 	blobs_close(s->host.blobs);
 	store_close(s->host.store);
 	for (size_t i = 0; i < s->config.provider_count; i++)
