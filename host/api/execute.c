@@ -25,7 +25,6 @@
 #include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
-#include "secret/redact.h"
 #include "store/store.h"
 
 #define KIND           "command"
@@ -154,7 +153,6 @@ static void submit(struct app *app, struct exchange *x, const struct target *t, 
 		.claim = idempotency_claim(x),
 	};
 
-	redact_learn_json(REDACT_NAMED, body); /* the credentials in it are not kept */
 	if (s != NULL && request != NULL) {
 		*s = (struct submission){.app = app, .x = x};
 		tracker_submit(app->tracker, &order, accepted, s);

@@ -256,9 +256,9 @@ static json_t *slot_request(const struct app *app, const struct job *job, const 
 static bool start_slot(struct app *app, const struct job *job, struct call_spec *spec, json_t *more,
 	struct fail *f)
 {
+	bool ok;
+
 	spec->provider = providers_find(app->providers, job->provider);
-	if (strcmp(spec->slot, "logs") == 0)
-		redact_learn_stored(REDACT_NAMED, job->request);
 	spec->interface = job->interface;
 	spec->connection = job->connection;
 	spec->body_fd = -1;
@@ -281,7 +281,11 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	}
 	json_decref(more);
-	return call_start(spec, NULL, f);
+	if (strcmp(spec->slot, "logs") == 0)
+		redact_scope_add_stored(&spec->scope, job->request);
+	ok = call_start(spec, NULL, f);
+	redact_scope_unref(spec->scope);
+	return ok;
 }
 
 bool job_view_call(struct app *app, const struct job *job, const char *slot,

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "jobs/internal.h"
-#include "secret/redact.h"
 #include "store/store.h"
 
 /* --- submit --- */
@@ -49,7 +48,6 @@ static bool fill_texts(struct job *job, const struct job_order *order)
 	char *at;
 
 	buf_init(&block, SIZE_MAX);
-	redact_learn_json(REDACT_NAMED, order->request);
 	if (order->request != NULL)
 		json_compact_to(&block, order->request);
 	else

@@ -10,7 +10,6 @@
 #include "jobs/internal.h"
 #include "jobs/series.h"
 #include "provider/provider.h"
-#include "secret/redact.h"
 #include "store/store.h"
 
 enum {
@@ -58,7 +57,6 @@ static json_t *request_of(const struct tracker *t, const struct job *job, const 
 	char name[NAME_SIZE];
 	json_t *request = json_parse(job->request, strlen(job->request), &f);
 
-	redact_learn_json(REDACT_NAMED, request);
 	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
 	if (!json_is_object(request) ||
 		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||

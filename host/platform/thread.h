@@ -21,6 +21,15 @@ struct mutex {
 		PTHREAD_MUTEX_INITIALIZER                                                          \
 	} /* for a mutex that lives as long as the process */
 
+struct rwlock {
+	pthread_rwlock_t l;
+};
+
+#define RWLOCK_INIT                                                                                \
+	{                                                                                          \
+		PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP                                  \
+	} /* for one that lives as long as the process */
+
 struct cond { /* waits by the monotonic clock */
 	pthread_cond_t c;
 };
@@ -33,6 +42,11 @@ void mutex_init(struct mutex *m);
 void mutex_finish(struct mutex *m);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
+
+/* Many readers or one writer, who waits for no reader that comes later: a reader takes it once. */
+void rwlock_read(struct rwlock *l);
+void rwlock_write(struct rwlock *l);
+void rwlock_unlock(struct rwlock *l);
 
 void cond_init(struct cond *c);
 void cond_finish(struct cond *c);

@@ -36,6 +36,7 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	c->deadline = clock_mono_ms() + timeout_ms;
 	c->look = clock_mono_ms() + CALL_LOOK_MS;
 	c->lane = CALL_LANE_NONE;
+	c->secrets.scope = &c->scope;
 	mutex_init(&c->lock);
 	cond_init(&c->wake);
 	arena_init(&c->arena, CALL_ARENA_MAX);
@@ -59,6 +60,7 @@ void call_free(struct call *c)
 		return;
 	call_release(c);
 	json_decref(c->connection);
+	redact_scope_unref(c->scope);
 	free(c->connection_name);
 	free(c->request);
 	free(c->fail);
@@ -68,14 +70,21 @@ void call_free(struct call *c)
 	free(c);
 }
 
+bool call_is_callers(const struct call *c)
+{
+	return c->connection_name == NULL && c->connection != NULL;
+}
+
 void call_enter(struct call *c)
 {
 	current = c;
+	(void)redact_use(c->scope);
 }
 
 void call_leave(void)
 {
 	current = NULL;
+	(void)redact_use(NULL);
 }
 
 struct call *call_current(davit_call handle)

@@ -43,6 +43,7 @@ enum call_lane {
 };
 
 struct pool;
+struct redact_scope;
 struct table_slot;
 
 struct call {
@@ -56,7 +57,8 @@ struct call {
 	size_t request_size;
 	json_t *connection; /* with the members the request shows not; NULL: none */
 	char *connection_name;
-	char job[ID_SIZE]; /* whose checkpoint this call may write, or "" */
+	struct redact_scope *scope; /* what its texts must not show; NULL: nothing of its own */
+	char job[ID_SIZE];          /* whose checkpoint this call may write, or "" */
 	int64_t epoch;
 	int64_t deadline; /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout;  /* from its start to that, and between two pieces of an answer */
@@ -194,6 +196,9 @@ bool call_account(const struct call *c, char account[CALL_ACCOUNT_SIZE]);
 
 /* Closes and frees what the slot had open, after its result was taken. */
 void call_release(struct call *c);
+
+/* Are the details of its connection its caller's, and not the site's? */
+bool call_is_callers(const struct call *c);
 
 /* Makes c the current call of this thread, or ends that. */
 void call_enter(struct call *c);

@@ -22,6 +22,17 @@ static davit_secret handle_of(struct call_secrets *all, size_t place)
 	return all->salt << PLACE_BITS | (place + 1);
 }
 
+static void hide(const struct call_secrets *all, struct call_secret *s)
+{
+	s->held = all->scope == NULL || (!all->own && s->n >= REDACT_LEAST_SHARED);
+	if (s->held) {
+		redact_hold(s->p, s->n);
+	} else {
+		redact_scope_add(all->scope, s->p, s->n);
+		(void)redact_use(*all->scope); /* it may be a new one */
+	}
+}
+
 davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n)
 {
 	size_t place = all->count;
@@ -39,7 +50,7 @@ davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_
 	if (n > 0)
 		memcpy(s->p, bytes, n);
 	s->p[n] = '\0';
-	redact_learn(REDACT_SECRET, bytes, n);
+	hide(all, s);
 	s->next = all->newest;
 	all->newest = s;
 	all->bytes += n;
@@ -64,10 +75,12 @@ void call_secrets_finish(struct call_secrets *all)
 		struct call_secret *s = all->newest;
 
 		all->newest = s->next;
+		if (s->held)
+			redact_let_go(s->p, s->n);
 		crypto_cleanse(s->p, s->n);
 		free(s);
 	}
-	*all = (struct call_secrets){0};
+	*all = (struct call_secrets){.scope = all->scope, .own = all->own};
 }
 
 const struct call_secret *call_secret_bytes(struct call *c, davit_secret handle)

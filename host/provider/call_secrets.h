@@ -18,15 +18,21 @@
 #define CALL_SECRETS_BYTES_MAX ((size_t)1024 * 1024) /* of one value, and of all together */
 
 struct call;
+struct redact_scope;
 
 struct call_secret {
 	struct call_secret *next; /* older */
+	bool held;                /* by the registry of redact, until the call ends */
 	size_t n;
 	char p[]; /* with a NUL behind */
 };
 
-/* All zero: none yet, and no memory taken. */
+/* All zero: none yet, and no memory taken. A value is hidden wherever the daemon writes texts while
+ * the call goes on, and as long as there is room afterwards; one of a caller's account, or a short
+ * one, in the texts of its call alone. */
 struct call_secrets {
+	struct redact_scope **scope; /* of the call, for what must not go to all; NULL: none */
+	bool own;                    /* its caller's: nothing goes to all */
 	struct call_secret *newest;
 	size_t count;
 	size_t bytes;

@@ -31,6 +31,7 @@ static void run(void *arg)
 {
 	struct call *c = arg;
 	davit_buf request = {c->request, c->request_size};
+	struct redact_scope *scope;
 	int32_t code;
 
 	call_enter(c);
@@ -38,7 +39,11 @@ static void run(void *arg)
 	if (code == DAVIT_OK)
 		code = c->op(c->provider->instance, c->handle, request);
 	call_leave();
+	scope = redact_scope_ref(c->scope);
+	(void)redact_use(scope); /* who is told of the end writes texts, too */
 	end(c, code);
+	(void)redact_use(NULL);
+	redact_scope_unref(scope);
 }
 
 /* The interface and slot of a spec in c; false: not offered. */
@@ -128,18 +133,36 @@ static bool add_connection(struct call *c, struct call_spec *spec, struct fail *
 	if (json_object_size(details) == 0)
 		return true;
 	c->connection = json_incref(details);
-	redact_learn_json(REDACT_SECRET, details);
+	c->secrets.own = call_is_callers(c);
 	if (json_object_get(c->provider->manifest, "secrets") == NULL)
 		return true;
 	return json_object_set_new(spec->request, "connection", without_secrets(c)) == 0 ||
 	       fail_set(f, FAIL_INTERNAL, "out of memory");
 }
 
+/* What the request calls a password, say, is hidden in the texts of this call and its job alone. Of
+ * a connection of the site the registry has what is long enough for it. */
+static void add_scope(struct call *c, const struct call_spec *spec)
+{
+	json_t *request = json_copy(spec->request);
+
+	c->scope = redact_scope_ref(spec->scope);
+	if (spec->connection != NULL) {
+		redact_scope_add_json(&c->scope, json_object_get(request, "connection"), false);
+		(void)json_object_del(request, "connection");
+	}
+	redact_scope_add_json(&c->scope, request, true);
+	json_decref(request);
+}
+
 static bool add_request(struct call *c, struct call_spec *spec, struct fail *f)
 {
 	if (spec->request == NULL)
 		spec->request = json_object();
-	if (!add_body(c, spec, f) || !add_connection(c, spec, f))
+	if (!add_body(c, spec, f))
+		return false;
+	add_scope(c, spec);
+	if (!add_connection(c, spec, f))
 		return false;
 	c->request = json_compact(spec->request, &c->request_size);
 	return c->request != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");

@@ -13,6 +13,8 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "secret/crypto.h"
+#include "secret/member.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 #define INSTANCE_MAX 128
@@ -23,7 +25,7 @@ static bool names(struct call *c, const char *name, char instance[INSTANCE_MAX],
 {
 	const char *connection = c->connection_name != NULL ? c->connection_name : "";
 
-	if (c->connection_name == NULL && c->connection != NULL)
+	if (call_is_callers(c))
 		return fail_set(f, FAIL_INVALID,
 			"a secret is kept for a connection of the site, and this is none");
 	(void)snprintf(instance, INSTANCE_MAX, "%s kept", provider_id(c->provider));
@@ -69,6 +71,8 @@ bool keep_put(struct call *c, const char *name, const void *bytes, size_t n, int
 	ok = op->kv.instance != NULL && op->kv.key != NULL && op->kv.value != NULL
 	             ? store_run(c->provider->all->host.store, op, f)
 	             : fail_set(f, FAIL_INTERNAL, "out of memory");
+	if (ok)
+		redact_learn(REDACT_KEPT, bytes, n);
 	if (op->kv.value != NULL)
 		crypto_cleanse(op->kv.value, strlen(op->kv.value));
 	store_op_free(op);
@@ -105,8 +109,11 @@ bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n,
 	}
 	v = json_parse(text, strlen(text), f);
 	ok = v != NULL && take_value(v, ret_value, ret_n, f);
+	if (ok)
+		redact_learn(REDACT_KEPT, *ret_value, *ret_n);
 	crypto_cleanse(text, strlen(text));
 	free(text);
+	member_wipe(v);
 	json_decref(v);
 	return ok;
 }

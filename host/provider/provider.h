@@ -25,6 +25,7 @@ struct net;
 struct processes;
 struct provider;
 struct providers;
+struct redact_scope;
 struct store;
 
 /* What the services of a provider stand on. All outlive the providers. */
@@ -134,6 +135,9 @@ struct call_spec {
 	const char *slot;
 	/* Taken over, also on failure. */
 	json_t *request;
+	/* What the texts of the call must not show beside what its request calls a password, say;
+	 * or NULL. Borrowed until call_start() returns, and added to. */
+	struct redact_scope *scope;
 	/* The name of the site's connection whose details the request has, or NULL; copied. */
 	const char *connection;
 	/* The job whose submit this is (davit.host.job), or NULL; copied. */

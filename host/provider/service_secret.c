@@ -253,6 +253,12 @@ static bool kept(void *ctx, char **ret_value, size_t *ret_n, struct fail *f)
 	return keep_get(s->call, s->name, ret_value, ret_n, f);
 }
 
+/* May the call have it? What the site has goes nowhere that a caller's details lead to. */
+static bool is_open(const struct call *c, const char *source)
+{
+	return !call_is_callers(c) || source_member(source) != NULL;
+}
+
 /* The first of sources that has it; *f of the one that cannot be read, or names all of them. */
 static bool read_sources(struct call *c, const char *name, const json_t *sources, char **ret_value,
 	size_t *ret_n, struct fail *f)
@@ -271,17 +277,20 @@ static bool read_sources(struct call *c, const char *name, const json_t *sources
 	struct buf tried;
 	size_t i;
 
+	(void)fail_set(f, FAIL_NOT_FOUND, "none of its sources is the caller's connection");
 	buf_init(&tried, TRIED_MAX);
 	json_array_foreach(sources, i, source)
 	{
+		if (!is_open(c, json_string_value(source)))
+			continue;
 		*f = (struct fail){0};
 		if (source_read(json_string_value(source), &place, ret_value, ret_n, f) ||
 			f->code != FAIL_NOT_FOUND)
 			break;
-		buf_printf(&tried, "%s%s", i > 0 ? "; " : "", f->text);
+		buf_printf(&tried, "%s%s", tried.n > 0 ? "; " : "", f->text);
 	}
-	if (f->code == FAIL_NOT_FOUND)
-		(void)fail_set(f, FAIL_NOT_FOUND, "%s", tried.p != NULL ? tried.p : "");
+	if (f->code == FAIL_NOT_FOUND && tried.p != NULL)
+		(void)fail_set(f, FAIL_NOT_FOUND, "%s", tried.p);
 	buf_finish(&tried);
 	return f->code == FAIL_NONE || fail_wrap(f, "secret '%s'", name);
 }

@@ -10,7 +10,7 @@
 #include "secret/crypto.h"
 
 /* As deep as json_parse() lets a value be. */
-static void wipe(json_t *v) // NOLINT(misc-no-recursion)
+void member_wipe(json_t *v) // NOLINT(misc-no-recursion)
 {
 	const char *key;
 	json_t *member;
@@ -20,11 +20,11 @@ static void wipe(json_t *v) // NOLINT(misc-no-recursion)
 		crypto_cleanse((char *)json_string_value(v), json_string_length(v));
 	json_array_foreach(v, i, member)
 	{
-		wipe(member);
+		member_wipe(member);
 	}
 	json_object_foreach(v, key, member)
 	{
-		wipe(member);
+		member_wipe(member);
 	}
 }
 
@@ -53,7 +53,7 @@ bool member_text(const char *json, size_t n, const char *pointer, char **ret_tex
 	if (v == NULL)
 		return fail_set(f, FAIL_INVALID, "is not JSON");
 	ok = copy_text(json_at(v, pointer), ret_text, ret_n, f);
-	wipe(v);
+	member_wipe(v);
 	json_decref(v);
 	return ok;
 }

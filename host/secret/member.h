@@ -2,6 +2,7 @@
 #ifndef HOST_SECRET_MEMBER_H
 #define HOST_SECRET_MEMBER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,5 +13,8 @@ struct fail;
  * text; it begins with a verb, as in "is not JSON". */
 bool member_text(const char *json, size_t n, const char *pointer, char **ret_text, size_t *ret_n,
 	struct fail *f);
+
+/* Overwrites the texts of v, which is about to be freed; NULL is fine. */
+void member_wipe(json_t *v);
 
 #endif

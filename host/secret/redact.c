@@ -1,8 +1,5 @@
-/*
- * The registry, and one pass over a text for all patterns at once: four bytes at each place are
- * hashed into a set of bits, which says no almost everywhere; only where it says yes is looked
- * further. One lock, held for a pass; with nothing known there is none.
- */
+/* The registry. Who looks at it does not wait for another who does; the forms of a value are made
+ * before the lock is taken. */
 #include "secret/redact.h"
 
 #include <stdatomic.h>
@@ -10,161 +7,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/log.h"
 #include "platform/thread.h"
 #include "secret/crypto.h"
+#include "secret/redact_parts.h"
+#include "secret/redact_set.h"
 
-#define WINDOW     4
-#define BITS_LOG   18 /* of the set: 32 KiB, which stay in the cache */
-#define HEADS_LOG  12
-#define VALUES_LOG 10
-#define VALUES_MAX 4096 /* of one sort, but for REDACT_SITE */
+#define BITS_LOG   20 /* of the set: 128 KiB, which stay in the cache */
+#define ROW_LOG    8
+#define VALUES_LOG 12
+#define WINDOW     8 /* bytes that are hashed: no form of a value here is shorter */
 
-struct pattern {
-	struct pattern *next;  /* of its head */
-	struct pattern *other; /* of its value */
-	size_t n;
-	char p[];
-};
+_Static_assert(REDACT_LEAST_SHARED >= WINDOW, "a pattern is as long as what is hashed of it");
 
 struct value {
 	struct value *next; /* of its bucket */
-	struct pattern *patterns;
+	struct redact_pattern **patterns;
+	size_t count;
+	uint64_t id;
 	uint64_t used;
-	size_t n;
+	size_t holds;
 	enum redact_sort sort;
-	bool lacking; /* some of its patterns: out of memory */
+	size_t n;
 	char p[];
 };
 
 static struct {
-	struct mutex lock; /* guards all but count */
+	struct rwlock lock; /* guards what follows, but for the two that are atomic */
 	atomic_size_t count;
-	uint64_t uses;
+	atomic_ullong uses;
 	size_t counts[REDACT_SORTS];
 	struct value *values[1 << VALUES_LOG];
-	struct pattern *heads[1 << HEADS_LOG];
-	uint64_t bits[(1 << BITS_LOG) / 64];
-	uint64_t begins[WINDOW - 1][65536 / 64]; /* by the first 1, 2 and 3 bytes */
-} all = {.lock = MUTEX_INIT};
+	struct redact_set set;
+} all = {.lock = RWLOCK_INIT};
 
-/* --- sets of bits --- */
-
-static uint32_t window_hash(const char *p)
+static uint64_t next_use(void)
 {
-	uint32_t window;
-
-	memcpy(&window, p, sizeof(window));
-	return window * UINT32_C(2654435761);
+	return atomic_fetch_add_explicit(&all.uses, 1, memory_order_relaxed) + 1;
 }
 
-static bool bit_of(const uint64_t *bits, uint32_t at)
-{
-	return (bits[at / 64] >> at % 64 & 1) != 0;
-}
+/* --- those that go --- */
 
-static void set_bit(uint64_t *bits, uint32_t at)
+/* By what it was met as, too. */
+static uint64_t last_use(const struct value *v)
 {
-	bits[at / 64] |= UINT64_C(1) << at % 64;
-}
+	uint64_t last = v->used;
 
-/* A place for the first n bytes, 1 to 3, among 65,536. */
-static uint32_t beginning(const char *p, size_t n)
-{
-	uint32_t hash = 0;
+	for (size_t i = 0; i < v->count; i++) {
+		uint64_t used = atomic_load_explicit(&v->patterns[i]->used, memory_order_relaxed);
 
-	for (size_t i = 0; i < n; i++)
-		hash = hash * 263 + (unsigned char)p[i];
-	return hash & 0xffff;
-}
-
-static void mark(const struct pattern *pattern)
-{
-	set_bit(all.bits, window_hash(pattern->p) >> (32 - BITS_LOG));
-	for (size_t n = 1; n < WINDOW; n++)
-		set_bit(all.begins[n - 1], beginning(pattern->p, n));
-}
-
-/* After patterns went: the bits of those that stay. */
-static void mark_all(void)
-{
-	memset(all.bits, 0, sizeof(all.bits));
-	memset(all.begins, 0, sizeof(all.begins));
-	for (size_t i = 0; i < COUNT(all.heads); i++) {
-		for (const struct pattern *p = all.heads[i]; p != NULL; p = p->next)
-			mark(p);
+		if (used > last)
+			last = used;
 	}
+	return last;
 }
 
-/* --- values --- */
-
-static struct pattern **head_of(const char *p)
+static void free_value(struct value *v)
 {
-	return &all.heads[window_hash(p) >> (32 - HEADS_LOG)];
+	free(v->patterns);
+	crypto_cleanse(v->p, v->n);
+	free(v);
 }
 
-static void add_pattern(const char *form, size_t n, void *ctx)
-{
-	struct value *v = ctx;
-	struct pattern *pattern = malloc(sizeof(*pattern) + n);
-	struct pattern **head = head_of(form);
-
-	if (pattern == NULL) {
-		v->lacking = true;
-		return;
-	}
-	pattern->n = n;
-	memcpy(pattern->p, form, n);
-	pattern->next = *head;
-	*head = pattern;
-	pattern->other = v->patterns;
-	v->patterns = pattern;
-	mark(pattern);
-}
-
-static void remove_pattern(struct pattern *pattern)
-{
-	struct pattern **at = head_of(pattern->p);
-
-	while (*at != pattern)
-		at = &(*at)->next;
-	*at = pattern->next;
-	crypto_cleanse(pattern->p, pattern->n);
-	free(pattern);
-}
-
-/* Takes the value at *at off and frees it. */
+/* Takes the value at *at off; its patterns are there until the set is swept. */
 static void remove_value(struct value **at)
 {
 	struct value *v = *at;
 
 	*at = v->next;
-	while (v->patterns != NULL) {
-		struct pattern *pattern = v->patterns;
-
-		v->patterns = pattern->other;
-		remove_pattern(pattern);
-	}
+	for (size_t i = 0; i < v->count; i++)
+		v->patterns[i]->refs--;
 	all.counts[v->sort]--;
 	atomic_fetch_sub(&all.count, 1);
-	crypto_cleanse(v->p, v->n);
-	free(v);
+	free_value(v);
 }
 
-/* Removes those of a sort that were used before since. */
+/* Removes those of a sort that nobody holds and that were used before since. */
 static void remove_before(enum redact_sort sort, uint64_t since)
 {
 	for (size_t i = 0; i < COUNT(all.values); i++) {
 		struct value **at = &all.values[i];
 
 		while (*at != NULL) {
-			if ((*at)->sort == sort && (*at)->used < since)
+			if ((*at)->sort == sort && (*at)->holds == 0 && last_use(*at) < since)
 				remove_value(at);
 			else
 				at = &(*at)->next;
 		}
 	}
-	mark_all();
 }
 
 static int by_age(const void *a, const void *b)
@@ -175,28 +106,40 @@ static int by_age(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The ages of those of a sort that may go. */
+static size_t ages_of(enum redact_sort sort, uint64_t *ages, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(all.values); i++) {
+		for (const struct value *v = all.values[i]; v != NULL && n < room; v = v->next) {
+			if (v->sort == sort && v->holds == 0)
+				ages[n++] = last_use(v);
+		}
+	}
+	return n;
+}
+
 /* An eighth at a time, as the bits must be made anew. */
 static void make_room(enum redact_sort sort)
 {
+	size_t room = all.counts[sort];
 	uint64_t *ages;
-	size_t n = 0;
+	size_t n;
 
-	if (sort == REDACT_SITE || all.counts[sort] < VALUES_MAX)
+	if (sort == REDACT_SITE || (room < REDACT_VALUES_MAX && all.set.bytes < REDACT_BYTES_MAX))
 		return;
-	ages = calloc(VALUES_MAX, sizeof(*ages));
-	for (size_t i = 0; ages != NULL && i < COUNT(all.values); i++) {
-		for (const struct value *v = all.values[i]; v != NULL && n < VALUES_MAX;
-			v = v->next) {
-			if (v->sort == sort)
-				ages[n++] = v->used;
-		}
-	}
+	ages = calloc(room + 1, sizeof(*ages));
+	n = ages != NULL ? ages_of(sort, ages, room) : 0;
 	if (n > 0) {
 		qsort(ages, n, sizeof(*ages), by_age);
-		remove_before(sort, ages[n / 8]);
+		remove_before(sort, ages[n / 8] + 1);
+		redact_set_sweep(&all.set);
 	}
 	free(ages);
 }
+
+/* --- those that come --- */
 
 static struct value **bucket_of(const char *p, size_t n)
 {
@@ -207,202 +150,186 @@ static struct value **bucket_of(const char *p, size_t n)
 	return &all.values[hash >> (32 - VALUES_LOG)];
 }
 
-static bool known(enum redact_sort sort, const char *p, size_t n)
+static struct value *find(const char *p, size_t n)
 {
-	for (struct value *v = *bucket_of(p, n); v != NULL; v = v->next) {
-		if (v->n != n || memcmp(v->p, p, n) != 0)
-			continue;
-		v->used = ++all.uses;
-		if (sort < v->sort) { /* the stronger reason to stay */
-			all.counts[v->sort]--;
-			all.counts[sort]++;
-			v->sort = sort;
-		}
-		return true;
-	}
-	return false;
+	struct value *v = *bucket_of(p, n);
+
+	while (v != NULL && (v->n != n || memcmp(v->p, p, n) != 0))
+		v = v->next;
+	return v;
 }
 
-static bool add_value(enum redact_sort sort, const char *p, size_t n)
+static bool known(enum redact_sort sort, const char *p, size_t n, size_t holds)
 {
-	struct value **bucket = bucket_of(p, n);
-	struct value *v = malloc(sizeof(*v) + n);
+	struct value *v = find(p, n);
 
 	if (v == NULL)
 		return false;
-	*v = (struct value){.next = *bucket, .used = ++all.uses, .n = n, .sort = sort};
-	memcpy(v->p, p, n);
+	v->used = next_use();
+	v->holds += holds;
+	if (sort < v->sort) { /* the stronger reason to stay */
+		all.counts[v->sort]--;
+		all.counts[sort]++;
+		v->sort = sort;
+	}
+	return true;
+}
+
+/* Takes v and its patterns over; false: some are lacking. */
+static bool enter(struct value *v, struct redact_pattern *first)
+{
+	struct value **bucket = bucket_of(v->p, v->n);
+	bool whole = true;
+
+	while (first != NULL) {
+		struct redact_pattern *next = first->next;
+		struct redact_pattern *p = redact_set_add(&all.set, first);
+
+		if (p == NULL) {
+			whole = false;
+		} else if (p->owner != v->id) {
+			p->owner = v->id;
+			p->refs++;
+			v->patterns[v->count++] = p;
+		}
+		first = next;
+	}
+	v->next = *bucket;
 	*bucket = v;
-	all.counts[sort]++;
-	redact_forms(p, n, add_pattern, v);
+	all.counts[v->sort]++;
 	atomic_fetch_add(&all.count, 1);
-	return !v->lacking;
+	return whole;
+}
+
+static void free_list(struct redact_pattern *first)
+{
+	while (first != NULL) {
+		struct redact_pattern *next = first->next;
+
+		redact_pattern_free(first);
+		first = next;
+	}
+}
+
+/* With the lock held. */
+static bool enter_new(struct value *v, struct redact_pattern *first)
+{
+	if (all.set.bits == NULL && !redact_set_init(&all.set, WINDOW, BITS_LOG, ROW_LOG)) {
+		free_list(first);
+		free_value(v);
+		return false;
+	}
+	make_room(v->sort);
+	return enter(v, first);
+}
+
+static bool add(enum redact_sort sort, const char *p, size_t n, size_t holds)
+{
+	struct redact_pattern *first = NULL;
+	size_t count = 0;
+	bool whole = redact_patterns(p, n, &first, &count);
+	struct value *v = malloc(sizeof(*v) + n);
+
+	if (v != NULL) {
+		*v = (struct value){.patterns = calloc(count + 1, sizeof(void *)),
+			.id = next_use(),
+			.holds = holds,
+			.sort = sort,
+			.n = n};
+		v->used = v->id;
+		memcpy(v->p, p, n);
+	}
+	if (v == NULL || v->patterns == NULL) {
+		free_list(first);
+		free(v);
+		return false;
+	}
+	rwlock_write(&all.lock);
+	if (!known(sort, p, n, holds)) { /* meanwhile */
+		whole = enter_new(v, first) && whole;
+		v = NULL;
+		first = NULL;
+	}
+	rwlock_unlock(&all.lock);
+	free_list(first);
+	if (v != NULL)
+		free_value(v);
+	return whole;
+}
+
+static void learn(enum redact_sort sort, const void *bytes, size_t n, size_t holds)
+{
+	bool there;
+
+	if (n < REDACT_LEAST_SHARED)
+		return;
+	if (n > REDACT_VALUE_MOST)
+		n = REDACT_VALUE_MOST;
+	rwlock_write(&all.lock);
+	there = known(sort, bytes, n, holds);
+	rwlock_unlock(&all.lock);
+	if (!there && !add(sort, bytes, n, holds))
+		log_warn("SECRET-REDACT", "out of memory: a secret may be seen in logs");
 }
 
 void redact_learn(enum redact_sort sort, const void *bytes, size_t n)
 {
-	bool ok = true;
+	learn(sort, bytes, n, 0);
+}
 
-	if (n < REDACT_LEAST)
+void redact_hold(const void *bytes, size_t n)
+{
+	learn(REDACT_SECRET, bytes, n, 1);
+}
+
+void redact_let_go(const void *bytes, size_t n)
+{
+	struct value *v;
+
+	if (n < REDACT_LEAST_SHARED)
 		return;
 	if (n > REDACT_VALUE_MOST)
 		n = REDACT_VALUE_MOST;
-	mutex_lock(&all.lock);
-	if (!known(sort, bytes, n)) {
-		make_room(sort);
-		ok = add_value(sort, bytes, n);
+	rwlock_write(&all.lock);
+	v = find(bytes, n);
+	if (v != NULL && v->holds > 0) {
+		v->holds--;
+		v->used = next_use();
 	}
-	mutex_unlock(&all.lock);
-	if (!ok)
-		log_warn("SECRET-REDACT", "out of memory: a secret may be seen in logs");
+	rwlock_unlock(&all.lock);
 }
 
 void redact_forget(void)
 {
-	mutex_lock(&all.lock);
-	for (enum redact_sort sort = REDACT_SITE; sort < REDACT_SORTS; sort++)
-		remove_before(sort, UINT64_MAX);
-	mutex_unlock(&all.lock);
-}
-
-/* --- one pass --- */
-
-struct pass {
-	char *text;
-	size_t n;
-	bool even;         /* as many bytes as before */
-	bool holds;        /* look for what may be the beginning of a value, too */
-	size_t begin, end; /* what was found last, not written yet; the same: nothing */
-	size_t from;       /* what is behind it was not copied yet */
-	size_t out;        /* bytes written */
-	size_t held;       /* where such a beginning begins; n: nowhere */
-};
-
-/* The longest pattern at that place; *ret_begins: what is left of the text may begin one. */
-static size_t longest(const struct pass *pass, size_t at, bool *ret_begins)
-{
-	const char *text = pass->text + at;
-	size_t left = pass->n - at;
-	size_t most = 0;
-
-	for (const struct pattern *p = *head_of(text); p != NULL; p = p->next) {
-		if (p->n <= left && p->n > most && memcmp(p->p, text, p->n) == 0)
-			most = p->n;
-		else if (p->n > left && pass->holds && memcmp(p->p, text, left) == 0)
-			*ret_begins = true;
+	rwlock_write(&all.lock);
+	for (size_t i = 0; i < COUNT(all.values); i++) {
+		while (all.values[i] != NULL)
+			remove_value(&all.values[i]);
 	}
-	return most;
+	if (all.set.bits != NULL)
+		redact_set_sweep(&all.set);
+	rwlock_unlock(&all.lock);
 }
 
-static void copy_to(struct pass *pass, size_t end)
+/* --- looks --- */
+
+const struct redact_set *redact_shared_begin(void)
 {
-	if (end <= pass->from)
-		return;
-	if (!pass->even && pass->out < pass->from)
-		memmove(pass->text + pass->out, pass->text + pass->from, end - pass->from);
-	pass->out += end - pass->from;
-	pass->from = end;
-}
-
-static void put_mark(struct pass *pass)
-{
-	memcpy(pass->text + pass->out, REDACT_MARK, sizeof(REDACT_MARK) - 1);
-	pass->out += sizeof(REDACT_MARK) - 1;
-}
-
-/* Writes what was found last; nothing before end is looked at any more. */
-static void close_found(struct pass *pass, size_t end)
-{
-	if (pass->begin == pass->end)
-		return;
-	copy_to(pass, pass->begin);
-	if (pass->even) {
-		memset(pass->text + pass->begin, '*', end - pass->begin);
-		pass->out += end - pass->begin;
-	} else {
-		put_mark(pass);
-	}
-	pass->from = end;
-}
-
-/* Values that touch or overlap are one. */
-static void found(struct pass *pass, size_t at, size_t n)
-{
-	if (pass->begin == pass->end || at > pass->end) {
-		close_found(pass, pass->end);
-		pass->begin = at;
-		pass->end = at + n;
-	} else if (at + n > pass->end) {
-		pass->end = at + n;
-	}
-}
-
-/* The last bytes, fewer than a window: may they begin a value? */
-static void look_at_end(struct pass *pass, size_t at)
-{
-	for (; at < pass->n && pass->held == pass->n; at++) {
-		size_t left = pass->n - at;
-
-		if (bit_of(all.begins[left - 1], beginning(pass->text + at, left)))
-			pass->held = at;
-	}
-}
-
-/* From the place of a beginning on nothing more is looked for. */
-static void look(struct pass *pass)
-{
-	size_t at = 0;
-
-	for (; at + WINDOW <= pass->n && pass->held == pass->n; at++) {
-		bool begins = false;
-		size_t n;
-
-		if (!bit_of(all.bits, window_hash(pass->text + at) >> (32 - BITS_LOG)))
-			continue;
-		n = longest(pass, at, &begins);
-		if (begins)
-			pass->held = at;
-		else if (n > 0)
-			found(pass, at, n);
-	}
-	if (pass->holds)
-		look_at_end(pass, at);
-}
-
-static void run(struct pass *pass)
-{
-	pass->held = pass->n;
-	mutex_lock(&all.lock);
-	look(pass);
-	mutex_unlock(&all.lock);
-	close_found(pass, pass->end < pass->held ? pass->end : pass->held);
-	copy_to(pass, pass->held);
-}
-
-size_t redact_text(char *text, size_t n, bool cut)
-{
-	struct pass pass = {.text = text, .n = n, .holds = cut};
-	bool ends = text[n] == '\0';
-
 	if (atomic_load(&all.count) == 0)
-		return n;
-	run(&pass);
-	if (pass.held < n && n - pass.held >= sizeof(REDACT_MARK) - 1)
-		put_mark(&pass);
-	if (ends)
-		text[pass.out] = '\0';
-	return pass.out;
+		return NULL;
+	rwlock_read(&all.lock);
+	return &all.set;
 }
 
-void redact_even(void *bytes, size_t n, size_t *masked, size_t *ret_held)
+void redact_shared_end(void)
 {
-	struct pass pass = {.text = bytes, .n = n, .even = true, .holds = ret_held != NULL};
+	rwlock_unlock(&all.lock);
+}
 
-	if (masked != NULL)
-		pass.end = *masked < n ? *masked : n;
-	run(&pass);
-	if (ret_held != NULL)
-		*ret_held = n - pass.held;
-	if (masked != NULL)
-		*masked = pass.end > pass.held ? pass.end - pass.held : 0;
+void redact_shared_met(struct redact_pattern *p)
+{
+	uint64_t now = atomic_load_explicit(&all.uses, memory_order_relaxed);
+
+	if (atomic_load_explicit(&p->used, memory_order_relaxed) != now)
+		atomic_store_explicit(&p->used, now, memory_order_relaxed);
 }

@@ -2,8 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "secret/crypto.h"
 #include "secret/redact.h"
+#include "secret/redact_parts.h"
+#include "secret/redact_set.h"
 
 #define LINE_LEAST 16 /* bytes of a line that is known by itself */
 
@@ -28,52 +31,159 @@ static void cut_up(const char *form, size_t n, each_form *each, void *ctx)
 static const char digits[] = "0123456789abcdef";
 static const char upper_digits[] = "0123456789ABCDEF";
 
-/* As our own texts escape; '/' stays. */
-static size_t json_form(const unsigned char *value, size_t n, char *out)
+/* --- JSON --- */
+
+/* What a writer of JSON escapes by number beyond what it must, and with which digits. */
+static const struct json_style {
+	const char *numbered;
+	const char *hex;
+	bool slash; /* as "\/" */
+	bool ascii; /* what is not ASCII, by number */
+} json_styles[] = {
+	{"", digits, false, false}, /* ours comes first */
+	{"", digits, true, false},
+	{"", digits, false, true},
+	{"", digits, true, true},
+	{"&<>", digits, false, false},
+	{"&<>", digits, false, true},
+	{"&<>='", digits, false, false},
+	{"&<>='", digits, false, true},
+	{"&<>'+\"`", upper_digits, false, true},
+};
+
+static size_t put_unit(char *out, unsigned unit, const char *hex)
+{
+	out[0] = '\\';
+	out[1] = 'u';
+	for (unsigned i = 0; i < 4; i++)
+		out[2 + i] = hex[unit >> (12 - 4 * i) & 15];
+	return 6;
+}
+
+/* The bytes of the character at p, and what it is; 0: it is none of more than one byte. */
+static size_t wide(const unsigned char *p, size_t left, unsigned *ret_code)
+{
+	size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
+
+	if (n == 0 || n > left)
+		return 0;
+	*ret_code = p[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*ret_code = *ret_code << 6 | (p[i] & 0x3fU);
+	}
+	return n;
+}
+
+static size_t put_wide(char *out, unsigned code, const char *hex)
+{
+	size_t m = 0;
+
+	if (code >= 0x10000) {
+		code -= 0x10000;
+		m = put_unit(out, 0xd800 | (code >> 10 & 0x3ff), hex);
+		code = 0xdc00 | (code & 0x3ff);
+	}
+	return m + put_unit(out + m, code, hex);
+}
+
+/* The letter of a byte that has one, else NUL. */
+static char letter_of(unsigned char c)
 {
 	static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: a byte, its letter */
-	static const char escape[4] = {'\\', 'u', '0', '0'};
+
+	for (size_t i = 0; i + 1 < sizeof(named); i += 2) {
+		if ((unsigned char)named[i] == c)
+			return named[i + 1];
+	}
+	return '\0';
+}
+
+static size_t put_byte(char *out, unsigned char c, const struct json_style *style)
+{
+	char letter = letter_of(c);
+
+	if (c < 0x80 && c != '\0' && strchr(style->numbered, c) != NULL)
+		return put_unit(out, c, style->hex);
+	if (letter != '\0' || (c == '/' && style->slash)) {
+		out[0] = '\\';
+		out[1] = '/';
+		if (letter != '\0')
+			out[1] = letter;
+		return 2;
+	}
+	if (c < ' ')
+		return put_unit(out, c, style->hex);
+	out[0] = (char)c;
+	return 1;
+}
+
+static size_t json_form(
+	const unsigned char *value, size_t n, char *out, const struct json_style *style)
+{
 	size_t m = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *p = value[i] != '\0' ? strchr(named, value[i]) : NULL;
+	while (i < n) {
+		unsigned code = 0;
+		size_t bytes = style->ascii ? wide(value + i, n - i, &code) : 0;
 
-		if (p != NULL && (p - named) % 2 == 0) {
-			out[m++] = '\\';
-			out[m++] = p[1];
-		} else if (value[i] < ' ') {
-			memcpy(out + m, escape, sizeof(escape));
-			out[m + 4] = digits[value[i] >> 4];
-			out[m + 5] = digits[value[i] & 15];
-			m += 6;
-		} else {
-			out[m++] = (char)value[i];
-		}
+		if (bytes > 0)
+			m += put_wide(out + m, code, style->hex);
+		else
+			m += put_byte(out + m, value[i], style);
+		i += bytes > 0 ? bytes : 1;
 	}
 	return m;
 }
 
-static bool unreserved(unsigned char c)
+/* --- percent signs --- */
+
+/* What a writer of URLs and forms leaves plain beside letters and digits. */
+static const struct percent_style {
+	const char *plain;
+	bool blank_plus; /* a blank is '+' */
+} percent_styles[] = {
+	{"-._~", false}, /* most do so */
+	{"-._~", true},
+	{"-._*", true},
+	{"-._~/", false},
+	{"-._~/", true},
+	{"-._~+", false},
+	{"-._~+/", false},
+	{"-._~!*'()", false},
+	{"-._~!*'();,/?:@&=+$#", false},
+	{"-._~!*'();,/:@&=+$", false},
+};
+
+static bool is_letter(unsigned char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("-._~", c) != NULL);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static size_t percent_form(const unsigned char *value, size_t n, char *out, const char *hex)
+static size_t percent_form(const unsigned char *value, size_t n, char *out,
+	const struct percent_style *style, const char *hex)
 {
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (unreserved(value[i])) {
-			out[m++] = (char)value[i];
+		unsigned char c = value[i];
+
+		if (is_letter(c) || (c != '\0' && strchr(style->plain, c) != NULL)) {
+			out[m++] = (char)c;
+		} else if (c == ' ' && style->blank_plus) {
+			out[m++] = '+';
 		} else {
 			out[m++] = '%';
-			out[m++] = hex[value[i] >> 4];
-			out[m++] = hex[value[i] & 15];
+			out[m++] = hex[c >> 4];
+			out[m++] = hex[c & 15];
 		}
 	}
 	return m;
 }
+
+/* --- digits --- */
 
 static size_t hex_form(const unsigned char *value, size_t n, char *out)
 {
@@ -149,27 +259,56 @@ static void all_lines(const char *value, size_t n, each_form *each, void *ctx)
 	}
 }
 
+/* Whatever stands around it, and however that is escaped. */
+static void all_runs(const char *value, size_t n, each_form *each, void *ctx)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && is_letter((unsigned char)value[i])) {
+			run++;
+			continue;
+		}
+		if (run >= REDACT_RUN_LEAST && run < n)
+			cut_up(value + i - run, run, each, ctx);
+		run = 0;
+	}
+}
+
+static void all_styles(const char *value, size_t n, char *out, each_form *each, void *ctx)
+{
+	const unsigned char *bytes = (const unsigned char *)value;
+	bool few = n > REDACT_STYLED_MOST;
+	size_t m;
+
+	for (size_t i = 0; i < (few ? 1 : COUNT(json_styles)); i++) {
+		m = json_form(bytes, n, out, &json_styles[i]);
+		if (!same(out, m, value, n))
+			cut_up(out, m, each, ctx);
+	}
+	for (size_t i = 0; i < (few ? 1 : COUNT(percent_styles)); i++) {
+		m = percent_form(bytes, n, out, &percent_styles[i], upper_digits);
+		if (same(out, m, value, n))
+			continue;
+		cut_up(out, m, each, ctx);
+		m = percent_form(bytes, n, out, &percent_styles[i], digits);
+		cut_up(out, m, each, ctx);
+	}
+}
+
 void redact_forms(const char *value, size_t n, each_form *each, void *ctx)
 {
 	const unsigned char *bytes = (const unsigned char *)value;
 	char *out;
-	size_t m;
 
 	if (n > REDACT_VALUE_MOST)
 		n = REDACT_VALUE_MOST;
 	out = malloc(n * 6 + 1);
 	cut_up(value, n, each, ctx);
+	all_runs(value, n, each, ctx);
 	if (out == NULL)
 		return;
-	m = json_form(bytes, n, out);
-	if (!same(out, m, value, n))
-		cut_up(out, m, each, ctx);
-	m = percent_form(bytes, n, out, upper_digits);
-	if (!same(out, m, value, n)) {
-		cut_up(out, m, each, ctx);
-		m = percent_form(bytes, n, out, digits);
-		cut_up(out, m, each, ctx);
-	}
+	all_styles(value, n, out, each, ctx);
 	all_base64(value, n, out, each, ctx);
 	if (!is_text(bytes, n))
 		cut_up(out, hex_form(bytes, n, out), each, ctx);
@@ -177,4 +316,37 @@ void redact_forms(const char *value, size_t n, each_form *each, void *ctx)
 		all_lines(value, n, each, ctx);
 	crypto_cleanse(out, n * 6);
 	free(out);
+}
+
+/* --- as a list --- */
+
+struct list {
+	struct redact_pattern **first;
+	size_t count;
+	bool lacking;
+};
+
+static void to_list(const char *form, size_t n, void *ctx)
+{
+	struct list *l = ctx;
+	struct redact_pattern *p = redact_pattern_new(form, n);
+
+	if (p == NULL) {
+		l->lacking = true;
+		return;
+	}
+	p->next = *l->first;
+	*l->first = p;
+	l->count++;
+}
+
+bool redact_patterns(
+	const char *value, size_t n, struct redact_pattern **ret_first, size_t *ret_count)
+{
+	struct list l = {.first = ret_first};
+
+	*ret_first = NULL;
+	redact_forms(value, n, to_list, &l);
+	*ret_count = l.count;
+	return !l.lacking;
 }

@@ -5,8 +5,9 @@
 
 #include "base/attr.h"
 #include "base/json.h"
-#include "secret/crypto.h"
+#include "secret/member.h"
 #include "secret/redact.h"
+#include "secret/redact_parts.h"
 
 /* A name that ends so, whatever its case and with or without '_', '-' and ' '. A "tokenizer" is
  * none, nor is a "password_policy". */
@@ -68,64 +69,77 @@ static bool is_plain(const char *name)
 	return false;
 }
 
-static void learn(enum redact_sort sort, const json_t *v, bool secret);
+struct naming {
+	void (*each)(void *ctx, const void *bytes, size_t n);
+	void *ctx;
+};
+
+static void visit(const struct naming *to, const json_t *v, bool secret);
 
 /* Some send an object as a text. */
-static void learn_text(enum redact_sort sort, const json_t *v) // NOLINT(misc-no-recursion)
+static void visit_text(const struct naming *to, const json_t *v) // NOLINT(misc-no-recursion)
 {
 	const char *text = json_string_value(v);
 	size_t n = json_string_length(v);
 	json_t *inner = n > 1 && text[0] == '{' ? json_parse(text, n, NULL) : NULL;
 
 	if (json_is_object(inner))
-		learn(sort, inner, true);
+		visit(to, inner, true);
 	else
-		redact_learn(sort, text, n);
+		to->each(to->ctx, text, n);
+	member_wipe(inner);
 	json_decref(inner);
 }
 
-static void learn_object(
-	enum redact_sort sort, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
+static void visit_object(
+	const struct naming *to, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
 {
 	const char *name;
 	json_t *member;
 
 	json_object_foreach((json_t *)v, name, member)
 	{
-		learn(sort, member, holds_secrets(name) || (secret && !is_plain(name)));
+		visit(to, member, holds_secrets(name) || (secret && !is_plain(name)));
 	}
 }
 
 /* secret: v belongs to what is named like one. As deep as json_parse() lets v be. */
-static void learn(enum redact_sort sort, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
+static void visit(
+	const struct naming *to, const json_t *v, bool secret) // NOLINT(misc-no-recursion)
 {
 	const json_t *member;
 	size_t i;
 
 	if (json_is_object(v)) {
-		learn_object(sort, v, secret);
+		visit_object(to, v, secret);
 	} else if (json_is_array(v)) {
 		json_array_foreach(v, i, member)
 		{
 			if (secret || json_is_object(member) || json_is_array(member))
-				learn(sort, member, secret);
+				visit(to, member, secret);
 		}
 	} else if (secret && json_is_string(v)) {
-		learn_text(sort, v);
+		visit_text(to, v);
 	}
+}
+
+void redact_named(const json_t *v, void (*each)(void *ctx, const void *bytes, size_t n), void *ctx)
+{
+	const struct naming to = {each, ctx};
+
+	visit(&to, v, false);
+}
+
+static void learn(void *ctx, const void *bytes, size_t n)
+{
+	const enum redact_sort *sort = ctx;
+
+	redact_learn(*sort, bytes, n);
 }
 
 void redact_learn_json(enum redact_sort sort, const json_t *v)
 {
-	learn(sort, v, false);
-}
-
-void redact_learn_stored(enum redact_sort sort, const char *json)
-{
-	json_t *v = json != NULL ? json_parse(json, strlen(json), NULL) : NULL;
-
-	redact_learn_json(sort, v);
-	json_decref(v);
+	redact_named(v, learn, &sort);
 }
 
 /* --- without --- */

@@ -22,6 +22,14 @@ static bool pass(struct redact_stream *s, char *all, size_t n, bool end, redact_
 	return ok;
 }
 
+static void drop_held(struct redact_stream *s)
+{
+	crypto_cleanse(s->held, s->n);
+	free(s->held);
+	s->held = NULL;
+	s->n = 0;
+}
+
 static bool take(
 	struct redact_stream *s, const void *bytes, size_t n, bool end, redact_out *out, void *ctx)
 {
@@ -35,10 +43,9 @@ static bool take(
 		memcpy(all, s->held, s->n);
 	if (n > 0)
 		memcpy(all + s->n, bytes, n);
-	free(s->held);
-	s->held = NULL;
-	s->n = 0;
+	drop_held(s);
 	ok = pass(s, all, whole, end, out, ctx);
+	crypto_cleanse(all, whole);
 	free(all);
 	return ok;
 }
@@ -56,6 +63,6 @@ bool redact_stream_end(struct redact_stream *s, redact_out *out, void *ctx)
 
 void redact_stream_finish(struct redact_stream *s)
 {
-	free(s->held);
+	drop_held(s);
 	*s = (struct redact_stream){0};
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "secret/crypto.h"
+#include "secret/redact.h"
 
 #define BUCKETS 512
 
@@ -49,8 +50,10 @@ struct tokens *tokens_open(void)
 
 static void forget_value(struct token *e)
 {
-	if (e->value != NULL)
+	if (e->value != NULL) {
+		redact_let_go(e->value, e->n);
 		crypto_cleanse(e->value, e->n);
+	}
 	free(e->value);
 	e->value = NULL;
 	e->n = 0;
@@ -292,6 +295,7 @@ bool tokens_put(struct tokens *t, const char *key, uint64_t holder, const char *
 	e = find_or_add(t, key);
 	if (e != NULL) {
 		forget_value(e);
+		redact_hold(copy, n);
 		e->value = copy;
 		e->n = n;
 		set_times(e, expires_ms);

@@ -3,6 +3,7 @@ site leaves: the daemon's log, the answers it gave (logs of jobs among them) and
 
 import base64
 import json
+import re
 import urllib.parse
 import uuid
 
@@ -20,15 +21,50 @@ def secret(name):
     return keep(f"canary-{name}-{uuid.uuid4().hex}")
 
 
+def numbered(text, which, wide, upper=False):
+    """As a writer of JSON has it that escapes by number the characters of which, and wide ones."""
+    out = ""
+    for c in text:
+        if c in which or (wide and ord(c) > 126):
+            units = c.encode("utf-16-be").hex(" ", 2).split()
+            out += "".join("\\u" + (unit.upper() if upper else unit) for unit in units)
+        else:
+            out += json.dumps(c, ensure_ascii=False)[1:-1]
+    return out
+
+
+def json_forms(text):
+    for wide in (False, True):
+        plain = numbered(text, "", wide)
+        yield from (plain, plain.replace("/", "\\/"))
+        yield numbered(text, "&<>", wide)
+        yield numbered(text, "&<>='", wide)
+    yield numbered(text, "&<>'+\"`", True, upper=True)
+
+
+def url_forms(text):
+    for safe in ("", "/", "+", "+/", "!*'()", "!*'();,/?:@&=+$#", "!*'();,/:@&=+$"):
+        yield urllib.parse.quote(text, safe=safe)
+    for safe in ("", "/", "*"):
+        yield urllib.parse.quote_plus(text, safe=safe)
+    yield urllib.parse.quote_plus(text, safe="*").replace("~", "%7E")
+
+
 def forms(text):
-    """The bytes by which a secret would be seen."""
+    """The bytes by which a secret would be seen: those that the daemon knows."""
     plain = text.encode()
     yield plain
-    yield json.dumps(text)[1:-1].encode()
-    yield urllib.parse.quote(text, safe="").encode()
+    for form in json_forms(text):
+        yield form.encode()
+    for form in url_forms(text):
+        yield form.encode()
+        yield re.sub("%..", lambda found: found[0].lower(), form).encode()
+    yield from re.findall(rb"[A-Za-z0-9]{16,}", plain)
     for before in range(3):  # in base64, wherever it begins
         inside = base64.b64encode(b"." * before + plain)
-        yield inside[4 if before else 0 : (before + len(plain)) // 3 * 4]
+        inside = inside[4 if before else 0 : (before + len(plain)) // 3 * 4]
+        yield inside
+        yield inside.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def found(content, where):

@@ -72,6 +72,21 @@ void mutex_unlock(struct mutex *m)
 	must(pthread_mutex_unlock(&m->m), "mutex_unlock");
 }
 
+void rwlock_read(struct rwlock *l)
+{
+	must(pthread_rwlock_rdlock(&l->l), "rwlock_read");
+}
+
+void rwlock_write(struct rwlock *l)
+{
+	must(pthread_rwlock_wrlock(&l->l), "rwlock_write");
+}
+
+void rwlock_unlock(struct rwlock *l)
+{
+	must(pthread_rwlock_unlock(&l->l), "rwlock_unlock");
+}
+
 void cond_init(struct cond *c)
 {
 	pthread_condattr_t attr;

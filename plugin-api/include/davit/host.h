@@ -296,15 +296,17 @@ typedef struct davit_host_http_1 {
 
 /*
  * davit.host.secret/1: values stay in the host; the provider builds the text to be signed. What
- * went through here is replaced wherever the host writes texts.
- * Algorithms: digests "sha256", "sha384", "sha512", "sha1", "md5", "crc32c"; keyed "sha256",
- * "sha1"; signatures "RS256", "ES256". DAVIT_UNSUPPORTED for another.
+ * went through here is replaced wherever the host writes texts; of an account whose details a
+ * caller sent, in the texts of its calls. Algorithms: digests "sha256", "sha384", "sha512", "sha1",
+ * "md5", "crc32c"; keyed "sha256", "sha1"; signatures "RS256", "ES256". DAVIT_UNSUPPORTED for
+ * another.
  */
 typedef struct davit_host_secret_1 {
 	uint32_t size;
 	uint32_t flags;
 
-	/* The secret of a name the manifest lists, from the first of its sources that has it;
+	/* The secret of a name the manifest lists, from the first of its sources that has it (of
+	 * an account whose details a caller sent: of those that are its connection);
 	 * DAVIT_NOT_FOUND: none has, DAVIT_AUTH: one cannot be read. */
 	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf name, davit_secret *ret_secret);
 

@@ -24,6 +24,7 @@
 #include "platform/fs.h"
 #include "platform/thread.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/blobs.h"
 #include "store/store.h"
 #include "unit/cmocka.h"
@@ -764,6 +765,7 @@ static void stream(const struct call_spec *spec)
 bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
 {
 	struct call_result result = {.code = fake_provider.code};
+	struct redact_scope *scope;
 
 	assert_null(ret_call);
 	assert_non_null(spec->request);
@@ -772,12 +774,16 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 		return fail_set(f, fake_provider.refused, "not started");
 	if (result.code != DAVIT_OK)
 		(void)fail_set(&result.fail, FAIL_INVALID, "%s", fake_provider.fail_text);
+	scope = redact_scope_ref(spec->scope);
+	(void)redact_use(scope); /* as the thread of a call does */
 	if (fake_provider.stream != NULL)
 		stream(spec);
 	if (fake_provider.reply != NULL)
 		result.reply = json_parse(fake_provider.reply, strlen(fake_provider.reply), NULL);
 	spec->done(&result, spec->ctx);
 	json_decref(result.reply);
+	(void)redact_use(NULL);
+	redact_scope_unref(scope);
 	return true;
 }
 

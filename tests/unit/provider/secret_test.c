@@ -299,6 +299,7 @@ static void nonsense_is_refused(void **state)
 #define MANIFEST                                                                                                       \
 	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                                       \
 	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
+	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                  \
 	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
 
 /* Starts op with a connection of that name and secrets to be opened. */
@@ -437,6 +438,108 @@ static void what_is_kept_is_there_for_the_same_connection_alone(void **state)
 	expect_with(*state, op_has_kept_nothing, "other", "{}");
 	expect_with(*state, op_has_kept_nothing, NULL, "{}");
 	expect_with(*state, op_has_kept_nothing, NULL, "{\"given\":\"by a caller\"}");
+}
+
+OP(op_opens_its_own_alone)
+{
+	bool given = contains(request, "given");
+	davit_secret s = 0;
+
+	HOLDS(secret->open(call, kit_buf("account"), &s) == (given ? DAVIT_OK : DAVIT_NOT_FOUND));
+	HOLDS(secret->open(call, kit_buf("site"), &s) == DAVIT_NOT_FOUND);
+	return finish(kit_of(inst), call);
+}
+
+OP(op_opens_the_sites)
+{
+	davit_secret s = 0, same = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("account"), &s) == DAVIT_OK);
+	HOLDS(secret->open(call, kit_buf("site"), &same) == DAVIT_OK && s == same);
+	return finish(kit_of(inst), call);
+}
+
+static void what_the_site_has_is_not_for_an_account_of_a_caller(void **state)
+{
+	expect_with(*state, op_opens_its_own_alone, NULL, "{\"endpoint\":\"https://evil\"}");
+	expect_with(*state, op_opens_its_own_alone, NULL, "{\"given\":1,\"key\":\"the caller's\"}");
+	expect_with(*state, op_opens_the_sites, "site", "{\"endpoint\":\"https://good\"}");
+	expect_with(*state, op_opens_the_sites, NULL, "{}");
+}
+
+/* --- in whose texts they are hidden --- */
+
+OP(op_tells_what_it_opened)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	if (secret->open(call, kit_buf("account"), &s) != DAVIT_OK)
+		return DAVIT_INTERNAL;
+	return (service_core.fail)(call, DAVIT_PERMANENT,
+		kit_buf("refused the key of an account, 'tiny-key' and 'a password'"), kit_buf(""));
+}
+
+/* What somebody else's text of it is. */
+static void expect_elsewhere(const char *left)
+{
+	char text[] = "the key of an account";
+
+	(void)redact_text(text, strlen(text), false);
+	assert_string_equal(text, left);
+}
+
+static void a_callers_values_are_hidden_in_the_texts_of_its_call_alone(void **state)
+{
+	struct kit_call c;
+
+	redact_forget();
+	run_with_connection(*state, &c, op_tells_what_it_opened, NULL,
+		"{\"key\":\"the key of an account\",\"token\":\"tiny-key\",\"password\":\"a password\"}");
+	assert_string_equal(c.result.fail.text, "refused ***, '***' and '***'");
+	kit_call_finish(&c);
+	expect_elsewhere("the key of an account");
+	run_with_connection(*state, &c, op_tells_what_it_opened, "site",
+		"{\"key\":\"the key of an account\",\"token\":\"tiny-key\"}");
+	assert_string_equal(c.result.fail.text, "refused ***, '***' and 'a password'");
+	kit_call_finish(&c);
+	expect_elsewhere("***");
+}
+
+OP(op_outlives_many)
+{
+	char text[] = "a secret of an open call", other[48];
+	davit_secret s = 0;
+
+	(void)request;
+	HOLDS(secret->mint(call, kit_buf(text), &s) == DAVIT_OK);
+	for (int i = 0; i < 2 * REDACT_VALUES_MAX; i++) {
+		(void)snprintf(other, sizeof(other), "another secret, number %d", i);
+		redact_learn(REDACT_SECRET, other, strlen(other));
+	}
+	(void)redact_text(text, strlen(text), false);
+	HOLDS(strcmp(text, "***") == 0);
+	return finish(kit_of(inst), call);
+}
+
+static void the_secrets_of_an_open_call_stay_hidden(void **state)
+{
+	expect_ok(*state, op_outlives_many);
+}
+
+static void what_is_kept_stays_hidden(void **state)
+{
+	char text[] = "kept hunter2", other[48];
+
+	expect_with(*state, op_keeps, "site", "{}");
+	for (int i = 0; i < 2 * REDACT_VALUES_MAX; i++) {
+		(void)snprintf(other, sizeof(other), "another secret, number %d", i);
+		redact_learn(REDACT_SECRET, other, strlen(other));
+	}
+	(void)redact_text(text, strlen(text), false);
+	assert_string_equal(text, "***");
 }
 
 /* --- tokens --- */
@@ -593,6 +696,10 @@ int main(void)
 		TEST(what_a_secret_comes_from_is_not_in_the_request),
 		TEST(the_user_is_told_which_sources_were_tried),
 		TEST(what_is_kept_is_there_for_the_same_connection_alone),
+		TEST(what_the_site_has_is_not_for_an_account_of_a_caller),
+		TEST(a_callers_values_are_hidden_in_the_texts_of_its_call_alone),
+		TEST(the_secrets_of_an_open_call_stay_hidden),
+		TEST(what_is_kept_stays_hidden),
 		TEST(a_token_is_shared_by_the_calls_of_one_account_alone),
 		TEST(who_waits_for_a_token_can_be_cancelled),
 		TEST(only_the_grant_reveals),
