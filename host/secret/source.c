@@ -7,7 +7,6 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
-#include "platform/capture.h"
 #include "platform/fs.h"
 #include "secret/crypto.h"
 #include "secret/member.h"
@@ -148,58 +147,12 @@ static bool read_json(const struct reading *r, struct fail *f)
 
 /* --- programs --- */
 
-/* Parts command at its blanks; argv has SOURCE_ARGS_MAX + 1 places. */
-static size_t split(char *command, const char **argv)
-{
-	size_t count = 0;
-	char *left = NULL;
-
-	for (char *word = strtok_r(command, " ", &left); word != NULL && count < SOURCE_ARGS_MAX;
-		word = strtok_r(NULL, " ", &left))
-		argv[count++] = word;
-	argv[count] = NULL;
-	return count;
-}
-
-static bool run(const struct reading *r, const char *const *argv, struct fail *f)
-{
-	static const char *const env[] = {
-		"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
-	const struct capture c = {
-		.argv = argv,
-		.env = env,
-		.timeout_ms = r->place->timeout_ms < SOURCE_EXEC_MS_MAX ? r->place->timeout_ms
-	                                                                : SOURCE_EXEC_MS_MAX,
-		.stopped = r->place->stopped,
-		.ctx = r->place->ctx,
-	};
-	char *out = malloc(SOURCE_BYTES_MAX + 1);
-	size_t n = 0;
-	bool ok;
-
-	if (out == NULL)
-		return fail_set(f, FAIL_AUTH, "out of memory");
-	ok = capture_run(&c, out, SOURCE_BYTES_MAX + 1, &n, f);
-	ok = ok && give(r, out, without_line_end(out, n), f);
-	drop(out, SOURCE_BYTES_MAX);
-	return ok;
-}
-
 static bool read_exec(const struct reading *r, struct fail *f)
 {
-	const char *argv[SOURCE_ARGS_MAX + 1];
-	char *command;
-	bool ok;
-
 	if (!r->place->may_exec)
 		return fail_set(f, FAIL_NOT_FOUND,
 			"the site does not allow this provider to start programs (allow_exec)");
-	command = strdup(r->rest);
-	if (command == NULL)
-		return fail_set(f, FAIL_AUTH, "out of memory");
-	ok = split(command, argv) > 0 && run(r, argv, f);
-	free(command);
-	return ok;
+	return source_exec(r->rest, r->place, r->value, r->n, f);
 }
 
 /* --- the forms --- */

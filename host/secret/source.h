@@ -23,9 +23,10 @@
 
 struct fail;
 
-#define SOURCE_BYTES_MAX   ((size_t)64 * 1024) /* of a file, and of what a program prints */
-#define SOURCE_ARGS_MAX    32                  /* words of a command */
-#define SOURCE_EXEC_MS_MAX 30000               /* a program's time, if the call has as much */
+#define SOURCE_BYTES_MAX     ((size_t)64 * 1024) /* of a file, and of what a program prints */
+#define SOURCE_ARGS_MAX      32                  /* words of a command */
+#define SOURCE_EXEC_MS_MAX   30000               /* a program's time, if the call has as much */
+#define SOURCE_EXEC_FRESH_MS 5000 /* what it printed serves as long; a failure a fifth of it */
 
 /* What a source may look at; constant while it is read. */
 struct source_place {
@@ -56,6 +57,10 @@ bool source_read(const char *source, const struct source_place *place, char **re
 /* Internal to source: the value of section.key in text, borrowed; false where there is none. */
 bool source_ini(const char *text, const char *section, size_t section_n, const char *key,
 	const char **ret_value, size_t *ret_n);
+
+/* Internal to source: what command prints, as source_read(); one run serves all who ask. */
+bool source_exec(const char *command, const struct source_place *place, char **ret_value,
+	size_t *ret_n, struct fail *f);
 
 /* Internal to source: text with the variables put in; the caller frees it. NULL with FAIL_NOT_FOUND
  * where one is not set, or FAIL_INVALID. */

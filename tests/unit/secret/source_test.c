@@ -2,6 +2,7 @@
 #include "secret/source.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "platform/thread.h"
 #include "support/scratch.h"
 #include "unit/cmocka.h"
 
@@ -250,6 +252,101 @@ static void a_program_that_takes_long_or_prints_much_is_ended(void **state)
 	assert_null(value);
 }
 
+/* --- one program for all who ask --- */
+
+#define ASKERS 16
+
+static char counting[SCRATCH_SIZE + 64]; /* "exec:" and a program that notes each of its runs */
+
+static size_t runs(void)
+{
+	char text[256];
+
+	return scratch_read(folder, "runs", text, sizeof(text)) ? strlen(text) / 2 : 0;
+}
+
+/* It notes its run, waits, and ends so. */
+static void make_program(const char *end)
+{
+	char text[600];
+
+	(void)snprintf(
+		text, sizeof(text), "#!/bin/sh\necho x >>%s/runs\nsleep 0.5\n%s\n", folder, end);
+	(void)unlink(path_of("runs"));
+	(void)unlink(path_of("program"));
+	scratch_write(folder, "program", text);
+	assert_int_equal(chmod(path_of("program"), 0700), 0);
+	(void)snprintf(counting, sizeof(counting), "exec:%s", path_of("program"));
+}
+
+static atomic_size_t answered;
+
+static void ask(void *arg)
+{
+	const struct source_place place = {.may_exec = true, .timeout_ms = 20000};
+	const char *wanted = arg;
+	struct fail f = {0};
+	char *value = NULL;
+	size_t n = 0;
+	bool ok = source_read(counting, &place, &value, &n, &f);
+
+	if (strcmp(ok ? value : f.text + strlen(counting) + 2, wanted) == 0)
+		atomic_fetch_add(&answered, 1);
+	free(value);
+}
+
+static void expect_all(char *wanted)
+{
+	struct thread threads[ASKERS];
+
+	atomic_store(&answered, 0);
+	for (size_t i = 0; i < ASKERS; i++)
+		assert_true(thread_start(&threads[i], "asker", 0, ask, wanted, NULL));
+	for (size_t i = 0; i < ASKERS; i++)
+		thread_join(&threads[i]);
+	assert_int_equal(atomic_load(&answered), ASKERS);
+}
+
+static void a_program_runs_once_however_many_ask(void **state)
+{
+	static char printed[] = "a printed secret", failed[] = "it ended with 3";
+
+	(void)state;
+	clock_virtual_start(1000000, 1000);
+	make_program("echo a printed secret");
+	expect_all(printed);
+	assert_int_equal(runs(), 1);
+	expect_all(printed); /* it is fresh */
+	assert_int_equal(runs(), 1);
+	clock_advance(SOURCE_EXEC_FRESH_MS);
+	make_program("exit 3");
+	expect_all(failed);
+	assert_int_equal(runs(), 1);
+	clock_advance(SOURCE_EXEC_FRESH_MS / 5);
+	ask(failed);
+	assert_int_equal(runs(), 2);
+	clock_virtual_stop();
+}
+
+static void who_gives_up_leaves_the_program_to_the_next(void **state)
+{
+	const struct source_place hurried = {.may_exec = true, .timeout_ms = 100};
+	static char printed[] = "another secret";
+	struct fail f = {0};
+	char *value = NULL;
+	size_t n = 0;
+	struct thread t;
+
+	(void)state;
+	make_program("echo another secret");
+	(void)snprintf(counting, sizeof(counting), "exec:%s again", path_of("program"));
+	atomic_store(&answered, 0);
+	assert_true(thread_start(&t, "asker", 0, ask, printed, NULL));
+	assert_false(source_read(counting, &hurried, &value, &n, &f));
+	thread_join(&t);
+	assert_int_equal(atomic_load(&answered), 1);
+}
+
 static bool at_once(void *ctx)
 {
 	(void)ctx;
@@ -301,6 +398,8 @@ int main(void)
 		TEST(a_program_is_started_only_where_the_site_allows_it),
 		TEST(a_program_that_takes_long_or_prints_much_is_ended),
 		TEST(a_call_that_must_stop_ends_its_program),
+		TEST(a_program_runs_once_however_many_ask),
+		TEST(who_gives_up_leaves_the_program_to_the_next),
 		TEST(manifests_are_told_what_no_source_looks_like),
 	};
 
