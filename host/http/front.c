@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -31,17 +32,52 @@ int64_t front_header_deadline(const struct front *front)
 
 /* --- connections --- */
 
-static bool is_kept(const struct front *front, struct MHD_Connection *c)
+static bool is_large(const struct front *front, struct MHD_Connection *c)
 {
 	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_DAEMON)->daemon == front->loop.kept;
 }
 
-bool front_keeps(const struct front *front, struct MHD_Connection *c)
+static int64_t request_bytes(const struct exchange *x)
+{
+	const union MHD_ConnectionInfo *head =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	return head != NULL ? (int64_t)head->header_size + x->body.bytes : 0;
+}
+
+/* Will the library keep the connection, and is it known where the request ends? */
+static bool is_plain(const struct exchange *x)
+{
+	const char *connection = exchange_header(x, MHD_HTTP_HEADER_CONNECTION);
+
+	return x->http_1_1 && exchange_header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING) == NULL &&
+	       (connection == NULL || strcasecmp(connection, "keep-alive") == 0);
+}
+
+static enum front_after after_brief(const struct front *front, const struct exchange *x)
+{
+	struct peer *peer = peers_of(x->connection);
+	int64_t asked, read;
+	bool ended = false;
+
+	if (peer == NULL || !is_plain(x) || !loop_can_park(&front->loop))
+		return FRONT_CLOSE;
+	asked = peers_count(peer, request_bytes(x));
+	read = park_bytes_read(x->socket, &ended);
+	if (read < asked || (read == asked && ended))
+		return FRONT_CLOSE;
+	return read == asked ? FRONT_PARK : FRONT_KEEP;
+}
+
+enum front_after front_after(const struct front *front, const struct exchange *x)
 {
 	size_t pool = POOL_BYTES((size_t)front->max_header_bytes);
 
-	return is_kept(front, c) && front->kept * pool <= KEPT_BYTES &&
-	       !server_draining(front->server);
+	if (server_draining(front->server))
+		return FRONT_CLOSE;
+	if (!is_large(front, x->connection))
+		return after_brief(front, x);
+	return front->kept * pool <= KEPT_BYTES ? FRONT_KEEP : FRONT_CLOSE;
 }
 
 static void on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
@@ -53,11 +89,11 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **socket_con
 		int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
 		front->connections++;
-		front->kept += is_kept(front, c);
+		front->kept += is_large(front, c);
 		*socket_context = peers_add(&front->peers, fd, front_header_deadline(front));
 	} else {
 		front->connections--;
-		front->kept -= is_kept(front, c);
+		front->kept -= is_large(front, c);
 		peers_remove(&front->peers, *socket_context);
 	}
 }
@@ -76,10 +112,10 @@ static void on_log(void *arg, const char *format, va_list args)
 
 /* --- start and stop --- */
 
-static struct MHD_Daemon *daemon_start(struct front *front, unsigned more_flags, size_t pool)
+static struct MHD_Daemon *daemon_start(struct front *front, size_t pool)
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-	                 MHD_USE_ERROR_LOG | more_flags;
+	                 MHD_USE_ERROR_LOG;
 	const struct config_listener *c = front->config;
 
 	/* clang-format off */
@@ -102,8 +138,10 @@ static bool daemons_start(struct front *front, struct fail *f)
 	l->listener = front->socket.fd;
 	l->most = (size_t)front->config->max_connections;
 	l->connections = &front->connections;
-	l->brief = daemon_start(front, MHD_USE_TURBO, LOOP_BRIEF_POOL);
-	l->kept = daemon_start(front, 0, POOL_BYTES(front->max_header_bytes));
+	l->parks = front->config->unix_path == NULL;
+	l->idle_ms = 1000 * front->config->idle_seconds;
+	l->brief = daemon_start(front, LOOP_BRIEF_POOL);
+	l->kept = daemon_start(front, POOL_BYTES(front->max_header_bytes));
 	if (l->brief != NULL && l->kept != NULL)
 		return loop_start(l, "http-front", STACK_BYTES, f);
 	return fail_set(f, FAIL_UNAVAILABLE, "the http front does not start; the log says more");

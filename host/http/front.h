@@ -27,8 +27,14 @@ void front_quiesce(struct front *front);
 /* Ends all connections. None may be suspended. */
 void front_stop(struct front *front);
 
-/* May the connection of a request that is answered now serve another? [front thread] */
-bool front_keeps(const struct front *front, struct MHD_Connection *c);
+/* What becomes of the connection of a request that is answered now? [front thread] */
+enum front_after {
+	FRONT_CLOSE, /* the answer must say so */
+	FRONT_KEEP,
+	FRONT_PARK, /* it is kept, and loop_park() gets it when the answer is sent */
+};
+
+enum front_after front_after(const struct front *front, const struct exchange *x);
 
 /* When a connection must have said what it wants, or be cut; by the monotonic clock. */
 int64_t front_header_deadline(const struct front *front);

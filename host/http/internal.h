@@ -73,6 +73,7 @@ struct exchange {
 	const char *method;
 	const struct route *route;
 	enum error_form form;
+	bool http_1_1;
 	char *arg;
 	char allow[64];
 	struct body body;
@@ -92,6 +93,7 @@ struct exchange {
 	bool begun;
 	bool dispatched;
 	bool patient; /* the connection's time-out is the long one */
+	bool parks;   /* the connection is, when the answer is sent */
 
 	/* Guarded by lock. */
 	struct mutex lock;

@@ -19,9 +19,12 @@
 #define ACCEPTS         16   /* in a row, then those that are there get their turn */
 #define PEEK_BYTES      4096 /* a longer head is not short */
 #define PEEK_LINES      64
+#define PEEK_VALUES     64  /* keys in the address and cookies: each takes 64 bytes of the pool */
 #define ACCEPT_AGAIN_MS 100 /* after an error, as for want of descriptors */
 
-enum source {
+#define EVENTS 64
+
+enum source { /* in epoll; what is more is a struct parked */
 	LISTENER,
 	WAKE,
 	BRIEF,
@@ -29,53 +32,128 @@ enum source {
 	SOURCES
 };
 
-/* --- sorting --- */
-
-static bool says_close(const char *line, size_t n)
+static int epoll_of(struct MHD_Daemon *daemon)
 {
-	static const char name[] = "Connection:";
-	static const char word[] = "close";
-
-	if (n < sizeof(name) - 1 || strncasecmp(line, name, sizeof(name) - 1) != 0)
-		return false;
-	line += sizeof(name) - 1;
-	n -= sizeof(name) - 1;
-	while (n > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	return n == sizeof(word) - 1 && strncasecmp(line, word, n) == 0;
+	return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
-bool loop_head_is_brief(const char *bytes, size_t n)
+/* --- sorting --- */
+
+struct head {
+	size_t n; /* bytes of it */
+	size_t values;
+	long long body_n; /* -1: not said */
+	bool closes;
+	bool odd; /* something that is not plain, of all that matters for the connection */
+};
+
+static bool same(const char *a, size_t n, const char *b)
+{
+	return n == strlen(b) && strncasecmp(a, b, n) == 0;
+}
+
+static size_t count_of(const char *line, size_t n, const char *of)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += line[i] == of[0] || line[i] == of[1];
+	return count;
+}
+
+static void read_length(struct head *h, const char *value, size_t n)
+{
+	long long length = 0;
+
+	h->odd = h->odd || n == 0 || n > 9 || h->body_n >= 0;
+	for (size_t i = 0; i < n && !h->odd; i++) {
+		h->odd = value[i] < '0' || value[i] > '9';
+		length = 10 * length + (value[i] - '0');
+	}
+	h->body_n = length;
+}
+
+static void read_line(struct head *h, const char *line, size_t n)
+{
+	const char *colon = memchr(line, ':', n);
+	size_t name_n = colon != NULL ? (size_t)(colon - line) : n;
+	const char *value = colon != NULL ? colon + 1 : line + n;
+	size_t value_n = (size_t)(line + n - value);
+
+	while (value_n > 0 && (*value == ' ' || *value == '\t')) {
+		value++;
+		value_n--;
+	}
+	if (same(line, name_n, "Connection")) {
+		h->closes = h->closes || same(value, value_n, "close");
+		h->odd = h->odd || !same(value, value_n, "keep-alive");
+	} else if (same(line, name_n, "Content-Length")) {
+		read_length(h, value, value_n);
+	} else if (same(line, name_n, "Cookie")) {
+		h->values += count_of(value, value_n, ";,");
+	} else if (colon == NULL || same(line, name_n, "Transfer-Encoding") ||
+		   same(line, name_n, "Expect") || same(line, name_n, "Upgrade") || *line == ' ' ||
+		   *line == '\t') {
+		h->odd = true;
+	}
+}
+
+static void read_request_line(struct head *h, const char *line, size_t n)
+{
+	static const char version[] = " HTTP/1.1";
+	const size_t version_n = sizeof(version) - 1;
+
+	h->odd = n <= version_n || memcmp(line + n - version_n, version, version_n) != 0;
+	h->values = count_of(line, n, "&&");
+}
+
+/* False: the head is not whole, or long. */
+static bool read_head(struct head *h, const char *bytes, size_t n)
 {
 	const char *end = memmem(bytes, n, "\r\n\r\n", 4);
-	bool closes = false;
+	const char *line = bytes;
 
+	*h = (struct head){.body_n = -1};
 	for (int lines = 0; end != NULL && lines < PEEK_LINES; lines++) {
-		const char *line_end = memmem(bytes, (size_t)(end + 2 - bytes), "\r\n", 2);
+		const char *line_end = memmem(line, (size_t)(end + 2 - line), "\r\n", 2);
+		size_t line_n = (size_t)(line_end - line);
 
-		closes = closes || says_close(bytes, (size_t)(line_end - bytes));
+		if (lines > 0)
+			read_line(h, line, line_n);
+		else
+			read_request_line(h, line, line_n);
+		h->n = (size_t)(end + 4 - bytes);
 		if (line_end == end)
-			return closes;
-		bytes = line_end + 2;
+			return h->values <= PEEK_VALUES;
+		line = line_end + 2;
 	}
 	return false;
 }
 
-static bool is_brief(int fd)
+bool loop_head_is_brief(const char *bytes, size_t n, bool parks)
+{
+	struct head h;
+
+	if (!read_head(&h, bytes, n))
+		return false;
+	if (h.closes || !parks || h.odd)
+		return h.closes;
+	return (long long)n == (long long)h.n + (h.body_n > 0 ? h.body_n : 0);
+}
+
+static bool is_brief(int fd, bool parks)
 {
 	char bytes[PEEK_BYTES];
 	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
 
-	return n > 0 && loop_head_is_brief(bytes, (size_t)n);
+	return n > 0 && loop_head_is_brief(bytes, (size_t)n, parks);
 }
 
 /* --- accepting --- */
 
 static bool has_room(const struct loop *l)
 {
-	return *l->connections < l->most && !atomic_load(&l->quiet);
+	return *l->connections + l->park.count < l->most && !atomic_load(&l->quiet);
 }
 
 /* A socket that is shut down would be reported for ever, whatever is asked of it. */
@@ -89,7 +167,7 @@ static void unwatch_listener(struct loop *l)
 static void watch_listener(struct loop *l)
 {
 	bool wanted = has_room(l) && (l->again_mono == 0 || clock_mono_ms() >= l->again_mono);
-	struct epoll_event event = {.events = wanted ? EPOLLIN : 0, .data.u32 = LISTENER};
+	struct epoll_event event = {.events = wanted ? EPOLLIN : 0, .data.u64 = LISTENER};
 
 	if (atomic_load(&l->quiet))
 		unwatch_listener(l);
@@ -117,11 +195,43 @@ static void accept_some(struct loop *l, bool ready[SOURCES])
 				l->again_mono = clock_mono_ms() + ACCEPT_AGAIN_MS;
 			return;
 		}
-		brief = is_brief(fd);
+		brief = is_brief(fd, loop_can_park(l));
 		/* It closes what it does not take. */
 		(void)MHD_add_connection(brief ? l->brief : l->kept, fd, &a.any, n);
 		ready[brief ? BRIEF : KEPT] = true;
 	}
+}
+
+/* --- parking --- */
+
+bool loop_can_park(const struct loop *l)
+{
+	return l->parks && l->park.count < (l->most + 1) / 2;
+}
+
+void loop_park(struct loop *l, struct MHD_Connection *c, int fd)
+{
+	(void)park_take(&l->park, c, fd, epoll_of(l->brief));
+}
+
+/* What comes next may have a long head. */
+static void unpark(struct loop *l, struct parked *waiting, bool ready[SOURCES])
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_storage room;
+	} a;
+	socklen_t n = sizeof(a);
+	int fd = park_heard(&l->park, waiting);
+
+	if (fd < 0)
+		return;
+	if (getpeername(fd, &a.any, &n) != 0) {
+		(void)close(fd);
+		return;
+	}
+	(void)MHD_add_connection(l->kept, fd, &a.any, n);
+	ready[KEPT] = true;
 }
 
 /* --- the thread --- */
@@ -144,15 +254,19 @@ static int sooner(int a, int b)
 static void wait_for_any(struct loop *l, bool ready[SOURCES])
 {
 	int brief = timeout_of(l->brief), kept = timeout_of(l->kept);
-	int timeout = sooner(brief, kept);
-	struct epoll_event events[SOURCES];
+	int timeout = sooner(sooner(brief, kept), park_timeout(&l->park));
+	struct epoll_event events[EVENTS];
 	int n;
 
 	if (l->again_mono != 0)
 		timeout = sooner(timeout, ACCEPT_AGAIN_MS);
-	n = epoll_wait(l->epoll, events, SOURCES, timeout);
+	n = epoll_wait(l->epoll, events, EVENTS, timeout);
 	for (int i = 0; i < n; i++)
-		ready[events[i].data.u32] = true;
+		if (events[i].data.u64 < SOURCES)
+			ready[events[i].data.u64] = true;
+		else
+			unpark(l, events[i].data.ptr, ready);
+	park_expire(&l->park);
 	ready[BRIEF] = ready[BRIEF] || brief == 0 || (n == 0 && brief >= 0);
 	ready[KEPT] = ready[KEPT] || kept == 0 || (n == 0 && kept >= 0);
 }
@@ -194,14 +308,9 @@ static void run(void *arg)
 
 static bool watch(struct loop *l, int fd, enum source source)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
 
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-static int epoll_of(struct MHD_Daemon *daemon)
-{
-	return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
 bool loop_start(struct loop *l, const char *name, size_t stack_bytes, struct fail *f)
@@ -214,11 +323,12 @@ bool loop_start(struct loop *l, const char *name, size_t stack_bytes, struct fai
 	l->listening = true;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	l->park.dead = -1;
 	if (l->epoll < 0 || l->wake < 0 || !watch(l, l->listener, LISTENER) ||
 		!watch(l, l->wake, WAKE) || !watch(l, epoll_of(l->brief), BRIEF) ||
 		!watch(l, epoll_of(l->kept), KEPT))
 		fail_errno(f, errno, "watch the sockets of a listener");
-	else
+	else if (park_start(&l->park, l->epoll, l->idle_ms, f))
 		l->started = thread_start(&l->thread, name, stack_bytes, run, l, f);
 	if (!l->started)
 		loop_stop(l);
@@ -249,6 +359,7 @@ void loop_stop(struct loop *l)
 		thread_join(&l->thread);
 		l->started = false;
 	}
+	park_stop(&l->park);
 	if (l->epoll > 0)
 		(void)close(l->epoll);
 	if (l->wake > 0)

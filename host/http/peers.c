@@ -1,6 +1,7 @@
 /* Shuts down connections that take too long to say what they want. */
 #include "http/peers.h"
 
+#include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@ struct peer {
 	struct peer *next;
 	struct peer *prev;
 	int fd;
+	int64_t bytes;                    /* of its requests */
 	_Atomic int64_t deadline_mono_ms; /* set for each part of a request: without the lock */
 };
 
@@ -78,6 +80,7 @@ struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
 		return NULL;
 	peer->prev = NULL;
 	peer->fd = fd;
+	peer->bytes = 0;
 	atomic_init(&peer->deadline_mono_ms, deadline_mono_ms);
 	mutex_lock(&p->lock);
 	peer->next = p->first;
@@ -93,6 +96,17 @@ struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms)
 void peers_set(struct peer *peer, int64_t deadline_mono_ms)
 {
 	atomic_store_explicit(&peer->deadline_mono_ms, deadline_mono_ms, memory_order_relaxed);
+}
+
+int64_t peers_count(struct peer *peer, int64_t bytes)
+{
+	peer->bytes += bytes;
+	return peer->bytes;
+}
+
+struct peer *peers_of(struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 void peers_remove(struct peers *p, struct peer *peer)

@@ -14,6 +14,7 @@
 #include "platform/thread.h"
 
 struct fail;
+struct MHD_Connection;
 struct peer;
 
 struct peers {
@@ -31,6 +32,13 @@ void peers_stop(struct peers *p); /* all peers must be removed */
 /* fd stays the caller's and must be open until peers_remove. NULL: out of memory. */
 struct peer *peers_add(struct peers *p, int fd, int64_t deadline_mono_ms);
 void peers_set(struct peer *peer, int64_t deadline_mono_ms);
+
+/* Counts bytes of its requests; returns how many they are by now. One thread for each peer. */
+int64_t peers_count(struct peer *peer, int64_t bytes);
+
+/* The socket context of a connection. [its daemon's thread] */
+struct peer *peers_of(struct MHD_Connection *c);
+
 void peers_remove(struct peers *p, struct peer *peer); /* NULL is fine */
 
 #endif

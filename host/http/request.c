@@ -18,14 +18,9 @@
 #define LONG_ANSWER_BYTES 65536 /* what fits the kernel's buffers needs no patience */
 #define RETRY_AFTER_MS    1000
 
-static struct peer *peer_of(struct MHD_Connection *c)
-{
-	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
 static void set_deadline(struct exchange *x, int64_t mono_ms)
 {
-	struct peer *peer = peer_of(x->connection);
+	struct peer *peer = peers_of(x->connection);
 
 	if (peer != NULL)
 		peers_set(peer, mono_ms);
@@ -101,13 +96,14 @@ static void check_length(struct exchange *x, int64_t announced)
 static enum MHD_Result send_answer(struct exchange *x);
 static void dispatch(struct exchange *x);
 
-static enum MHD_Result begin(struct exchange *x, const char *method)
+static enum MHD_Result begin(struct exchange *x, const char *method, const char *version)
 {
 	const struct route *routes;
 	size_t count;
 	int64_t announced;
 
 	x->begun = true;
+	x->http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 	server_attach(x->front->server);
 	routes = server_routes(x->front->server, &count);
 	if (exchange_copy_request(x, method, &x->refused))
@@ -207,6 +203,7 @@ static bool join_work(struct exchange *x)
 static enum MHD_Result send_answer(struct exchange *x)
 {
 	struct MHD_Response *answer;
+	enum front_after after;
 	enum MHD_Result queued;
 	bool wait;
 
@@ -217,8 +214,12 @@ static enum MHD_Result send_answer(struct exchange *x)
 		return MHD_YES;
 	if (answer == NULL)
 		return MHD_NO;
-	if (!front_keeps(x->front, x->connection))
+	after = MHD_get_response_header(answer, MHD_HTTP_HEADER_CONNECTION) != NULL
+	                ? FRONT_KEEP
+	                : front_after(x->front, x);
+	if (after == FRONT_CLOSE)
 		MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
+	x->parks = after == FRONT_PARK;
 	set_patience(x, x->answer_bytes < 0 || x->answer_bytes > LONG_ANSWER_BYTES);
 	queued = MHD_queue_response(x->connection, x->status, answer);
 	MHD_destroy_response(answer);
@@ -233,11 +234,10 @@ enum MHD_Result request_heard(void *arg, struct MHD_Connection *c, const char *u
 	(void)arg;
 	(void)c;
 	(void)url;
-	(void)version;
 	if (x == NULL)
 		return MHD_NO; /* out of memory */
 	if (!x->begun)
-		return begin(x, method);
+		return begin(x, method, version);
 	if (*n > 0)
 		return take_body(x, bytes, n);
 	if (!x->dispatched)
@@ -277,7 +277,6 @@ void request_over(
 	struct exchange *x = *context;
 
 	(void)arg;
-	(void)c;
 	*context = NULL;
 	if (x == NULL)
 		return;
@@ -285,6 +284,8 @@ void request_over(
 	if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
 		set_patience(x, false);
 		set_deadline(x, front_header_deadline(x->front));
+		if (x->parks)
+			loop_park(&x->front->loop, c, x->socket);
 	}
 	if (x->begun) {
 		log_access(x);

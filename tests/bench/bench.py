@@ -53,7 +53,7 @@ def status():
         for name, file, fresh, count, bound in (
             ("status_kept", plain, False, 20000, 3.0),
             ("status_fresh", close, True, 6000, 1.5),
-            ("status_dropped", plain, True, 6000, None),
+            ("status_dropped", plain, True, 6000, 1.5),
         ):
             ours, its, large = rounds(
                 some(7, 1),
