@@ -252,10 +252,14 @@ static bool start_sweeper(struct daemon *d, struct fail *f)
 static void hide_secrets(const struct config *config)
 {
 	veil_set(redact_text);
-	for (size_t i = 0; i < config->connection_count; i++)
+	for (size_t i = 0; i < config->connection_count; i++) {
 		redact_learn_json(REDACT_SITE, config->connections[i].details);
-	for (size_t i = 0; i < config->provider_count; i++)
+		redact_learn_url(REDACT_SITE, config->connections[i].proxy);
+	}
+	for (size_t i = 0; i < config->provider_count; i++) {
 		redact_learn_json(REDACT_SITE, config->providers[i].settings);
+		redact_learn_url(REDACT_SITE, config->providers[i].proxy);
+	}
 }
 
 static bool start(struct daemon *d, struct fail *f)

@@ -16,6 +16,8 @@ void buf_init(struct buf *b, size_t limit)
 
 void buf_finish(struct buf *b)
 {
+	if (b->secret && b->p != NULL)
+		explicit_bzero(b->p, b->cap);
 	free(b->p);
 	*b = (struct buf){.limit = b->limit};
 }
@@ -46,10 +48,15 @@ static bool reserve(struct buf *b, size_t n)
 		cap = b->limit + 1;
 	if (cap < need)
 		cap = need;
-	p = realloc(b->p, cap);
+	p = b->secret ? malloc(cap) : realloc(b->p, cap);
 	if (p == NULL) {
 		b->failed = true;
 		return false;
+	}
+	if (b->secret && b->p != NULL) { /* realloc() would leave what was there behind */
+		memcpy(p, b->p, b->n + 1);
+		explicit_bzero(b->p, b->cap);
+		free(b->p);
 	}
 	b->p = p;
 	b->cap = cap;

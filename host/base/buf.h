@@ -16,6 +16,7 @@ struct buf {
 	size_t cap;
 	size_t limit;
 	bool failed; /* something did not fit */
+	bool secret; /* set after buf_init(): memory is overwritten before it is given back */
 };
 
 void buf_init(struct buf *b, size_t limit);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/veil.h"
 
 struct fail_row {
 	const char *word;
@@ -70,7 +71,7 @@ static void make_utf8(char *text)
 /* Ends a text that lost its tail in "...", at the border of a character. */
 static void mark_cut(char *text, size_t size)
 {
-	size_t n = size - sizeof("...");
+	size_t n = strnlen(text, size - sizeof("..."));
 
 	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
 		n--;
@@ -95,8 +96,11 @@ static void format(char *text, size_t size, const char *tail, const char *fmt, v
 		memcpy(text + used, tail, take);
 		text[used + take] = '\0';
 	}
-	if (used + tail_length >= size)
+	if (used + tail_length >= size) {
+		(void)veil_text(text, strlen(text), true); /* a part of a secret is none to whoever
+		                                            * looks for it later */
 		mark_cut(text, size);
+	}
 	make_utf8(text);
 }
 

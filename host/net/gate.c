@@ -28,6 +28,7 @@ static void free_lane(struct gate_lane *l)
 {
 	if (--l->host->lanes == 0)
 		free(l->host);
+	explicit_bzero(l->key, sizeof(l->key)); /* a proxy's password may be in it */
 	free(l);
 }
 
@@ -108,6 +109,21 @@ static struct gate_lane *new_lane(struct gate *g, const char *key, bool shares)
 	return l;
 }
 
+static struct gate_lane *find_lane(struct gate *g, const char *key)
+{
+	struct gate_lane *l;
+
+	TAILQ_FOREACH(l, &g->lanes, link)
+	{
+		if (strcmp(l->key, key) == 0) {
+			TAILQ_REMOVE(&g->lanes, l, link);
+			TAILQ_INSERT_HEAD(&g->lanes, l, link);
+			return l;
+		}
+	}
+	return NULL;
+}
+
 /* Streams have connections of their own, so a lane of their own. */
 static struct gate_lane *lane_of(struct gate *g, const struct transfer *t)
 {
@@ -121,15 +137,11 @@ static struct gate_lane *lane_of(struct gate *g, const struct transfer *t)
 		: shares  ? SHARES
 			  : ALONE,
 		o->origin != NULL ? o->origin : "", o->proxy != NULL ? o->proxy : "");
-	TAILQ_FOREACH(l, &g->lanes, link)
-	{
-		if (strcmp(l->key, key) == 0) {
-			TAILQ_REMOVE(&g->lanes, l, link);
-			TAILQ_INSERT_HEAD(&g->lanes, l, link);
-			return l;
-		}
-	}
-	return new_lane(g, key, shares);
+	l = find_lane(g, key);
+	if (l == NULL)
+		l = new_lane(g, key, shares);
+	explicit_bzero(key, sizeof(key));
+	return l;
 }
 
 bool gate_add(struct gate *g, struct transfer *t)

@@ -84,40 +84,81 @@ static bool add_body(struct call *c, struct call_spec *spec, struct fail *f)
 	return true;
 }
 
-/* Takes what source says off connection. */
-static void take_off(json_t *connection, const char *member)
+/* Its own name, of which "~1" and "~0" are '/' and '~'. */
+static void plain_name(char *name)
 {
-	const char *slash = strrchr(member, '/');
-	char *parent;
+	char *to = name;
 
-	if (member[0] != '/') {
-		(void)json_object_del(connection, member);
-		return;
+	for (const char *from = name; *from != '\0'; from++) {
+		if (from[0] == '~' && (from[1] == '0' || from[1] == '1'))
+			*to++ = *++from == '1' ? '/' : '~';
+		else
+			*to++ = *from;
 	}
-	parent = strndup(member, (size_t)(slash - member));
-	if (parent != NULL) /* a '/' in its own name cannot be said; such a member stays */
-		(void)json_object_del(json_at(connection, parent), slash + 1);
-	free(parent);
+	*to = '\0';
 }
 
-/* A copy without what the manifest says its secrets come from. */
+static bool is_there(json_t *connection, const char *member)
+{
+	const json_t *v = member[0] == '/' ? json_at(connection, member)
+	                                   : json_object_get(connection, member);
+
+	return v != NULL && !json_is_null(v);
+}
+
+/* Takes what source says off connection. False: it is still there. */
+static bool take_off(json_t *connection, const char *member)
+{
+	char *parent = strdup(member), *name;
+	json_t *of;
+
+	if (parent == NULL)
+		return false;
+	name = strrchr(parent, '/');
+	if (member[0] != '/') {
+		(void)json_object_del(connection, member);
+	} else if (name != NULL) {
+		*name++ = '\0';
+		plain_name(name);
+		of = json_at(connection, parent);
+		if (json_is_array(of)) /* the others keep their places */
+			(void)json_array_set_new(of, strtoul(name, NULL, 10), json_null());
+		else
+			(void)json_object_del(of, name);
+	}
+	free(parent);
+	return !is_there(connection, member);
+}
+
+/* Takes all that one secret comes from off shown. */
+static bool take_all_off(json_t *shown, const json_t *sources)
+{
+	const json_t *source;
+	size_t i;
+
+	json_array_foreach(sources, i, source)
+	{
+		const char *member = source_member(json_string_value(source));
+
+		if (member != NULL && !take_off(shown, member))
+			return false;
+	}
+	return true;
+}
+
+/* A copy without what the manifest says its secrets come from; NULL: there is none. */
 static json_t *without_secrets(const struct call *c)
 {
 	json_t *secrets = json_object_get(c->provider->manifest, "secrets");
 	json_t *shown = json_deep_copy(c->connection);
 	const char *name;
-	json_t *sources;
-	const json_t *source;
-	size_t i;
+	const json_t *sources;
 
 	json_object_foreach(secrets, name, sources)
 	{
-		json_array_foreach(sources, i, source)
-		{
-			const char *member = source_member(json_string_value(source));
-
-			if (member != NULL)
-				take_off(shown, member);
+		if (shown != NULL && !take_all_off(shown, sources)) {
+			json_decref(shown);
+			shown = NULL;
 		}
 	}
 	return shown;

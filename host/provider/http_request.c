@@ -412,6 +412,7 @@ struct http_request *http_request_new(
 	buf_init(&r->url, HTTP_URL_MAX);
 	buf_init(&r->values, HTTP_TEXT_MAX);
 	buf_init(&r->body, HTTP_TEXT_MAX);
+	r->url.secret = r->values.secret = r->body.secret = true;
 	if (read_all(&x, body)) {
 		if (r->keep == NULL) { /* nothing points there; the answer may take long */
 			json_decref(v);

@@ -121,6 +121,7 @@ static bool write_inner(struct writer *w, struct buf *out, size_t way, const jso
 	if (w->depth == DEPTH_MAX)
 		return refuse(w, "has too many values within values");
 	buf_init(&in, out->limit);
+	in.secret = true;
 	w->depth++;
 	ok = write_value(w, &in, v) && ways[way].write(w, out, &in);
 	w->depth--;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "provider/call.h"
+#include "provider/http_answer.h"
 #include "provider/internal.h"
 #include "provider/services.h"
 #include "secret/crypto.h"
@@ -61,7 +62,8 @@ static int32_t DAVIT_CALL token_get(davit_call call, davit_buf key, davit_secret
 
 	if (whole == NULL)
 		return DAVIT_INVALID;
-	const struct tokens_wait wait = {&c->lock, &c->wake, c->deadline, cancelled, c};
+	const struct tokens_wait wait = {
+		&c->lock, &c->wake, c->deadline, cancelled, http_caller(c).gone, c};
 
 	switch (tokens_get(c->provider->all->tokens, whole, c->handle, &wait, &value, &n)) {
 	case TOKENS_LIVE:

@@ -55,6 +55,9 @@ void redact_let_go(const void *bytes, size_t n);
 /* Makes known what is named like a secret in v, as far as it is text. */
 void redact_learn_json(enum redact_sort sort, const json_t *v);
 
+/* Makes the password of a URL known, as it stands there and as it is; NULL is fine. */
+void redact_learn_url(enum redact_sort sort, const char *url);
+
 /* Does a member of that name hold a secret: "db_password", "apiKey" and the like? */
 bool redact_is_name(const char *name);
 

@@ -1,10 +1,12 @@
 /* What is named like a secret in JSON, and JSON without known values. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/attr.h"
 #include "base/json.h"
+#include "secret/crypto.h"
 #include "secret/member.h"
 #include "secret/redact.h"
 #include "secret/redact_parts.h"
@@ -140,6 +142,41 @@ static void learn(void *ctx, const void *bytes, size_t n)
 void redact_learn_json(enum redact_sort sort, const json_t *v)
 {
 	redact_named(v, learn, &sort);
+}
+
+/* Writes what %XX at c stands for. False: it stands for itself. */
+static bool plain_byte(const char *c, char *ret)
+{
+	char digits[3] = "";
+
+	*ret = *c;
+	if (c[0] != '%' || !isxdigit((unsigned char)c[1]) || !isxdigit((unsigned char)c[2]))
+		return false;
+	memcpy(digits, c + 1, 2);
+	*ret = (char)strtol(digits, NULL, 16);
+	return true;
+}
+
+/* The password between the first ':' and the last '@' before the path. */
+void redact_learn_url(enum redact_sort sort, const char *url)
+{
+	const char *from = url != NULL ? strstr(url, "://") : NULL;
+	size_t most = from != NULL ? strcspn(from + 3, "/?#") : 0;
+	const char *colon = from != NULL ? memchr(from + 3, ':', most) : NULL;
+	const char *at = from != NULL ? memrchr(from + 3, '@', most) : NULL;
+	char *text = colon != NULL && at != NULL && at > colon ? malloc(strlen(url)) : NULL;
+	size_t n = 0;
+
+	if (text == NULL)
+		return;
+	for (const char *c = colon + 1; c < at; c++) {
+		if (plain_byte(c, &text[n++]))
+			c += 2;
+	}
+	redact_learn(sort, text, n);
+	redact_learn(sort, colon + 1, (size_t)(at - colon - 1));
+	crypto_cleanse(text, n);
+	free(text);
 }
 
 /* --- without --- */

@@ -13,6 +13,8 @@
 
 #define BUCKETS 512
 
+#define LOOK_MS INT64_C(1000) /* between two looks whether anybody still wants it */
+
 struct waiter {
 	struct waiter *next; /* came later */
 	const struct tokens_wait *wait;
@@ -191,6 +193,25 @@ static bool over(const struct tokens_wait *wait)
 	return clock_mono_ms() >= wait->deadline || wait->stopped(wait->ctx);
 }
 
+/* Until it is woken or over; true: nobody wants it any more. The lock is held. */
+static bool wait_long(const struct waiter *w, const struct tokens_wait *wait)
+{
+	int64_t look = wait->gone != NULL ? clock_mono_ms() + LOOK_MS : CLOCK_NEVER;
+	bool gone = false;
+
+	while (!w->woken && !over(wait) && !gone) {
+		(void)clock_wait(
+			wait->wake, wait->lock, look < wait->deadline ? look : wait->deadline);
+		if (w->woken || wait->gone == NULL || clock_mono_ms() < look)
+			continue;
+		mutex_unlock(wait->lock); /* asking may take a moment */
+		gone = wait->gone(wait->ctx);
+		mutex_lock(wait->lock);
+		look = clock_mono_ms() + LOOK_MS;
+	}
+	return gone;
+}
+
 /* False: it need not wait any more. Ours is given up meanwhile; e stays, as somebody waits. */
 static bool wait_turn(struct tokens *t, struct token *e, const struct tokens_wait *wait)
 {
@@ -201,9 +222,7 @@ static bool wait_turn(struct tokens *t, struct token *e, const struct tokens_wai
 	add_waiter(e, &w);
 	mutex_unlock(&t->lock);
 	mutex_lock(wait->lock);
-	while (!w.woken && !over(wait))
-		(void)clock_wait(wait->wake, wait->lock, wait->deadline);
-	stopped = over(wait);
+	stopped = wait_long(&w, wait) || over(wait);
 	mutex_unlock(wait->lock);
 	mutex_lock(&t->lock);
 	e->waiting--;

@@ -32,7 +32,8 @@ struct tokens_wait {
 	struct mutex *lock;
 	struct cond *wake;
 	int64_t deadline;
-	bool (*stopped)(void *ctx);
+	bool (*stopped)(void *ctx); /* lock is held */
+	bool (*gone)(void *ctx);    /* nobody wants it any more: asked now and then. Or NULL */
 	void *ctx;
 };
 

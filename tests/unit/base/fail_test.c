@@ -1,5 +1,6 @@
 /* Tests of fail and utf8: one clean text, whatever goes in. */
 #include "base/fail.h"
+#include "base/veil.h"
 
 #include <errno.h>
 #include <string.h>
@@ -116,6 +117,35 @@ static void a_long_text_is_cut_between_characters(void **state)
 	}
 }
 
+static size_t hide(char *text, size_t n, bool cut)
+{
+	static const char secret[] = "swordfish";
+
+	for (size_t k = sizeof(secret) - 1; cut && k > 0; k--) {
+		if (n >= k && memcmp(text + n - k, secret, k) == 0) {
+			text[n - k] = '\0';
+			return n - k;
+		}
+	}
+	return n;
+}
+
+/* Whoever hides secrets later would not find half of one. */
+static void a_cut_leaves_no_part_of_a_secret(void **state)
+{
+	struct fail f;
+	char text[sizeof(f.text)];
+
+	(void)state;
+	veil_set(hide);
+	memset(text, 'x', sizeof(text));
+	memcpy(text + sizeof(text) - 6, "sword", 6);
+	(void)fail_set(&f, FAIL_INTERNAL, "%sfish and more", text);
+	veil_set(NULL);
+	assert_null(strstr(f.text, "sw"));
+	assert_string_equal(f.text + strlen(f.text) - 4, "x...");
+}
+
 static void a_text_that_just_fits_is_not_cut(void **state)
 {
 	struct fail f;
@@ -207,6 +237,7 @@ int main(void)
 		cmocka_unit_test(the_old_text_may_be_part_of_the_new_one),
 		cmocka_unit_test(the_systems_words_follow_ours),
 		cmocka_unit_test(a_long_text_is_cut_between_characters),
+		cmocka_unit_test(a_cut_leaves_no_part_of_a_secret),
 		cmocka_unit_test(a_text_that_just_fits_is_not_cut),
 		cmocka_unit_test(bytes_that_are_no_text_become_question_marks),
 		cmocka_unit_test(nobody_needs_to_listen),

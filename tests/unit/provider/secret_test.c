@@ -298,6 +298,7 @@ static void nonsense_is_refused(void **state)
 
 #define MANIFEST                                                                                                       \
 	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                                       \
+	"\"slashed\":[\"connection:/a~1b/c~0d\"],\"listed\":[\"connection:/list/1\"],"                                 \
 	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
 	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                  \
 	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
@@ -344,7 +345,8 @@ static void what_a_secret_comes_from_is_not_in_the_request(void **state)
 
 	run_with_connection(*state, &c, op_opens, "site",
 		"{\"secret_key\":\"hunter2\",\"region\":\"a region\","
-		"\"in\":{\"password\":\"hunter3\",\"user\":\"me\"}}");
+		"\"in\":{\"password\":\"hunter3\",\"user\":\"me\"},"
+		"\"a/b\":{\"c~d\":\"hunter4\"},\"list\":[\"kept\",\"hunter5\"]}");
 	if (c.result.code != DAVIT_OK)
 		fail_msg("line %d: %s", broken_line, c.result.fail.text);
 	kit_call_finish(&c);

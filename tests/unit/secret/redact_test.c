@@ -471,6 +471,19 @@ static void what_json_names_like_a_secret_is_learned(void **state)
 	redact_scope_add_stored(&scope, "no json");
 }
 
+static void the_password_of_a_url_is_learned(void **state)
+{
+	char text[] = "swordfish-of-old sword%66ish-of-old user proxy.example";
+
+	(void)state;
+	redact_learn_url(REDACT_SITE, NULL);
+	redact_learn_url(REDACT_SITE, "http://proxy.example:3128");
+	redact_learn_url(REDACT_SITE, "http://proxy.example/swordfish:x@user");
+	redact_learn_url(REDACT_SITE, "http://user:sword%66ish-of-old@proxy.example:3128/");
+	(void)redact_text(text, strlen(text), false);
+	assert_string_equal(text, "*** *** user proxy.example");
+}
+
 static void texts_in_json_lose_what_is_known(void **state)
 {
 	json_t *v = json_pack("{s:s, s:[s, i], s:{s:s}}", "a", "x hunter2 y", "list", "hunter2", 7,
@@ -509,6 +522,7 @@ int main(void)
 		TEST(many_threads_learn_and_look_at_once),
 		TEST(names_tell_what_is_a_secret),
 		TEST(what_json_names_like_a_secret_is_learned),
+		TEST(the_password_of_a_url_is_learned),
 		TEST(texts_in_json_lose_what_is_known),
 	};
 

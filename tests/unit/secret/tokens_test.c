@@ -59,7 +59,7 @@ static void asker_init(struct asker *a, uint64_t holder)
 	cond_init(&a->wake);
 	a->holder = holder;
 	a->wait = (struct tokens_wait){
-		&a->lock, &a->wake, clock_mono_ms() + 10 * HOUR, is_cancelled, a};
+		&a->lock, &a->wake, clock_mono_ms() + 10 * HOUR, is_cancelled, NULL, a};
 }
 
 static void asker_finish(struct asker *a)
@@ -121,6 +121,29 @@ static void a_thousand_waiters_make_one_request(void **state)
 		assert_int_equal(crowd[i].answer, TOKENS_LIVE);
 		assert_string_equal(crowd[i].value, "fetched once");
 	}
+	asker_finish(&first);
+}
+
+static bool is_gone(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static void who_has_no_reader_any_more_does_not_wait(void **state)
+{
+	struct asker first, other;
+
+	(void)state;
+	asker_init(&first, 1);
+	assert_int_equal(answer_of(&first), TOKENS_FETCH);
+	asker_init(&other, 2);
+	other.wait.gone = is_gone;
+	assert_true(thread_start(&other.thread, "asker", 64 * 1024, ask, &other, NULL));
+	assert_true(clock_virtual_await(1, REAL_MS));
+	clock_advance(2000);
+	join(&other);
+	assert_int_equal(other.answer, TOKENS_STOPPED);
 	asker_finish(&first);
 }
 
@@ -361,6 +384,7 @@ static void in_a_storm_one_fetches_at_a_time_and_all_are_served(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(who_has_no_reader_any_more_does_not_wait),
 		TEST(a_thousand_waiters_make_one_request),
 		TEST(a_due_token_is_fetched_by_one_while_it_serves_the_others),
 		TEST(a_token_is_not_served_when_it_would_end_on_its_way),
