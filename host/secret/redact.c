@@ -17,7 +17,9 @@
 #define BITS_LOG   20 /* of the set: 128 KiB, which stay in the cache */
 #define ROW_LOG    8
 #define VALUES_LOG 12
-#define WINDOW     8 /* bytes that are hashed: no form of a value here is shorter */
+#define STAY       ((size_t)REDACT_VALUES_MAX / 8 * 7) /* where the oldest had to go */
+#define CROWD      64 /* fewer are not worth making the bits anew for their bytes */
+#define WINDOW     8  /* bytes that are hashed: no form of a value here is shorter */
 
 _Static_assert(REDACT_LEAST_SHARED >= WINDOW, "a pattern is as long as what is hashed of it");
 
@@ -37,7 +39,7 @@ static struct {
 	struct rwlock lock; /* guards what follows, but for the two that are atomic */
 	atomic_size_t count;
 	atomic_ullong uses;
-	size_t counts[REDACT_SORTS];
+	size_t counts[REDACT_SORTS]; /* of those that nobody holds */
 	struct value *values[1 << VALUES_LOG];
 	struct redact_set set;
 } all = {.lock = RWLOCK_INIT};
@@ -78,7 +80,7 @@ static void remove_value(struct value **at)
 	*at = v->next;
 	for (size_t i = 0; i < v->count; i++)
 		v->patterns[i]->refs--;
-	all.counts[v->sort]--;
+	all.counts[v->sort] -= v->holds == 0;
 	atomic_fetch_sub(&all.count, 1);
 	free_value(v);
 }
@@ -120,20 +122,22 @@ static size_t ages_of(enum redact_sort sort, uint64_t *ages, size_t room)
 	return n;
 }
 
-/* An eighth at a time, as the bits must be made anew. */
+/* Many at a time, as the bits must be made anew. */
 static void make_room(enum redact_sort sort)
 {
 	size_t room = all.counts[sort];
 	uint64_t *ages;
-	size_t n;
+	size_t n, last;
 
-	if (sort == REDACT_SITE || (room < REDACT_VALUES_MAX && all.set.bytes < REDACT_BYTES_MAX))
+	if (sort == REDACT_SITE || room < CROWD ||
+		(room < REDACT_VALUES_MAX && all.set.bytes < REDACT_BYTES_MAX))
 		return;
 	ages = calloc(room + 1, sizeof(*ages));
 	n = ages != NULL ? ages_of(sort, ages, room) : 0;
 	if (n > 0) {
 		qsort(ages, n, sizeof(*ages), by_age);
-		remove_before(sort, ages[n / 8] + 1);
+		last = n > STAY ? n - STAY : n / 8;
+		remove_before(sort, ages[last] + 1);
 		redact_set_sweep(&all.set);
 	}
 	free(ages);
@@ -166,12 +170,11 @@ static bool known(enum redact_sort sort, const char *p, size_t n, size_t holds)
 	if (v == NULL)
 		return false;
 	v->used = next_use();
+	all.counts[v->sort] -= v->holds == 0;
 	v->holds += holds;
-	if (sort < v->sort) { /* the stronger reason to stay */
-		all.counts[v->sort]--;
-		all.counts[sort]++;
+	if (sort < v->sort) /* the stronger reason to stay */
 		v->sort = sort;
-	}
+	all.counts[v->sort] += v->holds == 0;
 	return true;
 }
 
@@ -196,7 +199,7 @@ static bool enter(struct value *v, struct redact_pattern *first)
 	}
 	v->next = *bucket;
 	*bucket = v;
-	all.counts[v->sort]++;
+	all.counts[v->sort] += v->holds == 0;
 	atomic_fetch_add(&all.count, 1);
 	return whole;
 }
@@ -294,6 +297,7 @@ void redact_let_go(const void *bytes, size_t n)
 	v = find(bytes, n);
 	if (v != NULL && v->holds > 0) {
 		v->holds--;
+		all.counts[v->sort] += v->holds == 0;
 		v->used = next_use();
 	}
 	rwlock_unlock(&all.lock);

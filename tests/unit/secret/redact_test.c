@@ -285,6 +285,28 @@ static void what_is_held_or_met_in_texts_stays(void **state)
 	assert_string_equal(without("a token of an open call", false), "a token of an open call");
 }
 
+static void those_that_are_held_take_no_room_from_others(void **state)
+{
+	char value[48];
+
+	(void)state;
+	share("the first of the others");
+	for (int i = 0; i < 2 * REDACT_VALUES_MAX; i++) {
+		(void)snprintf(value, sizeof(value), "held value number %d.", i);
+		redact_hold(value, strlen(value));
+	}
+	share("the second of the others");
+	assert_string_equal(without("the first of the others", false), "***");
+	for (int i = 0; i < 2 * REDACT_VALUES_MAX; i++) {
+		(void)snprintf(value, sizeof(value), "held value number %d.", i);
+		redact_let_go(value, strlen(value));
+	}
+	share("the last of the others");
+	assert_string_equal(without("the last of the others", false), "***");
+	assert_string_equal(without("held value number 1.", false), "held value number 1.");
+	assert_string_equal(without("held value number 8191.", false), "***");
+}
+
 static void a_short_value_is_hidden_in_its_own_scope_alone(void **state)
 {
 	struct redact_scope *before;
@@ -515,6 +537,7 @@ int main(void)
 		TEST(a_stream_holds_no_more_than_may_be_a_beginning),
 		TEST(the_oldest_go_and_those_of_other_sorts_stay),
 		TEST(what_is_held_or_met_in_texts_stays),
+		TEST(those_that_are_held_take_no_room_from_others),
 		TEST(a_short_value_is_hidden_in_its_own_scope_alone),
 		TEST(a_scope_takes_no_more_than_its_limits),
 		TEST(values_that_are_alike_are_found_as_a_search_one_by_one_does),
