@@ -29,6 +29,7 @@
 #include "platform/thread.h"
 #include "process/process.h"
 #include "provider/provider.h"
+#include "secret/member.h"
 #include "secret/redact.h"
 #include "store/blobs.h"
 #include "store/store.h"
@@ -252,6 +253,7 @@ static bool start_sweeper(struct daemon *d, struct fail *f)
 static void hide_secrets(const struct config *config)
 {
 	veil_set(redact_text);
+	member_prepare();
 	for (size_t i = 0; i < config->connection_count; i++) {
 		redact_learn_json(REDACT_SITE, config->connections[i].details);
 		redact_learn_url(REDACT_SITE, config->connections[i].proxy);

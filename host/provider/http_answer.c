@@ -11,6 +11,7 @@
 #include "provider/codes.h"
 #include "provider/http_request.h"
 #include "secret/crypto.h"
+#include "secret/member.h"
 
 struct http_answer {
 	struct call *call;
@@ -133,7 +134,7 @@ bool http_answer_keep(struct call_secrets *secrets, const json_t *keep, int stat
 	struct fail *f)
 {
 	json_t *kept = json_object();
-	json_t *all = json_parse(body, n, NULL);
+	json_t *all = member_parse(body, n);
 	char *shown = NULL;
 	bool ok = kept != NULL;
 
@@ -143,7 +144,7 @@ bool http_answer_keep(struct call_secrets *secrets, const json_t *keep, int stat
 		shown = all != NULL ? json_compact(all, ret_n) : unread(status, body, n, ret_n);
 		ok = shown != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 	}
-	json_decref(all);
+	member_free(all);
 	if (!ok) {
 		json_decref(kept);
 		return false;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
@@ -38,16 +37,21 @@ static bool names(struct call *c, const char *name, char instance[INSTANCE_MAX],
 static char *text_of(const uint8_t *bytes, size_t n, int64_t expires_ms)
 {
 	static const char digits[] = "0123456789abcdef";
-	struct buf b;
+	static const char end[] = "\"}";
+	char head[64];
+	size_t at = (size_t)snprintf(
+		head, sizeof(head), "{\"expires_ms\":%lld,\"hex\":\"", (long long)expires_ms);
+	char *text = malloc(at + 2 * n + sizeof(end)); /* once: growing would leave parts behind */
 
-	buf_init(&b, 2 * n + 128);
-	buf_printf(&b, "{\"expires_ms\":%lld,\"hex\":\"", (long long)expires_ms);
+	if (text == NULL)
+		return NULL;
+	memcpy(text, head, at);
 	for (size_t i = 0; i < n; i++) {
-		buf_add(&b, &digits[bytes[i] >> 4], 1);
-		buf_add(&b, &digits[bytes[i] & 15], 1);
+		text[at++] = digits[bytes[i] >> 4];
+		text[at++] = digits[bytes[i] & 15];
 	}
-	buf_text(&b, "\"}");
-	return buf_take(&b, NULL);
+	memcpy(text + at, end, sizeof(end));
+	return text;
 }
 
 bool keep_put(struct call *c, const char *name, const void *bytes, size_t n, int64_t expires_ms,
@@ -107,13 +111,14 @@ bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n,
 			(void)fail_set(f, FAIL_NOT_FOUND, "nothing was kept");
 		return false;
 	}
-	v = json_parse(text, strlen(text), f);
+	v = member_parse(text, strlen(text));
+	if (v == NULL)
+		(void)fail_set(f, FAIL_INTERNAL, "what was kept cannot be read");
 	ok = v != NULL && take_value(v, ret_value, ret_n, f);
 	if (ok)
 		redact_learn(REDACT_KEPT, *ret_value, *ret_n);
 	crypto_cleanse(text, strlen(text));
 	free(text);
-	member_wipe(v);
-	json_decref(v);
+	member_free(v);
 	return ok;
 }

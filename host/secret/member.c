@@ -1,7 +1,7 @@
-/* What was parsed is overwritten before it is freed. */
+/* What was parsed is overwritten as it is freed, with all that the parser needed on its way. */
 #include "secret/member.h"
 
-#include <jansson.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,23 +9,35 @@
 #include "base/json.h"
 #include "secret/crypto.h"
 
-/* As deep as json_parse() lets a value be. */
-void member_wipe(json_t *v) // NOLINT(misc-no-recursion)
-{
-	const char *key;
-	json_t *member;
-	size_t i;
+static _Thread_local bool wipes; /* what jansson frees on this thread is overwritten */
 
-	if (json_is_string(v))
-		crypto_cleanse((char *)json_string_value(v), json_string_length(v));
-	json_array_foreach(v, i, member)
-	{
-		member_wipe(member);
-	}
-	json_object_foreach(v, key, member)
-	{
-		member_wipe(member);
-	}
+static void free_wiped(void *p)
+{
+	if (p != NULL && wipes)
+		crypto_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+void member_prepare(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
+}
+
+json_t *member_parse(const char *json, size_t n)
+{
+	json_t *v;
+
+	wipes = true; /* texts are put together in buffers that grow */
+	v = json_parse(json, n, NULL);
+	wipes = false;
+	return v;
+}
+
+void member_free(json_t *v)
+{
+	wipes = true;
+	json_decref(v);
+	wipes = false;
 }
 
 static bool copy_text(const json_t *v, char **ret_text, size_t *ret_n, struct fail *f)
@@ -47,13 +59,12 @@ static bool copy_text(const json_t *v, char **ret_text, size_t *ret_n, struct fa
 bool member_text(const char *json, size_t n, const char *pointer, char **ret_text, size_t *ret_n,
 	struct fail *f)
 {
-	json_t *v = json_parse(json, n, NULL); /* its complaint would quote the text */
+	json_t *v = member_parse(json, n);
 	bool ok;
 
 	if (v == NULL)
 		return fail_set(f, FAIL_INVALID, "is not JSON");
 	ok = copy_text(json_at(v, pointer), ret_text, ret_n, f);
-	member_wipe(v);
-	json_decref(v);
+	member_free(v);
 	return ok;
 }

@@ -14,7 +14,14 @@ struct fail;
 bool member_text(const char *json, size_t n, const char *pointer, char **ret_text, size_t *ret_n,
 	struct fail *f);
 
-/* Overwrites the texts of v, which is about to be freed; NULL is fine. */
-void member_wipe(json_t *v);
+/* JSON that is a secret: its memory is overwritten as it is freed, that of the parser too. NULL: it
+ * is none; no sentence says why, as that would quote it. */
+json_t *member_parse(const char *json, size_t n);
+
+/* Frees the last reference; NULL is fine. */
+void member_free(json_t *v);
+
+/* Once, before there are threads: without it nothing is overwritten. */
+void member_prepare(void);
 
 #endif

@@ -83,14 +83,13 @@ static void visit_text(const struct naming *to, const json_t *v) // NOLINT(misc-
 {
 	const char *text = json_string_value(v);
 	size_t n = json_string_length(v);
-	json_t *inner = n > 1 && text[0] == '{' ? json_parse(text, n, NULL) : NULL;
+	json_t *inner = n > 1 && text[0] == '{' ? member_parse(text, n) : NULL;
 
 	if (json_is_object(inner))
 		visit(to, inner, true);
 	else
 		to->each(to->ctx, text, n);
-	member_wipe(inner);
-	json_decref(inner);
+	member_free(inner);
 }
 
 static void visit_object(

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "platform/thread.h"
 #include "secret/crypto.h"
+#include "secret/member.h"
 #include "secret/redact.h"
 #include "secret/redact_parts.h"
 #include "secret/redact_set.h"
@@ -137,10 +137,10 @@ void redact_scope_add_json(struct redact_scope **s, const json_t *v, bool all)
 
 void redact_scope_add_stored(struct redact_scope **s, const char *json)
 {
-	json_t *v = json != NULL ? json_parse(json, strlen(json), NULL) : NULL;
+	json_t *v = json != NULL ? member_parse(json, strlen(json)) : NULL;
 
 	redact_scope_add_json(s, v, true);
-	json_decref(v);
+	member_free(v);
 }
 
 /* --- looks --- */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "platform/thread.h"
+#include "secret/member.h"
 #include "support/scratch.h"
 #include "unit/cmocka.h"
 
@@ -366,6 +367,47 @@ static void a_call_that_must_stop_ends_its_program(void **state)
 	assert_non_null(strstr(f.text, "it was stopped"));
 }
 
+/* Looks into memory as malloc() gives it, which is what was freed before. */
+static bool left_in_memory(const char *word)
+{
+	static void *blocks[128 * 16];
+	size_t count = 0;
+	bool found = false;
+
+	for (size_t size = 24; count < COUNT(blocks); size += 16) {
+		for (size_t i = 0; i < 16 && count < COUNT(blocks); i++) {
+			void *block = malloc(size);
+			const char *volatile bytes = block; /* nobody wrote into it, on purpose */
+
+			assert_non_null(block);
+			found = found || memmem(bytes, size, word, strlen(word)) != NULL;
+			blocks[count++] = block;
+		}
+	}
+	while (count > 0)
+		free(blocks[--count]);
+	return found;
+}
+
+static void what_a_parser_needed_on_its_way_is_overwritten(void **state)
+{
+	char text[700], word[] = "a piece of a key";
+	json_t *v;
+
+	(void)state;
+	memset(text, 'k', sizeof(text));
+	memcpy(text, "{\"key\":\"", 8);
+	memcpy(text + 300, word, sizeof(word) - 1);
+	memcpy(text + sizeof(text) - 3, "\"}", 3);
+	member_prepare();
+	v = member_parse(text, strlen(text));
+	assert_non_null(v);
+	memset(word, 'x', 1);
+	member_free(v);
+	memset(text, 'x', sizeof(text));
+	assert_false(left_in_memory(" piece of a key"));
+}
+
 static void manifests_are_told_what_no_source_looks_like(void **state)
 {
 	static const char *const wrong[] = {"", "vault:x", "connection:", "env:", "file:relative",
@@ -400,6 +442,7 @@ int main(void)
 		TEST(a_call_that_must_stop_ends_its_program),
 		TEST(a_program_runs_once_however_many_ask),
 		TEST(who_gives_up_leaves_the_program_to_the_next),
+		TEST(what_a_parser_needed_on_its_way_is_overwritten),
 		TEST(manifests_are_told_what_no_source_looks_like),
 	};
 
