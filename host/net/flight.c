@@ -125,6 +125,7 @@ static bool make_transfer(struct flight *x)
 		.origin = x->origin,
 		.proxy = proxy_for(r->proxy, &x->target),
 		.trust = x->net->trust,
+		.memory = &x->net->memory,
 		.http2 = n->http2 && x->target.tls,
 		.stream = r->stream,
 		.resend = repeatable(x),
@@ -358,6 +359,15 @@ static void give_up(
 	free_transfer(x);
 }
 
+static const char *what_is_too_long(const struct transfer *t)
+{
+	if (t->head_too_long)
+		return "the head of its answer is longer than 64 KiB or 256 lines";
+	return t->no_room ? "the answers in memory together are longer than 8 times what "
+	                    "net.max_answer_bytes allows one"
+	                  : "its answer is longer than net.max_answer_bytes allows";
+}
+
 static void land(struct flight *x)
 {
 	static const enum retry_class classes[] = {
@@ -371,10 +381,7 @@ static void land(struct flight *x)
 	if (answered(x))
 		take_answer(x);
 	else if (t->end == TRANSFER_TOO_LONG)
-		give_up(x, BREAKER_SUCCESS, NET_UNCLEAR,
-			t->head_too_long ? "the head of its answer is longer than 64 KiB or 256 "
-					   "lines"
-					 : "its answer is longer than net.max_answer_bytes allows");
+		give_up(x, BREAKER_SUCCESS, NET_UNCLEAR, what_is_too_long(t));
 	else if (t->end == TRANSFER_STOPPED)
 		give_up(x, BREAKER_NEITHER, NET_CANCELLED, "the daemon is ending");
 	else

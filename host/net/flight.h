@@ -23,6 +23,7 @@ struct net {
 	struct net_options options;
 	struct net_loop *loop;
 	struct trust *trust;
+	struct transfer_memory memory;
 	struct mutex lock; /* guards what follows */
 	struct cond emptied;
 	size_t users; /* requests on their way, and streams */

@@ -16,6 +16,8 @@
 #define LOOK_FIRST_MS INT64_C(100)
 #define LOOK_MOST_MS  INT64_C(2000)
 
+#define ANSWERS_TIMES 8 /* the longest answer: what all in memory may have together */
+
 #define CLOSE_MS INT64_C(5000) /* for callers that were told to stop */
 
 /* --- opening and closing --- */
@@ -44,6 +46,7 @@ struct net *net_open(const struct net_options *o, struct fail *f)
 		return NULL;
 	}
 	n->options = *o;
+	n->memory.most = (size_t)o->max_answer_bytes * ANSWERS_TIMES;
 	mutex_init(&n->lock);
 	cond_init(&n->emptied);
 	n->trust = trust_open(o->ca_file, f);

@@ -149,6 +149,24 @@ static size_t take_piece(struct transfer *t, const char *bytes, size_t n)
 	return taken;
 }
 
+/* One answer at the bound of each is fine; all at once are not. */
+static bool charge(struct transfer *t, size_t n)
+{
+	struct transfer_memory *m = t->options.memory;
+
+	if (m == NULL)
+		return true;
+	t->charged += n;
+	return atomic_fetch_add(&m->used, n) + n <= m->most;
+}
+
+static void give_back(struct transfer *t)
+{
+	if (t->options.memory != NULL)
+		(void)atomic_fetch_sub(&t->options.memory->used, t->charged);
+	t->charged = 0;
+}
+
 /* curl says what type it has. NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -156,6 +174,10 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 
 	if (t->options.stream)
 		return take_piece(t, bytes, size * n);
+	if (!charge(t, size * n)) {
+		t->no_room = true;
+		return 0;
+	}
 	buf_add(&t->body, bytes, size * n);
 	t->too_long = t->body.failed;
 	return t->body.failed ? 0 : size * n;
@@ -378,6 +400,7 @@ void transfer_free(struct transfer *t)
 	if (t->body.p != NULL)
 		OPENSSL_cleanse(t->body.p, t->body.n);
 	buf_finish(&t->body);
+	give_back(t);
 	head_finish(&t->head);
 	free(t);
 }
@@ -408,7 +431,7 @@ static enum transfer_end end_of(const struct transfer *t, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return TRANSFER_ANSWERED;
-	if (t->too_long || t->head_too_long)
+	if (t->too_long || t->head_too_long || t->no_room)
 		return TRANSFER_TOO_LONG;
 	if (!transfer_unsent(t))
 		return TRANSFER_BROKEN;

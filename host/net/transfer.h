@@ -10,6 +10,7 @@
 #define HOST_NET_TRANSFER_H
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,12 @@ struct net_body {
 	uint64_t n;        /* of either */
 };
 
+/* What the answers in memory hold together. */
+struct transfer_memory {
+	atomic_size_t used; /* bytes */
+	size_t most;
+};
+
 /* All borrowed until the transfer is freed, but for headers, which are copied. */
 struct transfer_options {
 	const char *method; /* a token */
@@ -49,8 +56,9 @@ struct transfer_options {
 	const char *origin; /* of url: whose connections it shares; until it flies */
 	const char *proxy;  /* its URL; NULL: none */
 	struct trust *trust;
-	bool http2;  /* may share a connection with others; of https only */
-	bool stream; /* the answer is read while it comes */
+	struct transfer_memory *memory; /* NULL: of answers together there is no bound */
+	bool http2;                     /* may share a connection with others; of https only */
+	bool stream;                    /* the answer is read while it comes */
 	bool resend; /* curl may send it again where a kept connection ended without an answer */
 	int64_t connect_timeout_ms;
 	int64_t idle_ms;   /* a kept connection that rested longer is not used */
@@ -82,8 +90,9 @@ struct transfer {
 	struct head head;
 	struct buf body;  /* of the answer; of a stream what is not yet read, by the lock */
 	uint64_t sent_at; /* place in the body that is sent */
+	size_t charged;   /* of memory->used */
 	unsigned tries;   /* how often curl was about to send it */
-	bool too_long, head_too_long;
+	bool too_long, head_too_long, no_room;
 	bool lost;                    /* it was not to be sent again */
 	bool through, counted, found; /* see gate.c */
 	struct gate_lane *lane;       /* where it waits or flies */

@@ -320,6 +320,29 @@ static void too_long_a_head_is_called_so(void **state)
 	assert_non_null(strstr(p->fail.text, "the head of its answer"));
 }
 
+static void all_answers_in_memory_together_have_a_bound(void **state)
+{
+	struct place *p = *state;
+	struct net_answer *held[8];
+
+	p->options.max_answer_bytes = 1000;
+	place_reopen(p);
+	p->request.attempts = 1;
+	for (size_t i = 0; i < 8; i++) {
+		place_ask(p, "/big/1000");
+		assert_int_equal(p->result.end, NET_ANSWERED);
+		held[i] = p->result.answer;
+		p->result.answer = NULL;
+	}
+	place_ask(p, "/big/1");
+	assert_int_equal(p->result.end, NET_UNCLEAR);
+	assert_non_null(strstr(p->fail.text, "together"));
+	for (size_t i = 0; i < 8; i++)
+		net_answer_close(held[i]);
+	place_ask(p, "/big/1000");
+	assert_int_equal(p->result.end, NET_ANSWERED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_set_up, place_tear_down)
 
 int main(void)
@@ -338,6 +361,7 @@ int main(void)
 		TEST(a_lost_connection_has_its_reason),
 		TEST(a_body_is_for_its_host),
 		TEST(too_long_a_head_is_called_so),
+		TEST(all_answers_in_memory_together_have_a_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
