@@ -34,6 +34,7 @@ void service_free(struct service *s)
 {
 	if (s == NULL)
 		return;
+	json_decref(s->request);
 	json_decref(s->body);
 	free(s->object);
 	free(s);

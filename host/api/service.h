@@ -25,8 +25,9 @@ struct service {
 	struct exchange *x;
 	const struct operation *op;
 	struct target target;
-	json_t *body; /* of a job: what the caller sent; of a list: our part; owned; else NULL */
-	char *object; /* the provider's id of the object in the path; owned; NULL: none */
+	json_t *body;    /* of a job: what the caller sent; of a list: our part; owned; else NULL */
+	json_t *request; /* of a job: with body in it, so that only who ends s counts references */
+	char *object;    /* the provider's id of the object in the path; owned; NULL: none */
 	void (*work)(struct service *s); /* what the pool is to do */
 };
 

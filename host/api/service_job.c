@@ -74,7 +74,6 @@ static const char *name_of(const json_t *body)
 static void submit(struct service *s)
 {
 	const struct config_connection *c = s->target.connection;
-	json_t *request = json_pack("{s:O, s:s*}", "spec", s->body, "id", s->object);
 	const struct job_order order = {
 		.provider = s->target.id,
 		.interface = s->op->interface,
@@ -82,15 +81,20 @@ static void submit(struct service *s)
 		.name = name_of(s->body),
 		.project = answer_project(s->x),
 		.connection = c != NULL ? c->name : NULL,
-		.request = request,
+		.request = s->request,
 		.claim = idempotency_claim(s->x),
 	};
 
-	if (request == NULL)
+	tracker_submit(s->app->tracker, &order, accepted, s);
+}
+
+static void submit_order(struct service *s)
+{
+	s->request = json_pack("{s:O, s:s*}", "spec", s->body, "id", s->object);
+	if (s->request == NULL)
 		service_memory(s);
 	else
-		tracker_submit(s->app->tracker, &order, accepted, s);
-	json_decref(request);
+		submit(s);
 }
 
 /* --- checks --- */
@@ -110,7 +114,7 @@ static void validated(struct call_result *result, void *ctx)
 		json_decref(s->body);
 		s->body = definite;
 	}
-	submit(s);
+	submit_order(s);
 }
 
 static void validate(struct service *s)
@@ -118,7 +122,7 @@ static void validate(struct service *s)
 	struct fail f = {0};
 
 	if (!provider_offers(s->target.provider, s->op->interface, "validate", NULL, &f)) {
-		submit(s);
+		submit_order(s);
 		return;
 	}
 	service_call(s, "validate",

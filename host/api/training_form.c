@@ -171,10 +171,12 @@ struct form {
 	struct exchange *x;
 	struct target target;
 	json_t *body;
+	json_t *request; /* with body in it: only who ends the form counts references */
 };
 
 static void form_free(struct form *form)
 {
+	json_decref(form->request);
 	json_decref(form->body);
 	free(form);
 }
@@ -240,7 +242,6 @@ static void no_memory(struct form *form)
 static void submit(struct form *form)
 {
 	const struct config_connection *c = form->target.connection;
-	json_t *request = json_pack("{s:O}", "spec", form->body);
 	const struct job_order order = {
 		.provider = form->target.id,
 		.interface = FLOW_INTERFACE,
@@ -248,15 +249,14 @@ static void submit(struct form *form)
 		.name = name_of(form),
 		.project = answer_project(form->x),
 		.connection = c != NULL ? c->name : NULL,
-		.request = request,
+		.request = form->request,
 		.claim = idempotency_claim(form->x),
 	};
 
-	if (request != NULL)
+	if (form->request != NULL)
 		tracker_submit(form->app->tracker, &order, accepted, form);
 	else
 		no_memory(form);
-	json_decref(request);
 }
 
 static void validated(const struct fail *f, void *ctx)
@@ -281,7 +281,11 @@ static void begin(struct app *app, struct exchange *x, const struct target *t, j
 		answer_memory(x);
 		return;
 	}
-	*form = (struct form){.app = app, .x = x, .target = *t, .body = body};
+	*form = (struct form){.app = app,
+		.x = x,
+		.target = *t,
+		.body = body,
+		.request = json_pack("{s:O}", "spec", body)};
 	form_validate(t->provider, connection_name(t->connection),
 		connection_details(t->connection), form->body, validated, form);
 }
@@ -323,8 +327,10 @@ static void work(struct app *app, struct exchange *x)
 	else if (body == NULL || !training_form_check(body, &f) ||
 		 !training_form_may(t.provider, body, &f))
 		answer_fail(x, &f);
-	else
-		begin(app, x, &t, json_incref(body));
+	else {
+		begin(app, x, &t, body); /* and with it goes to another thread */
+		return;
+	}
 	json_decref(body);
 }
 
