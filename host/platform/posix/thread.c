@@ -34,7 +34,6 @@
 struct start {
 	void (*run)(void *);
 	void *arg;
-	size_t stack_bytes;
 	char name[16];
 };
 
@@ -140,13 +139,28 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t mono_ms)
 /* Of a thread of ours: what lies between them is its stack. NULL: not known. */
 static _Thread_local char *stack_low, *stack_top;
 
+/* The size that was asked for would not do: thread-local variables of all libraries lie in the
+ * same block, at its top, and with a sanitizer they take most of it. */
+static void stack_know(char *top)
+{
+	pthread_attr_t attr;
+	void *low = NULL;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+		stack_top = top;
+		stack_low = low;
+	}
+	(void)pthread_attr_destroy(&attr);
+}
+
 static void *run_started(void *arg)
 {
 	struct start s = *(struct start *)arg;
 
-	/* The library's own part is at the top, and far less than half. */
-	stack_top = (char *)__builtin_frame_address(0);
-	stack_low = stack_top - s.stack_bytes / 2;
+	stack_know((char *)__builtin_frame_address(0));
 	free(arg);
 	pthread_setname_np(pthread_self(), s.name);
 	s.run(s.arg);
@@ -184,7 +198,6 @@ bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	if (stack < (size_t)PTHREAD_STACK_MIN)
 		stack = (size_t)PTHREAD_STACK_MIN;
-	s->stack_bytes = stack;
 	err = create(&t->t, stack, s);
 	if (err == 0)
 		return true;
