@@ -48,6 +48,27 @@ struct store *kit_open(const char *folder)
 	return kit_open_driver(&store_sqlite, folder);
 }
 
+int kit_set_up(void **state)
+{
+	struct kit_room *r = calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	kit_folder(r->folder);
+	r->store = kit_open(r->folder);
+	*state = r;
+	return 0;
+}
+
+int kit_tear_down(void **state)
+{
+	struct kit_room *r = *state;
+
+	store_close(r->store);
+	kit_remove(r->folder);
+	free(r);
+	return 0;
+}
+
 const char *kit_id(char id[ID_SIZE], unsigned n)
 {
 	(void)snprintf(id, ID_SIZE, "%024u", n);

@@ -23,6 +23,14 @@ const char *kit_join(char path[PATH_MAX], const char *folder, const char *name);
 struct store *kit_open(const char *folder);
 struct store *kit_open_driver(const struct store_driver *driver, const char *folder);
 
+/* The state of a test that wants an empty store: its set-up and its end. */
+struct kit_room {
+	char folder[PATH_MAX];
+	struct store *store;
+};
+int kit_set_up(void **state);
+int kit_tear_down(void **state);
+
 /* The nth id, in order. */
 const char *kit_id(char id[ID_SIZE], unsigned n);
 

@@ -11,33 +11,7 @@
 #define NOW INT64_C(1000)
 #define END INT64_C(2000)
 
-struct room {
-	char folder[PATH_MAX];
-	struct store *store;
-};
-
-static int set_up(void **state)
-{
-	struct room *r = calloc(1, sizeof(*r));
-
-	assert_non_null(r);
-	kit_folder(r->folder);
-	r->store = kit_open(r->folder);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct room *r = *state;
-
-	store_close(r->store);
-	kit_remove(r->folder);
-	free(r);
-	return 0;
-}
-
-static void open_again(struct room *r)
+static void open_again(struct kit_room *r)
 {
 	store_close(r->store);
 	r->store = kit_open(r->folder);
@@ -50,7 +24,7 @@ static void name_of(unsigned n, uint8_t name[STORE_CLAIM_BYTES])
 }
 
 /* The nth claim, with a job. */
-static enum fail_code add(struct room *r, unsigned n, unsigned job, int64_t made_ms)
+static enum fail_code add(struct kit_room *r, unsigned n, unsigned job, int64_t made_ms)
 {
 	struct store_op *op = kit_add(job);
 
@@ -62,7 +36,7 @@ static enum fail_code add(struct room *r, unsigned n, unsigned job, int64_t made
 }
 
 static enum fail_code answer(
-	struct room *r, unsigned n, const char *text, size_t bytes, bool *changed)
+	struct kit_room *r, unsigned n, const char *text, size_t bytes, bool *changed)
 {
 	struct store_op *op = store_op_new(STORE_CLAIM_ANSWER, true);
 
@@ -76,7 +50,7 @@ static enum fail_code answer(
 	return kit_run(r->store, op, changed);
 }
 
-static bool sweep(struct room *r, int64_t now_ms)
+static bool sweep(struct kit_room *r, int64_t now_ms)
 {
 	struct store_op *op = store_op_new(STORE_CLAIM_SWEEP, false);
 	bool changed = false;
@@ -87,7 +61,8 @@ static bool sweep(struct room *r, int64_t now_ms)
 	return changed;
 }
 
-static enum fail_code look(struct room *r, unsigned n, int64_t now_ms, struct store_claimed *ret)
+static enum fail_code look(
+	struct kit_room *r, unsigned n, int64_t now_ms, struct store_claimed *ret)
 {
 	uint8_t name[STORE_CLAIM_BYTES];
 	struct fail f = {0};
@@ -97,7 +72,7 @@ static enum fail_code look(struct room *r, unsigned n, int64_t now_ms, struct st
 	return store_claim(r->store, name, now_ms, ret, &f) ? FAIL_NONE : f.code;
 }
 
-static bool there(struct room *r, unsigned n, int64_t now_ms)
+static bool there(struct kit_room *r, unsigned n, int64_t now_ms)
 {
 	struct store_claimed claimed;
 	enum fail_code code = look(r, n, now_ms, &claimed);
@@ -106,7 +81,7 @@ static bool there(struct room *r, unsigned n, int64_t now_ms)
 	return code == FAIL_NONE;
 }
 
-static bool job_there(struct room *r, unsigned n)
+static bool job_there(struct kit_room *r, unsigned n)
 {
 	char id[ID_SIZE];
 	struct job_status status;
@@ -114,7 +89,7 @@ static bool job_there(struct room *r, unsigned n)
 	return store_job_status(r->store, kit_id(id, n), &status, NULL);
 }
 
-static int64_t number(struct room *r, const char *text)
+static int64_t number(struct kit_room *r, const char *text)
 {
 	char path[PATH_MAX];
 	struct conn c;
@@ -126,7 +101,7 @@ static int64_t number(struct room *r, const char *text)
 	return value;
 }
 
-static void run_sql(struct room *r, const char *text)
+static void run_sql(struct kit_room *r, const char *text)
 {
 	char path[PATH_MAX];
 	struct conn c;
@@ -138,7 +113,7 @@ static void run_sql(struct room *r, const char *text)
 
 static void a_claim_and_its_answer_survive_a_restart(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	struct store_claimed claimed;
 	char id[ID_SIZE];
 	bool changed = false;
@@ -161,7 +136,7 @@ static void a_claim_and_its_answer_survive_a_restart(void **state)
 
 static void answers_are_sealed_and_cannot_change_places(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 
 	for (unsigned i = 1; i <= 2; i++) {
 		assert_int_equal(add(r, i, i, NOW), FAIL_NONE);
@@ -177,7 +152,7 @@ static void answers_are_sealed_and_cannot_change_places(void **state)
 
 static void a_job_and_its_claim_are_written_together_or_not_at_all(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 
 	assert_int_equal(add(r, 1, 1, NOW), FAIL_NONE);
 	assert_int_equal(add(r, 1, 2, NOW), FAIL_CONFLICT); /* the claim is there */
@@ -189,7 +164,7 @@ static void a_job_and_its_claim_are_written_together_or_not_at_all(void **state)
 
 static void a_job_without_a_claim_leaves_none(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	bool changed = true;
 
 	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
@@ -200,7 +175,7 @@ static void a_job_without_a_claim_leaves_none(void **state)
 
 static void a_claim_that_ended_is_not_found_and_can_be_made_again(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 
 	assert_int_equal(add(r, 1, 1, NOW), FAIL_NONE);
 	assert_true(there(r, 1, END - 1));
@@ -212,7 +187,7 @@ static void a_claim_that_ended_is_not_found_and_can_be_made_again(void **state)
 
 static void old_claims_go_with_new_ones_and_with_sweeps(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 
 	for (unsigned i = 0; i < 40; i++) {
 		assert_int_equal(add(r, i, i, NOW), FAIL_NONE);
@@ -232,7 +207,7 @@ static void old_claims_go_with_new_ones_and_with_sweeps(void **state)
 
 static void claims_and_answers_have_a_limit(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	struct store_claimed claimed;
 
 	assert_int_equal(add(r, 1, 1, NOW), FAIL_NONE);
@@ -251,7 +226,7 @@ static void claims_and_answers_have_a_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_set_up, kit_tear_down)
 		TEST(a_claim_and_its_answer_survive_a_restart),
 		TEST(answers_are_sealed_and_cannot_change_places),
 		TEST(a_job_and_its_claim_are_written_together_or_not_at_all),

@@ -7,35 +7,9 @@
 #include "unit/cmocka.h"
 #include "unit/store/kit.h"
 
-struct room {
-	char folder[PATH_MAX];
-	struct store *store;
-};
-
-static int set_up(void **state)
-{
-	struct room *r = calloc(1, sizeof(*r));
-
-	assert_non_null(r);
-	kit_folder(r->folder);
-	r->store = kit_open(r->folder);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct room *r = *state;
-
-	store_close(r->store);
-	kit_remove(r->folder);
-	free(r);
-	return 0;
-}
-
 static struct store *store_of(void **state)
 {
-	return ((struct room *)*state)->store;
+	return ((struct kit_room *)*state)->store;
 }
 
 static struct job read_job(struct store *s, unsigned n)
@@ -304,7 +278,7 @@ static void the_driver_itself_keeps_a_terminal_state_final(void **state)
 		{JOB_STATE_COUNT, JOB_SET_ERROR},
 		{JOB_STATE_COUNT, JOB_SET_FINISHED},
 	};
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	char path[PATH_MAX];
 	void *db;
 
@@ -395,7 +369,7 @@ static void the_newest_job_of_a_remote_name_is_found(void **state)
 
 static void what_was_stored_is_there_after_a_restart(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	struct job job;
 
 	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
@@ -406,7 +380,7 @@ static void what_was_stored_is_there_after_a_restart(void **state)
 	job_finish(&job);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_set_up, kit_tear_down)
 
 int main(void)
 {

@@ -8,35 +8,9 @@
 #include "unit/cmocka.h"
 #include "unit/store/kit.h"
 
-struct room {
-	char folder[PATH_MAX];
-	struct store *store;
-};
-
-static int set_up(void **state)
-{
-	struct room *r = calloc(1, sizeof(*r));
-
-	assert_non_null(r);
-	kit_folder(r->folder);
-	r->store = kit_open(r->folder);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct room *r = *state;
-
-	store_close(r->store);
-	kit_remove(r->folder);
-	free(r);
-	return 0;
-}
-
 static struct store *store_of(void **state)
 {
-	return ((struct room *)*state)->store;
+	return ((struct kit_room *)*state)->store;
 }
 
 static int64_t version_of(struct store *s, const char *instance, const char *key, const char *want)
@@ -233,7 +207,7 @@ static void use_set(const char *folder, int keys)
 
 static void more_keys_than_the_quota_are_refused(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 
 	assert_int_equal(kit_run(r->store, kit_put("a", "1", "1", -1), NULL), FAIL_NONE);
 	use_set(r->folder, STORE_KV_KEYS_MAX - 1);
@@ -247,7 +221,7 @@ static void more_keys_than_the_quota_are_refused(void **state)
 /* The counters of the quota are what is stored, whatever was done. */
 static void the_use_of_an_instance_is_counted_exactly(void **state)
 {
-	struct room *r = *state;
+	struct kit_room *r = *state;
 	int64_t wrong = -1;
 	char path[PATH_MAX];
 	char key[8];
@@ -269,7 +243,7 @@ static void the_use_of_an_instance_is_counted_exactly(void **state)
 	conn_close(&c);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_set_up, kit_tear_down)
 
 int main(void)
 {
