@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from davit_site import UnixConnection, wait_for
+from davit_site import BUILD, UnixConnection, wait_for
 from endpoints import await_file, deploy, infer, make_endpoint, make_model
 
 MEBI = 1024 * 1024
@@ -137,6 +137,8 @@ def test_a_client_that_reads_nothing_holds_the_model_back(sites, tmp_path, monke
     endpoint = make_endpoint(site)
     assert deploy(site, endpoint, {"model": make_model(site, "two")})["state"] == "COMPLETED"
     total, sent = 64 * MEBI, tmp_path / "sent"
+    # Beside each byte a sanitizer keeps several of its own.
+    most = total // 2 if "san" in BUILD.name else 8 * MEBI
 
     def so_far():
         return int(sent.read_text()) if sent.exists() else 0
@@ -151,12 +153,12 @@ def test_a_client_that_reads_nothing_holds_the_model_back(sites, tmp_path, monke
         memory = resident(site)
         wait_for("the model to stand still", stands_still)
         assert so_far() < 16 * MEBI  # what sockets and the daemon hold
-        assert resident(site) - memory < 8 * MEBI
+        assert resident(site) - memory < most
         count = 0
         while piece := asked.answer.read(MEBI):
             count += len(piece)
         assert count == total
-        assert resident(site) - memory < 8 * MEBI
+        assert resident(site) - memory < most
 
 
 def resident(site):
