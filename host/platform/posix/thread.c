@@ -28,6 +28,7 @@
 #endif
 
 #define STACK_BYTES ((size_t)256 * 1024)
+#define STACK_NEAR  ((size_t)1024 * STACK_FACTOR) /* below a frame: its own, and those of a wait */
 #define NEVER_MS                                                                                   \
 	(INT64_C(1) << 50) /* past what the kernel counts; waits from here on are endless */
 
@@ -224,10 +225,11 @@ void thread_spare_stack(void)
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	char *from = stack_low, *to = (char *)__builtin_frame_address(0);
 
-	if (from == NULL || to <= from || to > stack_top)
+	if (from == NULL || to <= from + STACK_NEAR || to > stack_top)
 		return;
 	from += page - (uintptr_t)from % page;
-	to -= (uintptr_t)to % page + page; /* what this function itself needs is far less */
+	to -= STACK_NEAR;
+	to -= (uintptr_t)to % page;
 	if (from < to)
 		(void)madvise(from, (size_t)(to - from), MADV_DONTNEED);
 }

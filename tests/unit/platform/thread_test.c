@@ -195,6 +195,44 @@ static void a_stack_gives_back_what_calls_before_needed(void **state)
 	assert_true(given);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NEAR ((size_t)8192)
+#else
+#define NEAR ((size_t)2048) /* below a frame: those of what it calls, and of a wait */
+#endif
+
+/* At most a page is kept for the frames to come, wherever in its page the last one ends. */
+static __attribute__((noinline)) bool spare_below(size_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	volatile char *here = __builtin_alloca(bytes);
+	uintptr_t below;
+
+	here[0] = 1;
+	below = (((uintptr_t)here - NEAR) & ~(page - 1)) - 1;
+	(void)use_stack();
+	thread_spare_stack();
+	return here[0] == 1 && !is_resident((const volatile char *)below);
+}
+
+static void spare_from_many_places(void *arg)
+{
+	for (size_t n = 256; n <= 8192; n += 256)
+		*(size_t *)arg += spare_below(n);
+}
+
+static void a_stack_keeps_no_page_for_calls_to_come_that_fit_into_the_last(void **state)
+{
+	struct thread t;
+	struct fail f = {0};
+	size_t given = 0;
+
+	(void)state;
+	assert_true(thread_start(&t, "sparer", 0, spare_from_many_places, &given, &f));
+	thread_join(&t);
+	assert_int_equal(given, 32);
+}
+
 #define OWN_STACK ((size_t)256 * 1024)
 
 static ucontext_t before, own;
@@ -242,6 +280,7 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_by_a_signal),
 		cmocka_unit_test(a_wait_ends_at_its_time_and_not_before),
 		cmocka_unit_test(a_stack_gives_back_what_calls_before_needed),
+		cmocka_unit_test(a_stack_keeps_no_page_for_calls_to_come_that_fit_into_the_last),
 		cmocka_unit_test(whoever_stands_on_another_stack_keeps_all_memory),
 	};
 
