@@ -59,6 +59,7 @@ static const size_t texts[] = {
 	offsetof(struct job, progress),
 	offsetof(struct job, error),
 	offsetof(struct job, metrics),
+	offsetof(struct job, decision),
 	offsetof(struct job, series),
 };
 

@@ -15,6 +15,7 @@ struct store_driver {
 	 * be NULL: see store_open(). */
 	void *(*open)(const char *path, const struct store_keys *keys, struct fail *f);
 	void (*close)(void *db);
+	const char *(*site)(void *db); /* see store_site() */
 
 	/* One transaction. durable: commit returns only when it is on disk. */
 	bool (*begin)(void *db, bool durable, struct fail *f);
@@ -35,11 +36,16 @@ struct store_driver {
 	bool (*job)(void *reader, const char *id, struct job *ret_job, struct fail *f);
 	bool (*job_by_remote)(void *reader, const char *provider, const char *name,
 		struct job *ret_job, struct fail *f);
+	bool (*job_by_submission)(
+		void *reader, const char *submission, struct job *ret_job, struct fail *f);
 	bool (*job_status)(
 		void *reader, const char *id, struct job_status *ret_status, struct fail *f);
 	bool (*jobs)(void *reader, const struct job_filter *filter,
 		bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
 	bool (*job_series)(void *reader, const char *id, char **ret_text, struct fail *f);
+	bool (*journal)(void *reader, const char *job, int64_t after_seq, size_t limit,
+		bool (*each)(const struct store_journal *row, void *ctx), void *ctx,
+		struct fail *f);
 	bool (*claim)(void *reader, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
 		struct store_claimed *ret_claimed, struct fail *f);
 	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,

@@ -150,6 +150,23 @@ static bool writer_open(struct sqlite_db *d, const struct store_keys *keys, stru
 	       sqlite_seal_finish(d, keys, f);
 }
 
+static bool site_read(struct sqlite_db *d, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_prepare(&d->writer, "SELECT id FROM site", f);
+	const char *text = NULL;
+
+	if (stmt == NULL)
+		return false;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(stmt, 0);
+	if (text != NULL && strlen(text) == sizeof(d->site) - 1)
+		memcpy(d->site, text, sizeof(d->site));
+	sqlite3_finalize(stmt);
+	return d->site[0] != '\0' ||
+	       fail_set(f, FAIL_INVALID, "%s does not say which site it is: restore a backup",
+		       d->path);
+}
+
 static bool file_sync(const char *path, struct fail *f)
 {
 	char folder[PATH_MAX];
@@ -186,7 +203,7 @@ static void *sqlite_open(const char *path, const struct store_keys *keys, struct
 	 * be said only before the first database of a process. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (file_make(path, &made, f) && file_check(path, f) && writer_open(d, keys, f) &&
-		file_sync(path, f))
+		site_read(d, f) && file_sync(path, f))
 		return d;
 	sqlite_close(d);
 	if (made)
@@ -287,6 +304,7 @@ static bool sqlite_apply(void *db, struct store_op *op, struct fail *f)
 		[STORE_KV_DELETE] = sqlite_kv_delete,
 		[STORE_CLAIM_ANSWER] = sqlite_claim_answer,
 		[STORE_CLAIM_SWEEP] = sqlite_claim_sweep,
+		[STORE_JOURNAL] = sqlite_journal_write,
 	};
 	struct sqlite_db *d = db;
 
@@ -307,6 +325,13 @@ static void sqlite_rollback(void *db)
 	d->suspect = true;
 	if (!sqlite3_get_autocommit(d->writer.db)) /* SQLite may have done it by itself */
 		(void)simple(d, SQL_ROLLBACK, "ROLLBACK", NULL);
+}
+
+static const char *sqlite_site(void *db)
+{
+	const struct sqlite_db *d = db;
+
+	return d->site;
 }
 
 static void reader_close(void *reader)
@@ -335,6 +360,7 @@ const struct store_driver store_sqlite = {
 	.scheme = "sqlite",
 	.open = sqlite_open,
 	.close = sqlite_close,
+	.site = sqlite_site,
 	.begin = sqlite_begin,
 	.touch = sqlite_touch,
 	.room = sqlite_room,
@@ -345,9 +371,11 @@ const struct store_driver store_sqlite = {
 	.reader_close = reader_close,
 	.job = sqlite_job,
 	.job_by_remote = sqlite_job_by_remote,
+	.job_by_submission = sqlite_job_by_submission,
 	.job_status = sqlite_job_status,
 	.job_series = sqlite_job_series,
 	.jobs = sqlite_jobs,
+	.journal = sqlite_journal,
 	.claim = sqlite_claim,
 	.kv_get = sqlite_kv_get,
 	.kv_list = sqlite_kv_list,

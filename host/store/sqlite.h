@@ -19,10 +19,14 @@ enum sql_id {
 	SQL_ROLLBACK,
 	SQL_JOB_BY_ID,
 	SQL_JOB_BY_REMOTE,
+	SQL_JOB_BY_SUBMISSION,
 	SQL_JOB_STATUS,
 	SQL_JOB_SERIES,
 	SQL_JOB_STATE,
 	SQL_JOB_ADD,
+	SQL_JOURNAL_LAST,
+	SQL_JOURNAL_ADD,
+	SQL_JOURNAL_GET,
 	SQL_CLAIM_GET,
 	SQL_CLAIM_USE,
 	SQL_CLAIM_END,
@@ -41,7 +45,8 @@ enum sql_id {
 	SQL_COUNT
 };
 
-#define CONN_EDGES 16
+#define SQLITE_SITE_SIZE 9
+#define CONN_EDGES       16
 
 /* The statement of one sort of edge; sorts are few, see sqlite_jobs.c. */
 struct conn_edge {
@@ -62,6 +67,7 @@ struct sqlite_db {
 	struct conn writer;
 	struct seal *seal;
 	char *path;
+	char site[SQLITE_SITE_SIZE];
 	bool full_sync; /* what PRAGMA synchronous of the writer now is */
 	bool suspect;   /* a write to the log failed: see begin() in sqlite.c */
 };
@@ -140,22 +146,38 @@ extern const char sqlite_job_select[]; /* SELECT of all columns FROM job, withou
 /* The job of a row of that select. */
 bool sqlite_job_row(struct conn *c, sqlite3_stmt *stmt, struct job *ret_job, struct fail *f);
 
+/* What the stored job of that id is in now. True also where op ends here: op->ok is false then. */
+bool sqlite_job_look(struct conn *c, struct store_op *op, const char *id, enum job_state *ret_state,
+	int64_t *ret_epoch, struct fail *f);
+
+/* sqlite_journal.c, for sqlite_jobs.c: adds a row; and the rows of an edge that was written, whose
+ * job was in that state and epoch before. False: the transaction is lost. */
+bool sqlite_journal_add(
+	struct conn *c, const struct store_journal *row, int64_t epoch, struct fail *f);
+bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_state from,
+	int64_t epoch, struct fail *f);
+
 /* sqlite_claims.c, for sqlite_jobs.c: op->claim is written before its job and taken back where the
  * job is refused. */
 bool sqlite_claim_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_claim_drop(struct conn *c, const struct store_op *op, struct fail *f);
 
-/* sqlite_jobs.c, sqlite_list.c, sqlite_claims.c, sqlite_kv.c: the slots of struct store_driver, on
- * a connection. apply functions return false only when the transaction is lost. */
+/* sqlite_jobs.c, sqlite_list.c, sqlite_claims.c, sqlite_journal.c, sqlite_kv.c: the slots of struct
+ * store_driver, on a connection. apply functions return false only when the transaction is lost. */
 bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *f);
 bool sqlite_job_by_remote(
 	void *reader, const char *provider, const char *name, struct job *ret_job, struct fail *f);
+bool sqlite_job_by_submission(
+	void *reader, const char *submission, struct job *ret_job, struct fail *f);
 bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_status, struct fail *f);
 bool sqlite_job_series(void *reader, const char *id, char **ret_text, struct fail *f);
 bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+bool sqlite_journal_write(struct conn *c, struct store_op *op, struct fail *f);
+bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t limit,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
 bool sqlite_claim_answer(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_claim_sweep(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_claim(void *reader, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,

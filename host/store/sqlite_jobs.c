@@ -59,7 +59,8 @@ struct column {
 	X(request, SEALED, JOB_SET_REQUEST)                                                        \
 	X(result, SEALED, JOB_SET_RESULT)                                                          \
 	X(rerun_of, ID, 0)                                                                         \
-	X(metrics, TEXT, JOB_SET_METRICS)
+	X(metrics, TEXT, JOB_SET_METRICS)                                                          \
+	X(decision, SEALED, JOB_SET_DECISION)
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"
@@ -335,8 +336,7 @@ static bool edge_write(struct conn *c, struct store_op *op, struct fail *f)
 	return true;
 }
 
-/* What the stored job is in now. True also where op ends here: op->ok is false then. */
-static bool edge_look(struct conn *c, struct store_op *op, enum job_state *ret_state,
+bool sqlite_job_look(struct conn *c, struct store_op *op, const char *id, enum job_state *ret_state,
 	int64_t *ret_epoch, struct fail *f)
 {
 	sqlite3_stmt *stmt =
@@ -345,14 +345,13 @@ static bool edge_look(struct conn *c, struct store_op *op, enum job_state *ret_s
 
 	if (stmt == NULL)
 		return false;
-	sqlite3_bind_text(stmt, 1, op->edge.values.id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		op->ok = state_read(stmt, 0, ret_state, &op->fail);
 		*ret_epoch = sqlite3_column_int64(stmt, 1);
 	} else if (rc == SQLITE_DONE) {
-		op->ok = fail_set(
-			&op->fail, FAIL_NOT_FOUND, "there is no job %s", op->edge.values.id);
+		op->ok = fail_set(&op->fail, FAIL_NOT_FOUND, "there is no job %s", id);
 	}
 	stmt_done(stmt);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_op_failed(c, rc, op, f);
@@ -376,12 +375,13 @@ bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f)
 	enum job_state now = JOB_QUEUED;
 	int64_t epoch = 0;
 
-	if (!edge_look(c, op, &now, &epoch, f))
+	if (!sqlite_job_look(c, op, e->values.id, &now, &epoch, f))
 		return false;
 	if (!op->ok || (JOB_BIT(now) & e->from) == 0 || (e->epoch >= 0 && e->epoch != epoch))
 		return true;
 	if (edge_sound(op, now))
-		return edge_write(c, op, f);
+		return edge_write(c, op, f) &&
+		       (!op->ok || sqlite_journal_edge(c, e, now, epoch, f));
 	op->ok = fail_set(&op->fail, FAIL_INTERNAL, "job %s may not go from %s to %s%s",
 		e->values.id, job_state_word(now),
 		e->to == JOB_STATE_COUNT ? "itself" : job_state_word(e->to),
@@ -433,6 +433,21 @@ bool sqlite_job_by_remote(
 	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 2, provider, -1, SQLITE_STATIC);
 	return job_one(reader, stmt, name, ret_job, f);
+}
+
+/* Most have the id of their job, and are not in the index of the others. */
+bool sqlite_job_by_submission(
+	void *reader, const char *submission, struct job *ret_job, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOB_BY_SUBMISSION,
+		"SELECT " JOB_NAMES " FROM job WHERE id = ?1 AND submission = ?1 UNION ALL"
+		" SELECT " JOB_NAMES " FROM job WHERE submission = ?1 AND submission <> id LIMIT 1",
+		f);
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, submission, -1, SQLITE_STATIC);
+	return job_one(reader, stmt, submission, ret_job, f);
 }
 
 static bool status_read(sqlite3_stmt *stmt, struct job_status *ret_status, struct fail *f)

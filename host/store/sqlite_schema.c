@@ -155,11 +155,39 @@ static const char *const version_4[] = {
 	"END",
 };
 
+/*
+ * The journal of each job, in the order of jobs; what a person decided; which site this is. Most
+ * submissions have the id of their job and need no index: taking one in costs nothing more.
+ */
+#define SITE_CHARACTER                                                                             \
+	"substr('0123456789abcdefghijklmnopqrstuvwxyz', 1 + (random() & 65535) % 36, 1)"
+
+static const char *const version_5[] = {
+	"CREATE TABLE journal ("
+	" job TEXT NOT NULL,"
+	" seq INTEGER NOT NULL,"
+	" time_ms INTEGER NOT NULL,"
+	" kind TEXT NOT NULL,"
+	" epoch INTEGER NOT NULL,"
+	" k INTEGER NOT NULL,"
+	" status INTEGER NOT NULL,"
+	" detail BLOB,"
+	" PRIMARY KEY (job, seq)"
+	") STRICT, WITHOUT ROWID",
+	"ALTER TABLE job ADD COLUMN decision BLOB",
+	"CREATE INDEX job_submission ON job (submission) WHERE submission <> id",
+	"CREATE TABLE site (id TEXT NOT NULL) STRICT",
+	"INSERT INTO site SELECT " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER
+	" || " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER
+	" || " SITE_CHARACTER,
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
 	{version_3, COUNT(version_3)},
 	{version_4, COUNT(version_4)},
+	{version_5, COUNT(version_5)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

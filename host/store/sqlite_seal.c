@@ -1,8 +1,8 @@
 /*
  * sqlite_seal.c - sealed columns: job.progress, job.checkpoint, job.request, job.result,
- * kv.value and claim.answer hold what secret/seal.h makes of the text. The table seal has one row:
- * a known text, by which a wrong key is found at start, and whether plain text of an older version
- * was cleaned away.
+ * kv.value, claim.answer, job.decision and journal.detail hold what secret/seal.h makes of the
+ * text. The table seal has one row: a known text, by which a wrong key is found at start, and
+ * whether plain text of an older version was cleaned away.
  */
 #include "store/sqlite.h"
 
@@ -233,6 +233,10 @@ static const char rotation[] =
 	" WHERE davit_is_old(request);"
 	"UPDATE job SET result = davit_reseal('job.result', id, NULL, result)"
 	" WHERE davit_is_old(result);"
+	"UPDATE job SET decision = davit_reseal('job.decision', id, NULL, decision)"
+	" WHERE davit_is_old(decision);"
+	"UPDATE journal SET detail = davit_reseal('journal.detail', job, seq, detail)"
+	" WHERE davit_is_old(detail);"
 	"UPDATE kv SET value = davit_reseal('kv.value', instance, key, value)"
 	" WHERE davit_is_old(value);"
 	"UPDATE claim SET answer = davit_reseal('claim.answer', hex(name), NULL, answer)"

@@ -366,6 +366,11 @@ bool store_run(struct store *s, struct store_op *op, struct fail *f)
 	return op->ok;
 }
 
+const char *store_site(const struct store *s)
+{
+	return s->driver->site(s->db);
+}
+
 struct readers *store_readers(struct store *s)
 {
 	return &s->readers;

@@ -18,6 +18,7 @@
 
 #include "base/fail.h"
 #include "jobs/job.h"
+#include "store/journal.h"
 
 struct store;
 
@@ -27,7 +28,10 @@ enum store_kind {
 	STORE_KV_PUT,    /* kv: writes, if kv.version < 0, or still is the stored one (0: absent) */
 	STORE_KV_DELETE, /* kv: changed says whether it was there */
 	STORE_CLAIM_ANSWER, /* claimed: keeps the answer of a claim, if there is one of that name */
-	STORE_CLAIM_SWEEP /* claimed.claim.made_ms: deletes what ended by then; changed: some did */
+	STORE_CLAIM_SWEEP,  /* claimed.claim.made_ms: deletes what ended by then; changed: some did
+	                     */
+	STORE_JOURNAL /* journal: adds a row; changed: the job is at that epoch and in those states.
+	               * FAIL_NOT_FOUND: no such job */
 };
 
 /* What one instance may keep in kv, keys and values together. More is FAIL_TOO_LARGE, a code
@@ -52,7 +56,8 @@ enum job_set {
 	JOB_SET_EPOCH = 1 << 12, /* epoch + 1, attempts + 1 */
 	JOB_SET_REQUEST = 1 << 13,
 	JOB_SET_METRICS = 1 << 14,
-	JOB_SET_SERIES = 1 << 15
+	JOB_SET_SERIES = 1 << 15,
+	JOB_SET_DECISION = 1 << 16
 };
 
 #define JOB_SET_AFTER_END (JOB_SET_CHECKPOINT | JOB_SET_RESULT | JOB_SET_PROGRESS)
@@ -67,11 +72,12 @@ enum job_set {
  * set only what JOB_SET_AFTER_END has.
  */
 struct job_edge {
-	unsigned from;     /* JOB_BIT()s */
-	enum job_state to; /* JOB_STATE_COUNT: the state stays */
-	int64_t epoch;     /* -1: any */
-	unsigned set;      /* enum job_set bits */
-	struct job values; /* id, and the members that set names; owned */
+	unsigned from;            /* JOB_BIT()s */
+	enum job_state to;        /* JOB_STATE_COUNT: the state stays */
+	int64_t epoch;            /* -1: any */
+	unsigned set;             /* enum job_set bits */
+	struct job values;        /* id, and the members that set names; owned */
+	struct store_journal row; /* written with it; of its job and epoch. JOURNAL_NONE: none */
 };
 
 struct store_kv {
@@ -121,6 +127,7 @@ struct store_op {
 		struct job_edge edge;         /* STORE_JOB_EDGE */
 		struct store_kv kv;           /* STORE_KV_… */
 		struct store_claimed claimed; /* STORE_CLAIM_… */
+		struct store_journal journal; /* STORE_JOURNAL */
 	};
 	struct store_claim claim; /* STORE_JOB_ADD: written with the job, or neither is.
 	                           * FAIL_CONFLICT where there is one of that name */
@@ -179,6 +186,10 @@ bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail
 bool store_job_by_remote(struct store *s, const char *provider, const char *name,
 	struct job *ret_job, struct fail *f);
 
+/* The job of a submission; FAIL_NOT_FOUND. */
+bool store_job_by_submission(
+	struct store *s, const char *submission, struct job *ret_job, struct fail *f);
+
 /* The few members a status poll shows; no heap memory. */
 struct job_status {
 	enum job_state state;
@@ -221,6 +232,15 @@ struct job_filter {
  * early when each returns false (not a failure). */
 bool store_jobs(struct store *s, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+
+/* Calls each(row, ctx) for the rows of a job's journal after that one (0: from the first), at most
+ * limit (0: all), in their order; row is borrowed for the call; stops early when each returns
+ * false. Of a job that is not there: none. */
+bool store_journal(struct store *s, const char *job, int64_t after_seq, size_t limit,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
+
+/* Eight characters of [0-9a-z] by which this database is known among others. Constant. */
+const char *store_site(const struct store *s);
 
 /* The claim of that name; FAIL_NOT_FOUND, also for one that ended by now_ms. *ret_claimed belongs
  * to the caller: free its answer. */

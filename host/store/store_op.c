@@ -25,6 +25,8 @@ struct store_op *store_op_new(enum store_kind kind, bool durable)
 	if (kind == STORE_JOB_EDGE) {
 		op->edge.to = JOB_STATE_COUNT;
 		op->edge.epoch = -1;
+	} else if (kind == STORE_JOURNAL) {
+		op->journal.epoch = -1;
 	} else if (kind == STORE_KV_PUT || kind == STORE_KV_DELETE) {
 		op->kv.version = -1;
 	}
@@ -41,6 +43,7 @@ void store_op_free(struct store_op *op)
 		break;
 	case STORE_JOB_EDGE:
 		job_finish(&op->edge.values);
+		free(op->edge.row.detail);
 		break;
 	case STORE_KV_PUT:
 	case STORE_KV_DELETE:
@@ -51,6 +54,9 @@ void store_op_free(struct store_op *op)
 	case STORE_CLAIM_ANSWER:
 	case STORE_CLAIM_SWEEP:
 		free(op->claimed.answer);
+		break;
+	case STORE_JOURNAL:
+		free(op->journal.detail);
 		break;
 	}
 	shelf_give(&ops, op);
@@ -67,11 +73,13 @@ size_t store_op_bytes(const struct store_op *op)
 	case STORE_JOB_ADD:
 		return sizeof(*op) + job_bytes(&op->job);
 	case STORE_JOB_EDGE:
-		return sizeof(*op) + job_bytes(&op->edge.values);
+		return sizeof(*op) + job_bytes(&op->edge.values) + text_bytes(op->edge.row.detail);
 	case STORE_KV_PUT:
 	case STORE_KV_DELETE:
 		return sizeof(*op) + text_bytes(op->kv.instance) + text_bytes(op->kv.key) +
 		       text_bytes(op->kv.value);
+	case STORE_JOURNAL:
+		return sizeof(*op) + text_bytes(op->journal.detail);
 	case STORE_CLAIM_ANSWER:
 	case STORE_CLAIM_SWEEP:
 		break;
@@ -105,6 +113,9 @@ bool store_op_sound(const struct store_op *op)
 		return op->claimed.status != 0 && op->claimed.answer != NULL;
 	case STORE_CLAIM_SWEEP:
 		return op->claimed.claim.made_ms > 0;
+	case STORE_JOURNAL:
+		return op->journal.job[0] != '\0' && op->journal.kind != JOURNAL_NONE &&
+		       (unsigned)op->journal.kind < JOURNAL_KIND_COUNT;
 	}
 	return false;
 }

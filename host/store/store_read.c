@@ -36,6 +36,30 @@ bool store_job_by_remote(struct store *s, const char *provider, const char *name
 		       &why, f);
 }
 
+bool store_job_by_submission(
+	struct store *s, const char *submission, struct job *ret_job, struct fail *f)
+{
+	struct fail why = {0};
+	struct readers *r = store_readers(s);
+	void *reader = readers_take(r, f);
+
+	return reader != NULL &&
+	       read_end(r, reader, r->driver->job_by_submission(reader, submission, ret_job, &why),
+		       &why, f);
+}
+
+bool store_journal(struct store *s, const char *job, int64_t after_seq, size_t limit,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
+{
+	struct fail why = {0};
+	struct readers *r = store_readers(s);
+	void *reader = readers_take(r, f);
+
+	return reader != NULL &&
+	       read_end(r, reader,
+		       r->driver->journal(reader, job, after_seq, limit, each, ctx, &why), &why, f);
+}
+
 bool store_job_status(
 	struct store *s, const char *id, struct job_status *ret_status, struct fail *f)
 {

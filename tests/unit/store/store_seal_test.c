@@ -260,13 +260,43 @@ static void claim_holds(struct store *s, const char *answer)
 	free(claimed.answer);
 }
 
+/* Job n gets a decision, and a row of its journal. */
+static void add_row(struct store *s, unsigned n, const char *text)
+{
+	struct store_op *op = kit_edge(n, JOB_OPEN, JOB_STATE_COUNT, JOB_SET_DECISION);
+
+	op->edge.values.decision = strdup(text);
+	op->edge.row = (struct store_journal){.kind = JOURNAL_NOTE, .detail = strdup(text)};
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+}
+
+static bool row_is(const struct store_journal *row, void *ctx)
+{
+	assert_string_equal(row->detail, ctx);
+	return true;
+}
+
+static void row_holds(struct store *s, unsigned n, char *text)
+{
+	struct fail f = {0};
+	struct job job;
+	char id[ID_SIZE];
+
+	if (!store_journal(s, kit_id(id, n), 0, 0, row_is, text, &f) || !store_job(s, id, &job, &f))
+		fail_msg("%s", f.text);
+	assert_string_equal(job.decision, text);
+	job_finish(&job);
+}
+
 static void a_key_is_changed_by_naming_the_old_one_once(void **state)
 {
 	struct room *r = *state;
 	struct store *s = opened(r, NULL);
+	char note[] = "{\"text\":\"kept\"}";
 
 	add(s, 1, "{\"a\":1}");
 	add_claim(s, 3, "answer");
+	add_row(s, 3, note);
 	store_close(s);
 	assert_int_equal(rename(r->key, r->old), 0);
 	assert_true(fs_write_durable(r->key,
@@ -281,6 +311,7 @@ static void a_key_is_changed_by_naming_the_old_one_once(void **state)
 	holds(s, 1, "{\"a\":1}");
 	holds(s, 2, "{\"a\":1}");
 	claim_holds(s, "answer");
+	row_holds(s, 3, note);
 	store_close(s);
 }
 

@@ -1,0 +1,213 @@
+/*
+ * sqlite_journal.c - the journal in SQLite. Its rows lie in the order of their jobs, so that
+ * those of one are read together. The number of a row is part of the place it is sealed for.
+ */
+#include "store/sqlite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "secret/seal.h"
+
+#define NUMBER_SIZE 24
+
+static struct seal_place place_of(const char *job, int64_t seq, char number[NUMBER_SIZE])
+{
+	(void)snprintf(number, NUMBER_SIZE, "%" PRId64, seq);
+	return (struct seal_place){"journal.detail", job, number};
+}
+
+/* --- writes: false only when the transaction is lost --- */
+
+static bool last_seq(struct conn *c, const char *job, int64_t *ret_seq, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(
+		c, SQL_JOURNAL_LAST, "SELECT ifnull(max(seq), 0) FROM journal WHERE job = ?", f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*ret_seq = sqlite3_column_int64(stmt, 0);
+	stmt_done(stmt);
+	return rc == SQLITE_ROW || conn_fail(c, rc, f);
+}
+
+static bool insert(
+	struct conn *c, int64_t seq, int64_t epoch, const struct store_journal *row, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(
+		c, SQL_JOURNAL_ADD, "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", f);
+	char number[NUMBER_SIZE];
+	struct seal_place place = place_of(row->job, seq, number);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, row->job, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, seq);
+	sqlite3_bind_int64(stmt, 3, row->time_ms != 0 ? row->time_ms : clock_now_ms());
+	sqlite3_bind_text(stmt, 4, journal_word(row->kind), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 5, epoch);
+	sqlite3_bind_int64(stmt, 6, row->k);
+	sqlite3_bind_int64(stmt, 7, row->status);
+	rc = sqlite_seal_bind(c, stmt, 8, &place, row->detail);
+	if (rc == SQLITE_OK)
+		rc = conn_run(stmt);
+	else
+		stmt_done(stmt);
+	return rc == SQLITE_OK || conn_fail(c, rc, f);
+}
+
+bool sqlite_journal_add(
+	struct conn *c, const struct store_journal *row, int64_t epoch, struct fail *f)
+{
+	struct store_journal gap = {.kind = JOURNAL_GAP, .time_ms = row->time_ms};
+	int64_t seq = 0;
+
+	if (!last_seq(c, row->job, &seq, f))
+		return false;
+	if (seq == JOURNAL_ROWS_MAX) {
+		memcpy(gap.job, row->job, sizeof(gap.job));
+		if (!insert(c, ++seq, epoch, &gap, f))
+			return false;
+	}
+	if (seq > JOURNAL_ROWS_MAX && !journal_needed(row->kind))
+		return true;
+	return insert(c, seq + 1, epoch, row, f);
+}
+
+bool sqlite_journal_write(struct conn *c, struct store_op *op, struct fail *f)
+{
+	const struct store_journal *row = &op->journal;
+	enum job_state now = JOB_QUEUED;
+	int64_t epoch = 0;
+
+	if (!sqlite_job_look(c, op, row->job, &now, &epoch, f))
+		return false;
+	if (!op->ok || (row->from != 0 && (row->from & JOB_BIT(now)) == 0) ||
+		(row->epoch >= 0 && row->epoch != epoch))
+		return true;
+	op->changed = true;
+	return sqlite_journal_add(c, row, epoch, f);
+}
+
+/* {"from", "to", "why"?} */
+static char *edge_detail(const struct job_edge *e, enum job_state from)
+{
+	const char *why = (e->set & JOB_SET_ERROR) != 0 ? e->values.error : NULL;
+	json_t *detail = json_pack("{s:s, s:s, s:s*}", "from", job_state_word(from), "to",
+		job_state_word(e->to), "why", why);
+	char *text = detail != NULL ? json_compact(detail, NULL) : NULL;
+
+	json_decref(detail);
+	return text;
+}
+
+static bool edge_row(struct conn *c, const struct job_edge *e, enum job_state from, int64_t epoch,
+	struct fail *f)
+{
+	struct store_journal row = {.kind = JOURNAL_EDGE, .detail = edge_detail(e, from)};
+	bool ok;
+
+	memcpy(row.job, e->values.id, sizeof(row.job));
+	ok = row.detail != NULL ? sqlite_journal_add(c, &row, epoch, f)
+	                        : fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	free(row.detail);
+	return ok;
+}
+
+/* Kinds that stand for a member which an edge sets. */
+static const struct {
+	unsigned set;
+	enum journal_kind kind;
+} marks[] = {
+	{JOB_SET_CANCEL, JOURNAL_CANCEL},
+	{JOB_SET_CHECKPOINT, JOURNAL_CHECKPOINT},
+};
+
+bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_state from,
+	int64_t epoch, struct fail *f)
+{
+	struct store_journal row = {0};
+
+	epoch += (e->set & JOB_SET_EPOCH) != 0;
+	memcpy(row.job, e->values.id, sizeof(row.job));
+	for (size_t i = 0; i < COUNT(marks); i++) {
+		row.kind = marks[i].kind;
+		if ((e->set & marks[i].set) != 0 && !sqlite_journal_add(c, &row, epoch, f))
+			return false;
+	}
+	if (e->row.kind != JOURNAL_NONE) {
+		row = e->row;
+		memcpy(row.job, e->values.id, sizeof(row.job));
+		if (!sqlite_journal_add(c, &row, epoch, f))
+			return false;
+	}
+	return e->to == JOB_STATE_COUNT || e->to == from || edge_row(c, e, from, epoch, f);
+}
+
+/* --- reads --- */
+
+static bool row_read(struct conn *c, sqlite3_stmt *stmt, struct store_journal *row, struct fail *f)
+{
+	const char *word = (const char *)sqlite3_column_text(stmt, 2);
+	char number[NUMBER_SIZE];
+	struct seal_place place;
+
+	row->seq = sqlite3_column_int64(stmt, 0);
+	row->time_ms = sqlite3_column_int64(stmt, 1);
+	if (word == NULL || !journal_kind_of(word, &row->kind))
+		return fail_set(f, FAIL_INTERNAL, "the journal of job %s has the unknown kind %s",
+			row->job, word != NULL ? word : "");
+	row->epoch = sqlite3_column_int64(stmt, 3);
+	row->k = sqlite3_column_int64(stmt, 4);
+	row->status = sqlite3_column_int64(stmt, 5);
+	place = place_of(row->job, row->seq, number);
+	return sqlite_seal_read(c, stmt, 6, &place, &row->detail, f);
+}
+
+static bool rows_each(struct conn *c, sqlite3_stmt *stmt, const char *job,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
+{
+	bool more = true;
+	int rc = SQLITE_ROW;
+
+	while (more && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct store_journal row = {0};
+
+		(void)snprintf(row.job, sizeof(row.job), "%s", job);
+		if (!row_read(c, stmt, &row, f))
+			return false;
+		more = each(&row, ctx);
+		free(row.detail);
+	}
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
+}
+
+bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t limit,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOURNAL_GET,
+		"SELECT seq, time_ms, kind, epoch, k, status, detail FROM journal"
+		" WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?",
+		f);
+	bool ok;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, after_seq);
+	sqlite3_bind_int64(stmt, 3, limit > 0 ? (int64_t)limit : -1);
+	ok = rows_each(reader, stmt, job, each, ctx, f);
+	stmt_done(stmt);
+	return ok;
+}
