@@ -372,6 +372,7 @@ static void land(struct flight *x)
 {
 	static const enum retry_class classes[] = {
 		[TRANSFER_UNSENT] = RETRY_UNSENT,
+		[TRANSFER_UNDONE] = RETRY_UNDONE,
 		[TRANSFER_BROKEN] = RETRY_BROKEN,
 		[TRANSFER_REFUSED] = RETRY_REFUSED,
 	};

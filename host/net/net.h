@@ -89,9 +89,9 @@ struct net_caller {
 
 enum net_end {
 	NET_ANSWERED, /* with any status */
-	NET_UNSENT,   /* certainly no byte of the request left */
-	NET_UNCLEAR,  /* it left, and no whole answer came */
-	NET_LATE,     /* the same, and the time is over */
+	NET_UNSENT,  /* certainly no byte of the request left, or the other side did not touch it */
+	NET_UNCLEAR, /* it left, and no whole answer came */
+	NET_LATE,    /* the same, and the time is over */
 	/* These two never of a request that mutates and whose earlier attempt is unclear. */
 	NET_THROTTLED, /* the circuit is open, or the rate has no room before the deadline */
 	NET_REFUSED,   /* host, address or certificate are not allowed */

@@ -9,6 +9,7 @@
 static const struct retry_rule rules[RETRY_CLASS_COUNT] = {
 	[RETRY_ANSWERED] = {"answered", 0, 0, 0, RETRY_NEVER, 1, false},
 	[RETRY_UNSENT] = {"unsent", 200, 10000, 2, RETRY_ALWAYS, 5, true},
+	[RETRY_UNDONE] = {"undone", 200, 10000, 2, RETRY_ALWAYS, 5, false},
 	[RETRY_BROKEN] = {"broken", 200, 10000, 2, RETRY_REPEATABLE, 4, true},
 	[RETRY_LATE] = {"late", 500, 10000, 2, RETRY_REPEATABLE, 3, true},
 	[RETRY_THROTTLED] = {"throttled", 1000, 60000, 2, RETRY_REPEATABLE, 6, false},

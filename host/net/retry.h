@@ -13,6 +13,7 @@
 enum retry_class {
 	RETRY_ANSWERED,    /* any status not named below: the provider reads it */
 	RETRY_UNSENT,      /* certainly no byte of the request left */
+	RETRY_UNDONE,      /* the other side says that it did not touch it */
 	RETRY_BROKEN,      /* the connection ended, or the answer was cut or no HTTP */
 	RETRY_LATE,        /* the attempt's time was up; also 408 */
 	RETRY_THROTTLED,   /* 429, or 503 with Retry-After */

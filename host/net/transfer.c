@@ -85,7 +85,7 @@ static int before_sending(void *arg, char *remote, char *local, int remote_port,
 	(void)remote_port;
 	(void)local_port;
 	if (t->tries > 0 && !t->options.resend) {
-		t->lost = true;
+		t->lost = !t->undone.said;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	if (!admits(t, remote))
@@ -334,6 +334,8 @@ static void set_connection(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	trust_apply(o->trust, t->easy);
+	if (share && !o->resend)
+		undone_watch(t->easy, &t->undone);
 }
 
 static void set_rest(struct transfer *t)
@@ -427,12 +429,20 @@ static bool is_refused(const struct transfer *t, CURLcode code)
 	}
 }
 
+/* Who began to answer did touch it, whatever it says later. */
+static bool is_undone(const struct transfer *t)
+{
+	return t->undone.said && t->head.seen == 0;
+}
+
 static enum transfer_end end_of(const struct transfer *t, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return TRANSFER_ANSWERED;
 	if (t->too_long || t->head_too_long || t->no_room)
 		return TRANSFER_TOO_LONG;
+	if (is_undone(t))
+		return TRANSFER_UNDONE;
 	if (!transfer_unsent(t))
 		return TRANSFER_BROKEN;
 	return is_refused(t, code) ? TRANSFER_REFUSED : TRANSFER_UNSENT;
@@ -440,14 +450,16 @@ static enum transfer_end end_of(const struct transfer *t, CURLcode code)
 
 bool transfer_unsent(const struct transfer *t)
 {
-	return t->tries == 0;
+	return t->tries == 0 || is_undone(t);
 }
 
 void transfer_land(struct transfer *t, CURLcode code, bool stopped)
 {
 	struct mutex *lock = t->options.lock;
 
-	if (t->lost)
+	if (is_undone(t))
+		(void)snprintf(t->error, sizeof(t->error), "the other side refused it");
+	else if (t->lost)
 		(void)snprintf(t->error, sizeof(t->error),
 			"the kept connection ended before an answer came, and it must not be sent "
 			"again");

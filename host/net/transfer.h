@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "net/head.h"
+#include "net/undone.h"
 
 struct cond;
 struct fail;
@@ -75,6 +76,7 @@ struct transfer_options {
 enum transfer_end {
 	TRANSFER_ANSWERED, /* all of the answer is there */
 	TRANSFER_UNSENT,   /* certainly no byte of the request left */
+	TRANSFER_UNDONE,   /* the other side says that it did not touch it */
 	TRANSFER_BROKEN,   /* the connection ended, or what came is no HTTP */
 	TRANSFER_TOO_LONG, /* the answer, or its head */
 	TRANSFER_REFUSED,  /* an address or a certificate */
@@ -93,7 +95,8 @@ struct transfer {
 	size_t charged;   /* of memory->used */
 	unsigned tries;   /* how often curl was about to send it */
 	bool too_long, head_too_long, no_room;
-	bool lost;                    /* it was not to be sent again */
+	bool lost; /* it was not to be sent again */
+	struct undone undone;
 	bool through, counted, found; /* see gate.c */
 	struct gate_lane *lane;       /* where it waits or flies */
 	TAILQ_ENTRY(transfer) line;
@@ -125,7 +128,7 @@ struct transfer *transfer_new(const struct transfer_options *o, struct fail *f);
 /* It has landed, or never flew. What it held is overwritten. NULL is fine. */
 void transfer_free(struct transfer *t);
 
-/* Was no byte of the request sent? [once it landed] */
+/* Was no byte of the request sent, or none that the other side acted on? [once it landed] */
 bool transfer_unsent(const struct transfer *t);
 
 /* Takes up to cap bytes of a stream that are there; *ret_resume: the loop is to be asked to go

@@ -28,7 +28,7 @@ class Cloud:
             stdout=subprocess.PIPE,
         )
         said = json.loads(self.process.stdout.readline())
-        self.http, self.https = said.get("http"), said.get("https")
+        self.http, self.https, self.http2 = said.get("http"), said.get("https"), said.get("http2")
         self.admin, self.ca_file = said["admin"], said["ca_file"]
         self.port = urllib.parse.urlsplit(self.https).port
         self.plain_port = urllib.parse.urlsplit(self.http).port

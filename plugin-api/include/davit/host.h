@@ -266,7 +266,8 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  * handle},"attempts","unclear"?}. "unclear": true says that an attempt before the one that was
  * answered may have changed something: of a status that is no success nobody then knows what
  * became of the request. Any status is DAVIT_OK. Where no answer came: DAVIT_RETRY (certainly no
- * byte of the request left, or it has no DAVIT_HTTP_MUTATES), DAVIT_INTERNAL (unclear what the
+ * byte of the request left, the other side said over HTTP/2 that it did not touch it, or it has no
+ * DAVIT_HTTP_MUTATES), DAVIT_INTERNAL (unclear what the
  * other side did), DAVIT_DEADLINE (the same, and the time is over), DAVIT_THROTTLED (the circuit is
  * open, or the rate has no room before the deadline), DAVIT_PERMANENT (the host, the address or the
  * certificate is not allowed), DAVIT_CANCELLED. With DAVIT_HTTP_MUTATES, DAVIT_THROTTLED and
@@ -278,7 +279,8 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  * stream, and nothing that still grows. A request with the method HEAD has none.
  *
  * The host repeats by the table in docs/provider-guide.md: what may be sent again is a request
- * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left.
+ * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left or that
+ * the other side did not touch.
  */
 typedef struct davit_host_http_1 {
 	uint32_t size;

@@ -20,6 +20,8 @@ var adminActs = map[string]adminAct{
 	"POST /clock":    adminClock,
 	"POST /settings": adminSettings,
 	"POST /tokens":   adminTokens,
+	"POST /http2":    adminScript,
+	"GET /http2":     adminShowScript,
 	"GET /requests":  adminRequests,
 	"GET /objects":   adminObjects,
 	"GET /stats":     adminStats,

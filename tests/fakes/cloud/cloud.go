@@ -39,6 +39,7 @@ type cloud struct {
 	holds   holds
 	journal journal
 	stats   stats
+	script  frameScript
 
 	mutex sync.Mutex
 	set   settings
@@ -68,6 +69,7 @@ func (c *cloud) reset(keepTokens bool) {
 	c.holds.release("", "")
 	c.journal.reset()
 	c.stats.zero()
+	c.script.reset()
 }
 
 func (c *cloud) settings() settings {

@@ -14,7 +14,8 @@ import (
 
 // options are what the command line says.
 type options struct {
-	http, https, admin string
+	http, https, http2 string
+	admin              string
 	caDir              string
 	clients            map[string]string
 	seed               uint64
@@ -27,6 +28,7 @@ func parseOptions(args []string) (options, error) {
 	flags := flag.NewFlagSet("fakecloud", flag.ContinueOnError)
 	flags.StringVar(&o.http, "http", "127.0.0.1:0", "address of the API over plain HTTP/1.1; - is none")
 	flags.StringVar(&o.https, "https", "127.0.0.1:0", "address of the API over TLS, HTTP/1.1 and 2; - is none")
+	flags.StringVar(&o.http2, "http2", "-", "address that speaks HTTP/2 by the script of the admin's /http2; - is none")
 	flags.StringVar(&o.admin, "admin", "127.0.0.1:0", "address of the test's own interface")
 	flags.StringVar(&o.caDir, "ca-dir", "", "folder of ca.pem and ca.key, which are made where they are missing")
 	flags.Uint64Var(&o.seed, "seed", 1, "of ids, tokens and faults")
@@ -44,8 +46,8 @@ func parseOptions(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.https != "-" && o.caDir == "" {
-		return o, fmt.Errorf("--https needs --ca-dir")
+	if (o.https != "-" || o.http2 != "-") && o.caDir == "" {
+		return o, fmt.Errorf("--https and --http2 need --ca-dir")
 	}
 	return o, nil
 }
@@ -54,6 +56,7 @@ func parseOptions(args []string) (options, error) {
 type ready struct {
 	HTTP   string `json:"http,omitempty"`
 	HTTPS  string `json:"https,omitempty"`
+	HTTP2  string `json:"http2,omitempty"`
 	Admin  string `json:"admin"`
 	CAFile string `json:"ca_file,omitempty"`
 }
@@ -87,13 +90,16 @@ func start(o options) (*cloud, ready, error) {
 	if said.HTTP, err = serve(c.server(nil), "http", o.http, c.plan.listen); err != nil {
 		return nil, said, err
 	}
-	if o.https != "-" {
+	if o.https != "-" || o.http2 != "-" {
 		config, caFile, err := makeTLS(o.caDir)
 		if err != nil {
 			return nil, said, err
 		}
 		said.CAFile = caFile
 		if said.HTTPS, err = serve(c.server(config), "https", o.https, c.plan.listen); err != nil {
+			return nil, said, err
+		}
+		if said.HTTP2, err = c.listenFrames(o.http2, config); err != nil {
 			return nil, said, err
 		}
 	}

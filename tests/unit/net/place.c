@@ -76,6 +76,7 @@ int place_tear_down(void **state)
 
 void place_reopen(struct place *p)
 {
+	place_done(p);
 	(void)net_close(p->net);
 	p->net = net_open(&p->options, &p->fail);
 	assert_non_null(p->net);

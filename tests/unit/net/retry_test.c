@@ -104,7 +104,7 @@ static void never_more_attempts_never_past_the_deadline_never_sooner_than_asked(
 	clock_virtual_stop();
 }
 
-static void what_changes_something_is_sent_again_only_if_no_byte_left(void **state)
+static void what_changes_something_is_sent_again_only_if_it_was_not_touched(void **state)
 {
 	struct retry_attempt a = {.made = 1, .retry_after_ms = -1, .deadline_ms = CLOCK_NEVER};
 	int64_t at;
@@ -112,7 +112,7 @@ static void what_changes_something_is_sent_again_only_if_no_byte_left(void **sta
 	(void)state;
 	for (int c = 0; c < RETRY_CLASS_COUNT; c++) {
 		a.how = (enum retry_class)c;
-		assert_int_equal(retry_next(&a, 1, &at), c == RETRY_UNSENT);
+		assert_int_equal(retry_next(&a, 1, &at), c == RETRY_UNSENT || c == RETRY_UNDONE);
 	}
 }
 
@@ -254,7 +254,7 @@ int main(void)
 		cmocka_unit_test(pauses_are_spread_over_the_whole_range_and_no_further),
 		cmocka_unit_test(
 			never_more_attempts_never_past_the_deadline_never_sooner_than_asked),
-		cmocka_unit_test(what_changes_something_is_sent_again_only_if_no_byte_left),
+		cmocka_unit_test(what_changes_something_is_sent_again_only_if_it_was_not_touched),
 		cmocka_unit_test(a_pause_that_was_asked_for_comes_before_the_random_one),
 		cmocka_unit_test(retry_after_is_seconds_or_a_date),
 		cmocka_unit_test(each_status_has_its_class),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "net/limits.h"
 #include "place.h"
 #include "support/scratch.h"
 
@@ -20,6 +21,7 @@ static struct cloud {
 	char folder[SCRATCH_SIZE];
 	char ca_file[SCRATCH_SIZE + 32];
 	char https[64];
+	char http2[64];
 	char admin[64];
 } cloud;
 
@@ -51,7 +53,8 @@ static int cloud_start(void **state)
 		dup2(out[1], STDOUT_FILENO);
 		close(in[1]);
 		execl(FAKECLOUD, FAKECLOUD, "--http", "-", "--https", "127.0.0.1:0", "--admin",
-			"127.0.0.1:0", "--ca-dir", cloud.folder, (char *)NULL);
+			"127.0.0.1:0", "--http2", "127.0.0.1:0", "--ca-dir", cloud.folder,
+			(char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -61,6 +64,7 @@ static int cloud_start(void **state)
 	if (cloud.pid < 0 || said == NULL || fgets(line, sizeof(line), said) == NULL)
 		return -1;
 	take(line, "https", cloud.https, sizeof(cloud.https));
+	take(line, "http2", cloud.http2, sizeof(cloud.http2));
 	take(line, "admin", cloud.admin, sizeof(cloud.admin));
 	take(line, "ca_file", cloud.ca_file, sizeof(cloud.ca_file));
 	(void)fclose(said);
@@ -87,6 +91,7 @@ static int set_up(void **state)
 	p->options.ca_file = cloud.ca_file;
 	place_reopen(p);
 	return egress_list_add(&p->site, cloud.https, NULL) &&
+	                       egress_list_add(&p->site, cloud.http2, NULL) &&
 	                       egress_list_add(&p->site, cloud.admin, NULL)
 	               ? 0
 	               : -1;
@@ -110,21 +115,22 @@ static void tell(struct place *p, const char *path, const char *body)
 	p->request.headers = json;
 	p->request.header_count = 1;
 	ask(p, "POST", cloud.admin, path, body);
-	assert_int_equal(p->result.end, NET_ANSWERED);
+	if (p->result.end != NET_ANSWERED)
+		fail_msg("%s", p->fail.text);
 	assert_int_equal(net_answer_status(p->result.answer), 200);
 	place_done(p);
 	p->request.header_count = 0;
 }
 
-/* A number of GET /stats: the first of that member behind the word where. */
-static long stat_of(struct place *p, const char *where, const char *member)
+/* A number of what the cloud says: the first of that member behind the word where. */
+static long number_of(struct place *p, const char *path, const char *where, const char *member)
 {
 	const char *bytes, *at;
 	char key[32], *text;
 	long value;
 	size_t n;
 
-	ask(p, "GET", cloud.admin, "/stats", "");
+	ask(p, "GET", cloud.admin, path, "");
 	assert_int_equal(p->result.end, NET_ANSWERED);
 	bytes = net_answer_bytes(p->result.answer, &n);
 	text = strndup(bytes, n);
@@ -136,6 +142,11 @@ static long stat_of(struct place *p, const char *where, const char *member)
 	value = strtol(at + strlen(key) + strspn(at + strlen(key), ": "), NULL, 10);
 	free(text);
 	return value;
+}
+
+static long stat_of(struct place *p, const char *where, const char *member)
+{
+	return number_of(p, "/stats", where, member);
 }
 
 static void https_is_spoken_as_http2(void **state)
@@ -259,6 +270,80 @@ static void a_stream_over_tls_comes_in_pieces(void **state)
 	assert_true(all > 10);
 }
 
+/* --- requests that HTTP/2 gives back --- */
+
+/* A change whose request, and those after it, end as words say: "word","word". */
+static void change(struct place *p, bool kept, const char *words)
+{
+	char script[128];
+
+	snprintf(script, sizeof(script), "{\"script\":[%s%s]}", kept ? "\"answer\"," : "", words);
+	place_reopen(p);
+	p->request.mutates = false;
+	tell(p, "/http2", script);
+	if (kept) /* by another request */
+		ask(p, "GET", cloud.http2, "/any", "");
+	p->request.mutates = true;
+	ask(p, "POST", cloud.http2, "/any", "text");
+}
+
+static void requests_were(struct place *p, long wanted)
+{
+	p->request.mutates = false;
+	assert_int_equal(number_of(p, "/http2", "{", "requests"), wanted);
+}
+
+static void a_change_that_was_refused_untouched_is_sent_again(void **state)
+{
+	static const char *const words[] = {"\"refused\"", "\"goaway\"", "\"goaway_close\""};
+	struct place *p = *state;
+
+	for (int i = 0; i < 6; i++) {
+		bool kept = i % 2 != 0;
+
+		change(p, kept, words[i / 2]);
+		if (p->result.end != NET_ANSWERED)
+			fail_msg("%s, kept %d: %s", words[i / 2], kept, p->fail.text);
+		assert_int_equal(net_answer_status(p->result.answer), 200);
+		assert_int_equal(p->result.attempts, 2);
+		assert_false(p->result.unclear);
+		requests_were(p, 2 + kept);
+	}
+}
+
+static void a_change_that_may_have_been_touched_is_not_sent_again(void **state)
+{
+	static const char *const words[] = {"\"internal\"", "\"cancel\"", "\"half\"", "\"cut\"",
+		"\"goaway_worked\"", "\"refused\",\"cut\""};
+	struct place *p = *state;
+
+	for (int i = 0; i < 12; i++) {
+		bool kept = i % 2 != 0, again = i / 2 == 5;
+
+		change(p, kept, words[i / 2]);
+		if (p->result.end != NET_UNCLEAR)
+			fail_msg("%s, kept %d: %d", words[i / 2], kept, p->result.end);
+		assert_int_equal(p->result.attempts, 1 + again);
+		requests_were(p, 1 + kept + again);
+	}
+}
+
+static void a_change_that_is_always_refused_was_not_sent(void **state)
+{
+	struct place *p = *state;
+	struct limits *limits = limits_create(NULL, 0, 0, &p->fail);
+
+	p->request.limits = limits;
+	for (int i = 0; i < BREAKER_FAILURES; i++) { /* which opens no circuit */
+		p->request.attempts = 2;
+		change(p, i % 2 != 0, "\"refused\",\"refused\"");
+		assert_int_equal(p->result.end, NET_UNSENT);
+		assert_int_equal(p->result.attempts, 2);
+		assert_non_null(strstr(p->fail.text, "refused"));
+	}
+	limits_destroy(limits);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, place_tear_down)
 
 int main(void)
@@ -271,6 +356,9 @@ int main(void)
 		TEST(five_thousand_share_few_connections),
 		TEST(http2_can_be_switched_off),
 		TEST(a_stream_over_tls_comes_in_pieces),
+		TEST(a_change_that_was_refused_untouched_is_sent_again),
+		TEST(a_change_that_may_have_been_touched_is_not_sent_again),
+		TEST(a_change_that_is_always_refused_was_not_sent),
 	};
 
 	return cmocka_run_group_tests(tests, cloud_start, cloud_stop);
