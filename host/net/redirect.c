@@ -87,7 +87,7 @@ bool redirect_aim(struct flight *x)
 	     egress_parse(x->url, whole, &x->target, NULL);
 	curl_free(whole);
 	if (!ok) {
-		flight_fail(x, NET_UNCLEAR, "it was redirected to what is no address");
+		flight_fail(x, NET_REFUSED, "it was redirected to what is no URL of https or http");
 		return false;
 	}
 	if (!flight_check_target(x))

@@ -338,6 +338,25 @@ static void a_redirect_keeps_to_the_lists(void **state)
 	assert_int_equal(p->result.end, NET_REFUSED);
 	place_ask(p, "/status/307?to=http://169.254.169.254/");
 	assert_int_equal(p->result.end, NET_REFUSED);
+}
+
+static void a_redirect_leads_to_http_only(void **state)
+{
+	static const char *const places[] = {"file:///etc/passwd", "ftp://127.0.0.1/",
+		"gopher://127.0.0.1/", "javascript:0", "data:,text", "http://"};
+	struct place *p = *state;
+	char path[128];
+
+	p->request.follow = 5;
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "/status/307?to=%s", places[i]);
+		place_ask(p, path);
+		if (p->result.end != NET_REFUSED)
+			fail_msg("%s: %d, %s", places[i], p->result.end, p->fail.text);
+		assert_int_equal(p->fail.code, FAIL_UPSTREAM);
+		assert_non_null(strstr(p->fail.text, "redirected"));
+	}
+	p->request.mutates = true; /* nobody knows what it did before it answered so */
 	place_ask(p, "/status/307?to=file:///etc/passwd");
 	assert_int_equal(p->result.end, NET_UNCLEAR);
 }
@@ -739,6 +758,7 @@ int main(void)
 		TEST(a_name_that_leads_to_a_private_address_is_refused),
 		TEST(redirects_are_followed_only_if_asked),
 		TEST(a_redirect_keeps_to_the_lists),
+		TEST(a_redirect_leads_to_http_only),
 		TEST(a_circle_of_redirects_ends),
 		TEST(only_307_sends_a_body_again),
 		TEST(credentials_in_headers_stay_with_their_host),
