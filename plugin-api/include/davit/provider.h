@@ -78,6 +78,9 @@ typedef struct davit_core_1 {
  * Every request carries "connection" (object, may be empty). In job requests also:
  *   submission_id  constant over all retries of one submission; [0-9a-z], 24 bytes
  *   derived_name   made from it within the name limits of the manifest
+ *   label          what to mark with what the submission makes: the site's id, '-' and the
+ *                  submission_id; [0-9a-z-], 33 bytes. What carries one of this site's labels
+ *                  and has no job is shown to the operator
  *   kind           which sort of job: the operation that asked ("train", "command", …)
  *   spec           the caller's request, which satisfies the manifest's request schema
  *   ref            what submit or find answered as "ref"; opaque to the host
@@ -93,7 +96,9 @@ typedef struct davit_core_1 {
 	 * submission_id only where the manifest's idempotency class allows it. */                 \
 	davit_op submit;                                                                           \
 	/* Says what became of {submission_id, derived_name, kind}: reply_state() as submit        \
-	 * does, or fail(DAVIT_NOT_FOUND) when certainly nothing was created. */                   \
+	 * does, or fail(DAVIT_NOT_FOUND) when certainly nothing was created. With "remote", the   \
+	 * id of an object, a person has said that it is this one: of that object alone, or        \
+	 * DAVIT_CONFLICT where it is marked for another submission. */                            \
 	davit_op find;                                                                             \
 	/* State of {kind, ref}: reply_state() with progress, metrics and, at the end, the         \
 	 * neutral result. */                                                                      \
@@ -103,7 +108,8 @@ typedef struct davit_core_1 {
 	davit_op cancel;                                                                           \
 	/* One object {id}: a neutral object. */                                                   \
 	davit_op get;                                                                              \
-	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. */               \
+	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. What carries a   \
+	 * label has it as "label", and where it is known its "kind" of job. */                    \
 	davit_op list;                                                                             \
 	/* Deletes {id}; answers the neutral object as it was. */                                  \
 	davit_op remove;                                                                           \
