@@ -91,9 +91,7 @@ static int32_t register_validate(struct local_call *c)
 
 static int32_t register_found(struct local_call *c)
 {
-	const char *id = davit_sdk_text_at(c->sdk.request, "/ref/id", deployment_submission(c));
-
-	return objects_reply_made(c, RECORD_ENDPOINT, id, endpoints_put);
+	return objects_reply_made(c, RECORD_ENDPOINT, objects_id(c), endpoints_put);
 }
 
 static int32_t register_submit(struct local_call *c)

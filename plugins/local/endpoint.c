@@ -106,7 +106,7 @@ static void put_done(struct davit_sdk_writer *w, const struct endpoint *e)
 static bool write(struct local_call *c, const struct endpoint *e)
 {
 	static const char *const kept[] = {
-		"v", "id", "name", "created_ms", "description", "labels"};
+		"v", "id", "label", "kind", "name", "created_ms", "description", "labels"};
 	struct davit_sdk_writer w;
 
 	davit_sdk_write_begin(&w, &c->sdk.mem);

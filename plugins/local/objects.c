@@ -18,6 +18,7 @@ const char *objects_id(const struct local_call *c)
 {
 	const char *id = davit_sdk_text_at(c->sdk.request, "/submission_id", "");
 
+	id = davit_sdk_text_at(c->sdk.request, "/remote", id);
 	id = davit_sdk_text_at(c->sdk.request, "/id", id);
 	return davit_sdk_text_at(c->sdk.request, "/ref/id", id);
 }
@@ -69,6 +70,8 @@ void objects_open(struct local_call *c, struct davit_sdk_writer *w, enum record_
 
 	davit_sdk_open_object(w, NULL);
 	davit_sdk_put_text(w, "id", record->id);
+	davit_sdk_put_json(w, "label", davit_sdk_member(record->value, "label"));
+	davit_sdk_put_json(w, "kind", davit_sdk_member(record->value, "kind"));
 	davit_sdk_put_text(w, "name", record->name);
 	davit_sdk_put_text(w, "uri", local_text(c, "local://%s/%s", folders[kind], record->id));
 	davit_sdk_put_text(w, "state", state);

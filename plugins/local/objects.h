@@ -10,7 +10,8 @@
 /* The word of a DAVIT_STATE_… in neutral objects. */
 const char *objects_state_word(int32_t state);
 
-/* The id a request is about: that of its ref, its "id", or its submission. */
+/* The id a request is about: that of its ref, its "id", what a person named to be found, or its
+ * submission. */
 const char *objects_id(const struct local_call *c);
 
 /* Opens the neutral object of a record with the members every kind has; the caller adds its

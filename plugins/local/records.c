@@ -93,6 +93,8 @@ void records_open(struct local_call *c, struct davit_sdk_writer *w, const char *
 	davit_sdk_open_object(w, NULL);
 	davit_sdk_put_int(w, "v", 1);
 	davit_sdk_put_text(w, "id", id);
+	davit_sdk_put_json(w, "label", davit_sdk_member(c->sdk.request, "label"));
+	davit_sdk_put_json(w, "kind", davit_sdk_member(c->sdk.request, "kind"));
 	davit_sdk_put_text(w, "name", davit_sdk_text_at(spec, "/name", id));
 	davit_sdk_put_int(w, "created_ms", c->sdk.host->core->now_ms(c->sdk.call));
 	davit_sdk_put_text(w, "description", davit_sdk_text_at(spec, "/description", NULL));

@@ -19,8 +19,9 @@ enum record_kind {
 	RECORD_KIND_COUNT
 };
 
-/* A record as it was read. Members every kind has: "id", "name", "created_ms", and
- * "description" and "labels" where the caller gave them. */
+/* A record as it was read. Members every kind has: "id", "name", "created_ms", "kind" of the job
+ * and its "label" (older ones may lack these two), and "description" and "labels" where
+ * the caller gave them. */
 struct record {
 	const char *id;
 	const char *name;

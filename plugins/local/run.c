@@ -155,8 +155,7 @@ int32_t run_submit(struct local_call *c, const struct run_sort *sort)
 
 int32_t run_find(struct local_call *c, const struct run_sort *sort)
 {
-	return reply_found(
-		c, sort, davit_sdk_need_text(&c->sdk, c->sdk.request, "/submission_id"), false);
+	return reply_found(c, sort, objects_id(c), false);
 }
 
 int32_t run_poll(struct local_call *c, const struct run_sort *sort)

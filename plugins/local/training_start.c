@@ -166,7 +166,6 @@ static int32_t put_record(struct local_call *c, const char *id, const struct dav
 		davit_sdk_member(spec, "entry"), files->script, davit_sdk_member(spec, "args")};
 
 	records_open(c, &w, id);
-	davit_sdk_put_text(&w, "kind", kind);
 	if (program.command != NULL || program.script != NULL)
 		davit_sdk_put_text(&w, "command", child_command_text(c, &program));
 	for (size_t i = 0; i < LOCAL_COUNT(passed); i++)

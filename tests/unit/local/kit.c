@@ -23,8 +23,11 @@ int32_t kit_job(struct mock *m, const char *interface, const char *slot, const c
 {
 	json_t *request = json_pack("{s:{}, s:s, s:s, s:s, s:s*}", "connection", "kind", kind,
 		"submission_id", submission, "derived_name", "davit-x", "id", id);
+	char label[64];
 
 	assert_non_null(request);
+	snprintf(label, sizeof(label), "%s-%s", KIT_SITE, submission);
+	json_object_set_new(request, "label", json_string(label));
 	if (spec != NULL)
 		json_object_set_new(request, "spec", spec);
 	return mock_run(m, interface, slot, request);

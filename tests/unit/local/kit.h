@@ -7,6 +7,8 @@
 /* A submission id: 24 bytes, in the order of n. The next call but seven uses the text again. */
 const char *kit_id(int n);
 
+#define KIT_SITE "s1te0000" /* labels of submissions begin with it and '-' */
+
 /* A job slot of kind; spec is taken over. id: of the endpoint, or NULL. */
 int32_t kit_job(struct mock *m, const char *interface, const char *slot, const char *kind,
 	const char *submission, const char *id, json_t *spec);

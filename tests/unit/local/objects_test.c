@@ -24,6 +24,61 @@ static int32_t ask(
 		json_pack("{s:{}, s:s, s:o*}", "connection", "id", id, "spec", v));
 }
 
+/* --- labels --- */
+
+static const json_t *only_item(struct mock *m, const char *interface)
+{
+	assert_int_equal(ask(m, interface, "list", "", NULL), DAVIT_OK);
+	assert_int_equal(json_array_size(json_object_get(m->reply, "items")), 1);
+	return json_at(m->reply, "/items/0");
+}
+
+static void a_list_shows_the_label_and_kind_of_what_was_submitted(void **state)
+{
+	static const struct {
+		const char *interface;
+		int n;
+		const char *kind;
+	} rows[] = {
+		{DAVIT_DATASETS, 1, "create"},
+		{DAVIT_TRAINING, 2, "train"},
+		{DAVIT_MODELS, 3, "register"},
+		{DAVIT_DEPLOYMENT, 4, "register"},
+	};
+	struct mock *m = *state;
+
+	assert_int_equal(dataset(m, 1, "1"), DAVIT_OK);
+	kit_trained(m, 2);
+	kit_model(m, 2);
+	assert_int_equal(kit_job(m, DAVIT_DEPLOYMENT, "submit", "deploy", kit_id(5), kit_id(4),
+				 json_pack("{s:s}", "model", kit_id(3))),
+		DAVIT_OK); /* which writes the record of the endpoint anew */
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const json_t *item = only_item(m, rows[i].interface);
+		char label[64];
+
+		snprintf(label, sizeof(label), "%s-%s", KIT_SITE, kit_id(rows[i].n));
+		assert_string_equal(kit_text(item, "/label"), label);
+		assert_string_equal(kit_text(item, "/kind"), rows[i].kind);
+	}
+}
+
+static void find_looks_for_the_object_that_a_person_names(void **state)
+{
+	struct mock *m = *state;
+
+	assert_int_equal(dataset(m, 1, "1"), DAVIT_OK);
+	assert_int_equal(mock_run(m, DAVIT_DATASETS, "find",
+				 json_pack("{s:{}, s:s, s:s}", "connection", "submission_id",
+					 kit_id(7), "remote", kit_id(1))),
+		DAVIT_OK);
+	assert_string_equal(kit_text(m->reply, "/ref/id"), kit_id(1));
+	assert_int_equal(mock_run(m, DAVIT_TRAINING, "find",
+				 json_pack("{s:{}, s:s, s:s}", "connection", "submission_id",
+					 kit_id(1), "remote", kit_id(8))),
+		DAVIT_NOT_FOUND);
+}
+
 /* --- tags --- */
 
 static void tags_are_given_and_taken_afterwards(void **state)
@@ -280,6 +335,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(a_list_shows_the_label_and_kind_of_what_was_submitted),
+		TEST(find_looks_for_the_object_that_a_person_names),
 		TEST(tags_are_given_and_taken_afterwards),
 		TEST(a_version_has_a_limit_of_tags),
 		TEST(a_deleted_version_is_not_given_again),
