@@ -141,10 +141,10 @@ def test_an_object_is_removed(cloud, account):
     assert answer.status == 404 and made["Id"] in answer.json(), answer
 
 
-def test_a_label_of_ours_is_refused_with_its_pointer(cloud, account):
-    body = {"name": "d", "labels": {"submission": "x"}}
-    answer = account.ask("POST", "/datasets", body)
-    assert answer.status == 400 and "/labels/submission" in answer.json(), answer
+@pytest.mark.parametrize("label", ["submission", "submission-kind"])
+def test_a_label_of_ours_is_refused_with_its_pointer(cloud, account, label):
+    answer = account.ask("POST", "/datasets", {"name": "d", "labels": {label: "x"}})
+    assert answer.status == 400 and f"/labels/{label}:" in answer.json(), answer
     assert cloud.requests("/v1/datasets") == []
 
 

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-#define MARK "submission" /* the label that says which submission made an object */
+/* Labels of what we make: the host's label of the submission, and its kind. */
+#define MARK      "submission"
+#define MARK_KIND "submission-kind"
 
 static const struct kind *kind_of(struct talk *t, const struct family *family)
 {
@@ -93,6 +95,8 @@ static void put_members(struct talk *t, struct davit_sdk_writer *w, const char *
 	davit_sdk_put_text(w, "state", state);
 	davit_sdk_put_text(w, "created", davit_sdk_text_at(v, "/createTime", NULL));
 	davit_sdk_put_json(w, "labels", davit_sdk_member(v, "labels"));
+	davit_sdk_put_json(w, "label", davit_sdk_at(v, "/labels/" MARK));
+	davit_sdk_put_json(w, "kind", davit_sdk_at(v, "/labels/" MARK_KIND));
 	davit_sdk_put_json(w, "provider", v);
 }
 
@@ -153,12 +157,21 @@ static int32_t reply_made(
 
 /* --- making one, once --- */
 
+/* What the host calls this submission in public; it is nobody else's, at any site. */
+static const char *label(struct talk *t)
+{
+	const char *text = davit_sdk_text_at(t->sdk.request, "/label", NULL);
+
+	if (text != NULL)
+		return text;
+	return davit_sdk_need_text(&t->sdk, t->sdk.request, "/submission_id"); /* older host */
+}
+
 bool object_is_ours(struct talk *t, const struct davit_sdk_json *object)
 {
-	const char *submission = davit_sdk_need_text(&t->sdk, t->sdk.request, "/submission_id");
 	const char *mark = davit_sdk_text_at(object, "/labels/" MARK, "");
 
-	if (t->sdk.code == DAVIT_OK && strcmp(mark, submission) != 0)
+	if (strcmp(mark, label(t)) != 0 && t->sdk.code == DAVIT_OK)
 		davit_sdk_fail(&t->sdk, DAVIT_CONFLICT, "'%s' was made by somebody else",
 			davit_sdk_text_at(object, "/id", ""));
 	return t->sdk.code == DAVIT_OK;
@@ -167,10 +180,16 @@ bool object_is_ours(struct talk *t, const struct davit_sdk_json *object)
 /* Looks at what the schema cannot. */
 int32_t objects_validate(struct talk *t, const struct family *family)
 {
+	static const char *const ours[] = {MARK, MARK_KIND};
+
 	(void)family;
-	if (davit_sdk_at(t->sdk.request, "/spec/labels/" MARK) != NULL)
-		davit_sdk_fail_at(&t->sdk, DAVIT_INVALID, "/spec/labels/" MARK,
-			"the label '" MARK "' is ours");
+	for (size_t i = 0; i < COUNT(ours); i++) {
+		const char *at = davit_sdk_format(&t->sdk.mem, "/spec/labels/%s", ours[i]);
+
+		if (davit_sdk_at(t->sdk.request, at) != NULL)
+			davit_sdk_fail_at(
+				&t->sdk, DAVIT_INVALID, at, "the label '%s' is ours", ours[i]);
+	}
 	return t->sdk.code;
 }
 
@@ -186,8 +205,10 @@ static void write_new(struct talk *t, struct davit_sdk_writer *w, const struct k
 		davit_sdk_put_json(w, "name", davit_sdk_member(request, "derived_name"));
 	davit_sdk_put_json(w, "displayName", davit_sdk_at(request, "/spec/name"));
 	davit_sdk_open_object(w, "labels");
-	if (kind->way != WAY_NONE)
-		davit_sdk_put_json(w, MARK, davit_sdk_member(request, "submission_id"));
+	if (kind->way != WAY_NONE) {
+		davit_sdk_put_text(w, MARK, label(t));
+		davit_sdk_put_text(w, MARK_KIND, kind->name);
+	}
 	for (v = v != NULL ? v->first : NULL; v != NULL; v = v->next)
 		davit_sdk_put_json(w, v->name.p, v);
 	davit_sdk_close_object(w);
@@ -239,20 +260,29 @@ static const struct davit_sdk_json *get(struct talk *t, const char *collection, 
 
 static const struct davit_sdk_json *search(struct talk *t, const char *collection)
 {
-	const char *submission = davit_sdk_need_text(&t->sdk, t->sdk.request, "/submission_id");
 	const struct davit_sdk_json *v = cloud_ask(t,
 		&(struct ask){.operation = "list",
 			.method = "GET",
 			.collection = collection,
 			.query = "?label=" MARK ":",
-			.value = submission},
+			.value = label(t)},
 		NULL);
 
 	v = davit_sdk_item(davit_sdk_member(v, collection), 0);
 	if (v == NULL)
 		davit_sdk_fail(&t->sdk, DAVIT_NOT_FOUND, "submission %s made nothing in %s",
-			submission, collection);
+			label(t), collection);
 	return v;
+}
+
+/* A person says which one it is: any, unless another submission has marked it. */
+static int32_t reply_named(struct talk *t, const struct family *family, const char *id)
+{
+	const struct davit_sdk_json *v = get(t, family->collection, id);
+
+	if (davit_sdk_at(v, "/labels/" MARK) != NULL)
+		(void)object_is_ours(t, v);
+	return reply_made(t, family, v);
 }
 
 /* What has a name is there at once. Lists learn late: the manifest's settle_ms says how late. */
@@ -261,6 +291,9 @@ int32_t objects_find(struct talk *t, const struct family *family)
 	const struct davit_sdk_json *v = NULL;
 
 	const struct kind *kind = kind_of(t, family);
+	const char *remote = davit_sdk_text_at(t->sdk.request, "/remote", NULL);
+	if (remote != NULL)
+		return reply_named(t, family, remote);
 	if (kind->way == WAY_NONE)
 		return davit_sdk_fail(&t->sdk, DAVIT_UNSUPPORTED,
 			"nothing marks a %s at the cloud: look there, and decide", kind->name);
