@@ -14,6 +14,7 @@
 #include "api/follow.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/killpoint.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/veil.h"
@@ -420,6 +421,9 @@ int main(int argc, char **argv)
 	shield_process(); /* before it knows anything */
 #endif
 	memory_keep_little();
+#ifdef DAVIT_TESTING
+	killpoint_open();
+#endif
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
 	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (c) {

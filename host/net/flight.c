@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/killpoint.h"
 #include "net/loop.h"
 #include "net/proxy.h"
 #include "platform/thread.h"
@@ -191,6 +192,7 @@ static void take_off(struct flight *x)
 	x->at_ms = clock_mono_ms() + ms;
 	x->hurried = x->caller->deadline_ms < x->at_ms;
 	x->at_ms = sooner(x->at_ms, x->caller->deadline_ms);
+	KILLPOINT("http_before_send", "%s %s %s", x->method, r->operation, r->url);
 	net_loop_add(x->net->loop, x->transfer);
 }
 
@@ -343,6 +345,8 @@ static void take_answer(struct flight *x)
 	const char *value = head_get(h, "retry-after");
 	bool asks = value != NULL && retry_after_ms(value, clock_now_ms()) >= 0;
 
+	KILLPOINT(
+		"http_after_answer", "%s %s %s", x->method, x->request->operation, x->request->url);
 	x->sent = true;
 	x->unclear = x->unclear || x->transfer->tries > 1; /* curl itself sent it again */
 	if (redirect_wanted(x))

@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/killpoint.h"
 #include "net/gate.h"
 #include "net/trust.h"
 #include "platform/thread.h"
@@ -358,6 +359,42 @@ static void set_rest(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 }
 
+#ifdef DAVIT_TESTING
+
+/* curl calls it when bytes of a request were given to the connection. */
+// NOLINTNEXTLINE(readability-non-const-parameter): curl says what types they have
+static int watch_sending(CURL *easy, curl_infotype what, char *bytes, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	char *url = NULL;
+
+	(void)easy;
+	if (what == CURLINFO_TEXT && t->options.http2 && !t->options.stream && !t->options.resend)
+		undone_hear(&t->undone, bytes, n); /* its place is taken by us */
+	if (what == CURLINFO_DATA_OUT)
+		t->given += n;
+	if ((what != CURLINFO_DATA_OUT && what != CURLINFO_HEADER_OUT) ||
+		t->given < t->options.body.n)
+		return 0;
+	(void)curl_url_get(t->options.url, CURLUPART_URL, &url, 0);
+	KILLPOINT("http_after_send", "%s %s", t->options.method, url != NULL ? url : "");
+	curl_free(url);
+	return 0;
+}
+
+static void set_watch(struct transfer *t)
+{
+	if (!killpoint_wanted())
+		return;
+	curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, watch_sending);
+	curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
+}
+
+#else
+#define set_watch(t) ((void)(t))
+#endif
+
 struct transfer *transfer_new(const struct transfer_options *o, struct fail *f)
 {
 	struct transfer *t = calloc(1, sizeof(*t));
@@ -383,6 +420,7 @@ struct transfer *transfer_new(const struct transfer_options *o, struct fail *f)
 	set_buffers(t);
 	set_connection(t);
 	set_rest(t);
+	set_watch(t);
 	return t;
 }
 

@@ -97,6 +97,9 @@ struct transfer {
 	bool too_long, head_too_long, no_room;
 	bool lost; /* it was not to be sent again */
 	struct undone undone;
+#ifdef DAVIT_TESTING
+	uint64_t given; /* bytes of the body that were given to a connection */
+#endif
 	bool through, counted, found; /* see gate.c */
 	struct gate_lane *lane;       /* where it waits or flies */
 	TAILQ_ENTRY(transfer) line;

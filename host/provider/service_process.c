@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/killpoint.h"
 #include "process/process.h"
 #include "provider/call.h"
 #include "provider/internal.h"
@@ -52,7 +53,9 @@ static int32_t DAVIT_CALL service_start(davit_call call, davit_buf name, davit_b
 	if (u.code != DAVIT_OK)
 		return u.code;
 	v = service_parse(spec, PROCESS_SPEC_MAX, &f);
+	KILLPOINT("process_before_start", "%s", u.name);
 	ok = v != NULL && process_start(u.processes, u.name, v, &f);
+	KILLPOINT("process_after_start", "%s", u.name);
 	json_decref(v);
 	return finish(&u, ok, &f);
 }

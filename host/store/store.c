@@ -19,6 +19,7 @@
 #include "store/driver.h"
 #include "store/readers.h"
 #include "store/store_op.h"
+#include "store/store_point.h"
 
 #define WAITING_MAX       65536
 #define WAITING_BYTES_MAX ((size_t)256 * 1024 * 1024)
@@ -103,7 +104,11 @@ static bool batch_apply(struct store *s, const struct op_list *batch, struct fai
 		if (!s->driver->apply(s->db, op, f))
 			return false;
 	}
-	return s->driver->commit(s->db, f);
+	store_point("before_commit", batch->first);
+	if (!s->driver->commit(s->db, f))
+		return false;
+	store_point("after_commit", batch->first);
+	return true;
 }
 
 static bool batch_write(struct store *s, const struct op_list *batch, struct fail *f)
