@@ -50,7 +50,7 @@ static json_t *connection_of(const struct tracker *t, const struct job *job)
 	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
 }
 
-/* {connection, submission_id, derived_name, kind, spec, id?, ref?, checkpoint?} */
+/* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?} */
 static json_t *request_of(const struct tracker *t, const struct job *job, const struct provider *p)
 {
 	struct fail f;
@@ -62,6 +62,9 @@ static json_t *request_of(const struct tracker *t, const struct job *job, const 
 		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||
 		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
 		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
+		json_object_set_new(request, "label",
+			json_sprintf("%s-%s", store_site(t->options.store), job->submission)) !=
+			0 ||
 		json_object_set_new(request, "kind", json_string(job->kind)) != 0 ||
 		!add_stored(request, "ref", job->remote_ref) ||
 		!add_stored(request, "checkpoint", job->checkpoint)) {

@@ -3,6 +3,7 @@ a test tells it to (tests/fakes/cloud): every slot, every fault, tokens, limits.
 
 import concurrent.futures
 import json
+import re
 import tempfile
 import time
 
@@ -85,7 +86,9 @@ def test_a_training_runs_to_its_end(cloud, daemon, account, kind, way):
     assert (job["state"], job["attempts"]) == ("succeeded", 1), job
     (made,) = cloud.objects()
     (sent,) = cloud.requests("/v1/jobs", "POST")
-    assert made["labels"]["submission"] and made["displayName"] == "t"
+    site, _, submission = made["labels"]["submission"].partition("-")
+    assert re.fullmatch("[0-9a-z]{8}", site) and submission == job["id"], made
+    assert made["labels"]["submission-kind"] == kind and made["displayName"] == "t"
     assert ("idempotency-token" in sent["headers"]) == (way == "token")
     assert ("name" in sent["body"]) == (way == "name")
     row = account.get(f"/pipelines/training/{made['id']}/get").json()
