@@ -61,8 +61,8 @@ static void add_headers(
 	const struct exchange *x, struct MHD_Response *answer, const char *content_type)
 {
 	MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	for (size_t i = 0; i < x->extra_count; i++)
-		MHD_add_response_header(answer, x->extra[i].key, x->extra[i].value);
+	for (const struct exchange_header *h = x->extra; h != NULL; h = h->next)
+		MHD_add_response_header(answer, h->name, h->value);
 }
 
 /* The last thing one can say without memory. */
@@ -212,18 +212,20 @@ void *exchange_kept_for(const struct exchange *x)
 
 void exchange_set_header(struct exchange *x, const char *name, const char *value)
 {
-	struct pair *pair = &x->extra[x->extra_count];
+	size_t name_size = strlen(name) + 1;
+	size_t value_size = strlen(value) + 1;
+	struct exchange_header *h;
 
 	if (x->extra_count == EXCHANGE_HEADERS_MAX)
 		return;
-	pair->key = strdup(name);
-	pair->value = strdup(value);
-	if (pair->key != NULL && pair->value != NULL) {
-		x->extra_count++;
+	h = malloc(sizeof(*h) + name_size + value_size);
+	if (h == NULL)
 		return;
-	}
-	free((char *)pair->key);
-	free((char *)pair->value);
+	h->next = x->extra;
+	memcpy(h->name, name, name_size);
+	h->value = memcpy(h->name + name_size, value, value_size);
+	x->extra = h;
+	x->extra_count++;
 }
 
 /* --- from server_stop --- */

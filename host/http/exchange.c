@@ -13,11 +13,13 @@
 #include "http/internal.h"
 
 #define JSON_BODY_MAX  ((int64_t)16 << 20) /* parsed JSON may take ninety times its text */
-#define EXCHANGES_KEPT 64                  /* 128 KiB */
+#define EXCHANGES_KEPT 64                  /* 34 KiB */
 #define FORM_TEXT_MAX  ((size_t)1 << 20)
 
 /* Made on a front thread, freed on whichever thread is through with it last. */
 static struct shelf exchanges = SHELF_INIT(sizeof(struct exchange), EXCHANGES_KEPT);
+
+static const struct fail no_memory = {.code = FAIL_INTERNAL, .text = "out of memory"};
 
 struct exchange *exchange_create(struct front *front, const char *raw_target)
 {
@@ -45,10 +47,12 @@ struct exchange *exchange_create(struct front *front, const char *raw_target)
 
 static void exchange_free(struct exchange *x)
 {
-	for (size_t i = 0; i < x->extra_count; i++) {
-		free((char *)x->extra[i].key);
-		free((char *)x->extra[i].value);
+	for (struct exchange_header *h = x->extra, *next; h != NULL; h = next) {
+		next = h->next;
+		free(h);
 	}
+	if (x->refused != &no_memory)
+		free((struct fail *)x->refused);
 	free(x->upload);
 	json_decref(x->json);
 	stream_finish(&x->stream);
@@ -70,6 +74,26 @@ void exchange_release(struct exchange *x)
 		return;
 	exchange_free(x);
 	server_release(server);
+}
+
+struct fail *exchange_refuse(struct exchange *x)
+{
+	struct fail *f = NULL;
+
+	if (x->refused != NULL && x->refused != &no_memory)
+		f = (struct fail *)x->refused;
+	else
+		f = calloc(1, sizeof(*f));
+	x->refused = f != NULL ? f : &no_memory;
+	return f;
+}
+
+void exchange_refuse_as(struct exchange *x, const struct fail *f)
+{
+	struct fail *kept = exchange_refuse(x);
+
+	if (kept != NULL)
+		*kept = *f;
 }
 
 /* --- the headers, copied into one block: pairs, then their texts --- */

@@ -107,10 +107,10 @@ static bool cross_site(const struct exchange *x)
 static bool refuse_match(struct exchange *x, enum route_match match)
 {
 	if (match == ROUTE_NO_PATH)
-		return fail_set(
-			&x->refused, FAIL_NOT_FOUND, "there is nothing at %s", x->target.path);
-	return fail_set(&x->refused, FAIL_METHOD, "%s does not take %s, only %s", x->target.path,
-		x->method, x->allow);
+		return fail_set(exchange_refuse(x), FAIL_NOT_FOUND, "there is nothing at %s",
+			x->target.path);
+	return fail_set(exchange_refuse(x), FAIL_METHOD, "%s does not take %s, only %s",
+		x->target.path, x->method, x->allow);
 }
 
 static bool find(struct exchange *x, const struct route *routes, size_t count)
@@ -126,30 +126,33 @@ static bool find(struct exchange *x, const struct route *routes, size_t count)
 	if (x->route->query_id != NULL)
 		clean = exchange_query(x, x->route->query_id);
 	x->arg = clean != NULL && clean[0] != '\0' ? strdup(clean) : strndup(arg, arg_n);
-	return x->arg != NULL || fail_set(&x->refused, FAIL_INTERNAL, "out of memory");
+	return x->arg != NULL || fail_set(exchange_refuse(x), FAIL_INTERNAL, "out of memory");
 }
 
 static bool admit(struct exchange *x)
 {
 	if (cross_site(x))
-		return fail_set(&x->refused, FAIL_FORBIDDEN,
+		return fail_set(exchange_refuse(x), FAIL_FORBIDDEN,
 			"a web page of another site may not send requests to this daemon");
 	if ((x->route->flags & ROUTE_ADMIN) == 0 || exchange_admin(x))
 		return true;
 	x->form = ERROR_OBJECT;
-	return fail_set(&x->refused, FAIL_FORBIDDEN,
+	return fail_set(exchange_refuse(x), FAIL_FORBIDDEN,
 		"%s %s is answered on the daemon's Unix socket only: %s", x->method, x->target.path,
 		x->front->admin_socket);
 }
 
 void gate_check(struct exchange *x, const struct route *routes, size_t count)
 {
-	bool parsed = target_parse(&x->target, x->raw_target, strlen(x->raw_target), &x->refused);
+	struct fail f = {0};
+	bool parsed = target_parse(&x->target, x->raw_target, strlen(x->raw_target), &f);
 
 	if (x->target.path == NULL)
 		x->target.path = x->raw_target;
-	if (!parsed)
+	if (!parsed) {
+		exchange_refuse_as(x, &f);
 		x->form = route_form(routes, count, x->target.path);
-	else if (find(x, routes, count))
+	} else if (find(x, routes, count)) {
 		admit(x);
+	}
 }

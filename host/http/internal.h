@@ -59,6 +59,14 @@ struct exchange_form {
 	char bytes[];
 };
 
+/* A header that a handler adds to its answer. */
+struct exchange_header {
+	struct exchange_header *next;
+	const char *value; /* in name, behind that */
+	char name[];
+};
+
+/* Thousands may wait at once: what few need has memory of its own. */
 struct exchange {
 	struct front *front;
 	atomic_int holders;
@@ -77,12 +85,12 @@ struct exchange {
 	char *arg;
 	char allow[64];
 	struct body body;
-	struct fail refused; /* why no handler will see it; FAIL_NONE: one will */
+	const struct fail *refused; /* why no handler will see it; NULL: one will */
 
 	/* The handler's, while it has the exchange. */
 	json_t *json;
 	struct exchange_form *upload;
-	struct pair extra[EXCHANGE_HEADERS_MAX];
+	struct exchange_header *extra; /* the last one first */
 	size_t extra_count;
 	exchange_keeper *keeper;
 	void *keeper_ctx;
@@ -126,6 +134,13 @@ void exchange_release(struct exchange *x); /* one holder fewer */
 
 /* Copies method and headers out of the library's memory, which ends with the connection. */
 bool exchange_copy_request(struct exchange *x, const char *method, struct fail *f);
+
+/* No handler will see x; why is to be written there. NULL, which fail_set() takes: there is no
+ * memory for it, and that is the reason. */
+struct fail *exchange_refuse(struct exchange *x);
+
+/* The same for a reason that is known. */
+void exchange_refuse_as(struct exchange *x, const struct fail *f);
 
 /* An answer of the server's own while a handler owes one; that one's is dropped later. */
 void exchange_force(struct exchange *x, const struct fail *f);

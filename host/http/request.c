@@ -78,15 +78,15 @@ static bool answer_before_body(const struct exchange *x, int64_t announced)
 {
 	if (announced > 2 * x->front->body_limits.total)
 		return true;
-	return x->refused.code != FAIL_NONE && announced != 0 && waits_for_continue(x);
+	return x->refused != NULL && announced != 0 && waits_for_continue(x);
 }
 
 static void check_length(struct exchange *x, int64_t announced)
 {
-	if (x->refused.code == FAIL_NONE && announced > x->front->body_limits.total)
-		fail_set(&x->refused, FAIL_TOO_LARGE, "the body is larger than %lld bytes",
+	if (x->refused == NULL && announced > x->front->body_limits.total)
+		fail_set(exchange_refuse(x), FAIL_TOO_LARGE, "the body is larger than %lld bytes",
 			(long long)x->front->body_limits.total);
-	if (x->refused.code != FAIL_NONE)
+	if (x->refused != NULL)
 		body_discard(&x->body);
 	if (announced != 0)
 		set_patience(x, true);
@@ -99,6 +99,7 @@ static void dispatch(struct exchange *x);
 static enum MHD_Result begin(struct exchange *x, const char *method, const char *version)
 {
 	const struct route *routes;
+	struct fail f = {0};
 	size_t count;
 	int64_t announced;
 
@@ -106,8 +107,10 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	x->http_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 	server_attach(x->front->server);
 	routes = server_routes(x->front->server, &count);
-	if (exchange_copy_request(x, method, &x->refused))
+	if (exchange_copy_request(x, method, &f))
 		gate_check(x, routes, count);
+	else
+		exchange_refuse_as(x, &f);
 	announced = announced_bytes(x);
 	check_length(x, announced);
 	if (!answer_before_body(x, announced))
@@ -135,29 +138,42 @@ static void answer_options(struct exchange *x)
 
 static void answer_refused(struct exchange *x)
 {
-	if (x->refused.code == FAIL_METHOD && strcmp(x->method, MHD_HTTP_METHOD_OPTIONS) == 0) {
+	if (x->refused->code == FAIL_METHOD && strcmp(x->method, MHD_HTTP_METHOD_OPTIONS) == 0) {
 		answer_options(x);
 		return;
 	}
-	if (x->refused.code == FAIL_METHOD)
+	if (x->refused->code == FAIL_METHOD)
 		exchange_set_header(x, MHD_HTTP_HEADER_ALLOW, x->allow);
-	if (x->refused.code == FAIL_TOO_LARGE)
+	if (x->refused->code == FAIL_TOO_LARGE)
 		exchange_set_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
-	exchange_fail(x, &x->refused);
+	exchange_fail(x, x->refused);
+}
+
+/* What is known of it only now. */
+static void check_whole(struct exchange *x)
+{
+	struct fail f = {0};
+
+	if (!body_end(&x->body, &f)) {
+		exchange_refuse_as(x, &f);
+	} else if (server_busy(x)) {
+		(void)fail_set(&f, FAIL_BUSY,
+			"this listener works on %lld requests already, as many as it may",
+			(long long)x->front->config->max_requests);
+		f.retry_after_ms = RETRY_AFTER_MS;
+		exchange_refuse_as(x, &f);
+	}
 }
 
 static void dispatch(struct exchange *x)
 {
 	x->dispatched = true;
 	set_deadline(x, CLOCK_NEVER);
-	(void)body_end(&x->body, x->refused.code == FAIL_NONE ? &x->refused : NULL);
-	if (x->refused.code == FAIL_NONE && server_busy(x)) {
-		fail_set(&x->refused, FAIL_BUSY,
-			"this listener works on %lld requests already, as many as it may",
-			(long long)x->front->config->max_requests);
-		x->refused.retry_after_ms = RETRY_AFTER_MS;
-	}
-	if (x->refused.code == FAIL_NONE)
+	if (x->refused == NULL)
+		check_whole(x);
+	else
+		(void)body_end(&x->body, NULL);
+	if (x->refused == NULL)
 		x->route->handle(server_app(x->front->server), x);
 	else
 		answer_refused(x);
