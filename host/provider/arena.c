@@ -1,12 +1,12 @@
-/* Small pieces share chunks, each as large as all before, larger ones have their own: thousands of
- * calls that wait at once mostly need little. */
+/* Small pieces share chunks, each a quarter of what was given before, larger ones have their own:
+ * thousands of calls that wait at once mostly need little. */
 #include "provider/arena.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_FIRST ((size_t)1024 - 64) /* with what it and the C library put before it: 1 KiB */
+#define CHUNK_LEAST ((size_t)512 - 64) /* with what it and the C library put before it: 512 */
 #define CHUNK_MOST  ((size_t)16 * 1024)
 #define ALIGN       _Alignof(max_align_t)
 
@@ -36,12 +36,13 @@ void arena_finish(struct arena *a)
 static struct arena_chunk *chunk_for(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;
-	size_t shared = c == NULL ? CHUNK_FIRST : c->next == NULL ? c->size : c->size * 2;
+	size_t shared = a->used / 4 / ALIGN * ALIGN;
 	size_t size;
 
 	if (c != NULL && c->size - c->used >= n)
 		return c;
 	shared = shared < CHUNK_MOST ? shared : CHUNK_MOST;
+	shared = shared > CHUNK_LEAST ? shared : CHUNK_LEAST;
 	size = n > shared ? n : shared;
 	c = calloc(1, sizeof(*c) + size);
 	if (c == NULL)

@@ -15,6 +15,10 @@
 #include "secret/redact.h"
 #include "secret/tokens.h"
 
+#define VIOLATION_SIZE 256
+
+static char no_words[] = "something that there was no memory to tell";
+
 /* What makes [op] checkable: a handle means something on the thread that runs its call only. */
 static _Thread_local struct call *current;
 
@@ -63,6 +67,8 @@ void call_free(struct call *c)
 	redact_scope_unref(c->scope);
 	free(c->connection_name);
 	free(c->request);
+	if (c->violation != no_words)
+		free(c->violation);
 	free(c->fail);
 	free(c->service_fail);
 	cond_finish(&c->wake);
@@ -99,10 +105,15 @@ void call_violation(struct call *c, const char *fmt, ...)
 {
 	va_list args;
 
-	if (c->violation[0] != '\0')
+	if (c->violation != NULL)
 		return;
+	c->violation = malloc(VIOLATION_SIZE);
+	if (c->violation == NULL) {
+		c->violation = no_words;
+		return;
+	}
 	va_start(args, fmt);
-	(void)vsnprintf(c->violation, sizeof(c->violation), fmt, args);
+	(void)vsnprintf(c->violation, VIOLATION_SIZE, fmt, args);
 	va_end(args);
 }
 
@@ -223,7 +234,8 @@ static void result_fail(struct call *c, int32_t code, struct call_result *r)
 
 static void result_violation(struct call *c, struct call_result *r)
 {
-	(void)redact_text(c->violation, strlen(c->violation), false);
+	if (c->violation != no_words)
+		(void)redact_text(c->violation, strlen(c->violation), false);
 	log_error("PROVIDER-CONTRACT", "provider=%s slot=%s.%s: %s", provider_id(c->provider),
 		c->interface, c->slot_name, c->violation);
 	r->code = DAVIT_INTERNAL;
@@ -251,9 +263,9 @@ void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 	code = true_code(c, code);
 	if (code == DAVIT_OK)
 		check_answer(c);
-	if (code == DAVIT_OK && c->violation[0] == '\0' && c->answer.kind == ANSWER_BLOB)
+	if (code == DAVIT_OK && c->violation == NULL && c->answer.kind == ANSWER_BLOB)
 		code = answer_send(c);
-	if (c->violation[0] != '\0')
+	if (c->violation != NULL)
 		result_violation(c, ret_result);
 	else if (code != DAVIT_OK || c->answer.reader_gone)
 		result_fail(c, code != DAVIT_OK ? code : DAVIT_CANCELLED, ret_result);

@@ -83,7 +83,7 @@ struct call {
 	bool fetches; /* it was asked to fetch a token */
 	unsigned lines;
 	bool wrong_handle;    /* it used one that is not its own */
-	char violation[256];  /* what the provider did wrong, or "" */
+	char *violation;      /* what the provider did wrong; NULL: nothing */
 	int32_t fail_code;    /* given to fail(); DAVIT_OK: it was not called */
 	struct fail *fail;    /* call_reason() made it, as service_fail; NULL: none */
 	bool told_http;       /* by a request to another machine: the next one may take it back */

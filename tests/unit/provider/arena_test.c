@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "unit/cmocka.h"
+#include "unit/resident.h"
 
 static void pieces_are_zeroed_aligned_and_apart(void **state)
 {
@@ -58,6 +60,28 @@ static void a_large_piece_does_not_close_the_open_chunk(void **state)
 	arena_finish(&a);
 }
 
+/* As a provider of the kit takes it while it asks another machine something. */
+static void little_of_many_sizes_takes_little_more(void **state)
+{
+	static const size_t sizes[] = {1024, 7, 82, 16, 1024, 100, 512};
+	struct mallinfo2 before, after;
+	struct arena a;
+	size_t sum = 0;
+
+	(void)state;
+	if (!resident_tells())
+		return;
+	arena_init(&a, 1 << 20);
+	before = mallinfo2();
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		assert_non_null(arena_alloc(&a, sizes[i]));
+		sum += sizes[i];
+	}
+	after = mallinfo2();
+	assert_true(after.uordblks - before.uordblks <= sum + sum / 5);
+	arena_finish(&a);
+}
+
 static void a_copy_ends_in_nul(void **state)
 {
 	struct arena a;
@@ -75,6 +99,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_zeroed_aligned_and_apart),
 		cmocka_unit_test(the_limit_holds_also_against_overflow),
 		cmocka_unit_test(a_large_piece_does_not_close_the_open_chunk),
+		cmocka_unit_test(little_of_many_sizes_takes_little_more),
 		cmocka_unit_test(a_copy_ends_in_nul),
 	};
 
