@@ -290,14 +290,14 @@ static void leave(int status)
 /* In the opposite order; takes a half started daemon too. Local processes run on. */
 static void stop(struct daemon *d, int status)
 {
-	int64_t drain_ms = d->config->drain_seconds * 1000;
+	int64_t until = clock_mono_ms() + d->config->drain_seconds * 1000;
 
 	follows_end(d->app.follows);
-	server_stop(d->server, (int)drain_ms);
+	server_stop(d->server, (int)(d->config->drain_seconds * 1000));
 	pool_destroy(d->pool);
 	follows_close(d->app.follows);
 	stop_tracker(d);
-	if (!providers_close(d->providers, drain_ms) || !net_close(d->net))
+	if (!providers_close(d->providers, until - clock_mono_ms()) || !net_close(d->net))
 		leave(status);
 	processes_close(d->processes);
 	sweeper_stop(d->sweeper);

@@ -13,7 +13,7 @@
 #include "store/store.h"
 
 enum {
-	STOP_WAIT_MS = 30000
+	STOP_WAIT_MS = 5000 /* for calls that were asked to stop */
 };
 
 /* The entry that waits for capacity and is to have it now, or NULL. Lock held. */

@@ -58,8 +58,9 @@ struct call {
 	json_t *connection; /* with the members the request shows not; NULL: none */
 	char *connection_name;
 	struct redact_scope *scope; /* what its texts must not show; NULL: nothing of its own */
-	char job[ID_SIZE];          /* whose checkpoint this call may write, or "" */
+	char job[ID_SIZE];          /* whose call this is, or "" */
 	int64_t epoch;
+	bool checkpoints; /* it may write the job's checkpoint */
 	int64_t deadline; /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout;  /* from its start to that, and between two pieces of an answer */
 	int64_t look;     /* when to ask next whether the reader is still there */

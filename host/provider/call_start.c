@@ -230,8 +230,9 @@ bool call_account(const struct call *c, char account[CALL_ACCOUNT_SIZE])
 
 static void add_rest(struct call *c, const struct call_spec *spec)
 {
-	if (spec->checkpoint_job != NULL && strlen(spec->checkpoint_job) < sizeof(c->job))
-		memcpy(c->job, spec->checkpoint_job, strlen(spec->checkpoint_job) + 1);
+	if (spec->job != NULL && strlen(spec->job) < sizeof(c->job))
+		memcpy(c->job, spec->job, strlen(spec->job) + 1);
+	c->checkpoints = spec->checkpoints && c->job[0] != '\0';
 	c->epoch = spec->epoch;
 	c->lane = CALL_LANE_REQUEST;
 	if (spec->job_lane)

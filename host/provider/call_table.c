@@ -18,17 +18,30 @@
 #define PLACES_FIRST 64
 #define JOBS_PART    8    /* one place of so many is for jobs only */
 #define CLOSE_MS     5000 /* for calls that were asked to stop */
+#define STUCK_TOLD   16   /* lines, of those that did not */
 
 /* --- overruns --- */
 
-struct overrun {
+/* What a line says of a call that may end meanwhile. */
+struct told {
 	char provider[64];
 	char slot[96];
-	int64_t ms;
+	char job[ID_SIZE + 8];
+	int64_t ms; /* past its deadline */
 };
 
+static void describe(const struct call *c, struct told *ret_told)
+{
+	(void)snprintf(
+		ret_told->provider, sizeof(ret_told->provider), "%s", provider_id(c->provider));
+	(void)snprintf(ret_told->slot, sizeof(ret_told->slot), "%s.%s", c->interface, c->slot_name);
+	(void)snprintf(ret_told->job, sizeof(ret_told->job), "%s%s",
+		c->job[0] != '\0' ? " job=" : "", c->job);
+	ret_told->ms = clock_mono_ms() - c->deadline;
+}
+
 /* The first call that is late and not told of yet; else when the next one will be late. */
-static bool find_overrun(struct call_table *t, struct overrun *ret_late, int64_t *ret_next)
+static bool find_overrun(struct call_table *t, struct told *ret_late, int64_t *ret_next)
 {
 	int64_t now = clock_mono_ms();
 
@@ -44,11 +57,7 @@ static bool find_overrun(struct call_table *t, struct overrun *ret_late, int64_t
 			continue;
 		}
 		c->overrun_told = true;
-		(void)snprintf(ret_late->provider, sizeof(ret_late->provider), "%s",
-			provider_id(c->provider));
-		(void)snprintf(ret_late->slot, sizeof(ret_late->slot), "%s.%s", c->interface,
-			c->slot_name);
-		ret_late->ms = now - c->deadline;
+		describe(c, ret_late);
 		return true;
 	}
 	return false;
@@ -71,7 +80,7 @@ static int64_t refuse_expired(struct call_table *t)
 static void watch(void *arg)
 {
 	struct call_table *t = arg;
-	struct overrun late;
+	struct told late;
 
 	mutex_lock(&t->lock);
 	while (!t->watch_ends) {
@@ -84,8 +93,8 @@ static void watch(void *arg)
 		}
 		mutex_unlock(&t->lock);
 		log_warn("CALL-OVERRUN",
-			"provider=%s slot=%s runs %lld ms past its deadline and cannot be ended",
-			late.provider, late.slot, (long long)late.ms);
+			"provider=%s slot=%s%s runs %lld ms past its deadline and cannot be ended",
+			late.provider, late.slot, late.job, (long long)late.ms);
 		mutex_lock(&t->lock);
 	}
 	mutex_unlock(&t->lock);
@@ -155,6 +164,23 @@ static void cancel(struct call *c)
 	mutex_unlock(&c->lock);
 }
 
+/* Those that did not come back. The lock is held, but not while it tells. */
+static void tell_stuck(struct call_table *t)
+{
+	struct told stuck;
+
+	for (size_t i = 0, n = 0; i < t->place_count && n < STUCK_TOLD; i++) {
+		if (t->places[i].call == NULL)
+			continue;
+		describe(t->places[i].call, &stuck);
+		n++;
+		mutex_unlock(&t->lock);
+		log_error("PROVIDER-STUCK", "provider=%s slot=%s%s does not end", stuck.provider,
+			stuck.slot, stuck.job);
+		mutex_lock(&t->lock);
+	}
+}
+
 bool call_table_close(struct call_table *t, int64_t drain_ms)
 {
 	bool empty;
@@ -168,6 +194,8 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 			cancel(t->places[i].call);
 	}
 	empty = empty || wait_until_empty(t, CLOSE_MS);
+	if (!empty)
+		tell_stuck(t);
 	mutex_unlock(&t->lock);
 	if (!empty)
 		return false;

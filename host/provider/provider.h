@@ -140,9 +140,10 @@ struct call_spec {
 	struct redact_scope *scope;
 	/* The name of the site's connection whose details the request has, or NULL; copied. */
 	const char *connection;
-	/* The job whose submit this is (davit.host.job), or NULL; copied. */
-	const char *checkpoint_job;
-	int64_t epoch; /* of that job */
+	/* The job whose call this is, or NULL; copied. */
+	const char *job;
+	int64_t epoch;    /* of that job */
+	bool checkpoints; /* it may write the job's checkpoint (davit.host.job) */
 	/* Bytes that become the blob "body" of the request and stay until done is called; or NULL
 	 */
 	const void *body;

@@ -128,10 +128,6 @@ bool providers_close(struct providers *ps, int64_t drain_ms)
 	empty = call_table_close(&ps->calls, drain_ms);
 	if (empty)
 		free_providers(ps);
-	else
-		log_error("PROVIDER-STUCK",
-			"provider calls still run after %lld ms; they end with the process",
-			(long long)drain_ms);
 	return empty;
 }
 

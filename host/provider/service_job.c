@@ -39,7 +39,7 @@ static int32_t DAVIT_CALL job_checkpoint(davit_call call, davit_buf json)
 
 	if (c == NULL)
 		return DAVIT_INVALID;
-	if (c->job[0] == '\0')
+	if (!c->checkpoints)
 		return service_refuse(c, DAVIT_UNSUPPORTED, "only submit can write a checkpoint");
 	v = service_parse(json, SERVICE_JSON_MAX, NULL);
 	json_decref(v);

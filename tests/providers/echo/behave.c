@@ -244,6 +244,7 @@ static const struct {
 	{"checkpoint", act_checkpoint, NULL},
 	{"arena", act_arena, NULL},
 	{"crash_before_reply", NULL, act_crash},
+	{"deaf_before_reply", NULL, act_deaf},
 	{"ambiguous", NULL, act_ambiguous},
 	{"no_reply", NULL, act_no_reply},
 	{"reply_twice", NULL, act_reply_twice},

@@ -659,7 +659,8 @@ static void run_checkpoint(struct kit *k, const char *job, int64_t epoch)
 	struct kit_call c;
 
 	k->training.submit = op_checkpoint;
-	spec.checkpoint_job = job;
+	spec.job = job;
+	spec.checkpoints = job != NULL;
 	spec.epoch = epoch;
 	spec.job_lane = true;
 	kit_start(k, &c, spec);
