@@ -42,6 +42,8 @@ struct store_driver {
 		void *reader, const char *id, struct job_status *ret_status, struct fail *f);
 	bool (*jobs)(void *reader, const struct job_filter *filter,
 		bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+	bool (*connections)(void *reader, const char *provider,
+		bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f);
 	bool (*job_series)(void *reader, const char *id, char **ret_text, struct fail *f);
 	bool (*journal)(void *reader, const char *job, int64_t after_seq, size_t limit,
 		bool (*each)(const struct store_journal *row, void *ctx), void *ctx,

@@ -375,6 +375,7 @@ const struct store_driver store_sqlite = {
 	.job_status = sqlite_job_status,
 	.job_series = sqlite_job_series,
 	.jobs = sqlite_jobs,
+	.connections = sqlite_connections,
 	.journal = sqlite_journal,
 	.claim = sqlite_claim,
 	.kv_get = sqlite_kv_get,

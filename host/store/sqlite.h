@@ -22,6 +22,8 @@ enum sql_id {
 	SQL_JOB_BY_SUBMISSION,
 	SQL_JOB_STATUS,
 	SQL_JOB_SERIES,
+	SQL_JOB_PLAIN,
+	SQL_JOB_CONNECTION,
 	SQL_JOB_STATE,
 	SQL_JOB_ADD,
 	SQL_JOURNAL_LAST,
@@ -175,6 +177,8 @@ bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_stat
 bool sqlite_job_series(void *reader, const char *id, char **ret_text, struct fail *f);
 bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	bool (*each)(const struct job *job, void *ctx), void *ctx, struct fail *f);
+bool sqlite_connections(void *reader, const char *provider,
+	bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f);
 bool sqlite_journal_write(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t limit,
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);

@@ -1,6 +1,6 @@
 /*
  * sqlite_list.c - lists of jobs in SQLite: a filter becomes a statement of constant pieces, its
- * values are bound.
+ * values are bound; and what jobs were accepted with.
  */
 #include "store/sqlite.h"
 
@@ -173,4 +173,69 @@ bool sqlite_jobs(void *reader, const struct job_filter *filter,
 	ok = rows_each(reader, stmt, filter->limit, each, ctx, f);
 	sqlite3_finalize(stmt);
 	return ok;
+}
+
+/* --- connections --- */
+
+#define SQLITE_NAME_SIZE 512 /* of a connection that is listed; a longer one ends the list */
+
+/* Was a job lately accepted without a connection? */
+static bool plain_look(struct conn *c, const char *provider, bool *ret_is, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOB_PLAIN,
+		"SELECT 1 FROM (SELECT connection FROM job WHERE provider = ?"
+		" ORDER BY id DESC LIMIT 10000) WHERE ifnull(connection, '') = '' LIMIT 1",
+		f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, provider, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	*ret_is = rc == SQLITE_ROW;
+	stmt_done(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
+}
+
+/* The first connection behind name, which it replaces; "": there is none. One look at the index
+ * each, however many jobs had it. */
+static bool connection_next(
+	struct conn *c, const char *provider, char name[SQLITE_NAME_SIZE], struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOB_CONNECTION,
+		"SELECT connection FROM job INDEXED BY job_connection WHERE connection <> ''"
+		" AND provider = ? AND connection > ? ORDER BY connection LIMIT 1",
+		f);
+	const char *text = NULL;
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, provider, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(stmt, 0);
+	name[0] = '\0';
+	if (text != NULL && strlen(text) < SQLITE_NAME_SIZE)
+		memcpy(name, text, strlen(text) + 1);
+	stmt_done(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
+}
+
+bool sqlite_connections(void *reader, const char *provider,
+	bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f)
+{
+	char name[SQLITE_NAME_SIZE] = "";
+	bool more = false;
+
+	if (!plain_look(reader, provider, &more, f))
+		return false;
+	if (more && !each("", ctx))
+		return true;
+	do {
+		if (!connection_next(reader, provider, name, f))
+			return false;
+	} while (name[0] != '\0' && each(name, ctx));
+	return true;
 }

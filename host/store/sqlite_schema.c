@@ -176,6 +176,7 @@ static const char *const version_5[] = {
 	") STRICT, WITHOUT ROWID",
 	"ALTER TABLE job ADD COLUMN decision BLOB",
 	"CREATE INDEX job_submission ON job (submission) WHERE submission <> id",
+	"CREATE INDEX job_connection ON job (provider, connection) WHERE connection <> ''",
 	"CREATE TABLE site (id TEXT NOT NULL) STRICT",
 	"INSERT INTO site SELECT " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER
 	" || " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER " || " SITE_CHARACTER

@@ -239,6 +239,12 @@ bool store_jobs(struct store *s, const struct job_filter *filter,
 bool store_journal(struct store *s, const char *job, int64_t after_seq, size_t limit,
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
 
+/* Calls each(connection, ctx) for the connections of the site that jobs of a provider were accepted
+ * with, in byte order; "" first, where one of its newest 10,000 jobs had none. Stops early when
+ * each returns false. */
+bool store_connections(struct store *s, const char *provider,
+	bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f);
+
 /* Eight characters of [0-9a-z] by which this database is known among others. Constant. */
 const char *store_site(const struct store *s);
 

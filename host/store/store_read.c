@@ -92,6 +92,18 @@ bool store_jobs(struct store *s, const struct job_filter *filter,
 	       read_end(r, reader, r->driver->jobs(reader, filter, each, ctx, &why), &why, f);
 }
 
+bool store_connections(struct store *s, const char *provider,
+	bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f)
+{
+	struct fail why = {0};
+	struct readers *r = store_readers(s);
+	void *reader = readers_take(r, f);
+
+	return reader != NULL &&
+	       read_end(r, reader, r->driver->connections(reader, provider, each, ctx, &why), &why,
+		       f);
+}
+
 bool store_claim(struct store *s, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
 	struct store_claimed *ret_claimed, struct fail *f)
 {

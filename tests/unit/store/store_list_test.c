@@ -236,6 +236,50 @@ static void the_common_lists_use_an_index_and_never_sort(void **state)
 	conn_close(&c);
 }
 
+struct names {
+	char text[64];
+	size_t stop_at; /* bytes; 0: never */
+};
+
+static bool note_name(const char *name, void *ctx)
+{
+	struct names *names = ctx;
+
+	(void)strcat(strcat(names->text, name), ",");
+	return names->stop_at == 0 || strlen(names->text) < names->stop_at;
+}
+
+static const char *connections_of(struct store *s, const char *provider, struct names *names)
+{
+	struct fail f = {0};
+
+	names->text[0] = '\0';
+	assert_true(store_connections(s, provider, note_name, names, &f));
+	return names->text;
+}
+
+static void every_connection_that_jobs_had_is_told_once(void **state)
+{
+	static const char *const given[] = {"b", "a", "b", "", "c"};
+	struct room *r = *state;
+	struct names names = {0};
+
+	for (unsigned i = 0; i < 20; i++) {
+		struct store_op *op = kit_add(JOBS + i);
+
+		free(op->job.provider);
+		op->job.provider = strdup(i < 10 ? "cloud" : "bare");
+		op->job.connection = strdup(i < 10 ? given[i % 5] : "");
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+	}
+	assert_string_equal(connections_of(r->store, "cloud", &names), ",a,b,c,");
+	assert_string_equal(connections_of(r->store, "bare", &names), ",");
+	assert_string_equal(connections_of(r->store, "none", &names), "");
+	assert_string_equal(connections_of(r->store, "near", &names), ","); /* it was null */
+	names.stop_at = 2;
+	assert_string_equal(connections_of(r->store, "cloud", &names), ",a,");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -245,6 +289,7 @@ int main(void)
 		TEST(pages_show_every_job_once),
 		TEST(a_list_ends_where_the_caller_has_enough),
 		TEST(the_common_lists_use_an_index_and_never_sort),
+		TEST(every_connection_that_jobs_had_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
