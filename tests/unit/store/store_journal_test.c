@@ -297,7 +297,8 @@ static void make_old(const char *folder)
 	kit_join(key, folder, "secret.key");
 	assert_true(conn_open(&c, path, NULL));
 	assert_true(conn_exec(&c,
-		"DROP TABLE journal; DROP INDEX job_submission; DROP TABLE site;"
+		"DROP TABLE journal; DROP INDEX job_submission; DROP INDEX job_connection;"
+		"DROP TABLE site;"
 		"ALTER TABLE job DROP COLUMN decision;"
 		"INSERT INTO job (id, state, created_ms, started_ms, finished_ms, provider, epoch,"
 		" attempts, cancel_ms, deadline_ms, next_poll_ms, submission)"

@@ -245,7 +245,9 @@ static bool note_name(const char *name, void *ctx)
 {
 	struct names *names = ctx;
 
-	(void)strcat(strcat(names->text, name), ",");
+	size_t n = strlen(names->text);
+
+	(void)snprintf(names->text + n, sizeof(names->text) - n, "%s,", name);
 	return names->stop_at == 0 || strlen(names->text) < names->stop_at;
 }
 
