@@ -130,6 +130,8 @@ static void refresh(struct tracker *t, struct open_job *e)
 		e->stale = false;
 		e->state = job.state;
 		e->epoch = job.epoch;
+		if (e->state == JOB_RECOVERING)
+			tracker_hold(t, e);
 		tracker_later(t, e, 0);
 	} else if (e != NULL) {
 		log_error("JOB-UNREADABLE", "job=%s %s", id, f.text);

@@ -26,6 +26,7 @@ struct call_context {
 	struct lane *lane; /* which counts it */
 	char id[ID_SIZE];
 	enum job_action action;
+	bool adopts; /* find: of the object somebody named */
 	char idempotency[16];
 	int64_t settle_ms;
 	struct call_result end; /* of a run, while its series is being asked for */
@@ -72,6 +73,20 @@ static json_t *request_of(const struct tracker *t, const struct job *job, const 
 		return NULL;
 	}
 	return request;
+}
+
+/* What somebody decided that the submission made: find is to look at that. */
+static bool add_adopted(json_t *request, const struct job *job, bool *ret_adopts)
+{
+	struct fail f;
+	json_t *decision =
+		job->decision != NULL ? json_parse(job->decision, strlen(job->decision), &f) : NULL;
+	json_t *remote = json_object_get(decision, "remote");
+	bool added = remote == NULL || json_object_set(request, "remote", remote) == 0;
+
+	*ret_adopts = remote != NULL;
+	json_decref(decision);
+	return added;
 }
 
 /*
@@ -158,6 +173,19 @@ static void take_retry(struct tracker *t, struct open_job *e, const struct call_
 		tracker_back_off(t, e);
 }
 
+/* Nobody but a person knows how it goes on. */
+static void park(struct tracker *t, struct open_job *e, const char *why)
+{
+	struct store_op *op = tracker_edge(e);
+
+	if (op != NULL) {
+		op->edge.to = JOB_NEEDS_DECISION;
+		op->edge.set = JOB_SET_ERROR;
+		op->edge.values.error = strdup(why);
+	}
+	tracker_store_edge(t, e, op, JOB_BIT(e->state), CLOCK_NEVER);
+}
+
 static void take_verdict(struct tracker *t, struct open_job *e, enum verdict verdict,
 	const struct call_result *result)
 {
@@ -181,7 +209,7 @@ static void take_verdict(struct tracker *t, struct open_job *e, enum verdict ver
 		tracker_move(t, e, JOB_SUBMITTING, JOB_SET_EPOCH, 0);
 		break;
 	case VERDICT_DECIDE:
-		tracker_move(t, e, JOB_NEEDS_DECISION, 0, CLOCK_NEVER);
+		park(t, e, result->fail.text);
 		break;
 	case VERDICT_ASKED:
 		e->cancel_sent_mono = clock_mono_ms();
@@ -238,10 +266,17 @@ static void leave(struct call_context *call)
 	cond_broadcast(&t->quiet);
 }
 
+static enum verdict verdict_of(const struct call_context *call, const struct call_result *result)
+{
+	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
+
+	return call->adopts ? outcome_adopted(verdict) : verdict;
+}
+
 static void call_finish(struct call_context *call, struct call_result *result)
 {
 	struct tracker *t = call->t;
-	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
+	enum verdict verdict = verdict_of(call, result);
 
 	if (result->code == DAVIT_OK && verdict == VERDICT_RECOVER)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
@@ -389,7 +424,9 @@ static bool start(
 		provider_idempotency(p, job->interface, "submit", job->kind));
 	call->settle_ms = provider_settle_ms(p, job->interface, "submit", job->kind);
 	spec.request = request_of(t, job, p);
-	if (spec.request == NULL) {
+	if (spec.request == NULL ||
+		(call->action == ACTION_FIND && !add_adopted(spec.request, job, &call->adopts))) {
+		json_decref(spec.request);
 		(void)fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
 		return false;
 	}
@@ -405,7 +442,7 @@ static void not_started(struct call_context *call, const struct fail *f)
 		.retry_after_ms = f->code == FAIL_BUSY ? NEXT_POLL_LEAST_MS : 0,
 	};
 
-	take_end(call, outcome_verdict(call->action, &result, call->idempotency), &result);
+	take_end(call, verdict_of(call, &result), &result);
 }
 
 static void begin_call(struct tracker *t, struct open_job *e, enum job_action action)

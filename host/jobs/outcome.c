@@ -83,6 +83,11 @@ enum verdict outcome_verdict(
 	return action == ACTION_SUBMIT ? VERDICT_RECOVER : VERDICT_RETRY;
 }
 
+enum verdict outcome_adopted(enum verdict verdict)
+{
+	return verdict == VERDICT_RESUBMIT || verdict == VERDICT_FAILED ? VERDICT_DECIDE : verdict;
+}
+
 static enum job_state state_of(int32_t state, bool overdue)
 {
 	switch (state) {

@@ -39,6 +39,10 @@ enum verdict {
 enum verdict outcome_verdict(
 	enum job_action action, const struct call_result *result, const char *idempotency);
 
+/* The same for find of an object that somebody named: where it is not there, or cannot be looked
+ * at, a person must decide again. */
+enum verdict outcome_adopted(enum verdict verdict);
+
 /*
  * Fills op, an empty STORE_JOB_EDGE, with what result (of a VERDICT_STATE) says of the job:
  * state, ref, names, progress, times, result. overdue: the job was stopped by its deadline,

@@ -20,6 +20,7 @@
 #include "base/pool.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/decide.h"
 #include "jobs/tracker.h"
 #include "platform/fs.h"
 #include "platform/thread.h"
@@ -901,6 +902,18 @@ void fake_release(void)
 	done = held.done;
 	held.done = NULL;
 	tell_watcher(held.id, done, held.ctx);
+}
+
+void tracker_decide(struct tracker *t, const char *id, const struct job_decision *decision,
+	tracker_decided *done, void *ctx)
+{
+	static const struct fail refusal = {
+		.code = FAIL_CONFLICT, .text = "there is nothing to decide"};
+
+	(void)t;
+	(void)snprintf(fake_tracker.decided, sizeof(fake_tracker.decided), "%s %d %s", id,
+		(int)decision->choice, decision->remote != NULL ? decision->remote : "-");
+	done(fake_tracker.changed ? NULL : &refusal, ctx);
 }
 
 void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,

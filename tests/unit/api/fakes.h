@@ -77,9 +77,10 @@ struct fake_tracker {
 	unsigned states;
 	int64_t wait_ms;
 	char cancelled[64];
-	char waiting[64]; /* the id tracker_waiting() was asked for last */
-	char queue[128];  /* "provider" or "provider project" of tracker_set_queue() */
-	char filter[128]; /* of tracker_queues(): "provider project after", "-" for none */
+	char decided[128]; /* "job choice remote" of tracker_decide(), "-" for none */
+	char waiting[64];  /* the id tracker_waiting() was asked for last */
+	char queue[128];   /* "provider" or "provider project" of tracker_set_queue() */
+	char filter[128];  /* of tracker_queues(): "provider project after", "-" for none */
 	struct queue_change change;
 };
 

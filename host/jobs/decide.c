@@ -1,0 +1,188 @@
+/* decide - see decide.h. */
+#include "jobs/decide.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "jobs/internal.h"
+#include "store/store.h"
+
+struct decide {
+	struct tracker *t;
+	tracker_decided *done;
+	void *ctx;
+	char id[ID_SIZE];
+};
+
+static const struct choice {
+	const char *word;
+	enum job_state to;
+} choices[] = {
+	[JOB_ADOPT] = {"adopt", JOB_RECOVERING},
+	[JOB_RESUBMIT] = {"resubmit", JOB_QUEUED},
+	[JOB_GIVE_UP] = {"give_up", JOB_FAILED},
+};
+
+/* Lock held. One that is busy reads the store when it is not. */
+static void go_on(struct tracker *t, struct open_job *e, enum job_state to)
+{
+	e->failures = 0;
+	e->ambiguous = false;
+	e->stale = e->busy != ENTRY_IDLE;
+	e->again = e->stale;
+	if (!e->stale)
+		e->state = to;
+	if (to == JOB_RECOVERING)
+		tracker_hold(t, e);
+	entries_due(&t->entries, e, e->again ? CLOCK_NEVER : clock_mono_ms());
+	cond_signal(&t->wake);
+}
+
+static void take_over(struct tracker *t, const char *id, enum job_state to)
+{
+	struct open_job *e;
+
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, id);
+	if (e != NULL && e->busy == ENTRY_IDLE && (JOB_BIT(to) & JOB_TERMINAL))
+		tracker_forget(t, e, to);
+	else if (e != NULL)
+		go_on(t, e, to);
+	mutex_unlock(&t->lock);
+}
+
+static void decided(struct store_op *op)
+{
+	struct decide *d = op->arg;
+	struct tracker *t = d->t;
+
+	if (op->ok && !op->changed)
+		(void)fail_set(&op->fail, FAIL_CONFLICT,
+			"job %s has gone on meanwhile: there is nothing to decide", d->id);
+	if (op->ok && op->changed)
+		take_over(t, d->id, op->edge.to);
+	d->done(op->ok && op->changed ? NULL : &op->fail, d->ctx);
+	free(d);
+	store_op_free(op);
+	mutex_lock(&t->lock);
+	t->in_flight--;
+	cond_broadcast(&t->quiet);
+	mutex_unlock(&t->lock);
+}
+
+/* --- the edge, with its row of the journal --- */
+
+static char *detail_of(const struct job_decision *decision)
+{
+	json_t *detail = json_pack(
+		"{s:s, s:s*}", "what", choices[decision->choice].word, "remote", decision->remote);
+	char *text = detail != NULL ? json_compact(detail, NULL) : NULL;
+
+	json_decref(detail);
+	return text;
+}
+
+static bool fill(struct store_op *op, const struct job *job, const struct job_decision *decision)
+{
+	struct job_edge *edge = &op->edge;
+
+	memcpy(edge->values.id, job->id, sizeof(job->id));
+	edge->from = JOB_BIT(JOB_NEEDS_DECISION);
+	edge->epoch = job->epoch;
+	edge->row.kind = JOURNAL_DECISION;
+	edge->row.detail = detail_of(decision);
+	if (edge->row.detail == NULL)
+		return false;
+	if (decision->choice == JOB_GIVE_UP)
+		return outcome_failed(op, FAIL_CONFLICT,
+			"given up: nobody could say whether its submission made something");
+	edge->to = choices[decision->choice].to;
+	edge->set = JOB_SET_DECISION | JOB_SET_ERROR; /* no error any more */
+	if (decision->choice == JOB_ADOPT)
+		edge->values.decision = detail_of(decision);
+	return decision->choice != JOB_ADOPT || edge->values.decision != NULL;
+}
+
+static struct store_op *decision_op(
+	const struct job *job, const struct job_decision *decision, struct fail *f)
+{
+	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
+
+	if (op != NULL && fill(op, job, decision))
+		return op;
+	store_op_free(op);
+	(void)fail_set(f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", job->id);
+	return NULL;
+}
+
+/* --- checks --- */
+
+static bool waits_for_it(const struct job *job, struct fail *f)
+{
+	return job->state == JOB_NEEDS_DECISION ||
+	       fail_set(f, FAIL_CONFLICT, "job %s is %s: there is nothing to decide", job->id,
+		       job_state_word(job->state));
+}
+
+/* Does no other job of that kind follow it? */
+static bool nobodys(struct tracker *t, const struct job *job, const char *remote, struct fail *f)
+{
+	struct job other = {0};
+	bool same;
+
+	if (!store_job_by_remote(t->options.store, job->provider, remote, &other, f))
+		return f->code == FAIL_NOT_FOUND;
+	same = strcmp(other.interface, job->interface) == 0 && strcmp(other.kind, job->kind) == 0 &&
+	       strcmp(other.id, job->id) != 0;
+	if (same)
+		(void)fail_set(f, FAIL_CONFLICT,
+			"'%.200s' is the object of job %s: name another one", remote, other.id);
+	job_finish(&other);
+	return !same;
+}
+
+static bool check(struct tracker *t, const char *id, const struct job_decision *decision,
+	struct job *ret_job, struct fail *f)
+{
+	if (!store_job(t->options.store, id, ret_job, f)) {
+		if (f->code == FAIL_NOT_FOUND)
+			(void)fail_set(f, FAIL_NOT_FOUND, "there is no job '%.100s'", id);
+		return false;
+	}
+	return waits_for_it(ret_job, f) &&
+	       (decision->choice != JOB_ADOPT || nobodys(t, ret_job, decision->remote, f));
+}
+
+void tracker_decide(struct tracker *t, const char *id, const struct job_decision *decision,
+	tracker_decided *done, void *ctx)
+{
+	struct decide *d = malloc(sizeof(*d));
+	struct store_op *op = NULL;
+	struct job job = {0};
+	struct fail f = {0};
+
+	if (d == NULL)
+		(void)fail_set(&f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", id);
+	else if (check(t, id, decision, &job, &f))
+		op = decision_op(&job, decision, &f);
+	if (op == NULL) {
+		job_finish(&job);
+		free(d);
+		done(&f, ctx);
+		return;
+	}
+	*d = (struct decide){.t = t, .done = done, .ctx = ctx};
+	memcpy(d->id, job.id, sizeof(d->id));
+	job_finish(&job);
+	op->done = decided;
+	op->arg = d;
+	mutex_lock(&t->lock);
+	t->in_flight++;
+	mutex_unlock(&t->lock);
+	store_submit(t->options.store, op);
+}

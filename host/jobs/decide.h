@@ -1,0 +1,33 @@
+/*
+ * decide - what a person says about a job in needs_decision: nobody could find out whether its
+ * submission made something at the other side. [any thread]
+ */
+#ifndef HOST_JOBS_DECIDE_H
+#define HOST_JOBS_DECIDE_H
+
+struct fail;
+struct tracker;
+
+enum job_choice {
+	JOB_ADOPT,    /* it made remote: follow that */
+	JOB_RESUBMIT, /* it made nothing: submit once more, with the same submission */
+	JOB_GIVE_UP   /* whatever it made: the job has failed */
+};
+
+struct job_decision {
+	enum job_choice choice;
+	const char *remote; /* JOB_ADOPT: what the other side calls it. Borrowed for the call */
+};
+
+/*
+ * Calls done(f, ctx) once, when the decision is on disk (f NULL) or refused: FAIL_NOT_FOUND, no
+ * such job; FAIL_CONFLICT, it is in another state or remote is that of another job;
+ * FAIL_UNAVAILABLE, the store. It is carried out after that: an adopted object that the provider
+ * does not find leaves the job in needs_decision, with the reason. done runs on any thread and must
+ * not block.
+ */
+typedef void tracker_decided(const struct fail *f, void *ctx);
+void tracker_decide(struct tracker *t, const char *id, const struct job_decision *decision,
+	tracker_decided *done, void *ctx);
+
+#endif
