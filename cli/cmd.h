@@ -16,6 +16,9 @@ int cmd_jobs(struct cli *c);
 int cmd_logs(struct cli *c);
 int cmd_cancel(struct cli *c);
 
+int cmd_job(struct cli *c);
+int cmd_decide(struct cli *c);
+
 int cmd_submit(struct cli *c);
 int cmd_train(struct cli *c);
 int cmd_rerun(struct cli *c);

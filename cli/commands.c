@@ -95,6 +95,23 @@ const struct command commands[] = {
 			{81, "davit jobs digits", "One job"}),
 	},
 	{
+		.name = "job", .run = cmd_job, .words = "JOB", .min_words = 1, .max_words = 1,
+		.summary = "Shows one job, or all that happened to it.",
+		.more = A_JOB,
+		OPTIONS({0, "timeline", NULL, "Every state, request to the other side and decision, oldest first."}),
+		EXAMPLES({81, "davit job digits --timeline", "What happened to a job, and when?"}),
+	},
+	{
+		.name = "decide", .run = cmd_decide, .words = "JOB", .min_words = 1, .max_words = 1,
+		.summary = "Decides about a job in the state needs_decision.",
+		.more = "The daemon could not find out whether its submission made something at the other side, so\n"
+			"it waits for somebody who looks there. " A_JOB SOCKET_ONLY,
+		OPTIONS({0, "adopt", "REMOTE", "It did: follow what is called so there."},
+			{0, "resubmit", NULL, "It did not: submit once more."},
+			{0, "give-up", NULL, "Whatever it did: the job has failed."}),
+		EXAMPLES({81, "davit decide digits --resubmit || davit job digits", "Submit once more; where there is nothing to decide, look at the job"}),
+	},
+	{
 		.name = "logs", .run = cmd_logs, .text = true, .words = "JOB", .min_words = 1, .max_words = 1,
 		.summary = "Prints the log of a job.",
 		.more = A_JOB,

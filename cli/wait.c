@@ -45,7 +45,20 @@ bool wait_ended(const json_t *job)
 	return wait_succeeded(job) || state_is(job, "failed") || state_is(job, "cancelled");
 }
 
+/* Does it go on only when somebody says how? */
+static bool needs_decision(const json_t *job)
+{
+	return state_is(job, "needs_decision");
+}
+
 /* --- reasons --- */
+
+static void print_decision(const json_t *job)
+{
+	print_pair(stdout, "unclear", json_text_or(job, "error", ""));
+	print_pairf(stdout, "decide", "davit decide %s --adopt REMOTE | --resubmit | --give-up",
+		json_text_or(job, "id", "JOB"));
+}
 
 static void print_last_lines(const json_t *reason)
 {
@@ -86,6 +99,8 @@ void wait_print_reason(const json_t *job)
 		print_pair(stdout, state_is(job, "failed") ? "failed" : "error", error);
 		print_last_lines(reason);
 	}
+	if (needs_decision(job))
+		print_decision(job);
 	if (json_is_object(waiting))
 		print_waiting(waiting);
 }
@@ -163,7 +178,8 @@ json_t *wait_for_job(struct cli *c, const char *id)
 	long pause = FIRST_PAUSE_MS;
 	json_t *job = NULL;
 
-	while (!http_interrupted && (job = job_now(c, id)) != NULL && !wait_ended(job)) {
+	while (!http_interrupted && (job = job_now(c, id)) != NULL && !wait_ended(job) &&
+		!needs_decision(job)) {
 		show(c, &s, job);
 		json_decref(job);
 		job = NULL;

@@ -39,7 +39,9 @@ route_handler status_get;
 route_handler v1_jobs_list;
 route_handler v1_jobs_get;
 route_handler v1_jobs_cancel;
-route_handler v1_jobs_rerun; /* v1_rerun.c */
+route_handler v1_jobs_rerun;    /* v1_rerun.c */
+route_handler v1_jobs_decide;   /* v1_decide.c */
+route_handler v1_jobs_timeline; /* v1_timeline.c */
 route_handler v1_jobs_log;
 route_handler v1_jobs_outputs;
 route_handler v1_runs_list;

@@ -100,6 +100,8 @@ static const struct row {
 	{"GET", "/v1/jobs/01hz", "v1_jobs_get", "01hz", ERROR_OBJECT},
 	{"POST", "/v1/jobs/01hz/cancel", "v1_jobs_cancel", "01hz", ERROR_OBJECT},
 	{"POST", "/v1/jobs/01hz/rerun", "v1_jobs_rerun", "01hz", ERROR_OBJECT},
+	{"POST", "/v1/jobs/01hz/decide", "v1_jobs_decide", "01hz", ERROR_OBJECT},
+	{"GET", "/v1/jobs/01hz/timeline", "v1_jobs_timeline", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz/log", "v1_jobs_log", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/jobs/01hz/outputs", "v1_jobs_outputs", "01hz", ERROR_OBJECT},
 	{"GET", "/v1/runs", "v1_runs_list", "", ERROR_OBJECT},

@@ -1,0 +1,211 @@
+/* timeline - see timeline.h. */
+#include "api/timeline.h"
+
+#include <inttypes.h>
+
+#include "api/answer.h"
+#include "api/redact.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "jobs/job.h"
+#include "store/store.h"
+
+#define TEXT_MAX 8192
+
+typedef void sentence(struct buf *out, const struct store_journal *row, const json_t *detail);
+
+/* " (why)", where the row says why. */
+static void put_why(struct buf *out, const json_t *detail)
+{
+	const char *why = json_text_or(detail, "why", NULL);
+
+	if (why != NULL)
+		buf_printf(out, ": %.2000s", why);
+}
+
+static void say_edge(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	buf_printf(out, "%s -> %s", json_text_or(detail, "from", "?"),
+		json_text_or(detail, "to", "?"));
+	put_why(out, detail);
+}
+
+static void say_sent(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	buf_printf(out, "mutation %" PRId64 " is about to leave: %.200s", row->k,
+		json_text_or(detail, "operation", "?"));
+	if (json_object_get(detail, "method") != NULL)
+		buf_printf(out, ", %.32s %.2000s", json_text_or(detail, "method", ""),
+			json_text_or(detail, "target", ""));
+}
+
+static void say_unsent(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	buf_printf(out, "mutation %" PRId64 ": no byte of it left", row->k);
+	put_why(out, detail);
+}
+
+static void say_answered(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)detail;
+	buf_printf(out, "mutation %" PRId64 " was answered", row->k);
+	if (row->status != 0)
+		buf_printf(out, " %" PRId64, row->status);
+}
+
+static void say_unclear(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	buf_printf(out, "mutation %" PRId64 ": not known what it did", row->k);
+	put_why(out, detail);
+}
+
+static void say_checkpoint(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	(void)detail;
+	buf_text(out, "the provider wrote down how far it is");
+}
+
+static void say_found(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	(void)detail;
+	buf_text(out, "the other side has what the submission made");
+}
+
+static void say_missing(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	buf_text(out, "the other side has nothing of the submission");
+	put_why(out, detail);
+}
+
+static void say_call(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	int64_t count = json_int_or(detail, "count", 1);
+
+	(void)row;
+	buf_text(out, json_text_or(detail, "slot", "?"));
+	if (count > 1)
+		buf_printf(out, ", %" PRId64 " times", count);
+	if (json_text_or(detail, "code", NULL) != NULL)
+		buf_printf(out, " ended: %s", json_text_or(detail, "code", ""));
+	put_why(out, detail);
+}
+
+static void say_decision(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	const char *remote = json_text_or(detail, "remote", NULL);
+
+	(void)row;
+	buf_printf(out, "somebody decided: %s", json_text_or(detail, "what", "?"));
+	if (remote != NULL)
+		buf_printf(out, " %.1024s", remote);
+}
+
+static void say_cancel(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	(void)detail;
+	buf_text(out, "to be cancelled");
+}
+
+static void say_remove(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	(void)detail;
+	buf_text(out, "to be deleted");
+}
+
+static void say_note(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	buf_printf(out, "%.2000s", json_text_or(detail, "text", ""));
+}
+
+static void say_gap(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	(void)row;
+	(void)detail;
+	buf_text(out, "there are many rows: from here on only those that recovery needs");
+}
+
+static sentence *const sentences[JOURNAL_KIND_COUNT] = {
+	[JOURNAL_EDGE] = say_edge,
+	[JOURNAL_SENT] = say_sent,
+	[JOURNAL_UNSENT] = say_unsent,
+	[JOURNAL_ANSWERED] = say_answered,
+	[JOURNAL_UNCLEAR] = say_unclear,
+	[JOURNAL_CHECKPOINT] = say_checkpoint,
+	[JOURNAL_FOUND] = say_found,
+	[JOURNAL_MISSING] = say_missing,
+	[JOURNAL_CALL] = say_call,
+	[JOURNAL_DECISION] = say_decision,
+	[JOURNAL_CANCEL] = say_cancel,
+	[JOURNAL_REMOVE] = say_remove,
+	[JOURNAL_NOTE] = say_note,
+	[JOURNAL_GAP] = say_gap,
+};
+
+/* The recorded answer of the other side is for recovery, not for people: it may be long, and hold
+ * what the caller of the daemon must not see. */
+static json_t *shown_detail(const json_t *detail)
+{
+	json_t *shown = redact(detail);
+
+	(void)json_object_del(shown, "head");
+	(void)json_object_del(shown, "body");
+	(void)json_object_del(shown, "fingerprint");
+	if (json_object_size(shown) > 0)
+		return shown;
+	json_decref(shown);
+	return NULL;
+}
+
+static json_t *item_of(int64_t seq, int64_t time_ms, const char *kind, const char *text)
+{
+	return json_pack("{s:I, s:o, s:s, s:s}", "seq", (json_int_t)seq, "time",
+		answer_time(time_ms), "kind", kind, "text", text);
+}
+
+static bool put_rest(json_t *item, const struct store_journal *row, json_t *detail)
+{
+	json_t *shown = shown_detail(detail);
+	bool ok =
+		json_object_set_new(item, "epoch", json_integer(row->epoch)) == 0 &&
+		(row->k == 0 || json_object_set_new(item, "mutation", json_integer(row->k)) == 0) &&
+		(row->status == 0 ||
+			json_object_set_new(item, "status", json_integer(row->status)) == 0);
+
+	return ok && (shown == NULL || json_object_set_new(item, "detail", shown) == 0);
+}
+
+json_t *timeline_item(const struct store_journal *row)
+{
+	json_t *detail = answer_stored(row->detail);
+	json_t *shown = redact(detail);
+	json_t *item = NULL;
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	if (row->kind < JOURNAL_KIND_COUNT && sentences[row->kind] != NULL)
+		sentences[row->kind](&text, row, shown);
+	if (!text.failed)
+		item = item_of(row->seq, row->time_ms, journal_word(row->kind),
+			text.p != NULL ? text.p : "");
+	if (item != NULL && !put_rest(item, row, detail)) {
+		json_decref(item);
+		item = NULL;
+	}
+	buf_finish(&text);
+	json_decref(shown);
+	json_decref(detail);
+	return item;
+}
+
+json_t *timeline_accepted(const struct job *job)
+{
+	return item_of(0, job->created_ms, "accepted", "the job is on disk");
+}
