@@ -435,21 +435,30 @@ static void an_attempt_has_a_time_of_its_own(void **state)
 	assert_int_equal(server_count(p->server, "/hold"), 2);
 }
 
-static void ask_held(void *arg)
+static struct place *start_at(struct place *p, const char *host, const char *path)
 {
-	place_ask(arg, "/hold");
+	char url[128];
+
+	snprintf(url, sizeof(url), "http://%s:%d%s", host, server_port(p->server), path);
+	return place_start(p, url);
+}
+
+static struct place *start_held(struct place *p)
+{
+	struct place *held = start_at(p, "127.0.0.1", "/hold");
+
+	assert_true(server_await(p->server, "/hold", 1));
+	return held;
 }
 
 static void cancelling_ends_it_at_once(void **state)
 {
 	struct place *p = *state;
-	struct thread t;
+	struct place *held = start_held(p);
 
-	assert_true(thread_start(&t, "asks", 0, ask_held, p, &p->fail));
-	assert_true(server_await(p->server, "/hold", 1));
-	place_cancel(p);
-	thread_join(&t);
-	assert_int_equal(p->result.end, NET_CANCELLED);
+	place_cancel(held);
+	place_join(held);
+	assert_int_equal(held->result.end, NET_CANCELLED);
 }
 
 static bool is_gone(void *ctx)
@@ -472,68 +481,35 @@ static void a_reader_that_went_away_ends_it(void **state)
 static void what_waits_for_a_connection_was_not_sent(void **state)
 {
 	struct place *p = *state;
-	struct place other;
-	struct thread t;
+	struct place *other;
 
 	p->options.max_connections_per_host = 1;
 	place_reopen(p);
-	other = *p;
-	other.caller.lock = &p->lock;
-	assert_true(thread_start(&t, "asks", 0, ask_held, &other, &p->fail));
-	assert_true(server_await(p->server, "/hold", 1));
+	other = start_held(p);
 	place_give(p, 300);
 	p->request.mutates = true;
 	place_ask(p, "/echo");
 	assert_int_equal(p->result.end, NET_UNSENT);
 	server_release(p->server);
-	thread_join(&t);
-	assert_int_equal(other.result.end, NET_ANSWERED);
-	place_done(&other);
+	place_join(other);
+	assert_int_equal(other->result.end, NET_ANSWERED);
 	place_give(p, SOON_MS);
 	place_ask(p, "/echo");
 	assert_int_equal(p->result.end, NET_ANSWERED);
 }
 
-struct one {
-	struct place place;
-	struct thread thread;
-	const char *path;
-	const char *host;
-	char url[128];
-};
-
-static void ask_one(void *arg)
+static void end_one(struct place *one)
 {
-	struct one *o = arg;
-	struct place *p = &o->place;
-
-	snprintf(
-		o->url, sizeof(o->url), "http://%s:%d%s", o->host, server_port(p->server), o->path);
-	p->request.url = o->url;
-	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
-}
-
-static void start_one(struct one *o, struct place *p, const char *host, const char *path)
-{
-	o->place = *p;
-	o->place.caller.lock = &p->lock;
-	o->host = host;
-	o->path = path;
-	assert_true(thread_start(&o->thread, "asks", 0, ask_one, o, NULL));
-}
-
-static void end_one(struct one *o)
-{
-	thread_join(&o->thread);
-	assert_int_equal(o->place.result.end, NET_ANSWERED);
-	net_answer_close(o->place.result.answer);
+	place_join(one);
+	assert_int_equal(one->result.end, NET_ANSWERED);
+	place_done(one);
 }
 
 /* In line are some for a host that stays busy and, behind them, one for a host that gets free. */
 static void a_busy_host_does_not_keep_another_one_waiting(void **state)
 {
 	struct place *p = *state;
-	struct one busy, behind[8], other, last;
+	struct place *busy, *behind[8], *other, *last;
 	char url[64];
 
 	snprintf(url, sizeof(url), "http://localhost:%d", server_port(p->server));
@@ -541,42 +517,39 @@ static void a_busy_host_does_not_keep_another_one_waiting(void **state)
 	assert_true(egress_list_add(&p->manifest, "localhost", NULL));
 	p->options.max_connections_per_host = 1;
 	place_reopen(p);
-	start_one(&busy, p, "127.0.0.1", "/hold");
-	assert_true(server_await(p->server, "/hold", 1));
-	start_one(&other, p, "localhost", "/stream");
+	busy = start_held(p);
+	other = start_at(p, "localhost", "/stream");
 	assert_true(server_await(p->server, "/stream", 1));
 	for (size_t i = 0; i < 8; i++)
-		start_one(&behind[i], p, "127.0.0.1", "/echo/busy");
+		behind[i] = start_at(p, "127.0.0.1", "/echo/busy");
 	place_give(p, 200);
 	place_ask(p, "/echo"); /* they stand in line by then */
 	assert_int_equal(p->result.end, NET_UNSENT);
 	place_give(p, 4 * SOON_MS);
-	start_one(&last, p, "localhost", "/echo/free");
+	last = start_at(p, "localhost", "/echo/free");
 	place_give(p, 200);
 	place_ask(p, "/echo"); /* and now that one too */
 	assert_int_equal(p->result.end, NET_UNSENT);
 	server_say(p->server, "");
-	end_one(&other);
+	end_one(other);
 	assert_true(server_await(p->server, "/echo/free", 1));
-	end_one(&last);
+	end_one(last);
 	assert_int_equal(server_count(p->server, "/echo/busy"), 0);
 	server_release(p->server);
-	end_one(&busy);
+	end_one(busy);
 	for (size_t i = 0; i < 8; i++)
-		end_one(&behind[i]);
+		end_one(behind[i]);
 }
 
 static void closing_ends_what_is_on_its_way(void **state)
 {
 	struct place *p = *state;
-	struct thread t;
+	struct place *held = start_held(p);
 
-	assert_true(thread_start(&t, "asks", 0, ask_held, p, &p->fail));
-	assert_true(server_await(p->server, "/hold", 1));
 	(void)net_close(p->net);
-	thread_join(&t);
 	p->net = NULL;
-	assert_int_equal(p->result.end, NET_CANCELLED);
+	place_join(held);
+	assert_int_equal(held->result.end, NET_CANCELLED);
 }
 
 /* --- limits --- */
@@ -621,21 +594,16 @@ static void a_host_that_fails_and_fails_is_left_alone(void **state)
 
 #define HOUR_MS INT64_C(3600000)
 
-static void ask_patiently(void *arg)
-{
-	place_ask(arg, "/flaky/3/429?after=3600");
-}
-
 /* An attempt has a day, a pause an hour and a little: only pauses are cut short. */
 static void pauses_go_by_the_clock_of_the_daemon(void **state)
 {
 	struct place *p = *state;
-	struct thread t;
+	struct place *patient;
 
 	clock_virtual_start(0, HOUR_MS);
 	place_give(p, 100 * HOUR_MS);
 	p->request.timeout_ms = 24 * HOUR_MS;
-	assert_true(thread_start(&t, "asks", 0, ask_patiently, p, &p->fail));
+	patient = start_at(p, "127.0.0.1", "/flaky/3/429?after=3600");
 	for (size_t i = 1; i <= 3; i++) {
 		int64_t next;
 
@@ -647,11 +615,9 @@ static void pauses_go_by_the_clock_of_the_daemon(void **state)
 		assert_in_range(next, HOUR_MS, HOUR_MS + 60000);
 		clock_advance(next);
 	}
-	thread_join(&t);
-	clock_virtual_stop();
-	place_give(p, SOON_MS);
-	assert_int_equal(p->result.attempts, 4);
-	assert_int_equal(net_answer_status(p->result.answer), 200);
+	place_join(patient);
+	assert_int_equal(patient->result.attempts, 4);
+	place_expect(patient, 200, "steady");
 }
 
 /* --- many --- */
@@ -707,29 +673,21 @@ static void ask_a_thousand(void *arg)
 static void five_thousand_wait_at_once(void **state)
 {
 	struct place *p = *state;
-	struct place callers[CALLERS];
-	struct thread threads[CALLERS];
+	struct place *callers[CALLERS];
 	char url[64];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/hold", server_port(p->server));
 	p->request.url = url;
 	for (size_t i = 0; i < CALLERS; i++) {
-		callers[i] = *p;
-		mutex_init(&callers[i].lock);
-		cond_init(&callers[i].wake);
-		callers[i].caller.lock = &callers[i].lock;
-		callers[i].caller.wake = &callers[i].wake;
-		assert_true(
-			thread_start(&threads[i], "asks", 0, ask_a_thousand, &callers[i], NULL));
+		callers[i] = place_copy(p);
+		place_run(callers[i], ask_a_thousand);
 	}
 	assert_true(server_await(p->server, "/hold", (size_t)CALLERS * EACH));
 	assert_int_equal(server_connections(p->server), CALLERS * EACH);
 	server_release(p->server);
 	for (size_t i = 0; i < CALLERS; i++) {
-		thread_join(&threads[i]);
-		assert_int_equal(callers[i].result.attempts, EACH);
-		cond_finish(&callers[i].wake);
-		mutex_finish(&callers[i].lock);
+		place_join(callers[i]);
+		assert_int_equal(callers[i]->result.attempts, EACH);
 	}
 }
 

@@ -58,10 +58,77 @@ int place_set_up(void **state)
 	return p->net != NULL ? 0 : -1;
 }
 
+struct place *place_copy(struct place *p)
+{
+	struct place *c = malloc(sizeof(*c));
+
+	assert_non_null(c);
+	assert_true(p->copy_count < PLACE_COPIES);
+	*c = *p;
+	c->copy_count = 0;
+	c->result = (struct net_result){0};
+	mutex_init(&c->lock);
+	cond_init(&c->wake);
+	c->caller.lock = &c->lock;
+	c->caller.wake = &c->wake;
+	c->caller.cancelled = &c->cancelled;
+	p->copies[p->copy_count++] = c;
+	return c;
+}
+
+void place_run(struct place *copy, void (*run)(void *copy))
+{
+	assert_true(thread_start(&copy->thread, "asks", 0, run, copy, NULL));
+	copy->started = true;
+}
+
+static void ask(void *arg)
+{
+	struct place *c = arg;
+	int64_t began = clock_mono_ms();
+
+	net_perform(c->net, &c->caller, &c->request, &c->result, &c->fail);
+	c->took_ms = clock_mono_ms() - began;
+}
+
+struct place *place_start(struct place *p, const char *url)
+{
+	struct place *c = place_copy(p);
+
+	snprintf(c->url, sizeof(c->url), "%s", url);
+	c->request.url = c->url;
+	place_run(c, ask);
+	return c;
+}
+
+void place_join(struct place *copy)
+{
+	thread_join(&copy->thread);
+	copy->started = false;
+}
+
+static void free_copies(struct place *p)
+{
+	for (size_t i = 0; i < p->copy_count; i++) {
+		struct place *c = p->copies[i];
+
+		if (c->started) {
+			place_cancel(c);
+			place_join(c);
+		}
+		place_done(c);
+		cond_finish(&c->wake);
+		mutex_finish(&c->lock);
+		free(c);
+	}
+}
+
 int place_tear_down(void **state)
 {
 	struct place *p = *state;
 
+	free_copies(p);
+	clock_virtual_stop();
 	net_answer_close(p->result.answer);
 	(void)net_close(p->net);
 	server_stop(p->server);

@@ -9,6 +9,8 @@
 #include "platform/thread.h"
 #include "server.h"
 
+#define PLACE_COPIES 16
+
 struct place {
 	struct server *server;
 	struct net_options options;
@@ -25,10 +27,29 @@ struct place {
 	char url[256];
 	struct net_result result;
 	struct fail fail;
+
+	struct place *copies[PLACE_COPIES]; /* end with this one */
+	size_t copy_count;
+	struct thread thread; /* of a copy */
+	bool started;
+	int64_t took_ms;
 };
 
 int place_set_up(void **state);
+
+/* Also after an assert that failed: threads that still ask are stopped first. */
 int place_tear_down(void **state);
+
+/* Another caller of the same net, with a lock of its own. */
+struct place *place_copy(struct place *p);
+
+/* Lets a copy run on a thread, where no assert may stand. */
+void place_run(struct place *copy, void (*run)(void *copy));
+
+/* A copy that asks for url on a thread; took_ms then says how long it took. */
+struct place *place_start(struct place *p, const char *url);
+
+void place_join(struct place *copy);
 
 /* Opens the net anew with changed options. */
 void place_reopen(struct place *p);

@@ -24,18 +24,33 @@
 #define SOON_MS 15000
 
 static atomic_bool answers; /* the server of names does */
+static atomic_bool moved;   /* so has the host "moves.test" */
 static atomic_uint looking;
+static atomic_int later_s; /* than it is */
 
-/* libcurl calls this one. */
+/* libcurl calls this one, for how long it keeps addresses. */
+__attribute__((visibility("default"))) time_t time(time_t *ret_now)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += atomic_load(&later_s);
+	if (ret_now != NULL)
+		*ret_now = now.tv_sec;
+	return now.tv_sec;
+}
+
+/* And this one. */
 __attribute__((visibility("default"))) int getaddrinfo(
 	const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-	if (name == NULL || strcmp(name, "slow.test") != 0) {
-		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (name != NULL && strcmp(name, "moves.test") == 0)
+		name = atomic_load(&moved) ? "127.0.0.2" : "127.0.0.1";
+	if (name == NULL || strcmp(name, "slow.test") != 0)
 		return real(name, service, hints, ret);
-	}
 	atomic_fetch_add(&looking, 1);
 	while (!atomic_load(&answers))
 		usleep(1000);
@@ -54,30 +69,6 @@ static void ask(struct place *p, const char *url)
 	place_done(p);
 	p->request.url = url;
 	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
-}
-
-struct one {
-	struct place place;
-	struct thread thread;
-	const char *url;
-	int64_t took_ms;
-};
-
-static void ask_one(void *arg)
-{
-	struct one *o = arg;
-	int64_t began = clock_mono_ms();
-
-	ask(&o->place, o->url);
-	o->took_ms = clock_mono_ms() - began;
-}
-
-static void start_one(struct one *o, struct place *p, const char *url)
-{
-	o->place = *p;
-	o->place.caller.lock = &p->lock;
-	o->url = url;
-	assert_true(thread_start(&o->thread, "asks", 0, ask_one, o, NULL));
 }
 
 /* --- names and connections --- */
@@ -100,9 +91,6 @@ static void a_name_that_is_not_found_stops_nobody_else(void **state)
 	assert_int_equal(p->result.end, NET_ANSWERED);
 	assert_in_range(clock_mono_ms() - began, 300, SOON_MS);
 	assert_int_equal(atomic_load(&looking), 1); /* until then it went on */
-	atomic_store(&answers, true);
-	while (atomic_load(&looking) > 0)
-		usleep(1000);
 }
 
 #define AT_ONCE 6
@@ -111,7 +99,7 @@ static void a_host_that_does_not_answer_keeps_all_waiting_only_once(void **state
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct place *p = *state;
-	struct one ones[AT_ONCE];
+	struct place *asking[AT_ONCE];
 	socklen_t n = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char url[64];
@@ -125,13 +113,41 @@ static void a_host_that_does_not_answer_keeps_all_waiting_only_once(void **state
 	p->request.attempts = 1;
 	place_reopen(p);
 	for (size_t i = 0; i < AT_ONCE; i++)
-		start_one(&ones[i], p, url);
+		asking[i] = place_start(p, url);
 	for (size_t i = 0; i < AT_ONCE; i++) {
-		thread_join(&ones[i].thread);
-		assert_int_equal(ones[i].place.result.end, NET_UNSENT);
-		assert_in_range(ones[i].took_ms, 900, 3500);
+		place_join(asking[i]);
+		assert_int_equal(asking[i]->result.end, NET_UNSENT);
+		assert_in_range(asking[i]->took_ms, 900, 3500);
 	}
 	(void)close(fd);
+}
+
+/* Who has a name may let it stand for another address every day. */
+static void a_host_that_moved_to_a_private_address_is_refused_there(void **state)
+{
+	struct place *p = *state;
+	struct egress_networks first = {0};
+	char url[64], eof[64];
+
+	assert_true(egress_networks_add(&first, "127.0.0.1/32", NULL));
+	p->rules.private_networks = &first;
+	snprintf(url, sizeof(url), "http://moves.test:%d/echo", server_port(p->server));
+	snprintf(eof, sizeof(eof), "http://moves.test:%d/eof", server_port(p->server));
+	may_ask(p, url, "moves.test");
+	ask(p, url);
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	atomic_store(&moved, true);
+	atomic_store(&later_s, 3600);
+	ask(p, url); /* on the connection to the address that was allowed */
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	assert_int_equal(server_connections(p->server), 1);
+	ask(p, eof); /* which ends that one */
+	ask(p, url);
+	assert_int_equal(p->result.end, NET_REFUSED);
+	if (strstr(p->fail.text, "its address 127.0.0.2 is not allowed") == NULL)
+		fail_msg("%s", p->fail.text);
+	assert_int_equal(server_count(p->server, "/echo"), 2);
+	egress_networks_finish(&first);
 }
 
 /* --- what is not the other side's fault --- */
@@ -140,13 +156,13 @@ static void a_lack_of_connections_opens_no_circuit(void **state)
 {
 	struct place *p = *state;
 	struct limits *limits = limits_create(NULL, 0, 0, &p->fail);
-	struct one busy;
+	struct place *busy;
 	char url[64];
 
 	p->options.max_connections_per_host = 1;
 	place_reopen(p);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/hold", server_port(p->server));
-	start_one(&busy, p, url);
+	busy = place_start(p, url);
 	assert_true(server_await(p->server, "/hold", 1));
 	p->request.limits = limits;
 	for (int i = 0; i < BREAKER_FAILURES + 2; i++) {
@@ -156,8 +172,7 @@ static void a_lack_of_connections_opens_no_circuit(void **state)
 		assert_non_null(strstr(p->fail.text, "were all in use"));
 	}
 	server_release(p->server);
-	thread_join(&busy.thread);
-	place_done(&busy.place);
+	place_join(busy);
 	limits_destroy(limits);
 }
 
@@ -185,22 +200,21 @@ static void nor_does_a_caller_in_haste(void **state)
 static void streams_leave_a_place_to_the_others(void **state)
 {
 	struct place *p = *state;
-	struct place streams[2];
+	struct place *streams[2];
 
 	p->options.max_connections_per_host = 2;
 	place_reopen(p);
 	for (size_t i = 0; i < 2; i++) {
-		streams[i] = *p;
-		streams[i].caller.lock = &p->lock;
-		streams[i].request.stream = true;
-		place_give(&streams[i], i == 0 ? SOON_MS : 300);
-		place_ask(&streams[i], "/stream");
+		streams[i] = place_copy(p);
+		streams[i]->request.stream = true;
+		place_give(streams[i], i == 0 ? SOON_MS : 300);
+		place_ask(streams[i], "/stream");
 	}
-	assert_int_equal(streams[0].result.end, NET_ANSWERED);
-	assert_int_equal(streams[1].result.end, NET_UNSENT);
+	assert_int_equal(streams[0]->result.end, NET_ANSWERED);
+	assert_int_equal(streams[1]->result.end, NET_UNSENT);
 	place_ask(p, "/echo");
 	assert_int_equal(p->result.end, NET_ANSWERED);
-	place_done(&streams[0]);
+	place_done(streams[0]);
 }
 
 /* --- what was sent before --- */
@@ -343,13 +357,25 @@ static void all_answers_in_memory_together_have_a_bound(void **state)
 	assert_int_equal(p->result.end, NET_ANSWERED);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, place_set_up, place_tear_down)
+/* Also after an assert that failed. */
+static int tear_down(void **state)
+{
+	atomic_store(&answers, true);
+	atomic_store(&moved, false);
+	atomic_store(&later_s, 0);
+	while (atomic_load(&looking) > 0)
+		usleep(1000);
+	return place_tear_down(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_name_that_is_not_found_stops_nobody_else),
 		TEST(a_host_that_does_not_answer_keeps_all_waiting_only_once),
+		TEST(a_host_that_moved_to_a_private_address_is_refused_there),
 		TEST(a_lack_of_connections_opens_no_circuit),
 		TEST(nor_does_a_caller_in_haste),
 		TEST(streams_leave_a_place_to_the_others),
