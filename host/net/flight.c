@@ -458,6 +458,7 @@ void flight_cancel(struct flight *x)
 		return;
 	if (x->transfer != NULL) {
 		drop(x);
+		x->sent = x->sent || !transfer_unsent(x->transfer);
 		free_transfer(x);
 	}
 	leave_turn(x, BREAKER_NEITHER);

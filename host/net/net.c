@@ -187,6 +187,7 @@ static void give_result(struct flight *x, struct net_result *ret)
 	ret->answer = flight_finish(x);
 	ret->end = x->end;
 	ret->attempts = x->total;
+	ret->sent = x->sent;
 	ret->unclear = x->unclear && x->request->mutates;
 	ret->retry_after_ms = x->end == NET_THROTTLED ? x->fail->retry_after_ms : 0;
 	if (ret->answer == NULL || !x->request->stream)

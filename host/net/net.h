@@ -103,6 +103,7 @@ struct net_result {
 	enum net_end end;
 	struct net_answer *answer; /* with NET_ANSWERED: net_answer_close() */
 	unsigned attempts;
+	bool sent;    /* bytes of it may have left */
 	bool unclear; /* it mutates, and what an attempt before the last one did is not known */
 	int64_t retry_after_ms; /* with NET_THROTTLED; 0: not known */
 };

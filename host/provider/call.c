@@ -54,6 +54,7 @@ void call_release(struct call *c)
 	c->fetches = false;
 	answer_finish(&c->answer);
 	call_blobs_finish(&c->blobs);
+	call_journal_finish(c);
 	call_secrets_finish(&c->secrets);
 	arena_finish(&c->arena);
 }
@@ -260,6 +261,8 @@ static void result_answer(struct call *c, struct call_result *r)
 void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 {
 	*ret_result = (struct call_result){0};
+	if (c->journal != NULL)
+		ret_result->trace = c->journal->trace;
 	code = true_code(c, code);
 	if (code == DAVIT_OK)
 		check_answer(c);

@@ -228,11 +228,18 @@ bool call_account(const struct call *c, char account[CALL_ACCOUNT_SIZE])
 	return s != NULL;
 }
 
+static bool add_job(struct call *c, const struct call_spec *spec, struct fail *f)
+{
+	if (spec->job == NULL || strlen(spec->job) >= sizeof(c->job))
+		return true;
+	memcpy(c->job, spec->job, strlen(spec->job) + 1);
+	c->checkpoints = spec->checkpoints;
+	return !spec->checkpoints || call_journal_open(c, spec->goes_on) ||
+	       fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
 static void add_rest(struct call *c, const struct call_spec *spec)
 {
-	if (spec->job != NULL && strlen(spec->job) < sizeof(c->job))
-		memcpy(c->job, spec->job, strlen(spec->job) + 1);
-	c->checkpoints = spec->checkpoints && c->job[0] != '\0';
 	c->epoch = spec->epoch;
 	c->lane = CALL_LANE_REQUEST;
 	if (spec->job_lane)
@@ -275,7 +282,8 @@ bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *
 	struct call *c = call_new(spec.provider, "", "", spec.timeout_ms, f);
 	bool ok = false;
 
-	ok = c != NULL && find_slot(c, &spec, f) && add_request(c, &spec, f);
+	ok = c != NULL && find_slot(c, &spec, f) && add_job(c, &spec, f) &&
+	     add_request(c, &spec, f);
 	/* Before it is queued: done() may let go of parts of the request on another thread. */
 	json_decref(spec.request);
 	if (spec.body_fd >= 0)

@@ -96,8 +96,9 @@ static bool read_url(struct reading *x, const json_t *v)
 {
 	struct http_request *r = x->r;
 
-	if (!http_value_write(&r->url, v, &x->c->secrets, "/url", &r->net.secret, x->f))
+	if (!http_value_write(&r->url, v, &x->c->secrets, "/url", &r->url_secret, x->f))
 		return false;
+	r->net.secret = r->net.secret || r->url_secret;
 	for (size_t i = 0; i < r->url.n; i++) {
 		if ((unsigned char)r->url.p[i] <= 0x20 || (unsigned char)r->url.p[i] >= 0x7f)
 			return fail_at(x->f, FAIL_INVALID, "/url",

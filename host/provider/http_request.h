@@ -29,6 +29,7 @@ struct http_request {
 	struct buf url;
 	struct buf values; /* names and values of the headers, each with a NUL behind */
 	struct buf body;
+	bool url_secret; /* one is in url */
 	bool has_body;
 	struct net_header *headers; /* in the call's arena */
 	struct egress_rules rules;

@@ -100,6 +100,13 @@ void provider_derived_name(const struct provider *p, const char *interface, cons
 
 struct call; /* one running slot; see call.h for what services see of it */
 
+/* What a call that worked for a job did to the other side. */
+struct call_trace {
+	unsigned done;    /* changes that were made, now or by an attempt before it */
+	unsigned unclear; /* changes of which nobody knows */
+	bool diverged;    /* it asked for something else than the attempt before it */
+};
+
 /* How a call ended. Owned by the receiver: call_result_finish(). */
 struct call_result {
 	int32_t code;     /* DAVIT_… */
@@ -109,6 +116,7 @@ struct call_result {
 	int32_t state;        /* DAVIT_STATE_… */
 	int64_t next_poll_ms; /* 0: the host chooses */
 	int64_t retry_after_ms;
+	struct call_trace trace;
 };
 void call_result_finish(struct call_result *r);
 
@@ -142,8 +150,12 @@ struct call_spec {
 	const char *connection;
 	/* The job whose call this is, or NULL; copied. */
 	const char *job;
-	int64_t epoch;    /* of that job */
-	bool checkpoints; /* it may write the job's checkpoint (davit.host.job) */
+	int64_t epoch; /* of that job */
+	/* It may write the job's checkpoint (davit.host.job), and what it changes at the other side
+	 * is written into the job's journal. */
+	bool checkpoints;
+	/* An attempt of that epoch made changes: they are not made again, their answers are. */
+	bool goes_on;
 	/* Bytes that become the blob "body" of the request and stay until done is called; or NULL
 	 */
 	const void *body;

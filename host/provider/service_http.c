@@ -4,9 +4,11 @@
 
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/killpoint.h"
 #include "net/net.h"
 #include "provider/call.h"
 #include "provider/http_answer.h"
+#include "provider/http_journal.h"
 #include "provider/http_request.h"
 #include "provider/internal.h"
 #include "provider/services.h"
@@ -66,6 +68,7 @@ static struct net *net_of(struct call *c)
 struct exchange_of { /* one request and what came of it */
 	struct call *c;
 	struct http_request *request;
+	struct mutation mutation; /* of one that is alone */
 	struct net_result result;
 	json_t *kept;
 	char *bytes; /* of the body where texts were kept; else NULL */
@@ -119,6 +122,7 @@ static bool keep(struct exchange_of *x, struct fail *f)
 
 static void finish(struct exchange_of *x)
 {
+	call_journal_drop(&x->mutation);
 	net_answer_close(x->result.answer);
 	http_request_free(x->request);
 	json_decref(x->kept);
@@ -169,6 +173,27 @@ struct work {
 	struct fail f;
 };
 
+/* The answer that an attempt before this one got. */
+static int32_t give_again(struct exchange_of *x, davit_buf *ret_head, davit_blob *ret_body)
+{
+	struct call_blob b = {.kind = CALL_BLOB_MEMORY, .fd = -1};
+	davit_buf body;
+	json_t *head = http_journal_head(&x->mutation, &body);
+	int32_t code;
+
+	take_back(x->c);
+	b.bytes = body.n > 0 ? body.p : ""; /* the journal of the call outlives its blobs */
+	b.n = body.n;
+	code = service_give_json(x->c, head, ret_head);
+	return code == DAVIT_OK && ret_body != NULL ? service_give_blob(x->c, &b, ret_body) : code;
+}
+
+static int32_t send_noted(struct exchange_of *x)
+{
+	KILLPOINT("http_before_journal", "%s %s", x->request->net.method, x->request->operation);
+	return call_journal_send(x->c, &x->mutation, 1);
+}
+
 static int32_t perform(struct work *w, struct net *n, davit_buf *ret_head, davit_blob *ret_body)
 {
 	struct exchange_of *x = &w->x;
@@ -176,8 +201,16 @@ static int32_t perform(struct work *w, struct net *n, davit_buf *ret_head, davit
 
 	if (ret_body == NULL)
 		x->request->net.stream = false;
+	code = http_journal_plan(x->c, x->request, &x->mutation);
+	if (code == DAVIT_OK && x->mutation.before != NULL)
+		return give_again(x, ret_head, ret_body);
+	if (code == DAVIT_OK && x->mutation.op != NULL)
+		code = send_noted(x);
+	if (code != DAVIT_OK)
+		return code;
 	w->caller = http_caller(x->c);
 	net_perform(n, &w->caller, &x->request->net, &x->result, &w->f);
+	http_journal_ended(x->c, &x->mutation, x->request, &x->result, &w->f);
 	code = code_of(x);
 	return code == DAVIT_OK ? give(x, ret_head, ret_body, &w->f) : refuse(x->c, code, &w->f);
 }
@@ -210,6 +243,9 @@ struct batch {
 	struct call *c;
 	size_t count;
 	struct exchange_of xs[MANY_MAX];
+	struct mutation mutations[MANY_MAX]; /* of those */
+	size_t sent;                         /* how many are sent, and which */
+	size_t places[MANY_MAX];
 	struct net_request requests[MANY_MAX];
 	struct net_result results[MANY_MAX];
 	struct fail fails[MANY_MAX];
@@ -227,7 +263,6 @@ static int32_t read_one(struct batch *b, size_t i, const json_t *v, uint32_t fla
 	}
 	x->request->net.answer_max = MANY_ANSWER_MAX;
 	x->request->net.stream = false;
-	b->requests[i] = x->request->net;
 	b->count = i + 1;
 	return DAVIT_OK;
 }
@@ -257,12 +292,21 @@ static json_t *describe_failure(int32_t code, const struct fail *f)
 	return json_pack("{s:i, s:s}", "code", (int)code, "error", text);
 }
 
+static json_t *describe_answer(json_t *head, const char *body, size_t n)
+{
+	if (head == NULL || json_object_set_new(head, "code", json_integer(DAVIT_OK)) != 0 ||
+		json_object_set_new(head, "body", json_text_any(body, n)) != 0) {
+		json_decref(head);
+		return NULL;
+	}
+	return head;
+}
+
 static json_t *describe(struct exchange_of *x, const struct fail *why)
 {
 	int32_t code = code_of(x);
 	struct fail f = {0};
 	const char *body;
-	json_t *head;
 	size_t n;
 
 	if (code != DAVIT_OK)
@@ -273,22 +317,57 @@ static json_t *describe(struct exchange_of *x, const struct fail *why)
 	n = x->n;
 	if (body == NULL)
 		body = net_answer_bytes(x->result.answer, &n);
-	head = head_of(x);
-	if (head == NULL || json_object_set_new(head, "code", json_integer(DAVIT_OK)) != 0 ||
-		json_object_set_new(head, "body", json_text_any(body, n)) != 0) {
-		json_decref(head);
-		return NULL;
+	return describe_answer(head_of(x), body, n);
+}
+
+static json_t *describe_again(const struct mutation *m)
+{
+	davit_buf body;
+	json_t *head = http_journal_head(m, &body);
+
+	return describe_answer(head, body.p, body.n);
+}
+
+/* Those that are not answered by an attempt before this one are sent; all of them, or none. */
+static int32_t plan_all(struct batch *b)
+{
+	int32_t code = DAVIT_OK;
+
+	for (size_t i = 0; i < b->count && code == DAVIT_OK; i++) {
+		code = http_journal_plan(b->c, b->xs[i].request, &b->mutations[i]);
+		if (b->mutations[i].before != NULL)
+			continue;
+		b->places[b->sent] = i;
+		b->requests[b->sent++] = b->xs[i].request->net;
 	}
-	return head;
+	return code == DAVIT_OK ? call_journal_send(b->c, b->mutations, b->count) : code;
+}
+
+static void perform_all(struct batch *b, struct net *n)
+{
+	struct net_caller caller = http_caller(b->c);
+
+	net_perform_many(n, &caller, b->requests, b->sent, b->results, b->fails);
+	for (size_t i = 0; i < b->sent; i++) {
+		struct exchange_of *x = &b->xs[b->places[i]];
+
+		x->result = b->results[i];
+		http_journal_ended(
+			b->c, &b->mutations[b->places[i]], x->request, &x->result, &b->fails[i]);
+	}
 }
 
 static int32_t give_all(struct batch *b, davit_buf *ret_json)
 {
 	json_t *list = json_array();
+	size_t sent = 0;
 
 	for (size_t i = 0; list != NULL && i < b->count; i++) {
-		b->xs[i].result = b->results[i];
-		if (json_array_append_new(list, describe(&b->xs[i], &b->fails[i])) != 0) {
+		json_t *one = b->mutations[i].before != NULL
+		                      ? describe_again(&b->mutations[i])
+		                      : describe(&b->xs[i], &b->fails[sent++]);
+
+		if (json_array_append_new(list, one) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -299,7 +378,7 @@ static int32_t give_all(struct batch *b, davit_buf *ret_json)
 static void batch_free(struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
-		b->xs[i].result = b->results[i];
+		call_journal_drop(&b->mutations[i]);
 		finish(&b->xs[i]);
 	}
 	free(b);
@@ -311,7 +390,6 @@ static int32_t DAVIT_CALL http_perform_many(
 	struct call *c = call_current(call);
 	struct net *n = c != NULL && ret_json != NULL ? net_of(c) : NULL;
 	struct fail f = {0};
-	struct net_caller caller;
 	struct batch *b;
 	json_t *list;
 	int32_t code;
@@ -325,9 +403,10 @@ static int32_t DAVIT_CALL http_perform_many(
 	list = service_parse(requests, SERVICE_JSON_MAX, &f);
 	code = list != NULL ? read_all(b, list, flags) : refuse_request(c, &f);
 	json_decref(list);
+	if (code == DAVIT_OK)
+		code = plan_all(b);
 	if (code == DAVIT_OK) {
-		caller = http_caller(c);
-		net_perform_many(n, &caller, b->requests, b->count, b->results, b->fails);
+		perform_all(b, n);
 		code = call_stopped(c) == DAVIT_CANCELLED ? DAVIT_CANCELLED : give_all(b, ret_json);
 	}
 	batch_free(b);

@@ -1,4 +1,5 @@
 /* davit.host.process/1: supervised processes, for providers with the grant. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -6,6 +7,7 @@
 #include "base/killpoint.h"
 #include "process/process.h"
 #include "provider/call.h"
+#include "provider/call_journal.h"
 #include "provider/internal.h"
 #include "provider/services.h"
 
@@ -43,21 +45,52 @@ static int32_t finish(struct use *u, bool ok, const struct fail *f)
 	return ok ? DAVIT_OK : call_service_failed(u->c, f);
 }
 
+/* --- what changes something is written down before and after --- */
+
+static int32_t note(const struct use *u, const char *operation, struct mutation *ret)
+{
+	struct mutation_wish wish = {.operation = operation, .method = "", .target = u->name};
+	int32_t code;
+
+	(void)snprintf(wish.print, sizeof(wish.print), "%s", u->name);
+	code = call_journal_plan(u->c, &wish, ret);
+	if (code == DAVIT_OK)
+		code = call_journal_send(u->c, ret, 1);
+	call_journal_drop(ret);
+	return code;
+}
+
+/* It may be done again under the same name, whatever became of it: so a failure is as if it had not
+ * been tried, and what was done before is simply done once more. */
+static int32_t noted(struct use *u, const struct mutation *m, bool ok, const struct fail *f)
+{
+	json_t *detail = ok ? json_pack("{s:b}", "kept", 1) : json_pack("{s:s}", "why", f->text);
+
+	call_journal_ended(u->c, m, ok ? JOURNAL_ANSWERED : JOURNAL_UNSENT, ok ? 200 : 0, detail);
+	return finish(u, ok, f);
+}
+
+static bool start(struct use *u, davit_buf spec, struct fail *f)
+{
+	json_t *v = service_parse(spec, PROCESS_SPEC_MAX, f);
+	bool ok;
+
+	KILLPOINT("process_before_start", "%s", u->name);
+	ok = v != NULL && process_start(u->processes, u->name, v, f);
+	KILLPOINT("process_after_start", "%s", u->name);
+	json_decref(v);
+	return ok;
+}
+
 static int32_t DAVIT_CALL service_start(davit_call call, davit_buf name, davit_buf spec)
 {
 	struct use u = begin(call, name);
+	struct mutation m;
 	struct fail f = {0};
-	json_t *v;
-	bool ok;
 
-	if (u.code != DAVIT_OK)
-		return u.code;
-	v = service_parse(spec, PROCESS_SPEC_MAX, &f);
-	KILLPOINT("process_before_start", "%s", u.name);
-	ok = v != NULL && process_start(u.processes, u.name, v, &f);
-	KILLPOINT("process_after_start", "%s", u.name);
-	json_decref(v);
-	return finish(&u, ok, &f);
+	if (u.code == DAVIT_OK)
+		u.code = note(&u, "process.start", &m);
+	return u.code == DAVIT_OK ? noted(&u, &m, start(&u, spec, &f), &f) : u.code;
 }
 
 static int32_t DAVIT_CALL service_inspect(davit_call call, davit_buf name, davit_buf *ret_json)
@@ -86,11 +119,13 @@ static int32_t DAVIT_CALL service_stop(davit_call call, davit_buf name)
 static int32_t DAVIT_CALL service_remove(davit_call call, davit_buf name)
 {
 	struct use u = begin(call, name);
+	struct mutation m;
 	struct fail f = {0};
 
-	if (u.code != DAVIT_OK)
-		return u.code;
-	return finish(&u, process_remove(u.processes, u.name, &f), &f);
+	if (u.code == DAVIT_OK)
+		u.code = note(&u, "process.remove", &m);
+	return u.code == DAVIT_OK ? noted(&u, &m, process_remove(u.processes, u.name, &f), &f)
+	                          : u.code;
 }
 
 /* --- files --- */

@@ -16,7 +16,7 @@ static const struct {
 	[JOURNAL_UNSENT] = {"unsent", true},
 	[JOURNAL_ANSWERED] = {"answered", true},
 	[JOURNAL_UNCLEAR] = {"unclear", true},
-	[JOURNAL_CHECKPOINT] = {"checkpoint", false},
+	[JOURNAL_CHECKPOINT] = {"checkpoint", true},
 	[JOURNAL_FOUND] = {"found", false},
 	[JOURNAL_MISSING] = {"missing", true},
 	[JOURNAL_CALL] = {"call", false},
