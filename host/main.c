@@ -164,6 +164,7 @@ static bool open_net(struct daemon *d, struct fail *f)
 		.max_connections = c->max_connections,
 		.max_connections_per_host = c->max_connections_per_host,
 		.max_streams = c->max_streams,
+		.max_lookups = c->max_lookups,
 		.idle_seconds = c->idle_seconds,
 		.max_answer_bytes = c->max_answer_bytes,
 		.http2 = c->http2,

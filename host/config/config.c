@@ -331,7 +331,7 @@ int config_setting_line(const struct config_provider *p, const char *pointer)
 
 uint64_t config_files(const struct config *c)
 {
-	int64_t n = OTHER_FILES + c->net.max_connections + c->max_threads;
+	int64_t n = OTHER_FILES + c->net.max_connections + c->net.max_lookups + c->max_threads;
 
 	for (size_t i = 0; i < c->listener_count; i++)
 		n += c->listeners[i].max_connections;

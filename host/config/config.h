@@ -70,6 +70,7 @@ struct config_net {    /* requests of providers to other machines */
 	int64_t max_connections;
 	int64_t max_connections_per_host;
 	int64_t max_streams;
+	int64_t max_lookups;
 	int64_t idle_seconds;
 	int64_t max_answer_bytes;
 	bool http2;

@@ -197,6 +197,15 @@ static const struct key net_keys[] = {
 		.most = 10000,
 		.preset = 100,
 		.meaning = "Requests at once in one connection of HTTP/2."},
+	{.name = "max_lookups",
+		.kind = KEY_INT,
+		AT(net.max_lookups),
+		.least = 1,
+		.most = 1000,
+		.preset = 64,
+		.meaning =
+			"Addresses of hosts that are looked up at once, each on a thread; more "
+			"wait. A host that has one leaves half of them to hosts that have none."},
 	{.name = "idle_seconds",
 		.kind = KEY_INT,
 		AT(net.idle_seconds),

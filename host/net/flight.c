@@ -129,6 +129,7 @@ static bool make_transfer(struct flight *x)
 		.memory = &x->net->memory,
 		.http2 = n->http2 && x->target.tls,
 		.stream = r->stream,
+		.literal = x->target.literal,
 		.resend = repeatable(x),
 		.connect_timeout_ms = n->connect_timeout_ms,
 		.idle_ms = n->idle_seconds * 1000,
@@ -144,6 +145,8 @@ static bool make_transfer(struct flight *x)
 	if (o.proxy == NULL) { /* a proxy is the site's choice, and knows the address alone */
 		o.admit = admit;
 		o.ctx = r->rules;
+	} else {
+		o.literal = false;
 	}
 	x->landed = false;
 	x->transfer = transfer_new(&o, x->fail);
@@ -227,6 +230,9 @@ static const char *why_of(const struct transfer *t, enum retry_class how)
 		return t->error;
 	if (t->admitted > 0)
 		return "no connection in time";
+	if (t->put_back)
+		return "too many addresses were being looked up until its time was over "
+		       "(net.max_lookups)";
 	return t->through ? "its address was not found in time, or its connections were all in use"
 	                  : "its connections were all in use until its time was over";
 }

@@ -10,9 +10,11 @@
 #define KEPT_MAX  16
 #define LANES_MAX 256 /* more are forgotten once nobody is in them */
 
-void gate_init(struct gate *g, int64_t per_host, int64_t streams)
+void gate_init(struct gate *g, int64_t per_host, int64_t streams, int64_t lookups)
 {
-	*g = (struct gate){.per_host = (uint64_t)per_host, .streams = (uint64_t)streams};
+	*g = (struct gate){.per_host = (uint64_t)per_host,
+		.streams = (uint64_t)streams,
+		.max_lookups = (uint64_t)lookups};
 	g->kept = g->per_host / 8 < KEPT_MAX ? g->per_host / 8 : KEPT_MAX;
 	if (g->kept == 0 && g->per_host > 1)
 		g->kept = 1;
@@ -55,19 +57,32 @@ static bool is_empty(const struct gate_lane *l)
 	return l->flying == 0 && l->left == 0 && TAILQ_EMPTY(&l->waiting);
 }
 
-static void forget_lookups(const struct gate *g, struct gate_lane *l)
+static void forget_left(struct gate *g, struct gate_lane *l)
 {
-	if (l->left > 0 && g->now_ms - l->left_ms >= GATE_LOOKUP_MS)
-		l->left = 0;
+	g->left -= l->left;
+	l->left = 0;
+}
+
+static void forget_old_lookups(struct gate *g)
+{
+	struct gate_lane *l;
+
+	if (g->left == 0)
+		return;
+	TAILQ_FOREACH(l, &g->lanes, link)
+	{
+		if (l->left > 0 && g->now_ms - l->left_ms >= GATE_LOOKUP_MS)
+			forget_left(g, l);
+	}
 }
 
 static void forget_some(struct gate *g)
 {
 	struct gate_lane *l = TAILQ_LAST(&g->lanes, gate_lanes), *before;
 
+	forget_old_lookups(g);
 	for (; l != NULL && g->count >= LANES_MAX; l = before) {
 		before = TAILQ_PREV(l, gate_lanes, link);
-		forget_lookups(g, l);
 		if (is_empty(l))
 			remove_lane(g, l);
 	}
@@ -99,6 +114,7 @@ static struct gate_lane *new_lane(struct gate *g, const char *key, bool shares)
 			free(host);
 		return NULL;
 	}
+	l->gate = g;
 	l->host = host;
 	host->lanes++;
 	(void)snprintf(l->key, sizeof(l->key), "%s", key);
@@ -150,6 +166,7 @@ bool gate_add(struct gate *g, struct transfer *t)
 	if (t->lane == NULL)
 		return false;
 	TAILQ_INSERT_TAIL(&t->lane->waiting, t, line);
+	t->turn = ++g->turns;
 	g->waiting++;
 	return true;
 }
@@ -169,6 +186,28 @@ static bool has_place(const struct gate *g, const struct gate_lane *l)
 	return h->streams + h->others < g->per_host;
 }
 
+static bool may_look(const struct gate *g, const struct gate_lane *l)
+{
+	uint64_t own = l->lookups + l->left, all = g->lookups + g->left;
+
+	return own < GATE_LOOKUPS && all < (own == 0 ? g->max_lookups : g->max_lookups / 2);
+}
+
+/* May l's transfer with that turn look, or does one of another lane wait longer for that? */
+static bool is_next_to_look(const struct gate *g, const struct gate_lane *l, uint64_t turn)
+{
+	const struct gate_lane *other;
+	const struct transfer *t;
+
+	TAILQ_FOREACH(other, &g->lanes, link)
+	{
+		t = TAILQ_FIRST(&other->waiting);
+		if (other != l && other->looks && t != NULL && t->turn < turn && may_look(g, other))
+			return false;
+	}
+	return may_look(g, l);
+}
+
 /*
  * Where connections are shared: as many at once as those that are open have room for, and where
  * they have none, one. It opens the next connection, and the others follow when it is sent. If it
@@ -178,7 +217,9 @@ static bool may_fly(const struct gate *g, const struct gate_lane *l)
 {
 	uint64_t sent = l->flying - l->unsent, room;
 
-	if (l->lookups + l->left >= GATE_LOOKUPS)
+	if (l->unfound + l->left >= GATE_LOOKUPS)
+		return false;
+	if (l->looks && !is_next_to_look(g, l, TAILQ_FIRST(&l->waiting)->turn))
 		return false;
 	if (!l->shares)
 		return has_place(g, l);
@@ -199,6 +240,14 @@ static void count_places(const struct gate *g, struct gate_lane *l)
 	l->places = places;
 }
 
+static void begin_lookup(struct transfer *t)
+{
+	t->looking = true;
+	t->lane->looks = false;
+	t->lane->lookups++;
+	t->lane->gate->lookups++;
+}
+
 struct transfer *gate_next(struct gate *g)
 {
 	struct gate_lane *l;
@@ -206,9 +255,9 @@ struct transfer *gate_next(struct gate *g)
 
 	if (g->waiting == 0)
 		return NULL;
+	forget_old_lookups(g);
 	TAILQ_FOREACH(l, &g->lanes, link)
 	{
-		forget_lookups(g, l);
 		t = TAILQ_FIRST(&l->waiting);
 		if (t == NULL || !may_fly(g, l))
 			continue;
@@ -217,20 +266,51 @@ struct transfer *gate_next(struct gate *g)
 		l->flying++;
 		count_places(g, l);
 		l->unsent++;
-		l->lookups++;
+		l->unfound++;
+		if (l->looks)
+			begin_lookup(t);
 		t->through = true;
 		return t;
 	}
 	return NULL;
 }
 
+bool gate_look(struct transfer *t)
+{
+	struct gate_lane *l = t->lane;
+
+	if (l == NULL || t->looking || t->options.literal)
+		return true;
+	if (t->found) { /* curl makes a new connection for it */
+		t->found = false;
+		l->unfound++;
+	}
+	t->put_back = l->looks || !is_next_to_look(l->gate, l, t->turn);
+	if (t->put_back)
+		l->looks = true;
+	else
+		begin_lookup(t);
+	return !t->put_back;
+}
+
+static void end_lookup(struct transfer *t)
+{
+	t->found = true;
+	t->lane->unfound--;
+	if (!t->looking)
+		return;
+	t->looking = false;
+	t->lane->lookups--;
+	t->lane->gate->lookups--;
+}
+
 void gate_found(struct transfer *t)
 {
 	if (t->lane == NULL || t->found)
 		return;
-	t->found = true;
-	t->lane->lookups--;
-	t->lane->left = 0; /* who is asked does answer */
+	if (t->looking) /* who is asked does answer */
+		forget_left(t->lane->gate, t->lane);
+	end_lookup(t);
 }
 
 static void count_sent(struct transfer *t)
@@ -251,14 +331,35 @@ void gate_sent(struct transfer *t)
 }
 
 /* curl goes on looking, on a thread that it does not wait for. */
-static void leave_lookup(const struct gate *g, struct gate_lane *l, struct transfer *t)
+static void leave_lookup(struct gate *g, struct gate_lane *l, struct transfer *t)
 {
-	if (t->found)
-		return;
-	t->found = true;
-	l->lookups--;
-	l->left++;
-	l->left_ms = g->now_ms;
+	if (t->looking) {
+		l->left++;
+		g->left++;
+		l->left_ms = g->now_ms;
+	}
+	if (!t->found)
+		end_lookup(t);
+}
+
+void gate_put_back(struct gate *g, struct transfer *t)
+{
+	struct gate_lane *l = t->lane;
+	struct transfer *at = TAILQ_FIRST(&l->waiting);
+
+	if (!t->found)
+		end_lookup(t);
+	count_sent(t);
+	l->flying--;
+	count_places(g, l);
+	t->through = t->counted = t->found = false;
+	while (at != NULL && at->turn < t->turn)
+		at = TAILQ_NEXT(at, line);
+	if (at != NULL)
+		TAILQ_INSERT_BEFORE(at, t, line);
+	else
+		TAILQ_INSERT_TAIL(&l->waiting, t, line);
+	g->waiting++;
 }
 
 void gate_leave(struct gate *g, struct transfer *t, enum gate_sort sort)
@@ -269,6 +370,7 @@ void gate_leave(struct gate *g, struct transfer *t, enum gate_sort sort)
 		return;
 	if (t->through) {
 		l->doubts = l->doubts || !t->counted;
+		l->looks = false; /* the next may have this one's connection */
 		leave_lookup(g, l, t);
 		count_sent(t);
 		l->flying--;

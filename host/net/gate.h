@@ -17,7 +17,12 @@ struct transfer;
 
 #define GATE_KEY_SIZE 320
 
-#define GATE_LOOKUPS   32 /* of the address of one host at once, each a thread of curl's */
+/*
+ * A lookup of an address is a thread of curl's, for as long as the server of names likes. Of one
+ * host there are at most GATE_LOOKUPS, of all as many as the site says; and a host that has one
+ * leaves half of them to hosts that have none, so that a few slow ones keep no other waiting.
+ */
+#define GATE_LOOKUPS   32
 #define GATE_LOOKUP_MS INT64_C(30000) /* so long one may go on that nobody waits for any more */
 
 /* What the lanes of one origin have between them. */
@@ -30,15 +35,18 @@ struct gate_host {
 struct gate_lane {
 	TAILQ_ENTRY(gate_lane) link;
 	char key[GATE_KEY_SIZE];
+	struct gate *gate;
 	struct gate_host *host;
 	bool shares;      /* its connections may carry several requests, as far as we know */
 	bool doubts;      /* the last to open one failed, so nobody waits for the next who tries */
 	uint64_t flying;  /* with curl */
 	uint64_t places;  /* connections that they need at most, as counted with the host */
 	uint64_t unsent;  /* of them, those that have no connection yet */
-	uint64_t lookups; /* of them, those that have no address yet */
+	uint64_t unfound; /* of them, those that have no address yet, as far as we know, */
+	uint64_t lookups; /* and of these, those that look for it */
 	uint64_t left;    /* lookups that nobody waits for any more, and may go on */
 	int64_t left_ms;  /* since when, of the last one */
+	bool looks;       /* who goes next needs an address, and may not look for it yet */
 	TAILQ_HEAD(gate_line, transfer) waiting;
 };
 
@@ -46,13 +54,17 @@ struct gate {
 	TAILQ_HEAD(gate_lanes, gate_lane) lanes; /* the one used last first */
 	size_t count;
 	uint64_t waiting; /* of all lanes */
+	uint64_t turns;
+	uint64_t lookups; /* of all lanes, */
+	uint64_t left;    /* and so */
+	uint64_t max_lookups;
 	uint64_t per_host;
 	uint64_t streams;
 	uint64_t kept;  /* places of a host that streams may not take */
 	int64_t now_ms; /* by the real clock; its owner sets it */
 };
 
-void gate_init(struct gate *g, int64_t per_host, int64_t streams);
+void gate_init(struct gate *g, int64_t per_host, int64_t streams, int64_t lookups);
 void gate_finish(struct gate *g); /* nothing waits or flies any more */
 
 /* Puts t at the end of its lane. False: out of memory. */
@@ -60,6 +72,13 @@ bool gate_add(struct gate *g, struct transfer *t);
 
 /* The next that may fly; it counts as flying. NULL: none. */
 struct transfer *gate_next(struct gate *g);
+
+/* t, which flies, needs the address of its host: may it look for it now? If not, curl is to let go
+ * of it, for gate_put_back(). */
+bool gate_look(struct transfer *t);
+
+/* It waits again, in its old place. */
+void gate_put_back(struct gate *g, struct transfer *t);
 
 /* t, which flies, has an address. */
 void gate_found(struct transfer *t);

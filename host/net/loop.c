@@ -148,6 +148,7 @@ static void let_fly(struct net_loop *l)
 
 	l->gate.now_ms = real_ms();
 	while ((t = gate_next(&l->gate)) != NULL) {
+		t->put_back = false;
 		if (t->lane->doubts) /* curl, too, lets the others wait for the one that opens */
 			curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 0L);
 		t->flying = curl_multi_add_handle(l->multi, t->easy) == CURLM_OK;
@@ -156,8 +157,19 @@ static void let_fly(struct net_loop *l)
 	}
 }
 
+/* It may not look for an address yet. */
+static void put_back(struct net_loop *l, struct transfer *t)
+{
+	curl_multi_remove_handle(l->multi, t->easy);
+	t->flying = false;
+	t->sent_at = 0;
+	t->error[0] = '\0';
+	gate_put_back(&l->gate, t);
+}
+
 static void collect(struct net_loop *l)
 {
+	struct transfer *t;
 	CURLMsg *message;
 	int left;
 
@@ -168,7 +180,11 @@ static void collect(struct net_loop *l)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		land(l, (void *)private, code, false);
+		t = (void *)private;
+		if (t->put_back && code != CURLE_OK)
+			put_back(l, t);
+		else
+			land(l, t, code, false);
 	}
 }
 
@@ -237,12 +253,16 @@ static int timeout_of(const struct net_loop *l)
 {
 	int64_t left;
 
+	int most = gate_waits_for_time(&l->gate) ? LOOK_MS : -1;
+
 	if (l->timer_ms < 0)
-		return gate_waits_for_time(&l->gate) ? LOOK_MS : -1;
+		return most;
 	left = l->timer_ms - real_ms();
 	if (left <= 0)
 		return 0;
-	return left < INT32_MAX ? (int)left : INT32_MAX;
+	if (most < 0)
+		most = INT32_MAX;
+	return left < most ? (int)left : most;
 }
 
 /* The mark goes before the list is looked at, so that whoever comes later writes again. */
@@ -340,7 +360,7 @@ struct net_loop *net_loop_start(const struct net_loop_options *o, struct fail *f
 	l->timer_ms = -1;
 	LIST_INIT(&l->flying);
 	TAILQ_INIT(&l->asking);
-	gate_init(&l->gate, o->max_connections_per_host, o->max_streams);
+	gate_init(&l->gate, o->max_connections_per_host, o->max_streams, o->max_lookups);
 	mutex_init(&l->lock);
 	if (!set_up_multi(l, o))
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");

@@ -17,6 +17,7 @@ struct net_loop_options {
 	int64_t max_connections;
 	int64_t max_connections_per_host;
 	int64_t max_streams; /* of HTTP/2 in one connection */
+	int64_t max_lookups; /* of addresses of hosts */
 };
 
 /* Starts the thread. */

@@ -37,6 +37,7 @@ struct net *net_open(const struct net_options *o, struct fail *f)
 		.max_connections = o->max_connections,
 		.max_connections_per_host = o->max_connections_per_host,
 		.max_streams = o->max_streams,
+		.max_lookups = o->max_lookups,
 	};
 	struct net *n = calloc(1, sizeof(*n));
 

@@ -34,6 +34,7 @@ struct net_options {
 	int64_t max_connections;
 	int64_t max_connections_per_host;
 	int64_t max_streams; /* requests at once in one connection of HTTP/2 */
+	int64_t max_lookups; /* of hosts' addresses at once, see gate.h */
 	int64_t idle_seconds;
 	int64_t max_answer_bytes; /* of an answer that is kept in memory; of all, 8 times that */
 	bool http2;

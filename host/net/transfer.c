@@ -58,6 +58,16 @@ static bool address_text(const struct curl_sockaddr *a, char text[INET6_ADDRSTRL
 	return false;
 }
 
+/* Before curl starts a thread for it. */
+static int look_up(void *state, void *reserved, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)state;
+	(void)reserved;
+	return gate_look(t) ? 0 : 1;
+}
+
 /* curl says what type it has. NOLINTNEXTLINE(readability-non-const-parameter) */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -326,6 +336,8 @@ static void set_connection(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
 	curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY);
+	curl_easy_setopt(t->easy, CURLOPT_RESOLVER_START_FUNCTION, look_up);
+	curl_easy_setopt(t->easy, CURLOPT_RESOLVER_START_DATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, before_sending);

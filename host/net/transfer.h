@@ -59,6 +59,7 @@ struct transfer_options {
 	struct trust *trust;
 	struct transfer_memory *memory; /* NULL: of answers together there is no bound */
 	bool http2;                     /* may share a connection with others; of https only */
+	bool literal;                   /* it goes to an address, not to a name */
 	bool stream;                    /* the answer is read while it comes */
 	bool resend; /* curl may send it again where a kept connection ended without an answer */
 	int64_t connect_timeout_ms;
@@ -100,8 +101,9 @@ struct transfer {
 #ifdef DAVIT_TESTING
 	uint64_t given; /* bytes of the body that were given to a connection */
 #endif
-	bool through, counted, found; /* see gate.c */
-	struct gate_lane *lane;       /* where it waits or flies */
+	bool through, counted, found, looking, put_back; /* see gate.c */
+	uint64_t turn; /* the lower one came first */
+	struct gate_lane *lane;                   /* where it waits or flies */
 	TAILQ_ENTRY(transfer) line;
 	bool known;                  /* in the loop's list */
 	bool flying;                 /* it is with curl */

@@ -50,6 +50,7 @@ static void open_once(void)
 		.max_connections = 10,
 		.max_connections_per_host = 10,
 		.max_streams = 10,
+		.max_lookups = 10,
 		.idle_seconds = 1,
 		.max_answer_bytes = 1 << 16};
 	struct fail f = {0};

@@ -21,7 +21,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(ts, 0, sizeof(ts));
-	gate_init(&gate, 2, 3); /* connections of a host, streams of one */
+	gate_init(&gate, 2, 3, 100); /* connections of a host, streams of one, lookups */
 	return 0;
 }
 
@@ -159,14 +159,16 @@ static void a_host_that_is_not_found_takes_no_more_threads_than_that(void **stat
 
 	(void)state;
 	gate_finish(&gate);
-	gate_init(&gate, 1000, 3);
+	gate_init(&gate, 1000, 3, 100);
 	for (size_t i = 0; i < GATE_LOOKUPS + 2; i++) {
 		memset(&many[i], 0, sizeof(many[i]));
 		many[i].options.origin = "http://slow";
 		assert_true(gate_add(&gate, &many[i]));
 	}
-	while (gate_next(&gate) != NULL)
+	while ((t = gate_next(&gate)) != NULL) {
+		assert_true(gate_look(t));
 		n++;
+	}
 	assert_int_equal(n, GATE_LOOKUPS);
 	gate_leave(&gate, &many[0], GATE_UNKNOWN); /* its thread goes on */
 	assert_null(gate_next(&gate));
@@ -174,10 +176,121 @@ static void a_host_that_is_not_found_takes_no_more_threads_than_that(void **stat
 	gate.now_ms = GATE_LOOKUP_MS;
 	t = gate_next(&gate);
 	assert_ptr_equal(t, &many[GATE_LOOKUPS]);
+	assert_true(gate_look(t));
 	assert_null(gate_next(&gate));
 	gate_found(t);
 	assert_non_null(gate_next(&gate));
 	assert_false(gate_waits_for_time(&gate));
+}
+
+/* One more transfer to a host, which flies. */
+static struct transfer *fly(const char *origin)
+{
+	static size_t used;
+	struct transfer *t;
+
+	if (gate.turns == 0)
+		used = 0;
+	t = &ts[used++];
+	t->options.origin = origin;
+	assert_true(gate_add(&gate, t));
+	assert_ptr_equal(gate_next(&gate), t);
+	return t;
+}
+
+static void all_hosts_together_have_so_many_lookups(void **state)
+{
+	struct transfer *slow, *other, *third;
+
+	(void)state;
+	gate_finish(&gate);
+	gate_init(&gate, 100, 3, 4);
+	slow = fly("http://slow");
+	assert_true(gate_look(slow));
+	assert_true(gate_look(fly("http://slow")));
+	other = fly("http://slow"); /* of four places two are for hosts that have none */
+	assert_false(gate_look(other));
+	gate_put_back(&gate, other);
+	assert_null(gate_next(&gate));
+	assert_true(gate_look(fly("http://a")));
+	assert_true(gate_look(fly("http://b")));
+	third = fly("http://c");
+	assert_false(gate_look(third));
+	gate_put_back(&gate, third);
+	assert_null(gate_next(&gate)); /* until one has an address */
+	gate_found(slow);
+	assert_ptr_equal(gate_next(&gate), third); /* for slow has another one yet */
+	assert_true(gate_look(third));
+	assert_null(gate_next(&gate));
+	assert_int_equal(gate.lookups, 4);
+}
+
+static void who_has_waited_longest_looks_first(void **state)
+{
+	struct transfer *first, *second, *busy;
+
+	(void)state;
+	gate_finish(&gate);
+	gate_init(&gate, 100, 3, 1);
+	busy = fly("http://busy");
+	assert_true(gate_look(busy));
+	first = fly("http://a");
+	second = fly("http://b");
+	assert_false(gate_look(second));
+	gate_put_back(&gate, second);
+	assert_false(gate_look(first));
+	gate_put_back(&gate, first);
+	gate_found(busy);
+	assert_ptr_equal(gate_next(&gate), first);
+	assert_null(gate_next(&gate)); /* its place is kept */
+	assert_false(gate_look(fly("http://c")));
+	assert_true(gate_look(first));
+}
+
+static void who_needs_no_lookup_waits_for_none(void **state)
+{
+	struct transfer *put_back, *t;
+
+	(void)state;
+	gate_finish(&gate);
+	gate_init(&gate, 100, 3, 1);
+	assert_true(gate_look(fly("http://slow")));
+	t = fly("http://127.0.0.1");
+	t->options.literal = true;
+	assert_true(gate_look(t));
+	t = fly("http://kept"); /* it has a connection */
+	gate_sent(t);
+	put_back = fly("http://kept");
+	assert_false(gate_look(put_back));
+	gate_put_back(&gate, put_back);
+	assert_null(gate_next(&gate));
+	gate_leave(&gate, t, GATE_ALONE); /* and that is free now */
+	assert_ptr_equal(gate_next(&gate), put_back);
+	gate_sent(put_back);
+	assert_int_equal(gate.lookups, 1);
+}
+
+static void those_put_back_keep_their_order(void **state)
+{
+	struct transfer *them[3];
+
+	(void)state;
+	gate_finish(&gate);
+	gate_init(&gate, 100, 3, 1);
+	assert_true(gate_look(fly("http://slow")));
+	for (size_t i = 0; i < 3; i++)
+		them[i] = fly("http://a");
+	for (size_t i = 0; i < 3; i++)
+		assert_false(gate_look(them[i]));
+	gate_put_back(&gate, them[1]);
+	gate_put_back(&gate, them[2]);
+	gate_put_back(&gate, them[0]);
+	for (size_t i = 0; i < 3; i++) {
+		gate_leave(&gate, them[i], GATE_UNKNOWN);
+		assert_true(
+			i == 2 || TAILQ_FIRST(&TAILQ_FIRST(&gate.lanes)->waiting) == them[i + 1]);
+	}
+	assert_int_equal(gate.waiting, 0);
 }
 
 static void each_host_has_a_lane_and_streams_have_theirs(void **state)
@@ -230,6 +343,10 @@ int main(void)
 		TEST(a_host_that_shares_again_is_shared_again),
 		TEST(streams_leave_a_place_to_the_others),
 		TEST(a_host_that_is_not_found_takes_no_more_threads_than_that),
+		TEST(all_hosts_together_have_so_many_lookups),
+		TEST(who_has_waited_longest_looks_first),
+		TEST(who_needs_no_lookup_waits_for_none),
+		TEST(those_put_back_keep_their_order),
 		TEST(each_host_has_a_lane_and_streams_have_theirs),
 		TEST(hosts_nobody_asks_any_more_are_forgotten),
 	};

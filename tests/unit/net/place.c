@@ -38,6 +38,7 @@ int place_set_up(void **state)
 		.max_connections = 6000,
 		.max_connections_per_host = 6000,
 		.max_streams = 100,
+		.max_lookups = 64,
 		.idle_seconds = 60,
 		.max_answer_bytes = (int64_t)64 << 20,
 		.http2 = true,

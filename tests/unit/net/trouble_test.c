@@ -25,7 +25,7 @@
 
 static atomic_bool answers; /* the server of names does */
 static atomic_bool moved;   /* so has the host "moves.test" */
-static atomic_uint looking;
+static atomic_uint looking, most_looking;
 static atomic_int later_s; /* than it is */
 
 /* libcurl calls this one, for how long it keeps addresses. */
@@ -45,13 +45,17 @@ __attribute__((visibility("default"))) int getaddrinfo(
 	const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	unsigned now;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	if (name != NULL && strcmp(name, "moves.test") == 0)
 		name = atomic_load(&moved) ? "127.0.0.2" : "127.0.0.1";
-	if (name == NULL || strcmp(name, "slow.test") != 0)
+	if (name == NULL || strstr(name, "slow.test") == NULL)
 		return real(name, service, hints, ret);
-	atomic_fetch_add(&looking, 1);
+	now = atomic_fetch_add(&looking, 1) + 1;
+	for (unsigned most = atomic_load(&most_looking); now > most;)
+		if (atomic_compare_exchange_weak(&most_looking, &most, now))
+			break;
 	while (!atomic_load(&answers))
 		usleep(1000);
 	atomic_fetch_sub(&looking, 1);
@@ -91,6 +95,48 @@ static void a_name_that_is_not_found_stops_nobody_else(void **state)
 	assert_int_equal(p->result.end, NET_ANSWERED);
 	assert_in_range(clock_mono_ms() - began, 300, SOON_MS);
 	assert_int_equal(atomic_load(&looking), 1); /* until then it went on */
+}
+
+#define SLOW    6
+#define LOOKUPS 4
+
+static void slow_names_take_no_more_threads_than_that(void **state)
+{
+	struct place *p = *state;
+	struct place *asking[SLOW];
+	char url[64];
+
+	atomic_store(&answers, false);
+	atomic_store(&most_looking, 0);
+	p->options.max_lookups = LOOKUPS;
+	p->request.attempts = 1;
+	place_reopen(p);
+	may_ask(p, "http://moves.test", "*.slow.test");
+	assert_true(egress_list_add(&p->site, "http://*.slow.test", NULL));
+	for (int i = 0; i < SLOW; i++) {
+		snprintf(url, sizeof(url), "http://s%d.slow.test/", i);
+		asking[i] = place_start(p, url);
+	}
+	while (atomic_load(&looking) < LOOKUPS)
+		usleep(1000);
+	place_ask(p, "/echo"); /* which needs none */
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	snprintf(url, sizeof(url), "http://moves.test:%d/echo", server_port(p->server));
+	may_ask(p, url, "moves.test");
+	place_give(p, 300);
+	ask(p, url);
+	assert_int_equal(p->result.end, NET_UNSENT);
+	if (strstr(p->fail.text, "net.max_lookups") == NULL)
+		fail_msg("%s", p->fail.text);
+	atomic_store(&answers, true);
+	for (int i = 0; i < SLOW; i++) {
+		place_join(asking[i]);
+		assert_int_equal(asking[i]->result.end, NET_UNSENT);
+	}
+	assert_int_equal(atomic_load(&most_looking), LOOKUPS);
+	place_give(p, SOON_MS);
+	ask(p, url);
+	assert_int_equal(p->result.end, NET_ANSWERED);
 }
 
 #define AT_ONCE 6
@@ -374,6 +420,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_name_that_is_not_found_stops_nobody_else),
+		TEST(slow_names_take_no_more_threads_than_that),
 		TEST(a_host_that_does_not_answer_keeps_all_waiting_only_once),
 		TEST(a_host_that_moved_to_a_private_address_is_refused_there),
 		TEST(a_lack_of_connections_opens_no_circuit),

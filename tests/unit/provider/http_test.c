@@ -43,6 +43,7 @@ static const struct net_options options = {
 	.max_connections = 100,
 	.max_connections_per_host = 100,
 	.max_streams = 100,
+	.max_lookups = 64,
 	.idle_seconds = 60,
 	.max_answer_bytes = 1 << 20,
 	.http2 = true,
