@@ -102,8 +102,8 @@ struct transfer {
 	uint64_t given; /* bytes of the body that were given to a connection */
 #endif
 	bool through, counted, found, looking, put_back; /* see gate.c */
-	uint64_t turn; /* the lower one came first */
-	struct gate_lane *lane;                   /* where it waits or flies */
+	uint64_t turn;                                   /* the lower one came first */
+	struct gate_lane *lane;                          /* where it waits or flies */
 	TAILQ_ENTRY(transfer) line;
 	bool known;                  /* in the loop's list */
 	bool flying;                 /* it is with curl */
