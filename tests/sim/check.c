@@ -1,0 +1,253 @@
+/* check - see check.h. */
+#include "sim/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "sim/cloud.h"
+#include "sim/daemon.h"
+#include "sim/work.h"
+#include "sim/world.h"
+#include "store/store.h"
+
+/* What the store has of an item. */
+struct row {
+	unsigned count; /* rows of it */
+	enum job_state state;
+	int64_t epoch;
+	bool cancel;
+	bool endless;
+	char id[ID_SIZE];
+	char error[200];
+};
+
+struct rows {
+	struct row of[WORLD_ITEMS];
+	unsigned open, parked, count;
+};
+
+static const struct item *item_of(const struct job *job)
+{
+	for (size_t i = 0; i < world->item_count; i++) {
+		if (job->name != NULL && strcmp(job->name, world->items[i].marker) == 0)
+			return &world->items[i];
+	}
+	return NULL;
+}
+
+/* Its client never learned its name, and so cannot ask for its end. */
+static bool endless(const struct job *job)
+{
+	const struct item *item = item_of(job);
+
+	return item != NULL && !item->accepted && item->run_ms < 0 && job->state == JOB_RUNNING;
+}
+
+static bool take_row(const struct job *job, void *ctx)
+{
+	const struct item *item = item_of(job);
+	struct rows *rows = ctx;
+	struct row *row;
+
+	rows->count++;
+	rows->open += (JOB_BIT(job->state) & JOB_OPEN) != 0 && !endless(job);
+	rows->parked += job->state == JOB_NEEDS_DECISION;
+	if (item == NULL)
+		return true;
+	row = &rows->of[item - world->items];
+	row->count++;
+	row->state = job->state;
+	row->epoch = job->epoch;
+	row->cancel = job->cancel_ms != 0;
+	row->endless = endless(job);
+	memcpy(row->id, job->id, sizeof(row->id));
+	(void)snprintf(
+		row->error, sizeof(row->error), "%s", job->error != NULL ? job->error : "");
+	return true;
+}
+
+static bool read_rows(struct daemon_parts *d, struct rows *rows)
+{
+	const struct job_filter all = {.states = 0};
+	struct fail f = {0};
+
+	memset(rows, 0, sizeof(*rows));
+	if (store_jobs(d->store, &all, take_row, rows, &f))
+		return true;
+	world_wrong("the jobs cannot be read: %s", f.text);
+	return false;
+}
+
+/* --- the cloud's side --- */
+
+struct made {
+	unsigned count;   /* objects */
+	unsigned twice;   /* of them: by a request that the network delivered twice */
+	unsigned cancels; /* requests to cancel one */
+	unsigned running, late;
+	const struct object *last;
+};
+
+static struct made made_for(const struct item *item)
+{
+	struct made made = {0};
+
+	for (size_t i = 0; i < world->object_count; i++) {
+		const struct object *o = &world->objects[i];
+
+		if (strcmp(o->marker, item->marker) != 0)
+			continue;
+		made.count++;
+		made.twice += o->again;
+		made.cancels += o->cancels;
+		made.running += !cloud_ended(o);
+		made.late += o->late;
+		if (!o->again)
+			made.last = o;
+	}
+	return made;
+}
+
+/* --- what must hold at any time --- */
+
+static void check_told(const struct item *item, const struct row *row, const struct made *made)
+{
+	bool ended = (JOB_BIT(row->state) & JOB_TERMINAL) != 0;
+
+	if (item->accepted && row->count == 0)
+		world_wrong("lost: %s was accepted as %s, and there is no such job", item->marker,
+			item->id);
+	else if (item->accepted && strcmp(row->id, item->id) != 0)
+		world_wrong("lost: %s was accepted as %s, and is %s", item->marker, item->id,
+			row->id);
+	if (row->count > 1)
+		world_wrong("doubled: %s is %u jobs", item->marker, row->count);
+	if (made->count - made->twice > item->allowed)
+		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
+	if (made->count > 0 && row->count == 0)
+		world_wrong("lost: the cloud has an object of %s, and there is no job",
+			item->marker);
+	if (made->count > 0 && row->count > 0 && row->epoch == 0)
+		world_wrong("%s made an object before its submission was on disk", item->marker);
+	if (item->ended_told >= 0 && (int)row->state != item->ended_told)
+		world_wrong("%s was told to be %s, and is %s", item->marker,
+			job_state_word((enum job_state)item->ended_told),
+			job_state_word(row->state));
+	if (item->cancel_told && !row->cancel && !ended)
+		world_wrong("the cancel of %s was answered, and is forgotten", item->marker);
+	if (made->cancels > 0 && !row->cancel)
+		world_wrong("%s was cancelled at the cloud without an intent on disk",
+			item->marker);
+	if (made->cancels > 0 && !item->cancel_asked)
+		world_wrong("%s was cancelled at the cloud, and nobody asked for it",
+			item->marker);
+}
+
+void check_promises(struct daemon_parts *d)
+{
+	struct rows rows;
+
+	if (!read_rows(d, &rows))
+		return;
+	for (size_t i = 0; i < world->item_count; i++) {
+		struct made made = made_for(&world->items[i]);
+
+		check_told(&world->items[i], &rows.of[i], &made);
+	}
+}
+
+/* --- what must hold in the end --- */
+
+bool check_settled(struct daemon_parts *d)
+{
+	struct rows rows;
+
+	return read_rows(d, &rows) && rows.open == rows.parked;
+}
+
+/* Nobody can say what became of a submission of that class, and something was unclear. */
+static bool may_be_parked(const struct item *item)
+{
+	return item->wish->way == WAY_NONE && (item->unclear || world->kills > 0);
+}
+
+/*
+ * A request that arrives when nobody waits for it any more, and later than the provider's settle delay
+ * allows, can make what its job does not know. Nobody can tell who does not ask again.
+ */
+static bool given_up(const struct row *row, const struct made *made)
+{
+	return made->late > 0 && row->state == JOB_CANCELLED;
+}
+
+static void check_object(const struct item *item, const struct row *row, const struct made *made)
+{
+	const char *state = made->last != NULL ? cloud_state(made->last) : "";
+	static const char *const wanted[JOB_STATE_COUNT] = {
+		[JOB_SUCCEEDED] = "SUCCEEDED", [JOB_FAILED] = "FAILED", [JOB_CANCELLED] = "CANCELLED"};
+
+	if (item->wish->takes_off || given_up(row, made))
+		return;
+	if (made->last == NULL && row->state == JOB_SUCCEEDED)
+		world_wrong("%s succeeded, and made nothing", item->marker);
+	if (made->last == NULL && row->state == JOB_FAILED && world->faults == 0)
+		world_wrong("%s failed without a reason: %s", item->marker, row->error);
+	if (made->last != NULL && wanted[row->state] != NULL && strcmp(state, wanted[row->state]) != 0)
+		world_wrong("%s is %s here and %s at the cloud: %s", item->marker,
+			job_state_word(row->state), state, row->error);
+}
+
+static void check_taken_off(const struct item *item, const struct row *row)
+{
+	for (size_t i = 0; i < world->object_count && item->wish->takes_off; i++) {
+		const struct object *o = &world->objects[i];
+
+		if (strcmp(o->id, item->marker) == 0 && row->state == JOB_SUCCEEDED && !o->gone)
+			world_wrong("%s was taken off, and is there", item->marker);
+		if (strcmp(o->id, item->marker) == 0 && row->count == 0 && o->gone)
+			world_wrong("%s is gone, and nobody wanted that", item->marker);
+	}
+}
+
+static void check_item(const struct item *item, const struct row *row)
+{
+	struct made made = made_for(item);
+
+	check_told(item, row, &made);
+	if (row->count == 0) {
+		check_taken_off(item, row);
+		return;
+	}
+	if (row->state == JOB_NEEDS_DECISION) {
+		if (!may_be_parked(item))
+			world_wrong("%s (%s) waits for a decision without need: %s", item->marker,
+				item->wish->kind, row->error);
+		return;
+	}
+	if (row->endless)
+		return;
+	if (!(JOB_BIT(row->state) & JOB_TERMINAL))
+		world_wrong("lost: %s (%s) never ends: it is %s", item->marker, item->wish->kind,
+			job_state_word(row->state));
+	check_object(item, row, &made);
+	check_taken_off(item, row);
+	world->late += given_up(row, &made) && made.running > made.twice;
+	if (item->cancel_told && made.running > made.twice && !given_up(row, &made))
+		world_wrong("%s was cancelled, and runs on at the cloud", item->marker);
+}
+
+void check_end(struct daemon_parts *d)
+{
+	struct rows rows;
+
+	if (!read_rows(d, &rows))
+		return;
+	for (size_t i = 0; i < world->item_count; i++)
+		check_item(&world->items[i], &rows.of[i]);
+	world->settled = true;
+	world->jobs = rows.count;
+	world->parked = rows.parked;
+	world->terminal = rows.count - rows.open;
+	trace("settled: %u jobs, %u parked", rows.count, rows.parked);
+}

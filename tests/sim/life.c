@@ -1,0 +1,187 @@
+/* life - see life.h. */
+#include "sim/life.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "sim/check.h"
+#include "sim/cloud.h"
+#include "sim/daemon.h"
+#include "sim/disk.h"
+#include "sim/threads.h"
+#include "sim/work.h"
+#include "sim/world.h"
+
+enum {
+	LIVES_MOST = 4,       /* that end early */
+	POINTS_LOG2_MOST = 12,
+	EVENTS_MOST = 60,
+	TIME_MOST_MS = 8000,
+	LOOK_FIRST_MS = 400,
+	LOOK_MOST_MS = 10000,
+	PATIENCE_MS = 3600000 /* world time in which all must have ended */
+};
+
+static uint64_t points, events; /* of this life */
+
+static _Noreturn void end(enum life_exit how)
+{
+	world->points += points;
+	world->events += events;
+	(void)fflush(NULL);
+	_exit((int)how);
+}
+
+void life_stuck(const char *why)
+{
+	world_wrong("stuck: %s", why);
+	end(LIFE_STUCK);
+}
+
+static _Noreturn void die(const char *where)
+{
+	trace("KILLED in thread %s, %s", threads_name(), where);
+	end(LIFE_KILLED);
+}
+
+void life_point(void)
+{
+	points++;
+	if (world->end == END_AT_POINT && points == world->end_n)
+		die("between two steps");
+}
+
+void life_event(const char *what)
+{
+	events++;
+	digest(events);
+	if (world->end == END_AT_EVENT && events == world->end_n)
+		die(what);
+}
+
+void life_time(void)
+{
+	digest((uint64_t)world->now_ms);
+	if (world->end == END_AT_TIME && world->now_ms >= world->end_ms)
+		die("at a time");
+}
+
+/* --- plans --- */
+
+void life_plan_all(void)
+{
+	world->lives = (unsigned)chance_below(CHANCE_PLAN, LIVES_MOST + 1);
+	world->thread_rate = (unsigned)(8u << chance_below(CHANCE_PLAN, 5));
+	world->fault_rate = (unsigned)chance_below(CHANCE_PLAN, 4) * 20;
+	world->list_delay_ms = chance_between(CHANCE_PLAN, 0, 300);
+	world->calm_ms = world->began_ms + chance_between(CHANCE_PLAN, 2000, 30000);
+}
+
+void life_plan(void)
+{
+	static const enum end_kind kinds[] = {END_AT_POINT, END_AT_POINT, END_AT_EVENT,
+		END_AT_EVENT, END_AT_EVENT, END_AT_EVENT, END_AT_TIME, END_STOP};
+
+	world->end = END_NEVER;
+	if (world->life > world->lives)
+		return;
+	world->end = kinds[chance_below(CHANCE_PLAN, COUNT(kinds))];
+	world->end_ms = world->now_ms + chance_between(CHANCE_PLAN, 0, TIME_MOST_MS);
+	world->end_n = world->end == END_AT_EVENT
+	                       ? 1 + chance_below(CHANCE_PLAN, EVENTS_MOST)
+	                       : 1 + chance_below(CHANCE_PLAN,
+					     UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2));
+}
+
+/* --- a life --- */
+
+/* Time went by while there was no daemon; its letters are nobody's any more. */
+static void wake_up(void)
+{
+	for (size_t i = 0; i < WORLD_LETTERS; i++) {
+		struct letter *l = &world->letters[i];
+
+		l->live = false;
+		l->used = l->used && l->arrives_at != INT64_MAX;
+	}
+	cloud_tick();
+}
+
+static void open_again(struct daemon_parts *d)
+{
+	struct fail f = {0};
+
+	disk_forget_process();
+	sqlite3_randomness(0, NULL);
+	if (!daemon_open(d, &f))
+		world_wrong("the store does not open: %s", f.text);
+	else
+		check_promises(d);
+	if (world->why[0] != '\0')
+		end(LIFE_SETTLED);
+}
+
+static bool letters_left(void)
+{
+	for (size_t i = 0; i < WORLD_LETTERS; i++) {
+		if (world->letters[i].used)
+			return true;
+	}
+	return false;
+}
+
+static _Noreturn void stop(struct daemon_parts *d)
+{
+	trace("told to stop");
+	work_stop();
+	daemon_stop(d);
+	trace("stopped");
+	end(LIFE_STOPPED);
+}
+
+static _Noreturn void supervise(struct daemon_parts *d)
+{
+	int64_t pause = LOOK_FIRST_MS;
+
+	for (;;) {
+		int64_t until = world->now_ms + pause;
+
+		if (world->end == END_STOP && world->end_ms < until)
+			until = world->end_ms;
+		threads_sleep_until(world->mono_ms + until - world->now_ms);
+		if (world->end == END_STOP && world->now_ms >= world->end_ms)
+			stop(d);
+		cloud_tick();
+		if (work_done() && !letters_left() && check_settled(d)) {
+			check_end(d);
+			end(LIFE_SETTLED);
+		}
+		if (world->now_ms > world->began_ms + PATIENCE_MS) {
+			check_end(d);
+			life_stuck("an hour went by, and something has not ended");
+		}
+		if (pause < LOOK_MOST_MS)
+			pause += pause / 2;
+	}
+}
+
+void life_run(struct daemon_parts *d)
+{
+	struct fail f = {0};
+
+	threads_forget_local();
+	wake_up();
+	if (world->life > 1)
+		open_again(d);
+	trace("the daemon starts");
+	if (!daemon_start(d, &f)) {
+		world_wrong("the daemon does not start: %s", f.text);
+		end(LIFE_SETTLED);
+	}
+	work_start(d);
+	supervise(d);
+}

@@ -1,0 +1,33 @@
+/*
+ * life - one daemon, from its start to its end: a process of its own, ended as the schedule says.
+ */
+#ifndef SIM_LIFE_H
+#define SIM_LIFE_H
+
+struct daemon_parts;
+
+/* How the process of a daemon ends. */
+enum life_exit {
+	LIFE_KILLED = 40,
+	LIFE_STOPPED,
+	LIFE_SETTLED, /* nothing is left to do; what is wrong stands in world->why */
+	LIFE_STUCK
+};
+
+/* Moments at which the daemon may be killed. A point, too, is where another thread may run; an
+ * event is one of those around writes and requests; time, when it has passed. */
+void life_point(void);
+void life_event(const char *what);
+void life_time(void);
+
+/* It will never get on. */
+_Noreturn void life_stuck(const char *why);
+
+/* Draws how many lives end early, and how the one that begins ends. */
+void life_plan_all(void);
+void life_plan(void);
+
+/* The next life, in the process it shall end. */
+_Noreturn void life_run(struct daemon_parts *d);
+
+#endif
