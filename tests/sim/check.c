@@ -62,8 +62,7 @@ static bool take_row(const struct job *job, void *ctx)
 	row->cancel = job->cancel_ms != 0;
 	row->endless = endless(job);
 	memcpy(row->id, job->id, sizeof(row->id));
-	(void)snprintf(
-		row->error, sizeof(row->error), "%s", job->error != NULL ? job->error : "");
+	(void)snprintf(row->error, sizeof(row->error), "%s", job->error != NULL ? job->error : "");
 	return true;
 }
 
@@ -86,10 +85,11 @@ struct made {
 	unsigned twice;   /* of them: by a request that the network delivered twice */
 	unsigned cancels; /* requests to cancel one */
 	unsigned running, late;
-	const struct object *last;
+	const char *agrees; /* the state of one, of several the wanted one; NULL: there is none */
 };
 
-static struct made made_for(const struct item *item)
+/* state: in the cloud's words, or NULL. */
+static struct made made_for(const struct item *item, const char *state)
 {
 	struct made made = {0};
 
@@ -103,8 +103,8 @@ static struct made made_for(const struct item *item)
 		made.cancels += o->cancels;
 		made.running += !cloud_ended(o);
 		made.late += o->late;
-		if (!o->again)
-			made.last = o;
+		if (made.agrees == NULL || (state != NULL && strcmp(cloud_state(o), state) == 0))
+			made.agrees = cloud_state(o);
 	}
 	return made;
 }
@@ -119,29 +119,31 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("lost: %s was accepted as %s, and there is no such job", item->marker,
 			item->id);
 	else if (item->accepted && strcmp(row->id, item->id) != 0)
-		world_wrong("lost: %s was accepted as %s, and is %s", item->marker, item->id,
-			row->id);
+		world_wrong(
+			"lost: %s was accepted as %s, and is %s", item->marker, item->id, row->id);
 	if (row->count > 1)
 		world_wrong("doubled: %s is %u jobs", item->marker, row->count);
 	if (made->count - made->twice > item->allowed)
 		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
 	if (made->count > 0 && row->count == 0)
-		world_wrong("lost: the cloud has an object of %s, and there is no job",
-			item->marker);
+		world_wrong(
+			"lost: the cloud has an object of %s, and there is no job", item->marker);
 	if (made->count > 0 && row->count > 0 && row->epoch == 0)
 		world_wrong("%s made an object before its submission was on disk", item->marker);
 	if (item->ended_told >= 0 && (int)row->state != item->ended_told)
 		world_wrong("%s was told to be %s, and is %s", item->marker,
 			job_state_word((enum job_state)item->ended_told),
 			job_state_word(row->state));
+	if (item->running_told && !ended && row->state != JOB_RUNNING)
+		world_wrong(
+			"%s was told to run, and is %s", item->marker, job_state_word(row->state));
 	if (item->cancel_told && !row->cancel && !ended)
 		world_wrong("the cancel of %s was answered, and is forgotten", item->marker);
 	if (made->cancels > 0 && !row->cancel)
-		world_wrong("%s was cancelled at the cloud without an intent on disk",
-			item->marker);
+		world_wrong(
+			"%s was cancelled at the cloud without an intent on disk", item->marker);
 	if (made->cancels > 0 && !item->cancel_asked)
-		world_wrong("%s was cancelled at the cloud, and nobody asked for it",
-			item->marker);
+		world_wrong("%s was cancelled at the cloud, and nobody asked for it", item->marker);
 }
 
 void check_promises(struct daemon_parts *d)
@@ -151,7 +153,7 @@ void check_promises(struct daemon_parts *d)
 	if (!read_rows(d, &rows))
 		return;
 	for (size_t i = 0; i < world->item_count; i++) {
-		struct made made = made_for(&world->items[i]);
+		struct made made = made_for(&world->items[i], NULL);
 
 		check_told(&world->items[i], &rows.of[i], &made);
 	}
@@ -173,29 +175,30 @@ static bool may_be_parked(const struct item *item)
 }
 
 /*
- * A request that arrives when nobody waits for it any more, and later than the provider's settle delay
- * allows, can make what its job does not know. Nobody can tell who does not ask again.
+ * A request that arrives when nobody waits for it any more, and later than the provider's settle
+ * delay allows, can make what its job does not know. Nobody can tell who does not ask again.
  */
 static bool given_up(const struct row *row, const struct made *made)
 {
 	return made->late > 0 && row->state == JOB_CANCELLED;
 }
 
+static const char *const wanted_states[JOB_STATE_COUNT] = {
+	[JOB_SUCCEEDED] = "SUCCEEDED", [JOB_FAILED] = "FAILED", [JOB_CANCELLED] = "CANCELLED"};
+
 static void check_object(const struct item *item, const struct row *row, const struct made *made)
 {
-	const char *state = made->last != NULL ? cloud_state(made->last) : "";
-	static const char *const wanted[JOB_STATE_COUNT] = {
-		[JOB_SUCCEEDED] = "SUCCEEDED", [JOB_FAILED] = "FAILED", [JOB_CANCELLED] = "CANCELLED"};
+	const char *wanted = wanted_states[row->state];
 
 	if (item->wish->takes_off || given_up(row, made))
 		return;
-	if (made->last == NULL && row->state == JOB_SUCCEEDED)
+	if (made->count == 0 && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
-	if (made->last == NULL && row->state == JOB_FAILED && world->faults == 0)
+	if (made->count == 0 && row->state == JOB_FAILED && world->faults == 0)
 		world_wrong("%s failed without a reason: %s", item->marker, row->error);
-	if (made->last != NULL && wanted[row->state] != NULL && strcmp(state, wanted[row->state]) != 0)
+	if (made->count > 0 && wanted != NULL && strcmp(made->agrees, wanted) != 0)
 		world_wrong("%s is %s here and %s at the cloud: %s", item->marker,
-			job_state_word(row->state), state, row->error);
+			job_state_word(row->state), made->agrees, row->error);
 }
 
 static void check_taken_off(const struct item *item, const struct row *row)
@@ -212,7 +215,7 @@ static void check_taken_off(const struct item *item, const struct row *row)
 
 static void check_item(const struct item *item, const struct row *row)
 {
-	struct made made = made_for(item);
+	struct made made = made_for(item, wanted_states[row->state]);
 
 	check_told(item, row, &made);
 	if (row->count == 0) {

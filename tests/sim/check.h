@@ -1,7 +1,7 @@
 /*
- * check - what was promised: no job that was accepted is lost, none makes two objects, what was told
- * stays so, the cloud and the rows agree in the end, and nothing happens there that nobody wanted.
- * What does not hold is said by world_wrong().
+ * check - what was promised: no job that was accepted is lost, none makes two objects, what was
+ * told stays so, the cloud and the rows agree in the end, and nothing happens there that nobody
+ * wanted. What does not hold is said by world_wrong().
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H

@@ -397,8 +397,8 @@ static bool listed(const struct object *o, const struct target *t, const char *l
 		return false;
 	if (colon == NULL)
 		return true;
-	(void)snprintf(wanted, sizeof(wanted), "\"%.*s\":\"%s\"", (int)(colon - label), label,
-		colon + 1);
+	(void)snprintf(
+		wanted, sizeof(wanted), "\"%.*s\":\"%s\"", (int)(colon - label), label, colon + 1);
 	return strstr(o->labels, wanted) != NULL;
 }
 

@@ -83,8 +83,7 @@ static bool open_net(struct daemon_parts *d, struct fail *f)
 
 static bool open_providers(struct daemon_parts *d, struct fail *f)
 {
-	const struct provider_host host = {
-		.store = d->store, .config = d->config, .net = d->net};
+	const struct provider_host host = {.store = d->store, .config = d->config, .net = d->net};
 
 	d->providers = providers_open(&host, f);
 	if (d->providers == NULL)
@@ -157,5 +156,9 @@ void daemon_remove(struct daemon_parts *d)
 
 /* --- platform/memory.h: nobody looks at how much this program has --- */
 
-void memory_keep_little(void) {}
-void memory_give_back(void) {}
+void memory_keep_little(void)
+{
+}
+void memory_give_back(void)
+{
+}

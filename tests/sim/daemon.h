@@ -1,6 +1,7 @@
 /*
- * daemon - the parts of davitd that a job goes through, as main.c starts them: the store, the network,
- * the providers, the tracker. What is the same in each life is made once, before the first.
+ * daemon - the parts of davitd that a job goes through, as main.c starts them: the store, the
+ * network, the providers, the tracker. What is the same in each life is made once, before the
+ * first.
  */
 #ifndef SIM_DAEMON_H
 #define SIM_DAEMON_H

@@ -61,8 +61,8 @@ static struct {
 struct disk *disk_new(void)
 {
 	size_t n = sizeof(struct disk) + (size_t)FILES * 2 * FILE_BYTES;
-	struct disk *d = mmap(NULL, n, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct disk *d = mmap(
+		NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	unsigned char *at = (unsigned char *)(d + 1);
 
 	if (d == MAP_FAILED)
@@ -447,8 +447,7 @@ static int index_of(const char *path)
 	return -1;
 }
 
-static int fs_open(
-	sqlite3_vfs *vfs, const char *path, sqlite3_file *f, int flags, int *ret_flags)
+static int fs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *f, int flags, int *ret_flags)
 {
 	struct handle *h = of(f);
 

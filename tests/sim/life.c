@@ -17,7 +17,7 @@
 #include "sim/world.h"
 
 enum {
-	LIVES_MOST = 4,       /* that end early */
+	LIVES_MOST = 4, /* that end early */
 	POINTS_LOG2_MOST = 12,
 	EVENTS_MOST = 60,
 	TIME_MOST_MS = 8000,
@@ -91,10 +91,11 @@ void life_plan(void)
 		return;
 	world->end = kinds[chance_below(CHANCE_PLAN, COUNT(kinds))];
 	world->end_ms = world->now_ms + chance_between(CHANCE_PLAN, 0, TIME_MOST_MS);
-	world->end_n = world->end == END_AT_EVENT
-	                       ? 1 + chance_below(CHANCE_PLAN, EVENTS_MOST)
-	                       : 1 + chance_below(CHANCE_PLAN,
-					     UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2));
+	world->end_n =
+		world->end == END_AT_EVENT
+			? 1 + chance_below(CHANCE_PLAN, EVENTS_MOST)
+			: 1 + chance_below(CHANCE_PLAN, UINT64_C(8) << chance_below(
+								CHANCE_PLAN, POINTS_LOG2_MOST - 2));
 }
 
 /* --- a life --- */

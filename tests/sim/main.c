@@ -18,7 +18,6 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/log.h"
 #include "sim/broken.h"
 #include "sim/cloud.h"
 #include "sim/daemon.h"
@@ -36,6 +35,7 @@ enum {
 
 struct options {
 	uint64_t seed, count;
+	double seconds; /* 0: until count is there */
 	unsigned workers;
 	bool trace, until_wrong, digests;
 	const char *plugin;
@@ -43,7 +43,8 @@ struct options {
 
 /* What one worker found. */
 struct found {
-	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, points, events;
+	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, points,
+		events;
 	uint64_t wrong, lost, doubled;
 	uint64_t first; /* seed; with wrong > 0 */
 };
@@ -78,13 +79,14 @@ ssize_t getrandom(void *bytes, size_t n, unsigned flags)
 
 static void power(int how)
 {
-	static const enum disk_cut cuts[] = {DISK_KEEP_ALL, DISK_KEEP_NONE, DISK_KEEP_NONE,
-		DISK_KEEP_SOME, DISK_KEEP_FIRST};
+	static const enum disk_cut cuts[] = {
+		DISK_KEEP_ALL, DISK_KEEP_NONE, DISK_KEEP_NONE, DISK_KEEP_SOME, DISK_KEEP_FIRST};
 
 	if (how == LIFE_KILLED)
 		world->kills++;
 	disk_cut(cuts[chance_below(CHANCE_DISK, COUNT(cuts))]);
-	world->now_ms += chance_between(CHANCE_PLAN, 1, chance_of_256(CHANCE_PLAN, 64) ? 30000 : 500);
+	world->now_ms +=
+		chance_between(CHANCE_PLAN, 1, chance_of_256(CHANCE_PLAN, 64) ? 30000 : 500);
 	world->mono_ms += 1;
 }
 
@@ -111,7 +113,8 @@ static bool live(struct daemon_parts *d)
 	else if (WEXITSTATUS(status) == LIFE_KILLED || WEXITSTATUS(status) == LIFE_STOPPED)
 		power(WEXITSTATUS(status));
 	else if (WEXITSTATUS(status) < LIFE_KILLED || WEXITSTATUS(status) > LIFE_STUCK)
-		world_wrong("stuck: life %u ended with status %d", world->life, WEXITSTATUS(status));
+		world_wrong(
+			"stuck: life %u ended with status %d", world->life, WEXITSTATUS(status));
 	return world->why[0] == '\0' && !world->settled;
 }
 
@@ -127,6 +130,14 @@ static void schedule(struct disk *disk, uint64_t seed, bool tracing)
 }
 
 /* --- workers --- */
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 static void add_up(struct found *f, uint64_t seed)
 {
@@ -155,16 +166,20 @@ static void add_up(struct found *f, uint64_t seed)
 static void work(const struct options *o, unsigned which)
 {
 	struct disk *disk = disk_new();
+	double until = seconds() + o->seconds;
 
 	world = shared(sizeof(*world));
 	if (disk == NULL || world == NULL)
 		exit(2);
 	disk_use(disk);
 	for (uint64_t i = which; i < o->count && !common->enough; i += o->workers) {
+		if (o->seconds > 0 && seconds() > until)
+			break;
 		schedule(disk, o->seed + i, o->trace);
 		add_up(&common->found[which], o->seed + i);
 		if (o->digests)
-			(void)printf("digest %" PRIu64 " %016" PRIx64 "\n", o->seed + i, world->digest);
+			(void)printf(
+				"digest %" PRIu64 " %016" PRIx64 "\n", o->seed + i, world->digest);
 		common->enough = common->enough || (o->until_wrong && world->why[0] != '\0');
 	}
 	exit(0);
@@ -183,14 +198,6 @@ static struct found sum(unsigned workers)
 			((uint64_t *)&all)[n] += ((const uint64_t *)f)[n];
 	}
 	return all;
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void report(const struct found *f, double took)
@@ -255,26 +262,22 @@ static int prepare(const struct options *o)
 	disk_use(disk);
 	disk_register();
 	threads_prepare();
-	log_set_level((enum log_level)(LOG_ERROR + 1));
 	if (!daemon_prepare(&daemon_parts, o->plugin, &f)) {
 		(void)fprintf(stderr, "davit-sim: %s\n", f.text);
 		return 2;
 	}
 	threads_sleep_until(clock_mono_ms() + 60000); /* until the threads all wait */
 	disk_keep(kept);
-	if (o->trace) {
-		log_set_level(LOG_INFO);
-		(void)dup2(STDOUT_FILENO, STDERR_FILENO);
-	}
 	return 0;
 }
 
 static void usage(void)
 {
-	(void)puts("usage: davit-sim [--seed N] [--count N] [--workers N] [--trace] [--until-wrong]\n"
-		   "                 [--digests] [--plugin testcloud.so] [--list-breaks]\n"
-		   "Runs schedules N, N + 1 and so on; --trace tells what happens in them.\n"
-		   "DAVIT_BREAK=WRITE[:unsynced] breaks a promise of the store on purpose.");
+	(void)puts(
+		"usage: davit-sim [--seed N] [--count N] [--seconds N] [--workers N] [--trace] [--until-wrong]\n"
+		"                 [--digests] [--plugin testcloud.so] [--list-breaks]\n"
+		"Runs schedules N, N + 1 and so on; --trace tells what happens in them.\n"
+		"DAVIT_BREAK=WRITE[:unsynced] breaks a promise of the store on purpose.");
 }
 
 static void list_breaks(void)
@@ -286,6 +289,7 @@ static void list_breaks(void)
 static const struct option names[] = {
 	{"seed", required_argument, NULL, 's'},
 	{"count", required_argument, NULL, 'c'},
+	{"seconds", required_argument, NULL, 'S'},
 	{"workers", required_argument, NULL, 'w'},
 	{"plugin", required_argument, NULL, 'p'},
 	{"trace", no_argument, NULL, 't'},
@@ -306,6 +310,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'c':
 			o->count = strtoull(optarg, NULL, 10);
+			break;
+		case 'S':
+			o->seconds = strtod(optarg, NULL);
 			break;
 		case 'w':
 			o->workers = (unsigned)strtoul(optarg, NULL, 10);

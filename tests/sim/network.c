@@ -1,6 +1,6 @@
 /*
- * network - net/loop.h and net/transfer.h without sockets: a transfer becomes a letter to the cloud,
- * which arrives after a while, and its answer comes back after another, unless chance lets
+ * network - net/loop.h and net/transfer.h without sockets: a transfer becomes a letter to the
+ * cloud, which arrives after a while, and its answer comes back after another, unless chance lets
  * something go wrong. A thread of its own lands what is due, as the real loop's does.
  */
 #include "net/loop.h"

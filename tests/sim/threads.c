@@ -425,7 +425,9 @@ struct thread thread_self(void)
 	return (struct thread){(pthread_t)self};
 }
 
-void thread_spare_stack(void) {}
+void thread_spare_stack(void)
+{
+}
 
 /* --- base/clock.h --- */
 

@@ -126,8 +126,22 @@ static void watched(const struct job *job, void *ctx)
 	life_event("after an end was told");
 }
 
+static void seen_running(const struct job *job, void *ctx)
+{
+	struct item *item = ctx;
+
+	if (job == NULL || job->state != JOB_RUNNING)
+		return;
+	item->running_told = true;
+	trace("client: %s runs", item->marker);
+	life_event("after a start was told");
+}
+
 static void watch(struct daemon_parts *d, struct item *item)
 {
+	if (!item->running_told)
+		tracker_watch(d->tracker, item->id, JOB_BIT(JOB_RUNNING) | JOB_TERMINAL,
+			INT64_C(3600000), seen_running, item);
 	tracker_watch(d->tracker, item->id, JOB_TERMINAL, INT64_C(3600000), watched, item);
 }
 

@@ -67,8 +67,8 @@ void trace(const char *fmt, ...)
 
 	if (!world->tracing)
 		return;
-	(void)printf("%8.3f life %u  ", (double)(world->now_ms - world->began_ms) / 1000,
-		world->life);
+	(void)printf(
+		"%8.3f life %u  ", (double)(world->now_ms - world->began_ms) / 1000, world->life);
 	va_start(args, fmt);
 	(void)vprintf(fmt, args);
 	va_end(args);

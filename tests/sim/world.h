@@ -42,6 +42,7 @@ struct item {
 	bool asked, accepted, refused;
 	bool cancel_asked;
 	bool cancel_told; /* a cancel was answered: it is durable */
+	bool running_told;
 	int ended_told;   /* the terminal state a client was told; -1: none */
 	unsigned allowed; /* submissions of it that may each make one object */
 	char id[ID_SIZE]; /* once accepted */
@@ -69,9 +70,9 @@ struct object {
 	char spec[160];   /* JSON */
 	int64_t created, pending, run, cancelled;
 	bool fail;
-	bool again;      /* the network delivered the request that made it twice */
-	bool late;       /* who asked for it had given up or died by then */
-	bool gone;       /* deleted */
+	bool again;       /* the network delivered the request that made it twice */
+	bool late;        /* who asked for it had given up or died by then */
+	bool gone;        /* deleted */
 	unsigned cancels; /* requests to cancel it */
 };
 
