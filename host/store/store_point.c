@@ -1,13 +1,20 @@
 /* What a write is called at a kill point. Part of builds for testing alone. */
 #include "store/store_point.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 
 #include "base/killpoint.h"
 
 static void row_point(const char *point, const struct store_journal *row)
 {
 	KILLPOINT(point, "journal %s %s", journal_word(row->kind), row->job);
+}
+
+/* An edge, or a row, that is not of the state or the submission attempt it is for writes nothing.
+ */
+static bool writes(const struct store_op *op)
+{
+	return op->ok && (op->changed || (op->kind != STORE_JOB_EDGE && op->kind != STORE_JOURNAL));
 }
 
 /* The states it may come from, of which there mostly is one, and where it leads. */
@@ -57,6 +64,8 @@ void store_point(const char *point, const struct store_op *first)
 {
 	if (!killpoint_wanted())
 		return;
-	for (const struct store_op *op = first; op != NULL; op = op->next)
-		pass(point, op);
+	for (const struct store_op *op = first; op != NULL; op = op->next) {
+		if (writes(op))
+			pass(point, op);
+	}
 }

@@ -1,0 +1,320 @@
+"""Kills the daemon at every place where a crash may be seen, while the cloud does everything that a
+cloud may do wrong, and counts: what was accepted, what there is of it, what there is twice, what
+waits for a person, and what is lost.
+
+usage: ./test kill-matrix [--full] [--seed N] [--mode inline|worker] [PROVIDER.so]
+  --full            every place of every case under every fault, instead of a sample
+  --seed N          another sample (1)
+  --mode worker     providers in processes of their own: this build has none
+  --describe FILE   what to submit to PROVIDER.so (PROVIDER.exactly.json beside it)
+  --only PATTERN    SUITE/CASE/FAULT[/POINT:NTH@TEXT], each with * and ?; shows every run
+  --protocol WORD   how the cloud is asked: http or https (both)
+  --jobs N          so many daemons at once (8)
+"""
+
+import argparse
+import collections
+import fnmatch
+import multiprocessing
+import pathlib
+import random
+import shutil
+import sys
+import time
+import traceback
+import zlib
+
+sys.dont_write_bytecode = True
+
+from cases import FAULTS, POINTS, Case, Wrong, aims_of  # noqa: E402
+from host import BUILD, Late, scratch  # noqa: E402
+from lab import Lab, read  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+SAMPLE_FAULTS = 3  # of each case in a sample
+SAMPLE_KILLS = 3  # of each of those
+
+
+class Suite:
+    def __init__(self, name, file, plugin=None):
+        self.name, self.told = name, read(file)
+        self.plugin = plugin or self.told["plugin"]
+        self.cases = {case["name"]: case for case in self.told["cases"]}
+
+    def faults(self):
+        return list(FAULTS) if "cloud" in self.told else ["none"]
+
+
+class Task:
+    """A case under a fault: once without a kill, and then killed at what was passed."""
+
+    def __init__(self, suite, case, fault, protocol, aims=None):
+        self.suite, self.case, self.fault, self.protocol = suite, case, fault, protocol
+        self.aims = aims  # None: all; else so many of them
+
+    def name(self, aim=""):
+        return f"{self.suite}/{self.case}/{self.fault}" + (f"/{aim}" if aim else "")
+
+
+# --- in a process of its own ---
+
+
+class Worker:
+    def __init__(self, options, suites, number):
+        self.options, self.suites, self.number = options, suites, number
+        self.labs = {}
+
+    def lab(self, task):
+        key = task.suite, task.protocol
+        if key not in self.labs:
+            suite = self.suites[task.suite]
+            folder = scratch(f"davit-kill.{self.number}.")
+            lab = Lab(suite.told, suite.plugin, folder, self.options.seed, task.protocol)
+            self.labs[key] = lab
+            lab.host.start()
+        return self.labs[key]
+
+    def close(self, key):
+        lab = self.labs.pop(key)
+        lab.close()
+        shutil.rmtree(lab.folder, ignore_errors=True)
+
+    def run(self, task, aim):
+        """One run as a result; whatever breaks is one too, and costs the lab."""
+        try:
+            lab = self.lab(task)
+            told = self.suites[task.suite].cases[task.case]
+            return Case(lab, told, task.fault).run(aim)
+        except Exception as error:  # noqa: BLE001: told with the command that shows it again
+            why = str(error) if isinstance(error, (Wrong, Late)) else traceback.format_exc()
+            key = task.suite, task.protocol
+            lost = int(isinstance(error, Late))
+            if key in self.labs:
+                log = self.labs[key].host.log()[-1500:]
+                self.close(key)
+                why += f"\n    the daemon's log ends:\n{log}"
+            return {"why": why, "lost": lost, "broken": 1, "trace": []}
+
+    def aims(self, task, trace):
+        aims = aims_of(trace)
+        pattern = self.options.aim
+        if pattern:
+            return [aim for aim in aims if fnmatch.fnmatchcase(aim, pattern)] or [pattern]
+        if task.aims is None:
+            return aims
+        dice = random.Random(zlib.crc32(f"{self.options.seed} {task.name()}".encode()))
+        return sample(aims, task.aims, dice)
+
+    def work(self, task, tell):
+        result = self.run(task, None)
+        tell(task, "", result)
+        for aim in self.aims(task, result["trace"]):
+            tell(task, aim, self.run(task, aim))
+
+
+def sample(aims, count, dice):
+    """Of each point one before any has two."""
+    by_point = collections.defaultdict(list)
+    for aim in dice.sample(aims, len(aims)):
+        by_point[aim.split(":")[0]].append(aim)
+    points = dice.sample(sorted(by_point), len(by_point))
+    turns = [by_point[point][n : n + 1] for n in range(len(aims)) for point in points]
+    return [aim for turn in turns for aim in turn][:count]
+
+
+def work(options, suites, number, tasks, results):
+    worker = Worker(options, suites, number)
+    try:
+        for task in iter(tasks.get, None):
+            worker.work(task, lambda *told: results.put(told))
+    finally:
+        for key in list(worker.labs):
+            worker.close(key)
+        results.put(None)
+
+
+# --- what to do ---
+
+
+def protocols(options, suite):
+    if "cloud" not in suite.told:
+        return ["http"]
+    return [options.protocol] if options.protocol else ["http", "https"]
+
+
+def tasks_of(options, suites):
+    """All of them, or a sample in which every case and every fault is."""
+    dice = random.Random(options.seed)
+    tasks = []
+    for suite in suites.values():
+        faults = suite.faults()
+        turn = dice.sample(faults, len(faults))
+        for number, case in enumerate(suite.cases):
+            some = [turn[(number * SAMPLE_FAULTS + n) % len(turn)] for n in range(SAMPLE_FAULTS)]
+            whole = options.full or options.pattern
+            for at, fault in enumerate(faults if whole else sorted(set(some + ["none"]))):
+                ways = protocols(options, suite)
+                way = ways[(number + at) % len(ways)]
+                few = None if whole or len(faults) == 1 else SAMPLE_KILLS
+                tasks.append(Task(suite.name, case, fault, way, few))
+    if options.pattern:
+        tasks = [task for task in tasks if fnmatch.fnmatchcase(task.name(), options.pattern)]
+    dice.shuffle(tasks)
+    return tasks
+
+
+class Report:
+    def __init__(self, options, suites):
+        self.options, self.suites = options, suites
+        self.sums = collections.Counter()
+        self.covered = collections.defaultdict(set)
+        self.bad = []
+        self.verbose = bool(options.pattern)
+
+    def replay(self, task, aim):
+        options = self.options
+        command = f"./test kill-matrix --seed {options.seed} --protocol {task.protocol}"
+        if options.provider:
+            command += f" --describe {options.describe} {options.provider}"
+        return f"{command} --only '{task.name(aim)}'"
+
+    def take(self, task, aim, result):
+        told = self.suites[task.suite].cases[task.case]
+        self.sums["runs"] += 1
+        self.sums["accepted"] += "broken" not in result
+        for name in ("lost", "duplicates", "parked", "parks", "broken", "fell"):
+            self.sums[name] += result.get(name, 0)
+        if "objects" in result:
+            self.sums["objects"] += result["objects"] if not result["parks"] else 0
+            self.sums["parked_objects"] += result["objects"] if result["parks"] else 0
+        if aim and result.get("fell"):
+            self.covered["class"].add(told["class"])
+            self.covered["slot"].add(f"{task.suite} {told['slot']}")
+            self.covered["point"].add(aim.split(":")[0])
+            self.covered["fault"].add(task.fault)
+        if aim and "fell" in result and not result["fell"]:
+            self.sums["missed"] += 1
+        if "why" in result:
+            self.bad.append(f"{task.name(aim)}: {result['why']}\n    {self.replay(task, aim)}")
+            if len(self.bad) <= 10:
+                print(self.bad[-1], flush=True)
+        if self.verbose:
+            shown = {key: value for key, value in result.items() if key not in ("trace", "why")}
+            print(task.name(aim), shown, flush=True)
+            if not aim and self.options.trace:
+                print("\n".join("    " + line for line in result["trace"]))
+
+    def wanted(self):
+        """What a sample must have been killed in."""
+        cases = [(suite, case) for suite in self.suites.values() for case in suite.cases.values()]
+        faults = {fault for suite in self.suites.values() for fault in suite.faults()}
+        clouds = any("cloud" in suite.told for suite in self.suites.values())
+        return {
+            "class": {case["class"] for _, case in cases},
+            "slot": {f"{suite.name} {case['slot']}" for suite, case in cases},
+            "fault": faults,
+            "point": {
+                point
+                for point in POINTS
+                if clouds or not point.startswith("http_")
+                if "local" in self.suites or not point.startswith("process_")
+            },
+        }
+
+    def line(self, name, value, unit, bound=None, least=False):
+        text = f"{name} {value} {unit}"
+        if bound is not None:
+            good = value >= bound if least else value == bound
+            text += f" {bound} {'ok' if good else 'short'}"
+            self.good = self.good and good
+        print(text, flush=True)
+
+    def end(self, seconds):
+        self.good = not self.bad
+        sums = self.sums
+        self.line("kill_matrix_accepted", sums["accepted"], "jobs", sums["runs"])
+        self.line("kill_matrix_remote_objects", sums["objects"], "objects")
+        self.line("kill_matrix_duplicates", sums["duplicates"], "objects", 0)
+        self.line("kill_matrix_parked", sums["parked"], "jobs", sums["parks"])
+        self.line("kill_matrix_lost", sums["lost"], "jobs", 0)
+        self.line("kill_matrix_broken", sums["broken"], "runs", 0)
+        self.line("kill_matrix_kills", sums["fell"], "kills")
+        self.line("kill_matrix_missed", sums["missed"], "kills")
+        if not self.options.pattern:
+            for what, wanted in self.wanted().items():
+                self.line(f"kill_matrix_{what}_covered", len(wanted & self.covered[what]), what, len(wanted))
+                for name in sorted(wanted - self.covered[what]):
+                    print(f"    not covered: {what} {name}")
+        self.line("kill_matrix_seconds", round(seconds, 1), "s")
+        if len(self.bad) > 10:
+            print(f"{len(self.bad)} runs went wrong; all commands:")
+            print("\n".join(bad.rsplit("\n    ", 1)[1] for bad in self.bad))
+        passed = sums["runs"] - len(self.bad)
+        print(f"{passed} passed, {len(self.bad)} failed")
+        return self.good
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="./test kill-matrix", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("provider", nargs="?")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mode", choices=("inline", "worker"), default="inline")
+    parser.add_argument("--describe")
+    parser.add_argument("--only")
+    parser.add_argument("--trace", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--protocol", choices=("http", "https"))
+    parser.add_argument("--jobs", type=int, default=8)
+    options = parser.parse_args()
+    if options.mode == "worker":
+        print("this build runs no provider in a process of its own: --mode worker has nothing to try")
+        sys.exit(2)
+    parts = (options.only or "").split("/", 3)
+    options.pattern = "/".join((parts + ["*", "*"])[:3]) if options.only else ""
+    options.aim = parts[3] if len(parts) > 3 else ""
+    return options
+
+
+def suites_of(options):
+    if options.provider:
+        plugin = pathlib.Path(options.provider).resolve()
+        options.describe = options.describe or str(plugin.with_suffix(".exactly.json"))
+        name = plugin.stem
+        return {name: Suite(name, options.describe, plugin)}
+    return {name: Suite(name, HERE / f"{name}.json") for name in ("testcloud", "local")}
+
+
+def main():
+    options = parse()
+    suites = suites_of(options)
+    if b"DAVIT_KILL_FILE" not in (BUILD / "host" / "davitd").read_bytes():
+        print(f"{BUILD}/host/davitd has no kill points: it is no build for testing")
+        return 2
+    began = time.monotonic()
+    todo = tasks_of(options, suites)
+    report = Report(options, suites)
+    tasks, results = multiprocessing.Queue(), multiprocessing.Queue()
+    count = max(1, min(options.jobs, len(todo)))
+    for task in todo + [None] * count:
+        tasks.put(task)
+    workers = [
+        multiprocessing.Process(target=work, args=(options, suites, n, tasks, results))
+        for n in range(count)
+    ]
+    for worker in workers:
+        worker.start()
+    while count > 0:
+        told = results.get()
+        if told is None:
+            count -= 1
+        else:
+            report.take(*told)
+    for worker in workers:
+        worker.join()
+    return 0 if report.end(time.monotonic() - began) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""What a provider's cases run in: a daemon with it, and its cloud."""
+
+import copy
+import json
+import pathlib
+import random
+
+from host import ACCOUNTS, BUILD, SECRET, Cloud, Host
+
+
+def fill(value, names):
+    """value with each {name} in its texts replaced."""
+    if isinstance(value, str):
+        for name, text in names.items():
+            value = value.replace("{" + name + "}", str(text))
+        return value
+    if isinstance(value, dict):
+        return {key: fill(member, names) for key, member in value.items()}
+    if isinstance(value, list):
+        return [fill(member, names) for member in value]
+    return value
+
+
+def text_of(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+class Lab:
+    """A daemon with the provider that a description tells of."""
+
+    def __init__(self, told, plugin, folder, seed, protocol="http"):
+        self.told, self.folder = told, folder
+        self.dice = random.Random(seed)
+        self.provider = "tried"
+        self.connected = "connection" in told
+        self.numbers = 0
+        self.cloud = None
+        names = {"build": BUILD, "folder": folder, "secret": SECRET}
+        net = {"request_timeout_ms": 500}
+        if "cloud" in told:
+            program = told.get("program")
+            self.cloud = Cloud(folder, program and fill(program, names), "--seed", str(seed))
+            names["endpoint"] = self.cloud.endpoint(protocol)
+            net["ca_file"] = self.cloud.said["ca_file"]
+        provider = fill(told["provider"], names)
+        providers = {"tried": {**provider, "plugin": fill(str(plugin), names)}}
+        for name, other in told.get("others", {}).items():
+            providers[name] = {**copy.deepcopy(provider), "plugin": fill(other, names)}
+        connections = {}
+        for n in range(ACCOUNTS if self.connected else 0):
+            for name in providers:
+                connections[f"{name}-{n}"] = {"provider": name, **fill(told["connection"], names)}
+        self.host = Host(folder / "site", providers, connections, net)
+
+    def account(self, provider):
+        """A connection that no case used for long, so that its tokens and circuits are new."""
+        self.numbers += 1
+        return f"{provider}-{self.numbers % ACCOUNTS}"
+
+    def scratch(self):
+        path = self.folder / f"case-{self.numbers}"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def happened(self, case, effect):
+        """How often effects on this machine, or in the daemon's own lists, can be seen."""
+        if "lines" in effect:
+            return len(text_of(effect["lines"]).splitlines())
+        if "dead" in effect:
+            return int(not pathlib.Path("/proc", text_of(effect["dead"]).strip()).exists())
+        if "rows" in effect:
+            answer = self.host.ask("GET", effect["rows"] + case.query(), provider=case.provider)
+            rows = [json.loads(row["rawPayload"]) for row in answer.json()]
+            rows = [row for row in rows if row.get("name") == effect["name"]]
+            count = len(rows)
+            if "member" in effect:
+                count = sum(len(row.get(effect["member"], [])) for row in rows)
+            return count if effect["want"] else max(0, 1 - count)
+        raise AssertionError(f"no effect {effect}")
+
+    def close(self):
+        self.host.close()
+        if self.cloud is not None:
+            self.cloud.close()
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
