@@ -282,7 +282,7 @@ class Host:
             return self.request(*args, **options)
         except (OSError, http.client.HTTPException) as error:
             try:
-                self.process.wait(5)  # its connections are closed a moment before it can be waited for
+                self.process.wait(5)  # its connections close a moment before it is gone
             except subprocess.TimeoutExpired:
                 raise AssertionError(f"no answer of a living daemon: {error!r}") from error
             raise Died() from error

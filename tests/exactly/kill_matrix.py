@@ -10,13 +10,13 @@ usage: ./test kill-matrix [--full] [--seed N] [--mode inline|worker] [PROVIDER.s
   --only PATTERN    SUITE/CASE/FAULT[/POINT:NTH@TEXT], each with * and ?; shows every run
   --protocol WORD   how the cloud is asked: http or https (both)
   --jobs N          so many daemons at once (8)
+  --trace           with --only: what each case passes
 """
 
 import argparse
 import collections
 import fnmatch
 import multiprocessing
-import pathlib
 import random
 import shutil
 import sys
@@ -26,23 +26,13 @@ import zlib
 
 sys.dont_write_bytecode = True
 
-from cases import FAULTS, POINTS, Case, Wrong, aims_of  # noqa: E402
-from host import BUILD, Late, scratch  # noqa: E402
-from lab import Lab, read  # noqa: E402
+import command  # noqa: E402
+from cases import POINTS, Case, Wrong, aims_of  # noqa: E402
+from host import Late, scratch  # noqa: E402
+from lab import Lab  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
 SAMPLE_FAULTS = 3  # of each case in a sample
 SAMPLE_KILLS = 3  # of each of those
-
-
-class Suite:
-    def __init__(self, name, file, plugin=None):
-        self.name, self.told = name, read(file)
-        self.plugin = plugin or self.told["plugin"]
-        self.cases = {case["name"]: case for case in self.told["cases"]}
-
-    def faults(self):
-        return list(FAULTS) if "cloud" in self.told else ["none"]
 
 
 class Task:
@@ -163,8 +153,9 @@ def tasks_of(options, suites):
     return tasks
 
 
-class Report:
+class Report(command.Lines):
     def __init__(self, options, suites):
+        super().__init__("kill_matrix")
         self.options, self.suites = options, suites
         self.sums = collections.Counter()
         self.covered = collections.defaultdict(set)
@@ -184,9 +175,8 @@ class Report:
         self.sums["accepted"] += "broken" not in result
         for name in ("lost", "duplicates", "parked", "parks", "broken", "fell"):
             self.sums[name] += result.get(name, 0)
-        if "objects" in result:
-            self.sums["objects"] += result["objects"] if not result["parks"] else 0
-            self.sums["parked_objects"] += result["objects"] if result["parks"] else 0
+        made = "made" in told["effect"] or "lines" in told["effect"]
+        self.sums["objects" if made else "changes"] += result.get("objects", 0)
         if aim and result.get("fell"):
             self.covered["class"].add(told["class"])
             self.covered["slot"].add(f"{task.suite} {told['slot']}")
@@ -221,31 +211,24 @@ class Report:
             },
         }
 
-    def line(self, name, value, unit, bound=None, least=False):
-        text = f"{name} {value} {unit}"
-        if bound is not None:
-            good = value >= bound if least else value == bound
-            text += f" {bound} {'ok' if good else 'short'}"
-            self.good = self.good and good
-        print(text, flush=True)
-
     def end(self, seconds):
         self.good = not self.bad
         sums = self.sums
-        self.line("kill_matrix_accepted", sums["accepted"], "jobs", sums["runs"])
-        self.line("kill_matrix_remote_objects", sums["objects"], "objects")
-        self.line("kill_matrix_duplicates", sums["duplicates"], "objects", 0)
-        self.line("kill_matrix_parked", sums["parked"], "jobs", sums["parks"])
-        self.line("kill_matrix_lost", sums["lost"], "jobs", 0)
-        self.line("kill_matrix_broken", sums["broken"], "runs", 0)
-        self.line("kill_matrix_kills", sums["fell"], "kills")
-        self.line("kill_matrix_missed", sums["missed"], "kills")
+        self.line("accepted", sums["accepted"], "jobs", sums["runs"])
+        self.line("remote_objects", sums["objects"], "objects")
+        self.line("remote_changes", sums["changes"], "changes")
+        self.line("duplicates", sums["duplicates"], "objects", 0)
+        self.line("parked", sums["parked"], "jobs", sums["parks"])
+        self.line("lost", sums["lost"], "jobs", 0)
+        self.line("broken", sums["broken"], "runs", 0)
+        self.line("kills", sums["fell"], "kills")
+        self.line("missed", sums["missed"], "kills")
         if not self.options.pattern:
             for what, wanted in self.wanted().items():
-                self.line(f"kill_matrix_{what}_covered", len(wanted & self.covered[what]), what, len(wanted))
+                self.line(f"{what}_covered", len(wanted & self.covered[what]), what, len(wanted))
                 for name in sorted(wanted - self.covered[what]):
                     print(f"    not covered: {what} {name}")
-        self.line("kill_matrix_seconds", round(seconds, 1), "s")
+        self.line("seconds", round(seconds, 1), "s")
         if len(self.bad) > 10:
             print(f"{len(self.bad)} runs went wrong; all commands:")
             print("\n".join(bad.rsplit("\n    ", 1)[1] for bad in self.bad))
@@ -254,44 +237,22 @@ class Report:
         return self.good
 
 
-def parse():
-    parser = argparse.ArgumentParser(
-        prog="./test kill-matrix", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("provider", nargs="?")
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=("inline", "worker"), default="inline")
-    parser.add_argument("--describe")
-    parser.add_argument("--only")
-    parser.add_argument("--trace", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--protocol", choices=("http", "https"))
-    parser.add_argument("--jobs", type=int, default=8)
-    options = parser.parse_args()
-    if options.mode == "worker":
-        print("this build runs no provider in a process of its own: --mode worker has nothing to try")
-        sys.exit(2)
+def options_of():
+    def more(made):
+        made.add_argument("--only", help=argparse.SUPPRESS)
+        made.add_argument("--trace", action="store_true", help=argparse.SUPPRESS)
+        made.add_argument("--jobs", type=int, default=8, help=argparse.SUPPRESS)
+
+    options = command.parse("kill-matrix", __doc__, more)
     parts = (options.only or "").split("/", 3)
     options.pattern = "/".join((parts + ["*", "*"])[:3]) if options.only else ""
     options.aim = parts[3] if len(parts) > 3 else ""
     return options
 
 
-def suites_of(options):
-    if options.provider:
-        plugin = pathlib.Path(options.provider).resolve()
-        options.describe = options.describe or str(plugin.with_suffix(".exactly.json"))
-        name = plugin.stem
-        return {name: Suite(name, options.describe, plugin)}
-    return {name: Suite(name, HERE / f"{name}.json") for name in ("testcloud", "local")}
-
-
 def main():
-    options = parse()
-    suites = suites_of(options)
-    if b"DAVIT_KILL_FILE" not in (BUILD / "host" / "davitd").read_bytes():
-        print(f"{BUILD}/host/davitd has no kill points: it is no build for testing")
-        return 2
+    options = options_of()
+    suites = command.suites_of(options)
     began = time.monotonic()
     todo = tasks_of(options, suites)
     report = Report(options, suites)

@@ -49,7 +49,9 @@ class Lab:
         provider = fill(told["provider"], names)
         providers = {"tried": {**provider, "plugin": fill(str(plugin), names)}}
         for name, other in told.get("others", {}).items():
-            providers[name] = {**copy.deepcopy(provider), "plugin": fill(other, names)}
+            if isinstance(other, str):  # another plugin for the same
+                other = {**copy.deepcopy(provider), "plugin": other}
+            providers[name] = fill(other, names)
         connections = {}
         for n in range(ACCOUNTS if self.connected else 0):
             for name in providers:
