@@ -22,6 +22,7 @@
 #include "http/server.h"
 #include "jobs/tracker.h"
 #include "net/net.h"
+#include "net/sparse.h"
 #include "platform/fs.h"
 #include "platform/limit.h"
 #include "platform/lock.h"
@@ -347,6 +348,7 @@ static int serve(struct config *config)
 	(void)signal(SIGXFSZ, SIG_IGN); /* a write past the limit then fails, and says so */
 	/* libcurl would write the keys of all connections there. There is one thread yet. */
 	(void)unsetenv("SSLKEYLOGFILE"); /* NOLINT(concurrency-mt-unsafe) */
+	sparse_install();
 	raise_limits(config);
 	mutex_init(&d.tracker_lock);
 	if (start(&d, &f)) {
