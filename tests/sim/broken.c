@@ -6,7 +6,10 @@
 #include "base/attr.h"
 #include "sim/disk.h"
 #include "sim/life.h"
+#include "sim/world.h"
 #include "store/driver.h"
+
+#define NOTED 256 /* operations of one batch */
 
 static bool is_add(const struct store_op *op)
 {
@@ -40,15 +43,47 @@ static bool is_cancel(const struct store_op *op)
 	return op->kind == STORE_JOB_EDGE && (op->edge.set & JOB_SET_CANCEL) != 0;
 }
 
+static bool is_row(const struct store_op *op, enum journal_kind kind)
+{
+	if (op->kind == STORE_JOURNAL)
+		return op->journal.kind == kind;
+	return op->kind == STORE_JOB_EDGE && op->edge.row.kind == kind;
+}
+
+static bool is_sent(const struct store_op *op)
+{
+	return is_row(op, JOURNAL_SENT);
+}
+
+static bool is_answered(const struct store_op *op)
+{
+	return is_row(op, JOURNAL_ANSWERED);
+}
+
+static bool is_checkpoint(const struct store_op *op)
+{
+	return op->kind == STORE_JOB_EDGE && (op->edge.set & JOB_SET_CHECKPOINT) != 0;
+}
+
+static bool is_decision(const struct store_op *op)
+{
+	return is_row(op, JOURNAL_DECISION);
+}
+
+/* What a promise rests on, each alone. */
 static const struct {
 	const char *name;
 	bool (*is)(const struct store_op *op);
 } writes[] = {
 	{"add", is_add},
 	{"submitting", is_submitting},
+	{"sent", is_sent},
+	{"answered", is_answered},
+	{"checkpoint", is_checkpoint},
 	{"running", is_running},
-	{"terminal", is_terminal},
 	{"cancel", is_cancel},
+	{"terminal", is_terminal},
+	{"decision", is_decision},
 };
 
 static bool (*broken)(const struct store_op *op);
@@ -73,17 +108,89 @@ bool broken_choose(const char *text)
 	return broken != NULL && (colon == NULL || unsynced);
 }
 
+/* --- what the daemon is told of its writes: the checks go by that --- */
+
+static struct item *item_of(const char *id)
+{
+	for (size_t i = 0; i < world->item_count; i++) {
+		if (strcmp(world->items[i].row_id, id) == 0)
+			return &world->items[i];
+	}
+	return NULL;
+}
+
+static struct {
+	struct item *item;
+	bool clear; /* what it sent has its answer */
+	bool anew;  /* what was before is void */
+} noted[NOTED];
+static size_t noted_count;
+
+static void note_add(const struct job *job)
+{
+	for (size_t i = 0; i < world->item_count; i++) {
+		if (job->name != NULL && strcmp(world->items[i].marker, job->name) == 0)
+			memcpy(world->items[i].row_id, job->id, sizeof(job->id));
+	}
+}
+
+/* Counts once the batch it is in is committed; but a change that may leave counts at once. */
+static void note(const struct store_op *op)
+{
+	const char *id = op->kind == STORE_JOURNAL ? op->journal.job : op->edge.values.id;
+	struct item *item;
+
+	if (op->kind == STORE_JOB_ADD)
+		note_add(&op->job);
+	if (op->kind != STORE_JOURNAL && op->kind != STORE_JOB_EDGE)
+		return;
+	item = item_of(id);
+	if (item == NULL || noted_count == NOTED || !op->changed)
+		return;
+	if (is_sent(op))
+		item->in_doubt = true;
+	noted[noted_count].item = item;
+	noted[noted_count].clear =
+		is_answered(op) || is_row(op, JOURNAL_UNSENT) || is_running(op) || is_terminal(op);
+	noted[noted_count].anew = is_decision(op) && op->edge.to == JOB_QUEUED;
+	noted_count++;
+}
+
+static void take_notes(void)
+{
+	for (size_t i = 0; i < noted_count; i++) {
+		if (noted[i].clear || noted[i].anew)
+			noted[i].item->in_doubt = false;
+		if (noted[i].anew)
+			noted[i].item->unclear = false;
+	}
+	noted_count = 0;
+}
+
+/* --- the driver --- */
+
 static bool apply(void *db, struct store_op *op, struct fail *f)
 {
-	if (broken == NULL || !broken(op))
-		return store_sqlite.apply(db, op, f);
-	if (unsynced) {
+	bool lies = broken != NULL && broken(op);
+	bool ok = true;
+
+	if (lies && unsynced)
 		disk_lie_once();
-		return store_sqlite.apply(db, op, f);
+	if (!lies || unsynced) {
+		ok = store_sqlite.apply(db, op, f);
+	} else {
+		op->ok = true;
+		op->changed = true;
 	}
-	op->ok = true;
-	op->changed = true;
-	return true;
+	if (ok && op->ok)
+		note(op);
+	return ok;
+}
+
+static bool begin(void *db, bool durable, struct fail *f)
+{
+	noted_count = 0;
+	return store_sqlite.begin(db, durable, f);
 }
 
 static bool commit(void *db, struct fail *f)
@@ -92,6 +199,8 @@ static bool commit(void *db, struct fail *f)
 
 	life_event("before a commit");
 	ok = store_sqlite.commit(db, f);
+	if (ok)
+		take_notes();
 	life_event("after a commit");
 	return ok;
 }
@@ -99,6 +208,7 @@ static bool commit(void *db, struct fail *f)
 const struct store_driver *broken_driver(void)
 {
 	driver = store_sqlite;
+	driver.begin = begin;
 	driver.apply = apply;
 	driver.commit = commit;
 	return &driver;

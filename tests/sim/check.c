@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "sim/cloud.h"
 #include "sim/daemon.h"
+#include "sim/operator.h"
 #include "sim/work.h"
 #include "sim/world.h"
 #include "store/store.h"
@@ -85,6 +86,7 @@ struct made {
 	unsigned twice;   /* of them: by a request that the network delivered twice */
 	unsigned cancels; /* requests to cancel one */
 	unsigned running, late;
+	unsigned steps;     /* objects on the way to it */
 	const char *agrees; /* the state of one, of several the wanted one; NULL: there is none */
 };
 
@@ -98,6 +100,10 @@ static struct made made_for(const struct item *item, const char *state)
 
 		if (strcmp(o->marker, item->marker) != 0)
 			continue;
+		if (o->collection != item->wish->makes) {
+			made.steps += !o->again;
+			continue;
+		}
 		made.count++;
 		made.twice += o->again;
 		made.cancels += o->cancels;
@@ -110,6 +116,12 @@ static struct made made_for(const struct item *item, const char *state)
 }
 
 /* --- what must hold at any time --- */
+
+/* Nobody can say what became of a submission of that class, and something was unclear. */
+static bool may_be_parked(const struct item *item)
+{
+	return (item->wish->way == WAY_NONE || item->wish->way == WAY_HIDDEN) && item->unclear;
+}
 
 static void check_told(const struct item *item, const struct row *row, const struct made *made)
 {
@@ -125,6 +137,8 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("doubled: %s is %u jobs", item->marker, row->count);
 	if (made->count - made->twice > item->allowed)
 		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
+	if (made->steps > item->allowed + item->doubts)
+		world_wrong("doubled: %s made %u objects on its way", item->marker, made->steps);
 	if (made->count > 0 && row->count == 0)
 		world_wrong(
 			"lost: the cloud has an object of %s, and there is no job", item->marker);
@@ -134,6 +148,9 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("%s was told to be %s, and is %s", item->marker,
 			job_state_word((enum job_state)item->ended_told),
 			job_state_word(row->state));
+	if (row->state == JOB_NEEDS_DECISION && !may_be_parked(item))
+		world_wrong("%s (%s) waits for a decision without need: %s", item->marker,
+			item->wish->kind, row->error);
 	if (item->running_told && !ended && row->state != JOB_RUNNING)
 		world_wrong(
 			"%s was told to run, and is %s", item->marker, job_state_word(row->state));
@@ -165,13 +182,25 @@ bool check_settled(struct daemon_parts *d)
 {
 	struct rows rows;
 
-	return read_rows(d, &rows) && rows.open == rows.parked;
+	return read_rows(d, &rows) && rows.open == rows.parked &&
+	       (rows.parked == 0 || world->operator_sort == OPERATOR_NONE);
 }
 
-/* Nobody can say what became of a submission of that class, and something was unclear. */
-static bool may_be_parked(const struct item *item)
+bool check_is_parked(struct daemon_parts *d, const struct item *item)
 {
-	return item->wish->way == WAY_NONE && (item->unclear || world->kills > 0);
+	struct rows rows;
+
+	return read_rows(d, &rows) && rows.of[item - world->items].state == JOB_NEEDS_DECISION &&
+	       rows.of[item - world->items].count == 1;
+}
+
+bool check_letters_left(void)
+{
+	for (size_t i = 0; i < WORLD_LETTERS; i++) {
+		if (world->letters[i].used)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -190,7 +219,7 @@ static void check_object(const struct item *item, const struct row *row, const s
 {
 	const char *wanted = wanted_states[row->state];
 
-	if (item->wish->takes_off || given_up(row, made))
+	if (item->wish->takes_off || item->given_up || given_up(row, made))
 		return;
 	if (made->count == 0 && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
@@ -222,13 +251,7 @@ static void check_item(const struct item *item, const struct row *row)
 		check_taken_off(item, row);
 		return;
 	}
-	if (row->state == JOB_NEEDS_DECISION) {
-		if (!may_be_parked(item))
-			world_wrong("%s (%s) waits for a decision without need: %s", item->marker,
-				item->wish->kind, row->error);
-		return;
-	}
-	if (row->endless)
+	if (row->state == JOB_NEEDS_DECISION || row->endless)
 		return;
 	if (!(JOB_BIT(row->state) & JOB_TERMINAL))
 		world_wrong("lost: %s (%s) never ends: it is %s", item->marker, item->wish->kind,
@@ -236,7 +259,8 @@ static void check_item(const struct item *item, const struct row *row)
 	check_object(item, row, &made);
 	check_taken_off(item, row);
 	world->late += given_up(row, &made) && made.running > made.twice;
-	if (item->cancel_told && made.running > made.twice && !given_up(row, &made))
+	if (item->cancel_told && made.running > made.twice && !given_up(row, &made) &&
+		!item->given_up)
 		world_wrong("%s was cancelled, and runs on at the cloud", item->marker);
 }
 

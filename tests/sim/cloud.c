@@ -304,6 +304,8 @@ static struct cloud_answer create(const struct letter *l, const struct target *t
 	(void)snprintf(o->marker, sizeof(o->marker), "%s", item != NULL ? item->marker : "");
 	set_text(o->display, sizeof(o->display), v, "displayName");
 	set_json(o->labels, sizeof(o->labels), v, "labels");
+	if (o->labels[0] == '\0')
+		(void)snprintf(o->labels, sizeof(o->labels), "{}");
 	set_json(o->spec, sizeof(o->spec), v, "spec");
 	read_span(o, v);
 	trace("cloud: %s/%s is made for %s", collections[o->collection], o->id, o->marker);

@@ -12,6 +12,7 @@
 #include "sim/cloud.h"
 #include "sim/daemon.h"
 #include "sim/disk.h"
+#include "sim/operator.h"
 #include "sim/threads.h"
 #include "sim/work.h"
 #include "sim/world.h"
@@ -77,6 +78,7 @@ void life_plan_all(void)
 	world->lives = (unsigned)chance_below(CHANCE_PLAN, LIVES_MOST + 1);
 	world->thread_rate = (unsigned)(8u << chance_below(CHANCE_PLAN, 5));
 	world->fault_rate = (unsigned)chance_below(CHANCE_PLAN, 4) * 20;
+	world->operator_sort = (unsigned)chance_below(CHANCE_PLAN, 3);
 	world->list_delay_ms = chance_between(CHANCE_PLAN, 0, 300);
 	world->calm_ms = world->began_ms + chance_between(CHANCE_PLAN, 2000, 30000);
 }
@@ -103,6 +105,8 @@ void life_plan(void)
 /* Time went by while there was no daemon; its letters are nobody's any more. */
 static void wake_up(void)
 {
+	for (size_t i = 0; i < world->item_count; i++)
+		world->items[i].deciding = false;
 	for (size_t i = 0; i < WORLD_LETTERS; i++) {
 		struct letter *l = &world->letters[i];
 
@@ -124,15 +128,6 @@ static void open_again(struct daemon_parts *d)
 		check_promises(d);
 	if (world->why[0] != '\0')
 		end(LIFE_SETTLED);
-}
-
-static bool letters_left(void)
-{
-	for (size_t i = 0; i < WORLD_LETTERS; i++) {
-		if (world->letters[i].used)
-			return true;
-	}
-	return false;
 }
 
 static _Noreturn void stop(struct daemon_parts *d)
@@ -157,7 +152,8 @@ static _Noreturn void supervise(struct daemon_parts *d)
 		if (world->end == END_STOP && world->now_ms >= world->end_ms)
 			stop(d);
 		cloud_tick();
-		if (work_done() && !letters_left() && check_settled(d)) {
+		operator_look(d);
+		if (work_done() && !check_letters_left() && check_settled(d)) {
 			check_end(d);
 			end(LIFE_SETTLED);
 		}

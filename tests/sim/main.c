@@ -82,8 +82,14 @@ static void power(int how)
 	static const enum disk_cut cuts[] = {
 		DISK_KEEP_ALL, DISK_KEEP_NONE, DISK_KEEP_NONE, DISK_KEEP_SOME, DISK_KEEP_FIRST};
 
-	if (how == LIFE_KILLED)
-		world->kills++;
+	world->kills += how == LIFE_KILLED;
+	for (size_t i = 0; i < world->item_count; i++) {
+		struct item *item = &world->items[i];
+
+		item->doubts += item->in_doubt;
+		item->unclear = item->unclear || item->in_doubt;
+		item->in_doubt = false;
+	}
 	disk_cut(cuts[chance_below(CHANCE_DISK, COUNT(cuts))]);
 	world->now_ms +=
 		chance_between(CHANCE_PLAN, 1, chance_of_256(CHANCE_PLAN, 64) ? 30000 : 500);

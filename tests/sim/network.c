@@ -75,6 +75,7 @@ static const struct {
 struct trip {
 	struct transfer *t; /* NULL: free */
 	struct letter *letter;
+	struct item *item; /* it would change something of */
 	enum fault fault;
 	bool arrived;
 	int64_t arrives_at, lands_at; /* CLOCK_NEVER */
@@ -203,7 +204,16 @@ static bool may_be_late(const struct letter *l)
 {
 	const struct item *item = cloud_item(l);
 
-	return item == NULL || (item->wish->way != WAY_SEARCH && item->wish->way != WAY_NONE);
+	return item == NULL || (item->wish->way == WAY_TOKEN || item->wish->way == WAY_NAME);
+}
+
+/* Nobody will know what became of it. */
+static void doubt(struct item *item)
+{
+	if (item == NULL)
+		return;
+	item->unclear = true;
+	item->doubts++;
 }
 
 static void plan_trip(struct trip *trip)
@@ -228,7 +238,6 @@ static void plan_trip(struct trip *trip)
 static void send_letter(struct net_loop *l, struct transfer *t)
 {
 	struct trip *trip = free_trip(l);
-	struct item *item;
 
 	*trip = (struct trip){.t = t, .fault = pick_fault(), .letter = cloud_letter()};
 	if (trip->letter == NULL)
@@ -248,9 +257,9 @@ static void send_letter(struct net_loop *l, struct transfer *t)
 		t->refused++;
 	t->admitted++;
 	t->tries++;
-	item = cloud_item(trip->letter);
-	if (item != NULL && !faults[trip->fault].clear)
-		item->unclear = true;
+	trip->item = cloud_item(trip->letter);
+	if (!faults[trip->fault].clear)
+		doubt(trip->item);
 	life_event("after a request left");
 }
 
@@ -394,8 +403,11 @@ static void land(struct net_loop *l, struct trip *trip)
 static void drop(struct net_loop *l, struct transfer *t)
 {
 	for (size_t i = 0; i < TRIPS; i++) {
-		if (l->trips[i].t == t)
-			end_trip(&l->trips[i]);
+		if (l->trips[i].t != t)
+			continue;
+		if (faults[l->trips[i].fault].clear)
+			doubt(l->trips[i].item);
+		end_trip(&l->trips[i]);
 	}
 	give_back(l, t, TRANSFER_STOPPED);
 }

@@ -28,6 +28,9 @@ static const struct wish wishes[] = {
 	{"davit.deployment", "register", WAY_NAME, true, false, OBJECT_ENDPOINT, NAMED},
 	{"davit.deployment", "deploy", WAY_NAME, false, false, OBJECT_DEPLOYED,
 		"{\"id\":\"e0\",\"spec\":{\"model\":\"%s\"}}"},
+	{"davit.training", "chain", WAY_NONE, true, false, OBJECT_JOB, NAMED},
+	{"davit.training", "chain_search", WAY_SEARCH, true, false, OBJECT_JOB, NAMED},
+	{"davit.training", "hidden", WAY_HIDDEN, true, false, OBJECT_JOB, NAMED},
 	{"davit.deployment", "undeploy", WAY_NAME, false, true, OBJECT_DEPLOYED,
 		"{\"id\":\"e0\",\"spec\":{\"deployment\":\"%s\"}}"},
 };

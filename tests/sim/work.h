@@ -17,6 +17,7 @@ enum way {
 	WAY_TOKEN,
 	WAY_NAME,
 	WAY_SEARCH,
+	WAY_HIDDEN, /* by a search nobody knows the delay of */
 	WAY_NONE
 };
 

@@ -43,10 +43,17 @@ struct item {
 	bool cancel_asked;
 	bool cancel_told; /* a cancel was answered: it is durable */
 	bool running_told;
-	int ended_told;   /* the terminal state a client was told; -1: none */
-	unsigned allowed; /* submissions of it that may each make one object */
-	char id[ID_SIZE]; /* once accepted */
-	bool unclear;     /* a request that changes something ended without a clear answer */
+	int ended_told;       /* the terminal state a client was told; -1: none */
+	bool deciding;        /* a decision is on its way in this life */
+	int choice;           /* the last decision: enum job_choice */
+	bool given_up;        /* one of them was to give up */
+	char row_id[ID_SIZE]; /* of its job, whether or not the client was told */
+	unsigned allowed;     /* submissions of it that may each make one object */
+	char id[ID_SIZE];     /* once accepted */
+	/* What is known of its last submission: by the writes that were reported as done. */
+	bool in_doubt;   /* something may be sent, and its answer is not on disk */
+	bool unclear;    /* and nobody can know any more */
+	unsigned doubts; /* how often that was so */
 };
 
 enum collection {
@@ -111,7 +118,7 @@ struct world {
 	enum end_kind end;
 	uint64_t end_n;
 	int64_t end_ms;
-	bool told_to_stop;
+	unsigned operator_sort;
 	unsigned thread_rate; /* of 256: how often another thread runs at a point */
 	unsigned fault_rate;  /* of 256 */
 	int64_t list_delay_ms;
