@@ -9,6 +9,7 @@ void head_init(struct head *h)
 {
 	*h = (struct head){0};
 	buf_init(&h->text, HEAD_BYTES_MAX);
+	h->text.secret = true;
 }
 
 void head_finish(struct head *h)

@@ -10,6 +10,7 @@
 #include "net/flight.h"
 #include "net/loop.h"
 #include "net/trust.h"
+#include "net/wipe.h"
 #include "platform/thread.h"
 
 /* Asking whether the reader is still there costs a system call: soon at first, then seldom. */
@@ -41,7 +42,7 @@ struct net *net_open(const struct net_options *o, struct fail *f)
 	};
 	struct net *n = calloc(1, sizeof(*n));
 
-	if (n == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (n == NULL || !wipe_curl()) {
 		free(n);
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
 		return NULL;

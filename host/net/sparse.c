@@ -1,7 +1,7 @@
 /* Slabs begin at a multiple of their size, so that a block tells which it may be of. */
 #include "net/sparse.h"
 
-#include <curl/curl.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "net/wipe.h"
 #include "platform/thread.h"
 
 #define SLAB_BYTES  ((size_t)1024 * 1024)
@@ -152,19 +153,30 @@ void sparse_free(void *p)
 		free(p);
 }
 
-void *sparse_realloc(void *p, size_t n)
+static bool is_ours(void *p)
 {
 	bool ours = false;
-	void *moved;
 
-	if (p == NULL)
-		return sparse_malloc(n);
 	if (may_be_ours(p)) {
 		mutex_lock(&lock);
 		ours = slab_of(p) != NULL;
 		mutex_unlock(&lock);
 	}
-	if (!ours)
+	return ours;
+}
+
+size_t sparse_usable(void *p)
+{
+	return is_ours(p) ? SPARSE_MOST : malloc_usable_size(p);
+}
+
+void *sparse_realloc(void *p, size_t n)
+{
+	void *moved;
+
+	if (p == NULL)
+		return sparse_malloc(n);
+	if (!is_ours(p))
 		return realloc(p, n);
 	moved = malloc(n);
 	if (moved == NULL)
@@ -214,6 +226,5 @@ void sparse_install(void)
 {
 	/* Where it has memory already it refuses, and all is as it would be without. */
 	(void)CRYPTO_set_mem_functions(take_for, change_for, free_for);
-	(void)curl_global_init_mem(
-		CURL_GLOBAL_DEFAULT, sparse_malloc, sparse_free, sparse_realloc, strdup, calloc);
+	(void)wipe_curl();
 }

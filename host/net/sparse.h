@@ -22,6 +22,9 @@ void *sparse_malloc(size_t n);
 void *sparse_realloc(void *p, size_t n);
 void sparse_free(void *p);
 
+/* Bytes of a block, as malloc_usable_size(). */
+size_t sparse_usable(void *p);
+
 /* How many slabs there are: one without a block stays for the next. */
 size_t sparse_slabs(void);
 

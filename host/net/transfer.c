@@ -422,6 +422,7 @@ struct transfer *transfer_new(const struct transfer_options *o, struct fail *f)
 	head_init(&t->head);
 	/* Of a stream: one more piece than the most that is held, and curl's are no longer. */
 	buf_init(&t->body, o->stream ? TRANSFER_HELD_MAX + CURL_MAX_WRITE_SIZE : o->answer_max);
+	t->body.secret = true;
 	t->easy = curl_easy_init();
 	if (t->easy == NULL || !add_lines(t)) {
 		transfer_free(t);
@@ -449,8 +450,6 @@ void transfer_free(struct transfer *t)
 		return;
 	curl_easy_cleanup(t->easy);
 	cleanse_lines(t->lines);
-	if (t->body.p != NULL)
-		OPENSSL_cleanse(t->body.p, t->body.n);
 	buf_finish(&t->body);
 	give_back(t);
 	head_finish(&t->head);

@@ -77,6 +77,7 @@ static CURLcode give_store(CURL *easy, void *context, void *arg)
 	if (!load(t))
 		return CURLE_SSL_CACERT_BADFILE;
 	SSL_CTX_set1_cert_store(context, t->store);
+	(void)SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT); /* else it stays there */
 	return CURLE_OK;
 }
 

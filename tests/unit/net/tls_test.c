@@ -11,9 +11,11 @@
 
 #include <cmocka.h>
 
+#include "base/id.h"
 #include "net/limits.h"
 #include "place.h"
 #include "support/scratch.h"
+#include "unit/resident.h"
 
 static struct cloud {
 	pid_t pid;
@@ -344,6 +346,128 @@ static void a_change_that_is_always_refused_was_not_sent(void **state)
 	limits_destroy(limits);
 }
 
+/* --- what stays in memory --- */
+
+#define MASK 0x55
+
+struct hidden { /* a word that this test itself does not leave in memory */
+	unsigned char bytes[64];
+	size_t n;
+};
+
+static void hide(struct hidden *h, const char *word, size_t n)
+{
+	assert_in_range(n, 16, sizeof(h->bytes));
+	h->n = n;
+	for (size_t i = 0; i < n; i++)
+		h->bytes[i] = (unsigned char)word[i] ^ MASK;
+}
+
+static bool is_there(const volatile unsigned char *at, const struct hidden *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if ((at[i] ^ MASK) != h->bytes[i])
+			return false;
+	return true;
+}
+
+/* How often it stands where this process can write, freed memory included. */
+static size_t count_in_memory(const struct hidden *h)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	size_t found = 0;
+	char line[512], mode[5];
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[0] != 'r' ||
+			mode[1] != 'w' || strstr(line, "[v") != NULL)
+			continue;
+		for (; from + h->n <= to; from++)
+			found += is_there((const unsigned char *)from, h);
+	}
+	(void)fclose(maps);
+	return found;
+}
+
+#define WORD_BYTES 40
+
+static void make_word(char word[WORD_BYTES + 1])
+{
+	id_random(word, WORD_BYTES);
+	for (size_t i = 0; i < WORD_BYTES; i++)
+		word[i] = (char)('a' + (unsigned char)word[i] % 26);
+	word[WORD_BYTES] = '\0';
+}
+
+static void what_was_sent_and_answered_does_not_stay_in_memory(void **state)
+{
+	struct place *p = *state;
+	struct hidden sent, got;
+	char word[WORD_BYTES + 1], text[256];
+	struct net_header headers[] = {
+		{"X-Key", word}, {"Content-Type", "application/x-www-form-urlencoded"}};
+	const char *bytes, *at;
+	size_t n;
+
+	if (!resident_tells()) /* shadow memory would be looked through for hours */
+		skip();
+	p->options.http2 = false; /* whose library keeps and frees what it likes */
+	place_reopen(p);
+	make_word(word);
+	hide(&sent, word, WORD_BYTES);
+	assert_int_equal(count_in_memory(&sent), 1);
+	snprintf(p->url, sizeof(p->url), "%s/oauth/token?key=%s", cloud.https, word);
+	snprintf(text, sizeof(text),
+		"grant_type=client_credentials&client_id=davit&client_secret=davit-secret&a=%s",
+		word);
+	p->request.url = p->url;
+	p->request.method = "POST";
+	p->request.headers = headers;
+	p->request.header_count = 2;
+	p->request.body = (struct net_body){.bytes = text, .fd = -1, .n = strlen(text)};
+	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
+	assert_int_equal(p->result.end, NET_ANSWERED);
+	assert_int_equal(net_answer_status(p->result.answer), 200);
+	bytes = net_answer_bytes(p->result.answer, &n);
+	at = memmem(bytes, n, "access_token\":\"", 15);
+	assert_non_null(at);
+	hide(&got, at + 15, strcspn(at + 15, "\""));
+	place_done(p);
+	explicit_bzero(word, sizeof(word));
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(p->url, sizeof(p->url));
+	assert_int_equal(count_in_memory(&sent), 0);
+	assert_int_equal(count_in_memory(&got), 0);
+}
+
+static void nor_does_a_header_of_an_answer(void **state)
+{
+	struct place *p = *state;
+	struct hidden got;
+	char word[WORD_BYTES + 1], rule[256];
+
+	if (!resident_tells())
+		skip();
+	p->options.http2 = false;
+	place_reopen(p);
+	make_word(word);
+	hide(&got, word, WORD_BYTES);
+	snprintf(rule, sizeof(rule),
+		"{\"rules\":[{\"match\":{},\"fault\":\"status\",\"status\":200,"
+		"\"headers\":{\"X-Key\":\"%s\"}}]}",
+		word);
+	tell(p, "/faults", rule);
+	ask(p, "GET", cloud.https, "/v1/jobs", "");
+	assert_string_equal(head_get(net_answer_head(p->result.answer), "x-key"), word);
+	place_done(p);
+	explicit_bzero(word, sizeof(word));
+	explicit_bzero(rule, sizeof(rule));
+	assert_int_equal(count_in_memory(&got), 0);
+	tell(p, "/reset", "{}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, place_tear_down)
 
 int main(void)
@@ -359,6 +483,8 @@ int main(void)
 		TEST(a_change_that_was_refused_untouched_is_sent_again),
 		TEST(a_change_that_may_have_been_touched_is_not_sent_again),
 		TEST(a_change_that_is_always_refused_was_not_sent),
+		TEST(what_was_sent_and_answered_does_not_stay_in_memory),
+		TEST(nor_does_a_header_of_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, cloud_start, cloud_stop);
