@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -57,3 +58,27 @@ def test_an_unknown_figure_is_refused():
 )
 def test_jobs_out_of_turn_are_counted_both_ways(starts, early, late):
     assert out_of_turn(starts) == (early, late)
+
+
+def packages(what, stubs):
+    """What scripts/setup would install on a machine that has none of it, and no Go in its PATH."""
+    wanted = stubs / "wanted"
+    for name, does in {"apt-get": f'echo "$@" >>{wanted}', "dpkg-query": "exit 1"}.items():
+        (stubs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (stubs / name).chmod(0o755)
+    for name in ("bash", "cat", "env", "grep", "id", "mktemp", "rm", "sh", "sudo"):
+        if found := shutil.which(name):
+            (stubs / name).symlink_to(found)
+    subprocess.run([ROOT / "scripts" / "setup", what], env={"PATH": str(stubs)}, check=True)
+    return set(wanted.read_text().splitlines()[-1].split())
+
+
+def test_setup_brings_a_bench_its_cloud(tmp_path):
+    sets = {}
+    for what in ("build", "bench", "test"):
+        (tmp_path / what).mkdir()
+        sets[what] = packages(what, tmp_path / what)
+    there = os.path.exists("/usr/local/go/bin/go")  # where no package is needed
+    assert sets["bench"] - sets["build"] == (set() if there else {"golang-go"})
+    assert sets["test"] >= sets["bench"]
+    assert "scripts/setup bench" in (ROOT / "bench").read_text()
