@@ -20,6 +20,7 @@
 #include "base/veil.h"
 #include "config/config.h"
 #include "http/server.h"
+#include "jobs/strays.h"
 #include "jobs/tracker.h"
 #include "net/net.h"
 #include "net/sparse.h"
@@ -62,6 +63,7 @@ struct daemon {
 	struct providers *providers;
 	struct mutex tracker_lock; /* guards tracker against changes that are told while it ends */
 	struct tracker *tracker;
+	struct strays *strays;
 	struct pool *pool;
 	struct server *server;
 	struct app app;
@@ -212,6 +214,17 @@ static void stop_tracker(struct daemon *d)
 	tracker_stop(t);
 }
 
+static bool start_strays(struct daemon *d, struct fail *f)
+{
+	const struct strays_options options = {.store = d->store,
+		.providers = d->providers,
+		.tracker = d->tracker,
+		.config = d->config};
+
+	d->strays = strays_start(&options, f);
+	return d->strays != NULL;
+}
+
 static void tell_listeners(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->config->listener_count; i++) {
@@ -237,6 +250,7 @@ static bool start_server(struct daemon *d, struct fail *f)
 		.sweeper = d->sweeper,
 		.providers = d->providers,
 		.tracker = d->tracker,
+		.strays = d->strays,
 		.pool = d->pool,
 	};
 	d->app.follows = follows_open(&d->app, f);
@@ -278,7 +292,8 @@ static bool start(struct daemon *d, struct fail *f)
 		return false;
 	d->blobs = blobs_open(d->config->data_dir, f);
 	return d->blobs != NULL && open_processes(d, f) && open_net(d, f) && open_providers(d, f) &&
-	       start_tracker(d, f) && start_sweeper(d, f) && start_server(d, f);
+	       start_tracker(d, f) && start_strays(d, f) && start_sweeper(d, f) &&
+	       start_server(d, f);
 }
 
 /* Somebody still uses what would be closed; the store is as after a crash, which it is made for. */
@@ -298,9 +313,11 @@ static void stop(struct daemon *d, int status)
 	server_stop(d->server, (int)(d->config->drain_seconds * 1000));
 	pool_destroy(d->pool);
 	follows_close(d->app.follows);
+	strays_stop(d->strays);
 	stop_tracker(d);
 	if (!providers_close(d->providers, until - clock_mono_ms()) || !net_close(d->net))
 		leave(status);
+	strays_free(d->strays);
 	processes_close(d->processes);
 	sweeper_stop(d->sweeper);
 	blobs_close(d->blobs);

@@ -12,6 +12,7 @@ struct follows;
 struct pool;
 struct providers;
 struct store;
+struct strays;
 struct sweeper;
 struct tracker;
 
@@ -22,6 +23,7 @@ struct app {
 	struct sweeper *sweeper; /* told of what was deleted */
 	struct providers *providers;
 	struct tracker *tracker;
+	struct strays *strays;
 	struct follows *follows;
 	struct pool *pool; /* for handlers that read much of the store or touch files */
 };

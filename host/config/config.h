@@ -95,6 +95,7 @@ struct config {
 	int64_t max_queued_per_project; /* the same, of one project */
 	int64_t job_timeout_seconds;    /* longest time of a job; 0: any */
 	int64_t call_timeout_seconds;   /* deadline of one slot call */
+	int64_t sweep_hours;            /* between two looks for strays; 0: only when asked */
 	int64_t max_threads;            /* calls of all providers at once */
 	int64_t max_waiting;            /* calls that wait for a place */
 	struct config_net net;

@@ -120,6 +120,14 @@ static const struct key jobs_keys[] = {
 		.meaning =
 			"Longest time one call of a provider may take; of an answer that comes piece "
 			"by piece: until the first piece, and between two."},
+	{.name = "sweep_hours",
+		.kind = KEY_INT,
+		AT(sweep_hours),
+		.least = 0,
+		.most = 8760,
+		.preset = 24,
+		.meaning = "How often to look for strays: what clouds have with a label of this "
+			   "site and no job of it; first after the start. 0: only when asked."},
 };
 
 static const struct section jobs_section = {

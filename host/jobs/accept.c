@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/decide.h"
 #include "jobs/internal.h"
 #include "store/store.h"
 
@@ -69,6 +70,15 @@ static bool fill_texts(struct job *job, const struct job_order *order)
 	return true;
 }
 
+/* As if it had been submitted: it never is. */
+static bool fill_adopted(struct job *job, const char *remote)
+{
+	job->state = JOB_RECOVERING;
+	job->epoch = 1;
+	job->decision = decide_adopt_text(remote);
+	return job->decision != NULL;
+}
+
 static bool fill(struct job *job, const struct job_order *order, const struct config *config)
 {
 	int64_t timeout =
@@ -86,14 +96,16 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 	job->state = JOB_QUEUED;
 	job->created_ms = clock_now_ms();
 	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;
-	return fill_texts(job, order);
+	return fill_texts(job, order) && (order->adopt == NULL || fill_adopted(job, order->adopt));
 }
 
 /* What e needs first. Where it can only wait the tracker's thread has nothing to do with it, and
  * is not woken. Lock held. */
 static void first_step(struct tracker *t, struct open_job *e)
 {
-	if (!e->counted) {
+	if (e->state == JOB_RECOVERING)
+		tracker_hold(t, e);
+	if (!e->counted || e->state == JOB_RECOVERING) {
 		tracker_later(t, e, 0);
 		return;
 	}
@@ -136,10 +148,27 @@ static void accept_end(struct accept *a)
 	mutex_unlock(&t->lock);
 }
 
+/* For its timeline. */
+static void note_adopted(struct tracker *t, const struct job *job)
+{
+	struct store_op *op = store_op_new(STORE_JOURNAL, true);
+
+	if (op == NULL)
+		return;
+	memcpy(op->journal.job, job->id, sizeof(job->id));
+	op->journal.kind = JOURNAL_DECISION;
+	op->journal.epoch = -1;
+	op->journal.detail = strdup(job->decision);
+	op->done = store_op_free;
+	store_submit(t->options.store, op);
+}
+
 static void accept_stored(struct store_op *op)
 {
 	struct accept *a = op->arg;
 
+	if (op->ok && op->job.decision != NULL)
+		note_adopted(a->t, &op->job);
 	if (op->ok) {
 		take_in(a->t, a->entry);
 		a->done(op->job.id, NULL, a->ctx);

@@ -87,6 +87,11 @@ static char *detail_of(const struct job_decision *decision)
 	return text;
 }
 
+char *decide_adopt_text(const char *remote)
+{
+	return detail_of(&(struct job_decision){JOB_ADOPT, remote});
+}
+
 static bool fill(struct store_op *op, const struct job *job, const struct job_decision *decision)
 {
 	struct job_edge *edge = &op->edge;
@@ -122,6 +127,19 @@ static struct store_op *decision_op(
 
 /* --- checks --- */
 
+/* Nobody knows what an adopted stray was asked to be. */
+static bool can_be_submitted(const struct job *job, struct fail *f)
+{
+	json_t *request = json_parse(job->request, strlen(job->request), f);
+	bool can = request != NULL && !json_bool_or(request, "adopted", false);
+
+	json_decref(request);
+	return can || fail_set(f, FAIL_CONFLICT,
+			      "job %s was a stray: what it was asked to do is not known, so it "
+			      "cannot be submitted again",
+			      job->id);
+}
+
 static bool waits_for_it(const struct job *job, struct fail *f)
 {
 	return job->state == JOB_NEEDS_DECISION ||
@@ -155,6 +173,7 @@ static bool check(struct tracker *t, const char *id, const struct job_decision *
 		return false;
 	}
 	return waits_for_it(ret_job, f) &&
+	       (decision->choice != JOB_RESUBMIT || can_be_submitted(ret_job, f)) &&
 	       (decision->choice != JOB_ADOPT || nobodys(t, ret_job, decision->remote, f));
 }
 

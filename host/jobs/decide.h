@@ -8,6 +8,10 @@
 struct fail;
 struct tracker;
 
+/* What a job keeps of the decision that it made the object remote: JSON, heap memory; NULL: out of
+ * memory. */
+char *decide_adopt_text(const char *remote);
+
 enum job_choice {
 	JOB_ADOPT,    /* it made remote: follow that */
 	JOB_RESUBMIT, /* it made nothing: submit once more, with the same submission */

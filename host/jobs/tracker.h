@@ -57,6 +57,8 @@ struct job_order {
 	const char *request_text; /* where request is NULL: its JSON text */
 	int64_t timeout_ms;       /* 0: the site's default; -1: none */
 	const struct store_claim *claim; /* stored with the job (store.h), or NULL */
+	const char *adopt; /* nothing is submitted: id made this object already, which find is to
+	                    * look at; what it does not find waits for a decision. NULL: none */
 };
 
 /*

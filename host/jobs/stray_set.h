@@ -1,0 +1,66 @@
+/*
+ * stray_set - remote objects that carry a label of this site and have no job here, and a set of
+ * them, newest submission first. [a set belongs to one thread at a time]
+ */
+#ifndef HOST_JOBS_STRAY_SET_H
+#define HOST_JOBS_STRAY_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/id.h"
+
+#define STRAYS_MAX    10000 /* in a set */
+#define STRAY_ID_SIZE (ID_SIZE + 9)
+
+struct stray {
+	/* That of its submission, which is what its job was called; where several objects carry
+	 * one label, with '-' and eight hexadecimal digits of what it is behind that. */
+	char id[STRAY_ID_SIZE];
+	char submission[ID_SIZE];
+	int64_t created_ms; /* 0: not told */
+	int64_t seen_ms;    /* when a list had it */
+	/* Texts; of one that was copied in the memory of block. */
+	const char *provider;
+	const char *connection; /* "" : none */
+	const char *interface;
+	const char *kind;   /* of job that made it; "": not told */
+	const char *object; /* what the provider calls it */
+	const char *name;
+	const char *state; /* "RUNNING"; "": not told */
+	char *block;
+};
+
+/* The submission of a label that this site gave; false for any other text, also NULL. */
+bool stray_label(const char *site, const char *label, char submission[ID_SIZE]);
+
+/* A deep copy; false: out of memory. */
+bool stray_copy(struct stray *ret_stray, const struct stray *stray);
+void stray_finish(struct stray *stray);
+
+/* Are they one object, whichever connection showed it? */
+bool stray_same(const struct stray *a, const struct stray *b);
+
+struct stray_set {
+	struct stray *all; /* heap memory */
+	size_t count;
+	size_t room;
+	bool full; /* there were more */
+};
+
+void stray_set_finish(struct stray_set *set); /* also of one that is zeroed; it is empty then */
+
+/* Adds a copy, in no order; false: out of memory. */
+bool stray_set_add(struct stray_set *set, const struct stray *stray);
+
+/* Puts the set in order, takes out what is there twice and gives the ids. */
+void stray_set_order(struct stray_set *set);
+
+/* The one of that id; NULL. Borrowed. */
+const struct stray *stray_set_find(const struct stray_set *set, const char *id);
+
+/* Takes that object out, if it is there. */
+void stray_set_drop(struct stray_set *set, const struct stray *stray);
+
+#endif
