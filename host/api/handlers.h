@@ -52,6 +52,12 @@ route_handler v1_providers_get;
 route_handler v1_queues_list;
 route_handler v1_queues_set;
 
+/* v1_strays.c, v1_stray.c */
+route_handler v1_strays_list;
+route_handler v1_strays_sweep;
+route_handler v1_strays_adopt;
+route_handler v1_strays_delete;
+
 /* health.c, openapi.c */
 route_handler health_live;
 route_handler health_ready;

@@ -276,6 +276,9 @@ static bool prepare(struct rerun *r, const json_t *body, struct fail *f)
 
 	r->request = json_parse(r->job.request, strlen(r->job.request), f);
 	spec = json_object_get(r->request, "spec");
+	if (json_bool_or(r->request, "adopted", false))
+		return fail_set(f, FAIL_CONFLICT,
+			"job %s was a stray: what it was asked to do is not known", r->job.id);
 	if (!json_is_object(spec))
 		return fail_set(
 			f, FAIL_INTERNAL, "the request of job %s cannot be read back", r->job.id);

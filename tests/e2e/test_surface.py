@@ -158,6 +158,10 @@ CALLS = {
     ("GET", "/v1/jobs/{id}/outputs"): (lambda w: w.task, None),
     ("GET", "/v1/queues"): (None, None),
     ("POST", "/v1/queues/{provider}"): ("local", {"priority": 1}),
+    ("GET", "/v1/strays"): (None, None),
+    ("POST", "/v1/strays/sweep"): (None, {}),
+    ("POST", "/v1/strays/{id}/adopt"): ("0" * 24, {}),
+    ("POST", "/v1/strays/{id}/delete"): ("0" * 24, {}),
     ("GET", "/v1/runs"): (None, None),
     ("GET", "/v1/runs/{id}"): (lambda w: w.training, None),
     ("GET", "/v1/runs/compare"): (None, None),
@@ -174,8 +178,13 @@ CALLS = {
 QUERIES = {"/v1/runs/compare": lambda w: f"?ids={w.training},{w.new_training()}"}
 
 
-# What needs a state that no job of this provider gets into; test_decide.py has it.
-CONFLICTS = {("POST", "/v1/jobs/{id}/decide"): "there is nothing to decide"}
+# What needs a state that nothing of this provider gets into; test_decide.py and test_strays.py
+# have it.
+REFUSED = {
+    ("POST", "/v1/jobs/{id}/decide"): (409, "there is nothing to decide"),
+    ("POST", "/v1/strays/{id}/adopt"): (404, "there is no stray"),
+    ("POST", "/v1/strays/{id}/delete"): (404, "there is no stray"),
+}
 
 # What an answer begins with; clients tell lists, objects and failures apart by it.
 FIRST_BYTES = {
@@ -231,8 +240,9 @@ def test_the_route_does_its_work(world, route):
     )
     if route in NOT_OFFERED:
         assert answer.status == 501 and NOT_OFFERED[route] in answer.json(), answer
-    elif route in CONFLICTS:
-        assert answer.status == 409 and CONFLICTS[route] in answer.text, answer
+    elif route in REFUSED:
+        status, words = REFUSED[route]
+        assert answer.status == status and words in answer.text, answer
     else:
         assert answer.status == 200, answer
         assert answer.text[:1] == first_byte(route), answer

@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/decide.h"
+#include "jobs/strays.h"
 #include "jobs/tracker.h"
 #include "platform/fs.h"
 #include "platform/thread.h"
@@ -914,6 +915,59 @@ void tracker_decide(struct tracker *t, const char *id, const struct job_decision
 	(void)snprintf(fake_tracker.decided, sizeof(fake_tracker.decided), "%s %d %s", id,
 		(int)decision->choice, decision->remote != NULL ? decision->remote : "-");
 	done(fake_tracker.changed ? NULL : &refusal, ctx);
+}
+
+/* --- strays: none are known; those of a real daemon are in tests/e2e/test_strays.py --- */
+
+bool strays_sweep(struct strays *s, bool all, int64_t *ret_number, struct fail *f)
+{
+	(void)s;
+	(void)f;
+	*ret_number = all ? 2 : 1;
+	return true;
+}
+
+bool strays_report(struct strays *s, struct strays_report *ret_report, struct fail *f)
+{
+	(void)s;
+	(void)f;
+	*ret_report = (struct strays_report){.not_listed = json_array()};
+	return true;
+}
+
+void strays_report_finish(struct strays_report *report)
+{
+	json_decref(report->not_listed);
+}
+
+void strays_each(struct strays *s, const char *after,
+	bool (*each)(const struct stray *stray, void *ctx), void *ctx)
+{
+	(void)s;
+	(void)after;
+	(void)each;
+	(void)ctx;
+}
+
+bool strays_find(struct strays *s, const char *id, struct stray *ret_stray, struct fail *f)
+{
+	(void)s;
+	(void)ret_stray;
+	return fail_set(f, FAIL_NOT_FOUND, "there is no stray '%s'", id);
+}
+
+void strays_gone(struct strays *s, const struct stray *stray)
+{
+	(void)s;
+	(void)stray;
+}
+
+bool strays_has_job(struct store *store, const char *submission, struct fail *f)
+{
+	(void)store;
+	(void)submission;
+	f->code = FAIL_NONE;
+	return false;
 }
 
 void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,
