@@ -20,6 +20,7 @@
 static const char *const making[] = {
 	"/execute",
 	"/v1/jobs/*/rerun",
+	"/v1/strays/*/adopt",
 	SERVICE "/datasets",
 	SERVICE "/endpoints/register",
 	SERVICE "/endpoints/*/deploy_model",

@@ -45,6 +45,11 @@ int cmd_queues_pause(struct cli *c);
 int cmd_queues_resume(struct cli *c);
 int cmd_queues_priority(struct cli *c);
 
+int cmd_strays(struct cli *c);
+int cmd_strays_sweep(struct cli *c);
+int cmd_strays_adopt(struct cli *c);
+int cmd_strays_delete(struct cli *c);
+
 int cmd_check(struct cli *c);
 
 int cmd_batch_create(struct cli *c);

@@ -48,6 +48,7 @@ const struct command_group command_groups[] = {
 	{"runs", "Trainings with parameters and metrics: a table, one over time, several compared."},
 	{"batch", "Batch predictions: a model over a whole data set, as a job."},
 	{"queues", "Who runs and waits; pause, resume and order providers and projects."},
+	{"strays", "What clouds have of this site and no job of it: look, adopt, delete."},
 	{"venvs", "Python environments of trainings."},
 	{"models", "Models: versions, aliases, where they come from."},
 	{"endpoints", "Where models answer; 'davit deploy' puts them there."},
@@ -431,6 +432,34 @@ const struct command commands[] = {
 		.more = THE_SOCKET_ONLY,
 		OPTIONS({0, "project", "NAME", "Of this project there."}),
 		EXAMPLES({153, "davit queues priority local -10 --project night", "Project night comes after the others"}),
+	},
+	{
+		.name = "strays", .run = cmd_strays,
+		.summary = "Lists what clouds have with a label of this site and no job of it.",
+		.more = "Such as after an older database was put back: what was begun since then goes on, and costs\n"
+			"money, and nobody knows of it. The daemon looks after each start and once a day.",
+		EXAMPLES({154, "davit strays", "Is there anything nobody looks after?"}),
+	},
+	{
+		.name = "strays sweep", .run = cmd_strays_sweep,
+		.summary = "Looks for strays now and lists them.",
+		.more = THE_SOCKET_ONLY,
+		OPTIONS({0, "all", NULL, "By every connection of the site, also those no job was accepted with."}),
+		EXAMPLES({155, "davit strays sweep", "As things stand now"}),
+	},
+	{
+		.name = "strays adopt", .run = cmd_strays_adopt, .words = "STRAY", .min_words = 1, .max_words = 1,
+		.summary = "Makes a job of a stray and follows it: it can be cancelled, and its log and end are seen.",
+		.more = THE_SOCKET_ONLY,
+		OPTIONS({0, "kind", "KIND", "Which kind of job made it, where its provider does not say."},
+			OPTION_PROJECT),
+		EXAMPLES({156, "davit strays adopt 06c1m8zt0000000000000000 || davit strays", "Follow one; where none is called so, see which there are"}),
+	},
+	{
+		.name = "strays delete", .run = cmd_strays_delete, .words = "STRAY...", .min_words = 1, .max_words = WORDS_ANY,
+		.summary = "Deletes strays where they are.",
+		.more = "One that runs is refused by most clouds: adopt it, and cancel its job.\n" THE_SOCKET_ONLY,
+		EXAMPLES({157, "davit strays delete 06c1m8zt0000000000000000 || davit strays", "Delete one; where none is called so, see which there are"}),
 	},
 	{
 		.name = "venvs list", .run = cmd_venvs_list,
