@@ -217,6 +217,7 @@ class Case:
         return [{"match": match, **fault} for match in where]
 
     def prepare(self):
+        self.host.kills.arm(None)
         if self.cloud is not None:
             self.cloud.ask("POST", "/reset", {"keep_tokens": True})
             settings = {**self.lab.told.get("cloud", {}), **self.told.get("cloud", {})}
@@ -304,40 +305,35 @@ class Case:
     def refused(self):
         return bool(self.fault and self.fault.get("refuses")) and self.fired() > 0
 
-    def first_life(self, aim):
-        """Until it died where it was told to; False: it came to its end."""
-        self.host.kills.arm(aim)
-        died = False
+    def life(self, first):
+        """Until it died, or all is done; False: it died."""
         try:
-            self.ask()
-            wait_for("the end", lambda: self.host.died() or self.over_at_last(), SETTLE_SECONDS)
-            died = self.host.died()
+            if first or (self.answer is None and not self.intended()):
+                self.ask()
+            wait_for(
+                f"the end of {self.account}",
+                lambda: self.host.died() or self.over_at_last(),
+                SETTLE_SECONDS,
+            )
+            if not first and self.told.get("names_itself", True) and not self.host.died():
+                self.ask()  # whoever got no answer asks again
         except Died:
-            died = True
+            pass
+        died = self.host.died()
         self.traces.append(self.host.kills.trace())
         if died and "dies" not in self.traces[-1]:
             raise Wrong(f"the daemon ended by itself: {self.host.log()[-2000:]}")
         return not died
 
-    def second_life(self):
-        """What was not written down is asked for again by its caller."""
-        self.host.start()
-        if self.answer is None and not self.intended():
-            self.ask()
-        wait_for("the end after the kill", self.over_at_last, SETTLE_SECONDS, every=0.02)
-        if self.told.get("names_itself", True) and self.job_id is not None:
-            self.ask()  # whoever got no answer asks again
-        self.traces.append(self.host.kills.trace())
-
-    def run(self, aim=None):
-        """Runs it; returns what came of it."""
+    def run(self, aims=()):
+        """Runs it; it dies at the first of aims, started again at the next one, and so on."""
         self.prepare()
-        fell = not self.first_life(aim)
-        if fell:
-            self.second_life()
-        elif aim is None and not self.changes_without_job():
-            self.over()
-        return self.judge(fell)
+        self.host.kills.arm(aims[0] if aims else None)
+        deaths = 0
+        while not self.life(first=deaths == 0):
+            deaths += 1
+            self.host.start(aims[deaths] if deaths < len(aims) else None)
+        return self.judge(deaths == len(aims) and deaths > 0)
 
     # --- the verdict ---
 
@@ -346,7 +342,7 @@ class Case:
         fault = self.fault or {}
         if fault.get("unclear") and fault.get("of", "changes") == "changes" and self.fired() > 0:
             return True
-        return len(self.traces) > 1 and left_open(self.traces[0])
+        return any(left_open(trace) for trace in self.traces[:-1])
 
     def judge(self, fell):
         made = self.happened()
@@ -368,7 +364,7 @@ class Case:
             "parked": int(state == "needs_decision"),
             "parks": int(parks),
             "lost": 0,
-            "trace": self.traces[0],
+            "traces": self.traces,
         }
         if state == "needs_decision" and not parks:
             result["why"] = f"it was parked, though it could be decided: {self.row.get('error')}"

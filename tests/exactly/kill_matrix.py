@@ -10,7 +10,7 @@ usage: ./test kill-matrix [--full] [--seed N] [--mode inline|worker] [PROVIDER.s
   --only PATTERN    SUITE/CASE/FAULT[/POINT:NTH@TEXT], each with * and ?; shows every run
   --protocol WORD   how the cloud is asked: http or https (both)
   --jobs N          so many daemons at once (8)
-  --trace           with --only: what each case passes
+  --trace           with --only: the points that each run passes
 """
 
 import argparse
@@ -31,8 +31,10 @@ from cases import POINTS, Case, Wrong, aims_of  # noqa: E402
 from host import Late, scratch  # noqa: E402
 from lab import Lab  # noqa: E402
 
+SHOWN = 10  # of the runs that go wrong, at once and whole
 SAMPLE_FAULTS = 3  # of each case in a sample
-SAMPLE_KILLS = 3  # of each of those
+SAMPLE_KILLS = 2  # of each of those
+SECOND_KILLS = 1  # after each of those
 
 
 class Task:
@@ -74,7 +76,7 @@ class Worker:
         try:
             lab = self.lab(task)
             told = self.suites[task.suite].cases[task.case]
-            return Case(lab, told, task.fault).run(aim)
+            return Case(lab, told, task.fault).run(aim.split("+") if aim else ())
         except Exception as error:  # noqa: BLE001: told with the command that shows it again
             why = str(error) if isinstance(error, (Wrong, Late)) else traceback.format_exc()
             key = task.suite, task.protocol
@@ -83,23 +85,34 @@ class Worker:
                 log = self.labs[key].host.log()[-1500:]
                 self.close(key)
                 why += f"\n    the daemon's log ends:\n{log}"
-            return {"why": why, "lost": lost, "broken": 1, "trace": []}
+            return {"why": why, "lost": lost, "broken": 1, "traces": []}
 
-    def aims(self, task, trace):
-        aims = aims_of(trace)
+    def aims(self, task, traces):
+        """Where it is to die, of what it passed in its first life."""
+        aims = aims_of(traces[0]) if traces else []
         pattern = self.options.aim
         if pattern:
             return [aim for aim in aims if fnmatch.fnmatchcase(aim, pattern)] or [pattern]
-        if task.aims is None:
-            return aims
-        dice = random.Random(zlib.crc32(f"{self.options.seed} {task.name()}".encode()))
-        return sample(aims, task.aims, dice)
+        return aims if task.aims is None else sample(aims, task.aims, self.dice(task.name()))
+
+    def again(self, task, aim, traces):
+        """And where in its second one."""
+        if len(traces) < 2 or self.options.aim:
+            return []
+        aims = sample(aims_of(traces[1]), SECOND_KILLS, self.dice(task.name(aim)))
+        return [f"{aim}+{second}" for second in aims]
+
+    def dice(self, text):
+        return random.Random(zlib.crc32(f"{self.options.seed} {text}".encode()))
 
     def work(self, task, tell):
-        result = self.run(task, None)
+        result = self.run(task, "")
         tell(task, "", result)
-        for aim in self.aims(task, result["trace"]):
-            tell(task, aim, self.run(task, aim))
+        for aim in self.aims(task, result["traces"]):
+            result = self.run(task, aim)
+            tell(task, aim, result)
+            for both in self.again(task, aim, result["traces"]):
+                tell(task, both, self.run(task, both))
 
 
 def sample(aims, count, dice):
@@ -113,6 +126,7 @@ def sample(aims, count, dice):
 
 
 def work(options, suites, number, tasks, results):
+    command.end_in_order()
     worker = Worker(options, suites, number)
     try:
         for task in iter(tasks.get, None):
@@ -180,19 +194,19 @@ class Report(command.Lines):
         if aim and result.get("fell"):
             self.covered["class"].add(told["class"])
             self.covered["slot"].add(f"{task.suite} {told['slot']}")
-            self.covered["point"].add(aim.split(":")[0])
+            self.covered["point"] |= {one.split(":")[0] for one in aim.split("+")}
             self.covered["fault"].add(task.fault)
         if aim and "fell" in result and not result["fell"]:
             self.sums["missed"] += 1
         if "why" in result:
             self.bad.append(f"{task.name(aim)}: {result['why']}\n    {self.replay(task, aim)}")
-            if len(self.bad) <= 10:
+            if len(self.bad) <= SHOWN:
                 print(self.bad[-1], flush=True)
         if self.verbose:
-            shown = {key: value for key, value in result.items() if key not in ("trace", "why")}
+            shown = {key: value for key, value in result.items() if key not in ("traces", "why")}
             print(task.name(aim), shown, flush=True)
-            if not aim and self.options.trace:
-                print("\n".join("    " + line for line in result["trace"]))
+            for trace in result["traces"] if self.options.trace else ():
+                print("\n".join("    " + line for line in trace), "\n")
 
     def wanted(self):
         """What a sample must have been killed in."""
@@ -229,9 +243,9 @@ class Report(command.Lines):
                 for name in sorted(wanted - self.covered[what]):
                     print(f"    not covered: {what} {name}")
         self.line("seconds", round(seconds, 1), "s")
-        if len(self.bad) > 10:
-            print(f"{len(self.bad)} runs went wrong; all commands:")
-            print("\n".join(bad.rsplit("\n    ", 1)[1] for bad in self.bad))
+        for bad in self.bad[SHOWN:]:  # in short
+            lines = bad.split("\n")
+            print(lines[0], lines[-1], sep="\n")
         passed = sums["runs"] - len(self.bad)
         print(f"{passed} passed, {len(self.bad)} failed")
         return self.good
@@ -253,6 +267,7 @@ def options_of():
 def main():
     options = options_of()
     suites = command.suites_of(options)
+    command.end_in_order()
     began = time.monotonic()
     todo = tasks_of(options, suites)
     report = Report(options, suites)
@@ -266,14 +281,20 @@ def main():
     ]
     for worker in workers:
         worker.start()
-    while count > 0:
-        told = results.get()
-        if told is None:
-            count -= 1
-        else:
-            report.take(*told)
-    for worker in workers:
-        worker.join()
+    try:
+        while count > 0:
+            told = results.get()
+            if told is None:
+                count -= 1
+            else:
+                report.take(*told)
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
+    finally:
+        for worker in workers:
+            worker.join()
     return 0 if report.end(time.monotonic() - began) else 1
 
 

@@ -224,7 +224,7 @@ class Soak:
         if self.cloud is not None:
             self.cloud.ask("POST", "/settings", self.lab.told.get("cloud", {}))
             self.cloud.ask("POST", "/faults", {"rules": self.rules()})
-        threads = [threading.Thread(target=self.submitter) for _ in range(SUBMITTERS)]
+        threads = [threading.Thread(target=self.submitter, daemon=True) for _ in range(SUBMITTERS)]
         for thread in threads:
             thread.start()
         self.kill_until(lambda: not any(thread.is_alive() for thread in threads))
@@ -304,6 +304,7 @@ class Soak:
 
 def main():
     options = command.parse("soak", __doc__)
+    command.end_in_order()
     soak = Soak(options)
     good = False
     try:
