@@ -4,13 +4,14 @@ be in life: an older database is put back, and with it everything since is forgo
 import concurrent.futures
 import json
 import shutil
+import subprocess
 import tempfile
 import urllib.parse
 import urllib.request
 
 import pytest
 from cloud import SECRET, Account, Cloud, site_options
-from davit_site import DEADLINE, wait_for
+from davit_site import BUILD, DEADLINE, wait_for
 
 FOREVER = {"run_ms": -1}
 OTHER_SITE = "zzzzzzzz"
@@ -392,6 +393,56 @@ def test_what_cannot_be_deleted_stays_a_stray(sites, cloud):
     answer = place.delete(runs)
     assert answer.status == 409 and place.shown() == {runs["id"]}, answer
     assert place.site.post("/v1/strays/sweep").status == 403  # not over TCP
+
+
+def test_what_is_deleted_while_it_is_looked_stays_away(sites, cloud):
+    """The list that is being read has it still."""
+    place = Place(sites, cloud, net="request_timeout_ms: 60000")
+    gone, left = place.lost({"run_ms": 1}, FOREVER)
+    place.sweep()
+    cloud.ask("POST", "/hold", {"method": "GET", "path": "/v1/jobs"})
+    number = place.ask("POST", "/v1/strays/sweep").json()["number"]
+    wait_for("the list to be read", lambda: cloud.stats()["held"] == 1)
+    assert place.delete(gone).status == 200
+    cloud.ask("POST", "/release")
+    wait_for("the sweep", lambda: place.report()["number"] == number)
+    assert place.shown() == {left["id"]}
+
+
+def test_the_command_line_deals_with_strays(sites, cloud):
+    place = Place(sites, cloud)
+    lost = place.lost(FOREVER, {"run_ms": 1}, FOREVER)
+    ids = [made["labels"]["submission"].partition("-")[2] for made in lost]
+
+    def davit(*words):
+        host = f"unix://{place.site.socket_path}"
+        command = [BUILD / "cli" / "davit", "--host", host, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    code, shown, told = davit("strays")
+    assert code == 0 and shown == "no strays\n" and "davit strays sweep" in told
+    code, shown, told = davit("strays", "sweep")
+    assert code == 0 and told == "", told
+    assert [line.split()[0] for line in shown.splitlines()] == ["ID", *reversed(ids)]
+    for name in ("train", "RUNNING", "SUCCEEDED", "testcloud", place.account.name):
+        assert name in shown
+    code, shown, _ = davit("strays", "adopt", ids[0], "--project", "p")
+    assert code == 0 and shown == f"job {ids[0]} is running\n"
+    assert place.site.job(ids[0])["project"] == "p"
+    code, shown, _ = davit("job", ids[0], "--timeline")
+    assert code == 0 and "adopt" in shown, shown
+    code, shown, _ = davit("strays", "delete", ids[1])
+    assert code == 0 and shown == f"stray {ids[1]} is deleted\n"
+    code, shown, told = davit("strays", "delete", ids[2], ids[1])
+    assert code == 4 and shown == "" and "no stray" in told
+    code, shown, _ = davit("strays", "--json")
+    left = json.loads(shown)
+    assert [stray["id"] for stray in left["strays"]] == [ids[2]]
+    cloud.fails({"path": "/v1/datasets", "fault": "status", "status": 403})
+    code, shown, told = davit("strays", "sweep")
+    assert code == 0 and ids[2] in shown
+    assert told.startswith(f"not looked at: testcloud by {place.account.name}, davit.datasets: ")
 
 
 def test_what_got_the_name_of_a_stray_is_not_deleted(sites, cloud):

@@ -12,7 +12,8 @@
 
 enum {
 	OBJECTS_MAX = 64,
-	SLOTS_MAX = 5
+	LIST = 5,
+	SLOTS_MAX
 };
 
 struct object {
@@ -27,7 +28,7 @@ struct slot_fault {
 	bool created;
 };
 
-static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel", "metrics"};
+static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel", "metrics", "list"};
 
 static struct {
 	pthread_mutex_t lock;
@@ -37,6 +38,7 @@ static struct {
 	bool slow;
 	const char *lacks;
 	const char *metrics;
+	const char *list;
 	const char *idempotency;
 	int64_t settle_ms;
 	struct object objects[OBJECTS_MAX];
@@ -72,6 +74,7 @@ void fake_reset(void)
 	cloud.slow = false;
 	cloud.lacks = NULL;
 	cloud.metrics = NULL;
+	cloud.list = NULL;
 	cloud.hold = NULL;
 	cloud.held = 0;
 	cloud.cancelled = false;
@@ -125,6 +128,13 @@ void fake_obeys_cancel(bool obeys)
 void fake_metrics(const char *reply)
 {
 	cloud.metrics = reply;
+}
+
+void fake_list(const char *reply)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.list = reply;
+	pthread_mutex_unlock(&cloud.lock);
 }
 
 void fake_fault(const char *slot, int32_t code, unsigned times, bool created)
@@ -246,7 +256,9 @@ static void run_slot(size_t slot, const char *submission, struct call_result *re
 {
 	struct object *o = slot == 0 ? create(submission) : find(submission);
 
-	if (o == NULL) {
+	if (slot == LIST) {
+		result->reply = json_loads(cloud.list, 0, NULL);
+	} else if (o == NULL) {
 		result->code = DAVIT_NOT_FOUND;
 		(void)fail_set(&result->fail, FAIL_NOT_FOUND, "no such object");
 	} else if (slot == 4) {
@@ -336,10 +348,18 @@ bool provider_offers(const struct provider *p, const char *interface, const char
 	const char *kind, struct fail *f)
 {
 	(void)p;
-	(void)interface;
 	(void)kind;
 	return (strcmp(slot, "metrics") == 0 && cloud.metrics != NULL) ||
+	       (strcmp(slot, "list") == 0 && strcmp(interface, "davit.training") == 0 &&
+		       cloud.list != NULL) ||
 	       fail_set(f, FAIL_UNSUPPORTED, "no slot %s", slot);
+}
+
+struct provider *providers_for_type(struct providers *ps, const char *connection_type)
+{
+	(void)ps;
+	(void)connection_type;
+	return NULL;
 }
 
 const char *provider_idempotency(

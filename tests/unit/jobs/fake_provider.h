@@ -42,6 +42,9 @@ void fake_hold(const char *slot);
 bool fake_held(void);          /* is there one? */
 bool fake_was_cancelled(void); /* by its handle */
 
+/* Trainings have a slot list, which answers that JSON; NULL: they have none. */
+void fake_list(const char *reply);
+
 /* Trainings have a slot metrics, which answers that JSON; NULL: they have none. */
 void fake_metrics(const char *reply);
 

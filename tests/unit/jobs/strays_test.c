@@ -1,0 +1,275 @@
+/* When it is looked for strays, and what is shown of what was found. */
+#include "jobs/strays.h"
+
+#include <davit/abi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "unit/jobs/fake_provider.h"
+#include "unit/jobs/tracker_kit.h"
+
+#define HOUR_MS 3600000
+#define LOST    "0000000000000000000000a1"
+
+struct place {
+	struct fixture *x;
+	struct strays *strays;
+	char list[512]; /* what the provider answers */
+};
+
+/* The list has the object LOST, and that of a job of ours. */
+static struct place *open_place(struct fixture *x, int64_t sweep_hours)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	struct ticket t = train(x);
+	const char *site = store_site(x->store);
+
+	assert_non_null(p);
+	p->x = x;
+	await_state(x, t.id, JOB_RUNNING);
+	(void)snprintf(p->list, sizeof(p->list),
+		"{\"items\":[{\"id\":\"o\",\"label\":\"%s-%s\"},{\"id\":\"lost\",\"label\":\"%s-%s\","
+		"\"created\":1600000000000},{\"id\":\"bare\"}]}",
+		site, t.id, site, LOST);
+	fake_list(p->list);
+	x->config.sweep_hours = sweep_hours;
+	return p;
+}
+
+static void begin(struct place *p)
+{
+	static int anything;
+	struct strays_options options = {.store = p->x->store,
+		.providers = (struct providers *)&anything,
+		.tracker = p->x->tracker,
+		.config = &p->x->config};
+	struct fail f = {0};
+
+	p->strays = strays_start(&options, &f);
+	assert_non_null(p->strays);
+}
+
+static void close_place(struct place *p)
+{
+	strays_stop(p->strays);
+	strays_free(p->strays);
+	free(p);
+}
+
+static struct strays_report report_of(struct place *p)
+{
+	struct strays_report report = {0};
+	struct fail f = {0};
+
+	assert_true(strays_report(p->strays, &report, &f));
+	json_decref(report.not_listed);
+	report.not_listed = NULL;
+	return report;
+}
+
+static size_t missed(struct place *p)
+{
+	struct strays_report report = {0};
+	struct fail f = {0};
+	size_t n;
+
+	assert_true(strays_report(p->strays, &report, &f));
+	n = json_array_size(report.not_listed);
+	strays_report_finish(&report);
+	return n;
+}
+
+static void await_sweep(struct place *p, int64_t number)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		if (report_of(p).number >= number)
+			return;
+		let_time_pass();
+	}
+	fail_msg("no sweep number %d", (int)number);
+}
+
+static int64_t wish(struct place *p)
+{
+	struct fail f = {0};
+	int64_t number = 0;
+
+	assert_true(strays_sweep(p->strays, false, &number, &f));
+	return number;
+}
+
+static bool is_shown(struct place *p, const char *id)
+{
+	struct stray stray = {0};
+	struct fail f = {0};
+	bool is = strays_find(p->strays, id, &stray, &f);
+
+	stray_finish(&stray);
+	return is;
+}
+
+static void what_has_our_label_and_no_job_is_shown(void **state)
+{
+	struct place *p = open_place(*state, 0);
+	struct stray stray = {0};
+	struct fail f = {0};
+
+	begin(p);
+	await_sweep(p, wish(p));
+	assert_int_equal(report_of(p).objects, 3);
+	assert_int_equal(report_of(p).strays, 1);
+	assert_true(strays_find(p->strays, LOST, &stray, &f));
+	assert_string_equal(stray.object, "lost");
+	assert_string_equal(stray.provider, "p");
+	assert_int_equal(stray.created_ms, INT64_C(1600000000000));
+	stray_finish(&stray);
+	close_place(p);
+}
+
+static void it_is_looked_after_the_start_and_then_at_times(void **state)
+{
+	struct place *p = open_place(*state, 2);
+
+	begin(p);
+	await_sweep(p, 1);
+	clock_advance(HOUR_MS);
+	assert_int_equal(report_of(p).number, 1);
+	clock_advance(HOUR_MS);
+	await_sweep(p, 2);
+	assert_int_equal(fake_calls("list"), 2);
+	close_place(p);
+}
+
+static void nobody_looks_by_himself_where_the_site_does_not_want_it(void **state)
+{
+	struct place *p = open_place(*state, 0);
+
+	begin(p);
+	for (int i = 0; i < 20; i++) {
+		clock_advance(100 * (int64_t)HOUR_MS);
+		let_time_pass();
+	}
+	assert_int_equal(fake_calls("list"), 0);
+	await_sweep(p, wish(p));
+	close_place(p);
+}
+
+static void a_wish_while_it_is_looked_is_for_a_look_of_its_own(void **state)
+{
+	struct place *p = open_place(*state, 0);
+	int64_t first, second;
+
+	begin(p);
+	fake_hold("list");
+	first = wish(p);
+	while (!fake_held())
+		let_time_pass();
+	second = wish(p);
+	assert_int_equal(second, first + 1);
+	assert_int_equal(wish(p), second); /* one for all who wish */
+	strays_stop(p->strays);
+	assert_true(fake_was_cancelled());
+	strays_free(p->strays);
+	free(p);
+}
+
+static void a_list_that_is_none_shows_none_and_takes_none_away(void **state)
+{
+	struct place *p = open_place(*state, 0);
+
+	begin(p);
+	fake_fault("list", DAVIT_PERMANENT, 1, false);
+	await_sweep(p, wish(p));
+	assert_int_equal(missed(p), 1);
+	assert_false(is_shown(p, LOST));
+	await_sweep(p, wish(p));
+	assert_int_equal(missed(p), 0);
+	assert_true(is_shown(p, LOST));
+	fake_list("{\"things\":[]}");
+	await_sweep(p, wish(p));
+	assert_int_equal(missed(p), 1);
+	assert_true(is_shown(p, LOST));
+	fake_list("{\"items\":[{\"label\":7},7,null,{\"id\":7}]}");
+	await_sweep(p, wish(p));
+	assert_int_equal(missed(p), 0);
+	assert_false(is_shown(p, LOST));
+	close_place(p);
+}
+
+static void a_provider_that_asks_for_a_pause_gets_it(void **state)
+{
+	struct place *p = open_place(*state, 0);
+
+	begin(p);
+	fake_fault("list", DAVIT_THROTTLED, 3, false);
+	await_sweep(p, wish(p));
+	assert_int_equal(missed(p), 0);
+	assert_int_equal(fake_calls("list"), 4);
+	assert_true(is_shown(p, LOST));
+	close_place(p);
+}
+
+static void what_is_dealt_with_is_shown_no_more(void **state)
+{
+	struct place *p = open_place(*state, 0);
+	struct stray stray = {0};
+	struct fail f = {0};
+
+	begin(p);
+	await_sweep(p, wish(p));
+	assert_true(strays_find(p->strays, LOST, &stray, &f));
+	strays_gone(p->strays, &stray);
+	assert_false(is_shown(p, LOST));
+	stray_finish(&stray);
+	close_place(p);
+}
+
+static json_t *adopted_request(void)
+{
+	return json_pack("{s:b, s:{}}", "adopted", 1, "spec");
+}
+
+static void an_adopted_stray_is_found_and_never_submitted(void **state)
+{
+	struct fixture *x = *state;
+	json_t *request = adopted_request();
+	const struct job_order o = {.provider = "p",
+		.interface = "davit.training",
+		.kind = "train",
+		.id = LOST,
+		.request = request,
+		.adopt = "lost"};
+	struct ticket ticket = {0};
+
+	fake_absent(true);
+	restart(x); /* its provider is not there at first */
+	tracker_submit(x->tracker, &o, accepted, &ticket);
+	await_flag(&ticket.done);
+	assert_string_equal(ticket.id, LOST);
+	await_state(x, LOST, JOB_ORPHANED);
+	fake_absent(false);
+	restart(x);
+	await_state(x, LOST, JOB_NEEDS_DECISION); /* there is no such object */
+	assert_int_equal(fake_calls("submit"), 0);
+	assert_true(fake_calls("find") > 0);
+	json_decref(request);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_has_our_label_and_no_job_is_shown),
+		TEST(it_is_looked_after_the_start_and_then_at_times),
+		TEST(nobody_looks_by_himself_where_the_site_does_not_want_it),
+		TEST(a_wish_while_it_is_looked_is_for_a_look_of_its_own),
+		TEST(a_list_that_is_none_shows_none_and_takes_none_away),
+		TEST(a_provider_that_asks_for_a_pause_gets_it),
+		TEST(what_is_dealt_with_is_shown_no_more),
+		TEST(an_adopted_stray_is_found_and_never_submitted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
