@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/internal.h"
+#include "jobs/journal.h"
 #include "store/store.h"
 
 enum {
@@ -58,21 +59,36 @@ static void begin(struct tracker *t, struct open_job *e)
 	}
 }
 
-/* Not ambiguous means: no submit was tried, or the last one certainly did nothing. */
+/* Not ambiguous means: no submit was tried, or the last one certainly did nothing, or it goes on
+ * with what is done. */
 static void submit(struct tracker *t, struct open_job *e)
 {
+	if (e->unread)
+		e = journal_consult(t, e);
+	if (e == NULL)
+		return;
 	if (e->ambiguous)
 		tracker_move(t, e, JOB_RECOVERING, 0, 0);
-	else if (e->cancel)
+	else if (e->cancel && !e->goes_on)
 		end_unsubmitted(
 			t, e, e->overdue ? "its deadline passed before it could start" : NULL);
 	else
 		tracker_call(t, e, ACTION_SUBMIT);
 }
 
+/* One that was to be submitted when its provider went away may have nothing to be found. */
 static void recover(struct tracker *t, struct open_job *e)
 {
-	tracker_call(t, e, ACTION_FIND);
+	bool asked = e->unread;
+
+	if (asked)
+		e = journal_consult(t, e);
+	if (e == NULL)
+		return;
+	if (asked && !e->ambiguous)
+		tracker_move(t, e, JOB_SUBMITTING, e->goes_on ? 0 : JOB_SET_EPOCH, 0);
+	else
+		tracker_call(t, e, ACTION_FIND);
 }
 
 static void follow(struct tracker *t, struct open_job *e)
@@ -130,6 +146,8 @@ static void refresh(struct tracker *t, struct open_job *e)
 		e->stale = false;
 		e->state = job.state;
 		e->epoch = job.epoch;
+		e->ambiguous = e->goes_on = false;
+		e->unread = job.state == JOB_SUBMITTING;
 		if (e->state == JOB_RECOVERING)
 			tracker_hold(t, e);
 		tracker_later(t, e, 0);

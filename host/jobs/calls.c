@@ -8,15 +8,13 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "jobs/internal.h"
+#include "jobs/journal.h"
 #include "jobs/series.h"
 #include "provider/provider.h"
 #include "store/store.h"
 
 enum {
-	NEXT_POLL_DEFAULT_MS = 2000,
-	NEXT_POLL_LEAST_MS = 50,
-	NEXT_POLL_MOST_MS = 300000,
-	CANCEL_POLL_MS = 200,
+	AGAIN_MS = 50,     /* where all places are taken */
 	SERIES_MS = 10000, /* for the metrics of a run that ended */
 	NAME_SIZE = 256
 };
@@ -29,6 +27,9 @@ struct call_context {
 	bool adopts; /* find: of the object somebody named */
 	char idempotency[16];
 	int64_t settle_ms;
+	int64_t epoch;          /* of the job when it began */
+	bool goes_on;           /* see struct open_job */
+	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
 
@@ -111,132 +112,20 @@ static void keep_handle(struct tracker *t, const char *id, uint64_t turn, uint64
 		e->call = handle;
 }
 
-/* What a verdict does to an entry. Lock held; e is not busy. */
-
-static void take_state(struct tracker *t, struct open_job *e, const struct call_result *result)
+/* Of an attempt that was given up meanwhile nothing counts. */
+static bool is_stale(struct open_job *e, const struct call_context *call)
 {
-	struct store_op *op = tracker_edge(e);
-	int64_t after = result->next_poll_ms > 0 ? result->next_poll_ms : NEXT_POLL_DEFAULT_MS;
-	bool same;
-
-	if (op == NULL || !outcome_edge(op, result, e->overdue)) {
-		store_op_free(op);
-		tracker_back_off(t, e);
-		return;
-	}
-	e->failures = 0;
-	e->asked_mono = clock_mono_ms();
-	after = after < NEXT_POLL_LEAST_MS ? NEXT_POLL_LEAST_MS : after;
-	after = after > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : after;
-	e->poll_ms = after;
-	op->edge.values.next_poll_ms = after;
-	op->edge.set |= JOB_SET_NEXT_POLL;
-	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
-	same = entry_same_as_shown(e, op->edge.values.result);
-	if (op->edge.to == e->state && same) {
-		store_op_free(op);
-		tracker_poll_later(t, e, after);
-		tracker_fire_refreshed(t, e);
-		return;
-	}
-	if (op->edge.to == e->state)
-		op->durable = false;
-	else if (op->edge.to == JOB_RUNNING && !(op->edge.set & JOB_SET_STARTED)) {
-		op->edge.set |= JOB_SET_STARTED;
-		op->edge.values.started_ms = clock_now_ms();
-	}
-	tracker_store_edge(t, e, op, JOB_BIT(e->state), after);
-}
-
-static void take_failure(struct tracker *t, struct open_job *e, const struct call_result *result)
-{
-	struct store_op *op = tracker_edge(e);
-
-	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
-		store_op_free(op);
-		tracker_back_off(t, e);
-		return;
-	}
-	tracker_store_edge(t, e, op, JOB_BIT(e->state), 0);
-}
-
-static void take_retry(struct tracker *t, struct open_job *e, const struct call_result *result)
-{
-	bool ours = result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
-
-	if (!ours) /* all places are taken: not worth a line */
-		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
-			result->fail.text);
-	if (result->retry_after_ms > 0)
-		tracker_later(t, e, result->retry_after_ms);
-	else
-		tracker_back_off(t, e);
-}
-
-/* Nobody but a person knows how it goes on. */
-static void park(struct tracker *t, struct open_job *e, const char *why)
-{
-	struct store_op *op = tracker_edge(e);
-
-	if (op != NULL) {
-		op->edge.to = JOB_NEEDS_DECISION;
-		op->edge.set = JOB_SET_ERROR;
-		op->edge.values.error = strdup(why);
-	}
-	tracker_store_edge(t, e, op, JOB_BIT(e->state), CLOCK_NEVER);
-}
-
-static void take_verdict(struct tracker *t, struct open_job *e, enum verdict verdict,
-	const struct call_result *result)
-{
-	switch (verdict) {
-	case VERDICT_STATE:
-		take_state(t, e, result);
-		break;
-	case VERDICT_FAILED:
-		take_failure(t, e, result);
-		break;
-	case VERDICT_RETRY:
-		take_retry(t, e, result);
-		break;
-	case VERDICT_RECOVER:
-		log_warn("JOB-UNCLEAR", "job=%s the submission ended unclear: %s", e->id,
-			result->fail.text);
-		e->ambiguous = true;
-		tracker_back_off(t, e);
-		break;
-	case VERDICT_RESUBMIT:
-		tracker_move(t, e, JOB_SUBMITTING, JOB_SET_EPOCH, 0);
-		break;
-	case VERDICT_DECIDE:
-		park(t, e, result->fail.text);
-		break;
-	case VERDICT_ASKED:
-		e->cancel_sent_mono = clock_mono_ms();
-		tracker_later(t, e, CANCEL_POLL_MS);
-		break;
-	}
-}
-
-/* Nothing was found, but the other side may not know yet of what the last submit made: it is
- * asked once more when it must. Nobody needs to wait with the start for that. */
-static bool settles(struct tracker *t, struct open_job *e, const struct call_context *call)
-{
-	int64_t left = e->sent_mono + call->settle_ms - clock_mono_ms();
-
-	if (left <= 0)
+	if (e->epoch == call->epoch && !call->stale)
 		return false;
-	if (e->unsure)
-		t->unsure--;
-	e->unsure = false;
-	tracker_later(t, e, left);
+	log_warn("JOB-STALE", "job=%s a call of an earlier submission came back", e->id);
+	e->stale = true;
+	e->again = true;
 	return true;
 }
 
 /* The call has ended. Storing gives the lock up, and the job may be over before it is back: the
  * entry is looked up again before it is touched. */
-static void take_end(
-	struct call_context *call, enum verdict verdict, const struct call_result *result)
+static void take_end(struct call_context *call, struct call_end *end)
 {
 	struct tracker *t = call->t;
 	struct open_job *e = entries_find(&t->entries, call->id);
@@ -247,8 +136,8 @@ static void take_end(
 	e->call = 0;
 	if (call->action == ACTION_SUBMIT)
 		e->sent_mono = clock_mono_ms();
-	if (result->code != DAVIT_NOT_FOUND || verdict != VERDICT_RESUBMIT || !settles(t, e, call))
-		take_verdict(t, e, verdict, result);
+	if (!is_stale(e, call))
+		tracker_take_end(t, e, end);
 	e = entries_find(&t->entries, call->id);
 	if (e != NULL && e->busy == ENTRY_IDLE)
 		tracker_idle(t, e);
@@ -270,19 +159,50 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 {
 	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
 
+	if (call->action == ACTION_SUBMIT)
+		verdict = outcome_submitted(verdict, result);
+	else if (call->action == ACTION_FIND)
+		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
 	return call->adopts ? outcome_adopted(verdict) : verdict;
+}
+
+/* How the call ended, with what needs the store. No lock held. */
+static struct call_end end_of(const struct call_context *call, const struct call_result *result)
+{
+	struct call_end end = {
+		.action = call->action,
+		.verdict = verdict_of(call, result),
+		.result = result,
+		.settle_ms = call->settle_ms,
+	};
+
+	if (end.verdict == VERDICT_DECIDE && !call->adopts)
+		end.dilemma = journal_dilemma(
+			call->t->options.store, call->id, call->epoch, result->fail.text);
+	return end;
+}
+
+/* Writes what no edge took along. No lock held. */
+static void end_finish(const struct call_context *call, struct call_end *end)
+{
+	journal_write(call->t->options.store, call->id, &end->before);
+	journal_write(call->t->options.store, call->id, &end->row);
+	free(end->dilemma);
 }
 
 static void call_finish(struct call_context *call, struct call_result *result)
 {
 	struct tracker *t = call->t;
-	enum verdict verdict = verdict_of(call, result);
+	struct call_end end = end_of(call, result);
 
-	if (result->code == DAVIT_OK && verdict == VERDICT_RECOVER)
+	if (result->code == DAVIT_OK && end.verdict == VERDICT_RECOVER)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
 			"the provider answered without saying where the job stands");
 	mutex_lock(&t->lock);
-	take_end(call, verdict, result);
+	take_end(call, &end);
+	mutex_unlock(&t->lock);
+	end_finish(call, &end);
+	mutex_lock(&t->lock);
 	leave(call);
 	mutex_unlock(&t->lock);
 	call_result_finish(&call->end);
@@ -381,7 +301,7 @@ static bool series_asked(struct call_context *call, struct call_result *result)
 	if (f.code == FAIL_BUSY && call->action != ACTION_SUBMIT) {
 		result->code = DAVIT_RETRY;
 		result->fail = f;
-		result->retry_after_ms = NEXT_POLL_LEAST_MS;
+		result->retry_after_ms = AGAIN_MS;
 	} else if (f.code != FAIL_NONE) {
 		log_warn("JOB-SERIES", "job=%s ends without its series of metrics: %s", id, f.text);
 	}
@@ -409,6 +329,7 @@ static bool start(
 		.slot = job_action_slot(call->action),
 		.job = job->id,
 		.checkpoints = call->action == ACTION_SUBMIT,
+		.goes_on = call->goes_on,
 		.epoch = job->epoch,
 		.body_fd = -1,
 		.job_lane = true,
@@ -433,16 +354,28 @@ static bool start(
 	return call_start(&spec, ret_call, f);
 }
 
-/* A slot that could not be started: a missing one is an answer, all else is for later. */
+/* A slot that could not be started: a missing one is an answer, all else is for later. No lock
+ * held.
+ */
 static void not_started(struct call_context *call, const struct fail *f)
 {
 	struct call_result result = {
 		.fail = *f,
 		.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY,
-		.retry_after_ms = f->code == FAIL_BUSY ? NEXT_POLL_LEAST_MS : 0,
+		.retry_after_ms = f->code == FAIL_BUSY ? AGAIN_MS : 0,
 	};
 
-	take_end(call, verdict_of(call, &result), &result);
+	call_finish(call, &result);
+}
+
+/* The row, if it is still of the epoch that the entry knows. */
+static bool read_job(struct call_context *call, struct job *ret_job, struct fail *f)
+{
+	if (!store_job(call->t->options.store, call->id, ret_job, f))
+		return false;
+	call->stale = ret_job->epoch != call->epoch;
+	return !call->stale ||
+	       fail_set(f, FAIL_UNAVAILABLE, "job %s has another submission now", call->id);
 }
 
 static void begin_call(struct tracker *t, struct open_job *e, enum job_action action)
@@ -452,13 +385,16 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 	struct fail f = {0};
 	char id[ID_SIZE];
 	uint64_t handle = 0, turn;
-	bool started;
 
 	if (call == NULL) {
 		tracker_back_off(t, e);
 		return;
 	}
-	*call = (struct call_context){.t = t, .lane = e->lane, .action = action};
+	*call = (struct call_context){.t = t,
+		.lane = e->lane,
+		.action = action,
+		.epoch = e->epoch,
+		.goes_on = e->goes_on};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;
@@ -467,16 +403,11 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 	t->in_flight++;
 	e->lane->calls++;
 	mutex_unlock(&t->lock);
-	started = store_job(t->options.store, id, &job, &f) && start(call, &job, &handle, &f);
+	if (!read_job(call, &job, &f) || !start(call, &job, &handle, &f))
+		not_started(call, &f);
 	job_finish(&job);
 	mutex_lock(&t->lock);
-	if (started) {
-		keep_handle(t, id, turn, handle);
-		return;
-	}
-	not_started(call, &f);
-	leave(call);
-	free(call);
+	keep_handle(t, id, turn, handle);
 }
 
 void tracker_call(struct tracker *t, struct open_job *e, enum job_action action)

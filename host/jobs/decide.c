@@ -32,7 +32,7 @@ static const struct choice {
 static void go_on(struct tracker *t, struct open_job *e, enum job_state to)
 {
 	e->failures = 0;
-	e->ambiguous = false;
+	e->ambiguous = e->unread = e->goes_on = false;
 	e->stale = e->busy != ENTRY_IDLE;
 	e->again = e->stale;
 	if (!e->stale)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/internal.h"
+#include "jobs/journal.h"
 #include "store/store.h"
 
 enum {
@@ -167,8 +168,8 @@ static void edge_applied(
 		return;
 	}
 	if (to != e->state) {
+		journal_moved(e, to, (op->edge.set & JOB_SET_EPOCH) != 0);
 		e->state = to;
-		e->ambiguous = false;
 		if (JOB_BIT(to) & PARKED)
 			tracker_release(t, e);
 		tracker_fire(t, e);
@@ -188,7 +189,7 @@ static void edge_lost(struct tracker *t, struct open_job *e, const struct store_
 {
 	log_error("JOB-EDGE-LOST", "job=%s %s", e->id, op->fail.text);
 	if (e->state == JOB_SUBMITTING)
-		e->ambiguous = true;
+		e->unread = true;
 	tracker_back_off(t, e);
 	tracker_idle(t, e);
 }

@@ -25,6 +25,15 @@ enum entry_busy {
 	ENTRY_CALLING  /* a slot of its provider runs */
 };
 
+/* Calls of one slot in a row that ended the same way, and are not in the journal yet. */
+struct tally {
+	int64_t first_ms;
+	uint32_t count; /* 0: none */
+	int16_t code;
+	uint8_t action; /* enum job_action */
+	bool told;      /* of another one like these */
+};
+
 struct open_job {
 	char id[ID_SIZE];
 	char submission[ID_SIZE];
@@ -41,6 +50,8 @@ struct open_job {
 	bool cancel;             /* a durable cancel intent is there */
 	bool overdue;            /* the cancel is its deadline's */
 	bool ambiguous;          /* what the last submit did is not known */
+	bool unread;             /* the journal knows more of that */
+	bool goes_on;            /* a submit of this epoch made changes, and is to go on */
 	bool unsure;             /* still to be settled before the start counts as recovered */
 	bool again;              /* something happened while it was busy: look once more */
 	bool stale;              /* the store knows better: read the row again */
@@ -53,6 +64,7 @@ struct open_job {
 	int64_t cancel_sent_mono; /* 0: not yet */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
+	struct tally tally;
 	uint64_t shown;  /* hash of the last state stored, so that nothing is written twice */
 	size_t heap_at;  /* place in the due heap */
 	uint32_t phase;  /* when in each interval it is polled: this part of 2^32 */

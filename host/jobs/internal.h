@@ -17,6 +17,7 @@
 #include "jobs/outcome.h"
 #include "jobs/tracker.h"
 #include "platform/thread.h"
+#include "store/journal.h"
 
 struct store_op;
 
@@ -93,6 +94,22 @@ struct store_op *tracker_edge(const struct open_job *e);
 /* --- calls.c: slots; lock held on entry and return, given up in between. --- */
 
 void tracker_call(struct tracker *t, struct open_job *e, enum job_action action);
+
+/* --- verdicts.c: lock held, given up where something is stored --- */
+
+/* How a call of e ended. */
+struct call_end {
+	enum job_action action;
+	enum verdict verdict;
+	const struct call_result *result;
+	int64_t settle_ms;
+	char *dilemma;               /* with VERDICT_DECIDE: what a person is told; or NULL */
+	struct store_journal before; /* rows of calls that no edge took along, yet */
+	struct store_journal row;
+};
+
+/* Does what the verdict says to e, which is not busy and may be gone afterwards. */
+void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *end);
 
 /* --- flow_run.c --- */
 

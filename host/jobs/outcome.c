@@ -29,11 +29,12 @@ const char *job_action_slot(enum job_action action)
 #define U VERDICT_RECOVER
 #define A VERDICT_ASKED
 #define N VERDICT_RESUBMIT
+#define D VERDICT_DECIDE
 
 /*
  * One row per result class. A failed poll or cancel says nothing about the job unless the
  * other side says that it cannot succeed; a failed submit is only certain where the class
- * says that nothing was created.
+ * says that nothing was created. A find that cannot work leaves the job to a person.
  */
 static const struct {
 	int32_t code;
@@ -44,14 +45,14 @@ static const struct {
 	{DAVIT_THROTTLED, {R, R, R, R}},
 	{DAVIT_AUTH, {F, R, R, R}},
 	{DAVIT_QUOTA, {F, R, R, R}},
-	{DAVIT_INVALID, {F, F, F, R}},
+	{DAVIT_INVALID, {F, D, F, R}},
 	{DAVIT_NOT_FOUND, {F, N, F, A}},
 	{DAVIT_CONFLICT, {F, F, R, R}},
 	{DAVIT_UNSUPPORTED, {F, F, F, A}},
 	{DAVIT_CANCELLED, {U, R, R, R}},
 	{DAVIT_DEADLINE, {U, R, R, R}},
 	{DAVIT_INTERNAL, {U, R, R, R}},
-	{DAVIT_PERMANENT, {F, F, F, A}},
+	{DAVIT_PERMANENT, {F, D, F, A}},
 };
 
 #undef S
@@ -60,6 +61,7 @@ static const struct {
 #undef U
 #undef A
 #undef N
+#undef D
 
 /* May a submission be repeated with the same id although nobody could say what it did? */
 static bool repeatable(const char *idempotency)
@@ -86,6 +88,29 @@ enum verdict outcome_verdict(
 enum verdict outcome_adopted(enum verdict verdict)
 {
 	return verdict == VERDICT_RESUBMIT || verdict == VERDICT_FAILED ? VERDICT_DECIDE : verdict;
+}
+
+enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result)
+{
+	const struct call_trace *trace = &result->trace;
+
+	if (verdict == VERDICT_STATE)
+		return verdict;
+	if (trace->unclear > 0 || trace->diverged)
+		return VERDICT_RECOVER;
+	if (verdict == VERDICT_RECOVER && (trace->done == 0 || trace->cut_off))
+		return VERDICT_RETRY;
+	return verdict;
+}
+
+enum verdict outcome_missing(enum verdict verdict, const struct call_result *result,
+	const char *idempotency, int64_t settle_ms)
+{
+	bool unsettled = strcmp(idempotency, "search") == 0 && settle_ms < 0;
+
+	if (verdict != VERDICT_RESUBMIT || result->code != DAVIT_NOT_FOUND)
+		return verdict;
+	return unsettled || strcmp(idempotency, "none") == 0 ? VERDICT_DECIDE : verdict;
 }
 
 static enum job_state state_of(int32_t state, bool overdue)

@@ -43,6 +43,15 @@ enum verdict outcome_verdict(
  * at, a person must decide again. */
 enum verdict outcome_adopted(enum verdict verdict);
 
+/* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
+ * whatever the slot says, and where none had an effect there is nothing to find. */
+enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
+
+/* The verdict of a find that found nothing: no proof where the class is none, or search of a cloud
+ * that does not say when its lists are complete. settle_ms: provider_settle_ms(). */
+enum verdict outcome_missing(enum verdict verdict, const struct call_result *result,
+	const char *idempotency, int64_t settle_ms);
+
 /*
  * Fills op, an empty STORE_JOB_EDGE, with what result (of a VERDICT_STATE) says of the job:
  * state, ref, names, progress, times, result. overdue: the job was stopped by its deadline,

@@ -261,8 +261,10 @@ static void result_answer(struct call *c, struct call_result *r)
 void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 {
 	*ret_result = (struct call_result){0};
-	if (c->journal != NULL)
+	if (c->journal != NULL) {
 		ret_result->trace = c->journal->trace;
+		ret_result->trace.cut_off = call_stopped(c) != DAVIT_OK;
+	}
 	code = true_code(c, code);
 	if (code == DAVIT_OK)
 		check_answer(c);

@@ -61,12 +61,12 @@ struct call {
 	struct redact_scope *scope; /* what its texts must not show; NULL: nothing of its own */
 	char job[ID_SIZE];          /* whose call this is, or "" */
 	int64_t epoch;
-	bool checkpoints;             /* it may write the job's checkpoint */
 	struct call_journal *journal; /* of that job; NULL: none */
 	int64_t deadline;             /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout; /* from its start to that, and between two pieces of an answer */
 	int64_t look;    /* when to ask next whether the reader is still there */
 	enum call_lane lane;
+	bool checkpoints;  /* it may write the job's checkpoint */
 	bool overrun_told; /* guarded by the table's lock */
 	bool laned;        /* counted in its lane; guarded by the table's lock */
 	bool waited;       /* for its place */

@@ -81,8 +81,7 @@ static int32_t load(struct call *c)
 	for (size_t i = 0; i < j->ledger.count; i++) {
 		const struct ledger_entry *e = &j->ledger.entries[i];
 
-		if (e->covered && e->k > j->k)
-			j->k = e->k;
+		j->k = e->k > j->k ? e->k : j->k;
 	}
 	if (ledger_unclear(&j->ledger) != NULL)
 		return diverged(c, ledger_unclear(&j->ledger), "is unclear");
@@ -92,8 +91,14 @@ static int32_t load(struct call *c)
 static bool is_same(const struct ledger_entry *e, const struct mutation_wish *wish)
 {
 	return wish->print[0] != '\0' &&
-	       strcmp(json_text_or(e->sent, "print", ""), wish->print) == 0 &&
+	       strcmp(json_text_or(e->sent, "fingerprint", ""), wish->print) == 0 &&
 	       strcmp(json_text_or(e->sent, "operation", ""), wish->operation) == 0;
+}
+
+/* It is done again rather than answered: see struct mutation_wish. */
+static bool is_repeatable(const struct ledger_entry *e)
+{
+	return json_text_or(e->sent, "method", "")[0] == '\0';
 }
 
 /* The next one that was done and the provider knows nothing of, or NULL. */
@@ -102,7 +107,7 @@ static struct ledger_entry *next_done(struct ledger *l)
 	for (size_t i = 0; i < l->count; i++) {
 		struct ledger_entry *e = &l->entries[i];
 
-		if (e->state == LEDGER_DONE && !e->covered && !e->used)
+		if (e->state == LEDGER_DONE && !e->covered && !e->used && !is_repeatable(e))
 			return e;
 	}
 	return NULL;
@@ -146,7 +151,7 @@ static struct store_op *row_new(
 static struct store_op *row_sent(const struct call *c, const struct mutation_wish *wish, int64_t k)
 {
 	json_t *detail = json_pack("{s:s, s:s, s:s, s:s}", "operation", wish->operation, "method",
-		wish->method, "target", wish->target, "print", wish->print);
+		wish->method, "target", wish->target, "fingerprint", wish->print);
 	struct store_op *op;
 
 	if (detail == NULL)
@@ -170,19 +175,18 @@ int32_t call_journal_plan(
 	code = load(c);
 	if (code != DAVIT_OK)
 		return code;
-	e = next_done(&j->ledger);
+	e = wish->method[0] != '\0' ? next_done(&j->ledger) : NULL;
 	if (e != NULL && (!e->kept || !is_same(e, wish))) {
 		const struct ledger_entry *first = e;
 
 		e = covered(&j->ledger, wish);
 		if (e == NULL)
 			return diverged(c, first, "was done, and this attempt asks for another");
-	} else if (e == NULL) {
+	} else if (e == NULL && wish->method[0] != '\0') {
 		e = covered(&j->ledger, wish);
 	}
 	if (e != NULL) {
 		e->used = true;
-		j->k = e->k > j->k ? e->k : j->k;
 		j->trace.done++;
 		*ret_mutation = (struct mutation){.k = e->k, .before = e};
 		return DAVIT_OK;

@@ -24,13 +24,13 @@ struct call_journal {
 	struct ledger ledger; /* of the attempts before, where this call goes on with them */
 	bool goes_on;
 	bool loaded;
-	int64_t k; /* of the last mutation */
+	int64_t k; /* of the last mutation, of all attempts it goes on with */
 };
 
 /* What is to be changed. Texts hold no secret. */
 struct mutation_wish {
 	const char *operation;
-	const char *method;
+	const char *method; /* "": done twice it has no other effect, so it is simply done again */
 	const char *target;
 	char print[SHA256_HEX_SIZE]; /* digest of all that matters of it; "": it has none */
 };

@@ -96,7 +96,7 @@ static bool is_text(const char *bytes, size_t n)
 	return true;
 }
 
-/* {"kept", "headers"?, "body"?}: a body that is long, comes as a stream, has secrets in it or is no
+/* {"kept", "head"?, "body"?}: a body that is long, comes as a stream, has secrets in it or is no
  * text is not kept. */
 static json_t *describe(const struct http_request *r, const struct net_answer *a)
 {
@@ -108,7 +108,7 @@ static json_t *describe(const struct http_request *r, const struct net_answer *a
 	if (net_answer_is_stream(a) || r->keep != NULL || n > HTTP_JOURNAL_BODY_MAX ||
 		!is_text(body, n))
 		return json_pack("{s:b}", "kept", 0);
-	return json_pack("{s:b, s:o*, s:s%}", "kept", 1, "headers",
+	return json_pack("{s:b, s:o*, s:s%}", "kept", 1, "head",
 		http_answer_headers(net_answer_head(a)), "body", body != NULL ? body : "", n);
 }
 
@@ -165,7 +165,7 @@ json_t *http_journal_head(const struct mutation *m, davit_buf *ret_body)
 {
 	const struct ledger_entry *e = m->before;
 	json_t *body = json_object_get(e->answer, "body");
-	json_t *headers = json_object_get(e->answer, "headers");
+	json_t *headers = json_object_get(e->answer, "head");
 	json_t *head = json_pack("{s:I, s:o, s:i}", "status", (json_int_t)e->status, "headers",
 		headers != NULL ? json_deep_copy(headers) : json_object(), "attempts", 0);
 

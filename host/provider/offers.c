@@ -100,7 +100,7 @@ const char *provider_idempotency(
 int64_t provider_settle_ms(
 	const struct provider *p, const char *interface, const char *slot, const char *kind)
 {
-	return json_int_or(provider_entry(p, interface, slot, kind), "settle_ms", 0);
+	return json_int_or(provider_entry(p, interface, slot, kind), "settle_ms", -1);
 }
 
 /* --- names --- */

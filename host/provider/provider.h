@@ -85,7 +85,7 @@ const json_t *provider_entry(
 const char *provider_idempotency(
 	const struct provider *p, const char *interface, const char *slot, const char *kind);
 
-/* How long after a submit of that kind find may miss what it made; milliseconds. */
+/* How long after a submit of that kind find may miss what it made; milliseconds. -1: unsaid. */
 int64_t provider_settle_ms(
 	const struct provider *p, const char *interface, const char *slot, const char *kind);
 
@@ -104,6 +104,7 @@ struct call; /* one running slot; see call.h for what services see of it */
 struct call_trace {
 	unsigned done;    /* changes that were made, now or by an attempt before it */
 	unsigned unclear; /* changes of which nobody knows */
+	bool cut_off;     /* the host ended it: its time was over, or it was cancelled */
 	bool diverged;    /* it asked for something else than the attempt before it */
 };
 

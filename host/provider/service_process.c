@@ -61,7 +61,7 @@ static int32_t note(const struct use *u, const char *operation, struct mutation 
 }
 
 /* It may be done again under the same name, whatever became of it: so a failure is as if it had not
- * been tried, and what was done before is simply done once more. */
+ * been tried. */
 static int32_t noted(struct use *u, const struct mutation *m, bool ok, const struct fail *f)
 {
 	json_t *detail = ok ? json_pack("{s:b}", "kept", 1) : json_pack("{s:s}", "why", f->text);

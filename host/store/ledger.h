@@ -28,7 +28,7 @@ struct ledger_entry {
 	bool kept;      /* done, and its answer can be given again */
 	bool covered;   /* a checkpoint was written after its end */
 	bool used;      /* the reader's */
-	json_t *sent;   /* details of its row "sent": operation, method, target, print */
+	json_t *sent;   /* details of its row "sent": operation, method, target, fingerprint */
 	json_t *answer; /* of its row "answered"; NULL: none */
 	int64_t status;
 };

@@ -134,6 +134,17 @@ static const struct {
 	{JOB_SET_CHECKPOINT, JOURNAL_CHECKPOINT},
 };
 
+static bool brought(struct conn *c, const struct job_edge *e, const struct store_journal *from,
+	int64_t epoch, struct fail *f)
+{
+	struct store_journal row = *from;
+
+	if (row.kind == JOURNAL_NONE)
+		return true;
+	memcpy(row.job, e->values.id, sizeof(row.job));
+	return sqlite_journal_add(c, &row, epoch, f);
+}
+
 bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_state from,
 	int64_t epoch, struct fail *f)
 {
@@ -146,13 +157,8 @@ bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_stat
 		if ((e->set & marks[i].set) != 0 && !sqlite_journal_add(c, &row, epoch, f))
 			return false;
 	}
-	if (e->row.kind != JOURNAL_NONE) {
-		row = e->row;
-		memcpy(row.job, e->values.id, sizeof(row.job));
-		if (!sqlite_journal_add(c, &row, epoch, f))
-			return false;
-	}
-	return e->to == JOB_STATE_COUNT || e->to == from || edge_row(c, e, from, epoch, f);
+	return brought(c, e, &e->before, epoch, f) && brought(c, e, &e->row, epoch, f) &&
+	       (e->to == JOB_STATE_COUNT || e->to == from || edge_row(c, e, from, epoch, f));
 }
 
 /* --- reads --- */

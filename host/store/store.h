@@ -72,12 +72,13 @@ enum job_set {
  * set only what JOB_SET_AFTER_END has.
  */
 struct job_edge {
-	unsigned from;            /* JOB_BIT()s */
-	enum job_state to;        /* JOB_STATE_COUNT: the state stays */
-	int64_t epoch;            /* -1: any */
-	unsigned set;             /* enum job_set bits */
-	struct job values;        /* id, and the members that set names; owned */
-	struct store_journal row; /* written with it; of its job and epoch. JOURNAL_NONE: none */
+	unsigned from;               /* JOB_BIT()s */
+	enum job_state to;           /* JOB_STATE_COUNT: the state stays */
+	int64_t epoch;               /* -1: any */
+	unsigned set;                /* enum job_set bits */
+	struct job values;           /* id, and the members that set names; owned */
+	struct store_journal before; /* as row, and comes before it */
+	struct store_journal row;    /* written with it; of its job and epoch. JOURNAL_NONE: none */
 };
 
 struct store_kv {

@@ -43,6 +43,7 @@ void store_op_free(struct store_op *op)
 		break;
 	case STORE_JOB_EDGE:
 		job_finish(&op->edge.values);
+		free(op->edge.before.detail);
 		free(op->edge.row.detail);
 		break;
 	case STORE_KV_PUT:
@@ -73,7 +74,8 @@ size_t store_op_bytes(const struct store_op *op)
 	case STORE_JOB_ADD:
 		return sizeof(*op) + job_bytes(&op->job);
 	case STORE_JOB_EDGE:
-		return sizeof(*op) + job_bytes(&op->edge.values) + text_bytes(op->edge.row.detail);
+		return sizeof(*op) + job_bytes(&op->edge.values) +
+		       text_bytes(op->edge.before.detail) + text_bytes(op->edge.row.detail);
 	case STORE_KV_PUT:
 	case STORE_KV_DELETE:
 		return sizeof(*op) + text_bytes(op->kv.instance) + text_bytes(op->kv.key) +

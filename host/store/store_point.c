@@ -29,6 +29,8 @@ static void edge_point(const char *point, const struct job_edge *e)
 			from = job_state_word((enum job_state)state);
 	}
 	KILLPOINT(point, "edge %s>%s%s %s", from, to, intent, e->values.id);
+	if (e->before.kind != JOURNAL_NONE)
+		row_point(point, &e->before);
 	if (e->row.kind != JOURNAL_NONE)
 		row_point(point, &e->row);
 }

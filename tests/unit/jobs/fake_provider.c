@@ -45,6 +45,9 @@ static struct {
 	unsigned count;
 	unsigned calls[SLOTS_MAX];
 	struct slot_fault faults[SLOTS_MAX];
+	struct call_trace trace;
+	bool traced;
+	bool went_on;
 	const char *hold;
 	uint64_t handle;       /* the last one given */
 	uint64_t held;         /* 0: none */
@@ -79,6 +82,9 @@ void fake_reset(void)
 	cloud.held = 0;
 	cloud.cancelled = false;
 	cloud.idempotency = "name";
+	cloud.settle_ms = 0;
+	cloud.traced = false;
+	cloud.went_on = false;
 	memset(cloud.calls, 0, sizeof(cloud.calls));
 	memset(cloud.faults, 0, sizeof(cloud.faults));
 	pthread_mutex_unlock(&cloud.lock);
@@ -143,6 +149,24 @@ void fake_fault(const char *slot, int32_t code, unsigned times, bool created)
 	cloud.faults[slot_at(slot)] =
 		(struct slot_fault){.code = code, .times = times, .created = created};
 	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_trace(struct call_trace trace)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.trace = trace;
+	cloud.traced = true;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+bool fake_went_on(void)
+{
+	bool went_on;
+
+	pthread_mutex_lock(&cloud.lock);
+	went_on = cloud.went_on;
+	pthread_mutex_unlock(&cloud.lock);
+	return went_on;
 }
 
 void fake_hold(const char *slot)
@@ -282,6 +306,9 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 	fault->times--;
 	if (fault->created)
 		(void)create(submission);
+	if (slot == 0)
+		result->trace =
+			cloud.traced ? cloud.trace : (struct call_trace){.unclear = fault->created};
 	result->code = fault->code;
 	(void)fail_set(&result->fail, FAIL_UPSTREAM, "a fault, as ordered");
 }
@@ -295,6 +322,8 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 		return fail_set(f, FAIL_UNSUPPORTED, "no slot %s", spec->slot);
 	}
 	pthread_mutex_lock(&cloud.lock);
+	if (strcmp(spec->slot, "submit") == 0)
+		cloud.went_on = spec->goes_on;
 	if (ret_call != NULL)
 		*ret_call = ++cloud.handle;
 	if (cloud.hold != NULL && strcmp(cloud.hold, spec->slot) == 0) {
@@ -316,6 +345,20 @@ void call_result_finish(struct call_result *r)
 {
 	json_decref(r->reply);
 	r->reply = NULL;
+}
+
+void fake_release(const char *reply)
+{
+	struct call_result result = {.has_state = true, .state = DAVIT_STATE_RUNNING};
+	struct call_spec spec;
+
+	result.reply = json_loads(reply, 0, NULL);
+	pthread_mutex_lock(&cloud.lock);
+	spec = cloud.spec;
+	cloud.held = 0;
+	pthread_mutex_unlock(&cloud.lock);
+	spec.done(&result, spec.ctx);
+	json_decref(result.reply);
 }
 
 static void *end_held(void *arg)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "provider/provider.h"
+
 /* An empty cloud whose provider is loaded, class "name", obeying cancels. */
 void fake_reset(void);
 
@@ -26,6 +28,13 @@ void fake_lacks(const char *slot);
 /* The next calls of slot end with code; where created, after the object was made. */
 void fake_fault(const char *slot, int32_t code, unsigned times, bool created);
 
+/* What those calls of submit say they did at the other side; else: where created, something unclear
+ * was done, and nothing where not. */
+void fake_trace(struct call_trace trace);
+
+/* Did the last submit go on with what was done before? */
+bool fake_went_on(void);
+
 /* The object of a submission ends (DAVIT_STATE_…) with this reply; NULL: a plain one. */
 void fake_end(const char *submission, int32_t state, const char *reply);
 
@@ -39,8 +48,9 @@ void fake_obeys_cancel(bool obeys);
 
 /* Calls of slot do not end until they are cancelled; NULL: all end at once. */
 void fake_hold(const char *slot);
-bool fake_held(void);          /* is there one? */
-bool fake_was_cancelled(void); /* by its handle */
+void fake_release(const char *reply); /* the held one ends well, as running */
+bool fake_held(void);                 /* is there one? */
+bool fake_was_cancelled(void);        /* by its handle */
 
 /* Trainings have a slot list, which answers that JSON; NULL: they have none. */
 void fake_list(const char *reply);

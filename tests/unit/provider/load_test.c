@@ -421,7 +421,7 @@ static void what_the_manifest_says_of_a_kind_is_found(void **state)
 	assert_string_equal(provider_idempotency(p, DAVIT_INFERENCE, "submit", "batch"), "search");
 	assert_string_equal(provider_idempotency(p, DAVIT_INFERENCE, "submit", "other"), "none");
 	assert_int_equal(provider_settle_ms(p, DAVIT_INFERENCE, "submit", "batch"), 50);
-	assert_int_equal(provider_settle_ms(p, DAVIT_INFERENCE, "submit", "other"), 0);
+	assert_int_equal(provider_settle_ms(p, DAVIT_INFERENCE, "submit", "other"), -1);
 	assert_string_equal(provider_idempotency(p, DAVIT_DATASETS, "remove", NULL), "name");
 	assert_string_equal(provider_idempotency(p, DAVIT_DATASETS, "export", NULL), "token");
 	assert_string_equal(provider_idempotency(p, DAVIT_MODELS, "remove", NULL), "none");

@@ -1,0 +1,229 @@
+/* journal - see journal.h. */
+#include "jobs/journal.h"
+
+#include <davit/abi.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "jobs/internal.h"
+#include "provider/provider.h"
+#include "store/ledger.h"
+#include "store/store.h"
+
+#define SENTENCE_MAX 4096
+
+/* --- reading --- */
+
+/* One that cannot be read says nothing: what was done must be found out. False: try again. */
+static bool read_ledger(struct store *s, const char *id, int64_t epoch, enum ledger_says *ret_says)
+{
+	struct ledger l;
+	struct fail f = {0};
+
+	*ret_says = LEDGER_SAYS_UNCLEAR;
+	if (ledger_read(s, id, epoch, &l, &f)) {
+		*ret_says = ledger_says(&l);
+		ledger_finish(&l);
+		return true;
+	}
+	log_error("JOB-JOURNAL", "job=%s its journal cannot be read: %s", id, f.text);
+	return f.code != FAIL_UNAVAILABLE;
+}
+
+struct open_job *journal_consult(struct tracker *t, struct open_job *e)
+{
+	enum job_state state = e->state;
+	int64_t epoch = e->epoch;
+	enum ledger_says says;
+	char id[ID_SIZE];
+	bool read;
+
+	memcpy(id, e->id, sizeof(id));
+	mutex_unlock(&t->lock);
+	read = read_ledger(t->options.store, id, epoch, &says);
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, id);
+	if (e == NULL || e->busy != ENTRY_IDLE)
+		return NULL;
+	if (!read) {
+		tracker_back_off(t, e);
+		return NULL;
+	}
+	if (e->state != state || e->epoch != epoch) {
+		tracker_later(t, e, 0);
+		return NULL;
+	}
+	e->unread = false;
+	e->ambiguous = says == LEDGER_SAYS_UNCLEAR;
+	e->goes_on = says == LEDGER_SAYS_DONE;
+	return e;
+}
+
+void journal_moved(struct open_job *e, enum job_state to, bool new_epoch)
+{
+	e->ambiguous = false;
+	e->goes_on = false;
+	e->unread = (e->state == JOB_ORPHANED && to == JOB_RECOVERING) ||
+	            (to == JOB_SUBMITTING && !new_epoch);
+}
+
+/* --- what is said of calls --- */
+
+static const struct {
+	int32_t code;
+	const char *word;
+} words[] = {
+	{DAVIT_OK, "ok"},
+	{DAVIT_RETRY, "retry"},
+	{DAVIT_THROTTLED, "throttled"},
+	{DAVIT_AUTH, "auth"},
+	{DAVIT_QUOTA, "quota"},
+	{DAVIT_INVALID, "invalid"},
+	{DAVIT_NOT_FOUND, "not_found"},
+	{DAVIT_CONFLICT, "conflict"},
+	{DAVIT_UNSUPPORTED, "unsupported"},
+	{DAVIT_CANCELLED, "cancelled"},
+	{DAVIT_DEADLINE, "deadline"},
+	{DAVIT_INTERNAL, "internal"},
+	{DAVIT_PERMANENT, "permanent"},
+};
+
+static const char *word_of(int32_t code)
+{
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (words[i].code == code)
+			return words[i].word;
+	}
+	return "internal";
+}
+
+/* {"slot", "code", "why"?, "count"?, "first_ms"?} */
+static struct store_journal row_of(const struct tally *tally, const char *why)
+{
+	struct store_journal row = {.kind = JOURNAL_NONE, .epoch = -1};
+	json_t *detail;
+
+	if (tally->count == 0)
+		return row;
+	detail = json_pack("{s:s, s:s, s:s*}", "slot",
+		job_action_slot((enum job_action)tally->action), "code", word_of(tally->code),
+		"why", why);
+	if (detail != NULL && tally->count > 1) {
+		(void)json_object_set_new(detail, "count", json_integer(tally->count));
+		(void)json_object_set_new(detail, "first_ms", json_integer(tally->first_ms));
+	}
+	row.detail = detail != NULL ? json_compact(detail, NULL) : NULL;
+	json_decref(detail);
+	if (row.detail != NULL)
+		row.kind = JOURNAL_CALL;
+	return row;
+}
+
+void journal_count(struct open_job *e, enum job_action action, const struct call_result *result,
+	struct store_journal *ret_before)
+{
+	struct tally *tally = &e->tally;
+	bool same = tally->action == action && tally->code == (int16_t)result->code;
+
+	*ret_before = (struct store_journal){.kind = JOURNAL_NONE};
+	if (!same) {
+		*ret_before = row_of(tally, NULL);
+		tally->count = 0;
+		tally->told = false;
+	}
+	if (tally->count == 0)
+		tally->first_ms = clock_now_ms();
+	tally->action = (uint8_t)action;
+	tally->code = (int16_t)result->code;
+	tally->count++;
+}
+
+struct store_journal journal_told(struct open_job *e, const struct call_result *result)
+{
+	struct store_journal row =
+		row_of(&e->tally, result->code != DAVIT_OK ? result->fail.text : NULL);
+
+	e->tally.count = 0;
+	e->tally.told = true;
+	return row;
+}
+
+struct store_journal journal_news(struct open_job *e, const struct call_result *result)
+{
+	if (result->code == DAVIT_OK || e->tally.told)
+		return (struct store_journal){.kind = JOURNAL_NONE};
+	return journal_told(e, result);
+}
+
+struct store_journal journal_found(struct open_job *e, const struct call_result *result, bool found)
+{
+	struct store_journal row = {.kind = found ? JOURNAL_FOUND : JOURNAL_MISSING, .epoch = -1};
+	json_t *detail = found ? json_pack("{s:O*}", "ref", json_object_get(result->reply, "ref"))
+	                       : json_pack("{s:s}", "why", result->fail.text);
+
+	row.detail = detail != NULL ? json_compact(detail, NULL) : NULL;
+	json_decref(detail);
+	e->tally.count = 0; /* this says more */
+	return row;
+}
+
+static void forget(struct store_op *op)
+{
+	store_op_free(op);
+}
+
+void journal_write(struct store *s, const char *job, struct store_journal *row)
+{
+	struct store_op *op = row->kind != JOURNAL_NONE ? store_op_new(STORE_JOURNAL, false) : NULL;
+
+	if (op == NULL) {
+		free(row->detail);
+		return;
+	}
+	op->journal = *row;
+	memcpy(op->journal.job, job, sizeof(op->journal.job));
+	op->done = forget;
+	store_submit(s, op);
+}
+
+/* --- what a person is asked --- */
+
+static void put_unclear(struct buf *out, const struct ledger_entry *e)
+{
+	char when[CLOCK_TEXT_SIZE];
+
+	buf_printf(out,
+		"it is not known whether mutation %" PRId64 " of its submission (%.100s, sent to "
+		"%.500s at %s) was done",
+		e->k, json_text_or(e->sent, "operation", "?"),
+		json_text_or(e->sent, "target", "the other side"),
+		clock_text_rfc3339(e->time_ms, when));
+}
+
+char *journal_dilemma(struct store *s, const char *job, int64_t epoch, const char *why)
+{
+	struct ledger l = {0};
+	const struct ledger_entry *unclear = NULL;
+	struct fail f;
+	struct buf out;
+
+	if (ledger_read(s, job, epoch, &l, &f))
+		unclear = ledger_unclear(&l);
+	buf_init(&out, SENTENCE_MAX);
+	if (unclear != NULL)
+		put_unclear(&out, unclear);
+	else
+		buf_text(&out, "it is not known what its submission made");
+	buf_printf(&out,
+		": %.1000s. Look there, then say 'davit decide %s' with --adopt REMOTE for what it "
+		"made, --resubmit if it made nothing, or --give-up",
+		why, job);
+	ledger_finish(&l);
+	return buf_take(&out, NULL);
+}

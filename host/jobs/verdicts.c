@@ -1,0 +1,202 @@
+/* verdicts - what the end of a slot call does to its job. */
+#include <davit/abi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "jobs/internal.h"
+#include "jobs/journal.h"
+#include "provider/provider.h"
+#include "store/store.h"
+
+enum {
+	NEXT_POLL_DEFAULT_MS = 2000,
+	NEXT_POLL_LEAST_MS = 50,
+	NEXT_POLL_MOST_MS = 300000,
+	CANCEL_POLL_MS = 200
+};
+
+static void move_row(struct store_journal *to, struct store_journal *from)
+{
+	*to = *from;
+	*from = (struct store_journal){.kind = JOURNAL_NONE};
+}
+
+/* The edge takes along what is to be told of calls: with one that moves the job, of this one too.
+ */
+static void store_with_rows(struct tracker *t, struct open_job *e, struct call_end *end,
+	struct store_op *op, int64_t after)
+{
+	bool moves = op->edge.to != JOB_STATE_COUNT && op->edge.to != e->state;
+
+	if (moves && end->row.kind == JOURNAL_NONE)
+		end->row = journal_told(e, end->result);
+	move_row(&op->edge.before, &end->before);
+	move_row(&op->edge.row, &end->row);
+	tracker_store_edge(t, e, op, JOB_BIT(e->state), after);
+}
+
+static int64_t poll_interval(const struct call_result *result)
+{
+	int64_t ms = result->next_poll_ms > 0 ? result->next_poll_ms : NEXT_POLL_DEFAULT_MS;
+
+	ms = ms < NEXT_POLL_LEAST_MS ? NEXT_POLL_LEAST_MS : ms;
+	return ms > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : ms;
+}
+
+static void take_state(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	const struct call_result *result = end->result;
+	struct store_op *op = tracker_edge(e);
+	int64_t after = poll_interval(result);
+	bool same;
+
+	if (end->action == ACTION_FIND)
+		end->row = journal_found(e, result, true);
+	if (op == NULL || !outcome_edge(op, result, e->overdue)) {
+		store_op_free(op);
+		tracker_back_off(t, e);
+		return;
+	}
+	e->failures = 0;
+	e->asked_mono = clock_mono_ms();
+	e->poll_ms = after;
+	op->edge.values.next_poll_ms = after;
+	op->edge.set |= JOB_SET_NEXT_POLL;
+	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
+	same = entry_same_as_shown(e, op->edge.values.result);
+	if (op->edge.to == e->state && same) {
+		store_op_free(op);
+		tracker_poll_later(t, e, after);
+		tracker_fire_refreshed(t, e);
+		return;
+	}
+	if (op->edge.to == e->state)
+		op->durable = false;
+	else if (op->edge.to == JOB_RUNNING && !(op->edge.set & JOB_SET_STARTED)) {
+		op->edge.set |= JOB_SET_STARTED;
+		op->edge.values.started_ms = clock_now_ms();
+	}
+	store_with_rows(t, e, end, op, after);
+}
+
+static void take_failure(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	const struct call_result *result = end->result;
+	struct store_op *op = tracker_edge(e);
+
+	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
+		store_op_free(op);
+		tracker_back_off(t, e);
+		return;
+	}
+	store_with_rows(t, e, end, op, 0);
+}
+
+/* All places are taken: not worth a line. */
+static bool is_ours(const struct call_result *result)
+{
+	return result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
+}
+
+static void take_retry(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	const struct call_result *result = end->result;
+
+	if (end->action == ACTION_SUBMIT && result->trace.done > 0)
+		e->goes_on = true;
+	if (!is_ours(result))
+		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
+			result->fail.text);
+	if (result->retry_after_ms > 0)
+		tracker_later(t, e, result->retry_after_ms);
+	else
+		tracker_back_off(t, e);
+}
+
+static void take_unclear(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	log_warn("JOB-UNCLEAR", "job=%s the submission ended unclear: %s", e->id,
+		end->result->fail.text);
+	e->ambiguous = true;
+	tracker_back_off(t, e);
+}
+
+/* Nothing was found, but the other side may not know yet of what the last submit made: it is
+ * asked once more when it must. Nobody needs to wait with the start for that. */
+static bool settles(struct tracker *t, struct open_job *e, const struct call_end *end)
+{
+	int64_t left = e->sent_mono + end->settle_ms - clock_mono_ms();
+
+	if (end->result->code != DAVIT_NOT_FOUND || left <= 0)
+		return false;
+	if (e->unsure)
+		t->unsure--;
+	e->unsure = false;
+	tracker_later(t, e, left);
+	return true;
+}
+
+static void take_missing(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	struct store_op *op;
+
+	if (settles(t, e, end))
+		return;
+	op = tracker_edge(e);
+	if (op == NULL) {
+		tracker_back_off(t, e);
+		return;
+	}
+	op->edge.to = JOB_SUBMITTING;
+	op->edge.set = JOB_SET_EPOCH;
+	if (end->result->code == DAVIT_NOT_FOUND)
+		end->row = journal_found(e, end->result, false);
+	store_with_rows(t, e, end, op, 0);
+}
+
+/* Nobody but a person knows how it goes on. */
+static void take_dilemma(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	const char *why = end->dilemma != NULL ? end->dilemma : end->result->fail.text;
+	struct store_op *op = tracker_edge(e);
+
+	if (op == NULL) {
+		tracker_back_off(t, e);
+		return;
+	}
+	op->edge.to = JOB_NEEDS_DECISION;
+	op->edge.set = JOB_SET_ERROR;
+	op->edge.values.error = strdup(why);
+	store_with_rows(t, e, end, op, CLOCK_NEVER);
+}
+
+static void take_asked(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	(void)end;
+	e->cancel_sent_mono = clock_mono_ms();
+	tracker_later(t, e, CANCEL_POLL_MS);
+}
+
+void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *end)
+{
+	static void (*const verdicts[])(
+		struct tracker * t, struct open_job * e, struct call_end * end) = {
+		[VERDICT_STATE] = take_state,
+		[VERDICT_FAILED] = take_failure,
+		[VERDICT_RETRY] = take_retry,
+		[VERDICT_RECOVER] = take_unclear,
+		[VERDICT_RESUBMIT] = take_missing,
+		[VERDICT_DECIDE] = take_dilemma,
+		[VERDICT_ASKED] = take_asked,
+	};
+	bool calm = end->verdict == VERDICT_RETRY || end->verdict == VERDICT_RECOVER ||
+	            end->verdict == VERDICT_ASKED;
+
+	if (!is_ours(end->result))
+		journal_count(e, end->action, end->result, &end->before);
+	if (calm && !is_ours(end->result))
+		end->row = journal_news(e, end->result);
+	verdicts[end->verdict](t, e, end);
+}
