@@ -260,7 +260,7 @@ class Case:
         """How often its effect can be seen."""
         effect = self.filled(self.told["effect"])
         if "made" in effect:
-            return len(self.cloud.ask("GET", "/objects").get(effect["made"]) or [])
+            return self.count(effect["made"])
         if "deployed" in effect:
             for row in self.cloud.ask("GET", "/objects")["endpoints"]:
                 if row["id"] == effect["deployed"]:
@@ -274,6 +274,9 @@ class Case:
             rows = self.cloud.ask("GET", "/objects").get(effect["gone"]) or []
             return int(all(row["id"] != self.names["object_id"] for row in rows))
         return self.lab.happened(self, effect)
+
+    def count(self, kind):
+        return len(self.cloud.ask("GET", "/objects").get(kind) or [])
 
     def changes_without_job(self):
         """Removals answer when all is done, and make no job that callers see."""
@@ -356,11 +359,12 @@ class Case:
             way == "none" or (way == "unsettled" and (made == 0 or self.unlisted()))
         )
         refused = self.refused()
+        others = self.count(effect["and"]) if "and" in effect else 0
         result = {
             "fell": fell,
             "state": state,
             "objects": made,
-            "duplicates": max(0, made - copies),
+            "duplicates": max(0, max(made, others) - copies),
             "parked": int(state == "needs_decision"),
             "parks": int(parks),
             "lost": 0,
@@ -377,7 +381,7 @@ class Case:
             result["lost"] = 1
             result["why"] = f"it failed: {self.row.get('error')}"
         if result["duplicates"]:
-            result["why"] = f"it happened {made} times"
+            result["why"] = f"it happened {max(made, others)} times"
         return result
 
     def unlisted(self):

@@ -193,7 +193,7 @@ class Host:
                 {"unix": f"{name}.sock", "default_provider": name} for name in providers
             ],
             "connections": connections,
-            "jobs": {"max_running": 1000, **jobs},
+            "jobs": {"max_running": 1000, "sweep_hours": 0, **jobs},
             "net": net,
             "import_roots": ["import"],
         }
