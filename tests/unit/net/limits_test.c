@@ -74,6 +74,24 @@ static void each_host_connection_and_operation_has_its_own_limit(void **state)
 	finish(l);
 }
 
+/* So many that some share a place in the table. */
+static void none_of_many_keys_is_taken_for_another(void **state)
+{
+	struct limits *l = limits_create(rules, COUNT(rules), 4000, NULL);
+	char name[16];
+
+	(void)state;
+	assert_non_null(l);
+	clock_virtual_start(0, 1000000);
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		assert_int_equal(go(l, name, "", "submit", BREAKER_SUCCESS), 0);
+		assert_int_equal(go(l, name, "", "other", BREAKER_SUCCESS), 0);
+		assert_int_equal(go(l, "host", name, "submit", BREAKER_SUCCESS), 0);
+	}
+	finish(l);
+}
+
 static void without_rules_there_is_no_rate_but_a_circuit(void **state)
 {
 	struct limits *l = create(NULL, 0);
@@ -244,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_host_connection_and_operation_has_its_own_limit),
+		cmocka_unit_test(none_of_many_keys_is_taken_for_another),
 		cmocka_unit_test(without_rules_there_is_no_rate_but_a_circuit),
 		cmocka_unit_test(no_room_before_the_deadline_is_said_at_once),
 		cmocka_unit_test(who_waited_while_the_circuit_opened_does_not_go),

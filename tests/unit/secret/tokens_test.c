@@ -260,6 +260,28 @@ static void who_is_cancelled_waits_no_longer_and_passes_its_turn_on(void **state
 	asker_finish(&one);
 }
 
+static void whose_turn_comes_as_it_is_cancelled_passes_it_on(void **state)
+{
+	struct asker one, next, last;
+
+	(void)state;
+	asker_init(&one, 1);
+	assert_int_equal(answer_of(&one), TOKENS_FETCH);
+	start(&next, 2);
+	assert_true(clock_virtual_await(1, REAL_MS));
+	start(&last, 3);
+	assert_true(clock_virtual_await(2, REAL_MS));
+	mutex_lock(&next.lock);
+	next.cancelled = true; /* nobody told it yet */
+	mutex_unlock(&next.lock);
+	tokens_leave(tokens, 1);
+	join(&next);
+	assert_int_equal(next.answer, TOKENS_STOPPED);
+	join(&last);
+	assert_int_equal(last.answer, TOKENS_FETCH);
+	asker_finish(&one);
+}
+
 static void waiting_ends_with_the_deadline(void **state)
 {
 	struct asker one, late;
@@ -391,6 +413,7 @@ int main(void)
 		TEST(a_fetch_that_failed_is_tried_again_after_a_pause_while_the_old_one_lives),
 		TEST(who_ends_without_a_token_lets_the_next_one_fetch),
 		TEST(who_is_cancelled_waits_no_longer_and_passes_its_turn_on),
+		TEST(whose_turn_comes_as_it_is_cancelled_passes_it_on),
 		TEST(waiting_ends_with_the_deadline),
 		TEST(a_refused_token_is_dropped_and_a_newer_one_is_not),
 		TEST(many_keys_do_not_grow_without_end),
