@@ -142,6 +142,7 @@ static void what_a_list_still_misses_in_the_end_is_submitted_again(void **state)
 	struct ticket t;
 
 	fake_settles(60000);
+	fake_trace((struct call_trace){.unclear = 1}); /* something left, and made nothing */
 	fake_fault("submit", DAVIT_INTERNAL, 1, false);
 	t = train(x);
 	await_state(x, t.id, JOB_RUNNING);
