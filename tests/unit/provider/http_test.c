@@ -345,6 +345,30 @@ static void a_stream_is_read_while_it_comes(void **state)
 	run(*state, op_stream, DAVIT_OK, NULL);
 }
 
+OP(op_stream_as_body)
+{
+	davit_buf head = {0};
+	davit_blob body = 0, answer = 0;
+	char text[256];
+
+	(void)inst;
+	(void)request;
+	snprintf(text, sizeof(text),
+		"{\"operation\":\"s\",\"method\":\"GET\",\"url\":\"%s/stream\",\"stream\":true}",
+		origin);
+	(void)HOLDS(service_http.perform(call, 0, kit_buf(text), 0, &head, &body) == DAVIT_OK);
+	snprintf(text, sizeof(text),
+		"{\"operation\":\"e\",\"method\":\"POST\",\"url\":\"%s/echo\"}", origin);
+	return service_http.perform(call, 0, kit_buf(text), body, &head, &answer);
+}
+
+/* Its length is not known, and it cannot be sent a second time. */
+static void a_stream_is_no_body_of_another_request(void **state)
+{
+	run(*state, op_stream_as_body, DAVIT_INVALID, "cannot be read from its start");
+	assert_int_equal(server_count(server, "/echo"), 0);
+}
+
 /* --- several --- */
 
 OP(op_many)
@@ -641,6 +665,7 @@ int main(void)
 		TEST(a_token_of_an_answer_becomes_a_secret),
 		TEST(a_blob_is_sent_and_an_answer_is_a_blob),
 		TEST(a_stream_is_read_while_it_comes),
+		TEST(a_stream_is_no_body_of_another_request),
 		TEST(several_requests_have_an_answer_each),
 		TEST(a_wrong_request_is_refused_by_its_member),
 		TEST(the_code_says_whether_it_may_have_arrived),
