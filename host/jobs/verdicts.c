@@ -85,7 +85,15 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 {
 	const struct call_result *result = end->result;
 	struct store_op *op = tracker_edge(e);
+	bool gone = result->code == DAVIT_NOT_FOUND && e->cancel && !e->overdue;
 
+	if (op != NULL && gone) { /* what was to be cancelled runs no more */
+		op->edge.to = JOB_CANCELLED;
+		op->edge.set = JOB_SET_FINISHED;
+		op->edge.values.finished_ms = clock_now_ms();
+		store_with_rows(t, e, end, op, 0);
+		return;
+	}
 	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
 		store_op_free(op);
 		tracker_back_off(t, e);

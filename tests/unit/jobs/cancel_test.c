@@ -65,6 +65,18 @@ static void a_cancel_survives_a_restart(void **state)
 	await_state(x, t.id, JOB_CANCELLED);
 }
 
+static void the_cancel_of_what_is_gone_ends_cancelled(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("cancel", DAVIT_NOT_FOUND, 1, false);
+	fake_fault("poll", DAVIT_NOT_FOUND, 1, false);
+	assert_true(cancel(x, t.id));
+	await_state(x, t.id, JOB_CANCELLED);
+}
+
 static void an_ended_job_keeps_its_state(void **state)
 {
 	struct fixture *x = *state;
@@ -135,6 +147,7 @@ int main(void)
 		TEST(a_running_job_is_cancelled_by_its_provider),
 		TEST(a_cancel_is_repeated_until_it_is_obeyed),
 		TEST(a_cancel_survives_a_restart),
+		TEST(the_cancel_of_what_is_gone_ends_cancelled),
 		TEST(an_ended_job_keeps_its_state),
 		TEST(an_unknown_job_cannot_be_cancelled),
 		TEST(shutdown_cancels_nothing),
