@@ -72,30 +72,6 @@ json_t *job_view_neutral(const struct job *job)
 	return neutral;
 }
 
-bool job_view_is_removed(const struct job *job)
-{
-	json_t *result = job->remote_name == NULL ? answer_stored(job->result) : NULL;
-	bool removed = json_is_true(json_object_get(result, "removed"));
-
-	json_decref(result);
-	return removed;
-}
-
-char *job_view_mark_removed(const struct job *job)
-{
-	json_t *result = answer_stored(job->result);
-	char *text = NULL;
-
-	if (!json_is_object(result)) {
-		json_decref(result);
-		result = json_object();
-	}
-	if (result != NULL && json_object_set_new(result, "removed", json_true()) == 0)
-		text = json_compact(result, NULL);
-	json_decref(result);
-	return text;
-}
-
 char *job_view_object(const struct job *job)
 {
 	json_t *neutral;

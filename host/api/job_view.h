@@ -29,12 +29,6 @@ struct queue_wait;
  * {id, name}; with the state the job has by now and our id as "job". New. */
 json_t *job_view_neutral(const struct job *job);
 
-/* Was the delete of this job, which made no object, answered? */
-bool job_view_is_removed(const struct job *job);
-
-/* Its result with that noted, as JSON text: heap, NULL: out of memory. */
-char *job_view_mark_removed(const struct job *job);
-
 /* What get and other slots call the object a job made: heap, or NULL while there is none. */
 char *job_view_object(const struct job *job);
 

@@ -100,4 +100,8 @@ bool service_remove_unmade(struct service *s);
 /* Deletes s->object; owns s. */
 void service_remove(struct service *s);
 
+/* Does the errand of that kind (jobs/errand.h) on s->object, and answers what its slot says, or
+ * else otherwise, which is taken over. parent: the job the object is of, or NULL. Owns s. */
+void service_errand(struct service *s, const char *kind, const char *parent, json_t *otherwise);
+
 #endif

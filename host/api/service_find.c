@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/id.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/flow.h"
 #include "jobs/job.h"
 #include "store/store.h"
@@ -30,7 +31,7 @@ static bool same_place(const struct service *s, const struct job *job)
 /* Takes job over as the result where it belongs to this operation. */
 static bool take_job(const struct service *s, struct job *job, struct job *ret_job, struct fail *f)
 {
-	if (!same_place(s, job) || job_view_is_removed(job)) {
+	if (!same_place(s, job) || errand_is_kind(job->kind) || errand_has_removed(job)) {
 		job_finish(job);
 		return fail_set(f, FAIL_NOT_FOUND, "there is no job '%s'", exchange_arg(s->x));
 	}

@@ -22,6 +22,7 @@
 #include "base/schema.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/queues.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
@@ -213,19 +214,6 @@ static void cancel_job(struct service *s, const struct job *job)
 	tracker_cancel(s->app->tracker, c->id, noted, c);
 }
 
-static void cancelled(struct call_result *result, void *ctx)
-{
-	struct service *s = ctx;
-
-	if (result->code != DAVIT_OK)
-		service_fail(s, &result->fail);
-	else if (json_is_object(result->reply))
-		service_answer(s, json_incref(result->reply));
-	else
-		service_answer(s, json_pack("{s:s, s:n, s:s}", "id", s->object, "name", "state",
-					  "CANCELLING"));
-}
-
 /* A job that is not ours: made at the provider by other means. */
 /* The provider knows the object: it is told to stop it. */
 static void found_foreign(struct call_result *result, void *ctx)
@@ -235,7 +223,9 @@ static void found_foreign(struct call_result *result, void *ctx)
 	if (result->code != DAVIT_OK)
 		service_fail(s, &result->fail);
 	else
-		service_call(s, s->op->slot, service_request(s, json_object()), cancelled);
+		service_errand(s, ERRAND_CANCEL, NULL,
+			json_pack(
+				"{s:s, s:n, s:s}", "id", s->object, "name", "state", "CANCELLING"));
 }
 
 /* Can the provider be asked about an object that is no job of ours? */

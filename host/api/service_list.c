@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/job.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -42,7 +43,7 @@ static bool add_own(const struct job *job, void *ctx)
 {
 	struct service *s = ctx;
 
-	return !same_connection(s, job) || job_view_is_removed(job) ||
+	return !same_connection(s, job) || errand_has_removed(job) ||
 	       json_array_append_new(s->body, job_view_neutral(job)) == 0;
 }
 

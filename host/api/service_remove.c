@@ -1,6 +1,10 @@
 /*
- * service_remove - deletion of a provider's object. One that is a job of ours and has not ended is
- * kept: its process may be over before we heard of it, and we would then ask in vain how it ended.
+ * service_remove - deletion of a provider's object, and the cancel of one that is no job of ours:
+ * errands (jobs/errand.h), so that what was begun is brought to its end whatever comes between. The
+ * caller waits for the end, or until the next attempt is too far off.
+ *
+ * What is a job of ours and has not ended is kept: its process may be over before we heard of it,
+ * and we would then ask in vain how it ended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,90 +13,99 @@
 
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/connection.h"
 #include "api/job_view.h"
 #include "api/operations.h"
 #include "api/service.h"
 #include "base/fail.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/job.h"
 #include "provider/provider.h"
 #include "store/store.h"
 #include "store/sweep.h"
 
-static bool same_place(const struct service *s, const struct job *job)
+#define PATIENCE_MS 10000 /* an attempt later than this is not waited for */
+
+/* --- the errand --- */
+
+/* What is answered once it is done: the object as its slot said it was, or else s->body. */
+static json_t *done_of(const struct service *s, const struct job *job)
 {
-	return strcmp(s->target.id, job->provider) == 0 &&
-	       strcmp(s->op->interface, job->interface) == 0;
+	json_t *said = answer_stored(job->result);
+
+	if (json_is_object(said))
+		return said;
+	json_decref(said);
+	return json_incref(s->body);
 }
 
-/* Where it is a job: has that ended? */
-static bool check_ended(const struct service *s, const char *id, struct fail *f)
+static void answer_open(struct service *s, const struct job *job)
 {
-	struct job job = {0};
-	bool open;
-
-	if (!id_valid(id))
-		return true;
-	if (!store_job(s->app->store, id, &job, f))
-		return f->code == FAIL_NOT_FOUND;
-	open = same_place(s, &job) && (JOB_BIT(job.state) & JOB_OPEN) != 0;
-	job_finish(&job);
-	return !open ||
-	       fail_set(f, FAIL_CONFLICT,
-		       "job %s has not ended yet: cancel it, and delete it once it has ended", id);
-}
-
-/* --- what made no object --- */
-
-static bool note_removed(struct service *s, const struct job *job, struct fail *f)
-{
-	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
-	char *text = job_view_mark_removed(job);
-	bool ok;
-
-	if (op == NULL || text == NULL) {
-		store_op_free(op);
-		free(text);
-		return fail_set(f, FAIL_INTERNAL, "out of memory");
-	}
-	op->edge.from = JOB_TERMINAL;
-	op->edge.to = JOB_STATE_COUNT;
-	op->edge.epoch = -1;
-	op->edge.set = JOB_SET_RESULT;
-	memcpy(op->edge.values.id, job->id, sizeof(job->id));
-	op->edge.values.result = text;
-	ok = store_run(s->app->store, op, f);
-	store_op_free(op);
-	return ok;
-}
-
-static void hide(struct service *s)
-{
-	struct job job = {0};
+	bool removes = strcmp(job->kind, ERRAND_REMOVE) == 0;
 	struct fail f = {0};
 
-	if (service_find_job(s, &job, &f) && note_removed(s, &job, &f)) {
-		sweeper_wish(s->app->sweeper);
-		service_answer(s, job_view_neutral(&job));
-	} else {
-		service_fail(s, &f);
-	}
-	job_finish(&job);
+	(void)fail_set(&f, FAIL_DEADLINE,
+		"'%.200s' is not %s yet: the provider has not confirmed it, and job %s goes on "
+		"until it does",
+		job->name, removes ? "deleted" : "stopped", job->id);
+	service_fail(s, &f);
 }
 
-/* It may have begun to make something before it failed; most have not. */
-static void removed_unmade(struct call_result *result, void *ctx)
+static void settled(const struct job *job, void *ctx)
 {
 	struct service *s = ctx;
 
-	if (result->code == DAVIT_OK || result->code == DAVIT_NOT_FOUND ||
-		result->code == DAVIT_INVALID)
-		service_later(s, hide);
-	else
-		service_fail(s, &result->fail);
+	if (job == NULL) {
+		service_fail_text(s, 503, "nothing was done: it could not be noted; try again");
+	} else if (job->state == JOB_SUCCEEDED) {
+		sweeper_wish(s->app->sweeper);
+		service_answer(s, done_of(s, job));
+	} else if (job->state == JOB_FAILED) {
+		service_fail_text(s, job_view_failure_status(job), job->error);
+	} else if (job->state == JOB_CANCELLED) {
+		service_fail_text(s, 409, "an operator ended the job that was at it");
+	} else {
+		answer_open(s, job);
+	}
 }
+
+static void intended(const char *id, const struct fail *f, void *ctx)
+{
+	struct service *s = ctx;
+
+	if (f != NULL)
+		service_fail(s, f);
+	else
+		tracker_watch_errand(s->app->tracker, id, PATIENCE_MS,
+			s->app->config->call_timeout_seconds * 1000, settled, s);
+}
+
+void service_errand(struct service *s, const char *kind, const char *parent, json_t *otherwise)
+{
+	const struct errand_order order = {
+		.provider = s->target.id,
+		.interface = s->op->interface,
+		.kind = kind,
+		.object = s->object,
+		.connection = connection_name(s->target.connection),
+		.project = answer_project(s->x),
+		.parent = parent,
+	};
+
+	if (s->object == NULL || otherwise == NULL) {
+		json_decref(otherwise);
+		service_memory(s);
+		return;
+	}
+	s->body = otherwise;
+	tracker_errand(s->app->tracker, &order, intended, s);
+}
+
+/* --- what made no object --- */
 
 bool service_remove_unmade(struct service *s)
 {
@@ -103,12 +116,11 @@ bool service_remove_unmade(struct service *s)
 	if (strcmp(s->op->slot, "remove") != 0 || s->target.provider == NULL ||
 		!service_has_jobs(s) || !service_find_job(s, &job, &f))
 		return false;
+	/* It may have begun to make something before it failed; most have not. */
 	unmade = job.remote_name == NULL && (JOB_BIT(job.state) & JOB_TERMINAL) != 0;
 	if (unmade) {
 		s->object = strdup(job.id);
-		service_call(s, "remove",
-			s->object != NULL ? service_request(s, json_object()) : NULL,
-			removed_unmade);
+		service_errand(s, ERRAND_REMOVE, job.id, job_view_neutral(&job));
 	}
 	job_finish(&job);
 	return unmade;
@@ -116,31 +128,61 @@ bool service_remove_unmade(struct service *s)
 
 /* --- what was made --- */
 
-static void removed(struct call_result *result, void *ctx)
+static bool same_place(const struct service *s, const struct job *job)
 {
-	struct service *s = ctx;
+	return strcmp(s->target.id, job->provider) == 0 &&
+	       strcmp(s->op->interface, job->interface) == 0 && !errand_is_kind(job->kind) &&
+	       !errand_has_removed(job);
+}
 
-	answer_point_into_body(&result->fail);
-	if (result->code != DAVIT_OK) {
-		service_fail(s, &result->fail);
-		return;
+/* The job that made the object, where it was one of ours, and false where that has not ended. */
+static bool check_ended(
+	const struct service *s, const char *id, char ret_parent[ID_SIZE], struct fail *f)
+{
+	struct job job = {0};
+	struct fail why = {0};
+	bool open = false;
+
+	ret_parent[0] = '\0';
+	if (id_valid(id) && !store_job(s->app->store, id, &job, &why) &&
+		why.code != FAIL_NOT_FOUND) {
+		*f = why;
+		return false;
 	}
-	sweeper_wish(s->app->sweeper);
-	if (json_is_object(result->reply))
-		service_answer(s, json_incref(result->reply));
-	else
-		service_answer(s, json_pack("{s:s}", "id", s->object));
+	if (job.provider != NULL && same_place(s, &job)) {
+		memcpy(ret_parent, job.id, ID_SIZE);
+		open = (JOB_BIT(job.state) & JOB_OPEN) != 0;
+	}
+	job_finish(&job);
+	return !open ||
+	       fail_set(f, FAIL_CONFLICT,
+		       "job %s has not ended yet: cancel it, and delete it once it has ended", id);
+}
+
+/* What its provider calls otherwise than we do. */
+static void find_parent(const struct service *s, char parent[ID_SIZE])
+{
+	struct job job = {0};
+	struct fail f;
+
+	if (parent[0] == '\0' && service_find_job(s, &job, &f))
+		memcpy(parent, job.id, ID_SIZE);
+	job_finish(&job);
 }
 
 /* id: of the object, as far as it may be a job. */
 static void remove_ended(struct service *s, const char *id)
 {
+	char parent[ID_SIZE];
 	struct fail f = {0};
 
-	if (check_ended(s, id, &f))
-		service_call(s, "remove", service_request(s, json_object()), removed);
-	else
+	if (!check_ended(s, id, parent, &f)) {
 		service_fail(s, &f);
+		return;
+	}
+	find_parent(s, parent);
+	service_errand(s, ERRAND_REMOVE, parent[0] != '\0' ? parent : NULL,
+		json_pack("{s:s}", "id", s->object));
 }
 
 /* What was found is deleted, whatever gets that name meanwhile. */

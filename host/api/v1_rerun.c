@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/schema.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/flow.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
@@ -245,8 +246,10 @@ static json_t *read_body(struct exchange *x, struct fail *f)
 
 static bool can_be_done_again(const struct job *job, struct fail *f)
 {
-	return is_flow(job) || strcmp(job->interface, DAVIT_TRAINING) == 0 ||
-	       strcmp(job->interface, DAVIT_INFERENCE) == 0 ||
+	return is_flow(job) ||
+	       (!errand_is_kind(job->kind) &&
+		       (strcmp(job->interface, DAVIT_TRAINING) == 0 ||
+			       strcmp(job->interface, DAVIT_INFERENCE) == 0)) ||
 	       fail_set(f, FAIL_INVALID,
 		       "job '%s' is a '%s' of %s: trainings, commands, batch predictions and the "
 		       "short form can be done again",

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "jobs/decide.h"
+#include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "store/store.h"
 
@@ -187,19 +188,25 @@ static bool busy(struct fail *f, const char *whose, size_t open)
 	return false;
 }
 
-/* Room for one more? Lock held. The steps of a flow were let in with it: were they refused,
- * flows that fill the queue would wait for room that only their own end makes. */
-static bool room(const struct tracker *t, const struct job *job, struct fail *f)
+/* The steps of a flow were let in with it: were they refused, flows that fill the queue would wait
+ * for room that only their own end makes. Errands and other jobs keep each other out of nothing. */
+bool tracker_has_room(struct tracker *t, const struct job *job, struct fail *f)
 {
 	const struct config *c = t->options.config;
-	size_t open;
+	bool errand = errand_is_kind(job->kind);
+	size_t open = errand ? t->entries.errands : t->entries.made - t->entries.errands;
 
 	if (t->stopping)
 		return fail_set(f, FAIL_UNAVAILABLE, "the daemon is ending; try again shortly");
-	if (job->parent[0] != '\0')
+	if (job->parent[0] != '\0' && !errand)
 		return true;
-	if (t->entries.made >= (size_t)c->max_queued)
-		return busy(f, "are open, the limit of this site", t->entries.made);
+	if (open >= (size_t)c->max_queued)
+		return busy(f,
+			errand ? "that delete or stop something are open, the limit of this site"
+			       : "are open, the limit of this site",
+			open);
+	if (errand)
+		return true;
 	open = entries_open(&t->entries, job->project);
 	if (open >= (size_t)c->max_queued_per_project)
 		return busy(f, "of this project are open, its limit", open);
@@ -212,7 +219,7 @@ static struct accept *accept_new(
 	struct accept *a = malloc(sizeof(*a));
 
 	mutex_lock(&t->lock);
-	if (a != NULL && room(t, job, f)) {
+	if (a != NULL && tracker_has_room(t, job, f)) {
 		*a = (struct accept){
 			.t = t, .entry = entry_new(&t->entries, job), .done = done, .ctx = ctx};
 		if (a->entry != NULL) {

@@ -176,6 +176,8 @@ void tracker_advance(struct tracker *t, struct open_job *e)
 		stop_overdue(t, e);
 	} else if (provider_absent(e)) {
 		tracker_move(t, e, JOB_ORPHANED, 0, CLOCK_NEVER);
+	} else if (e->errand) {
+		tracker_advance_errand(t, e);
 	} else if (e->flow && e->lane->loaded) {
 		tracker_advance_flow(t, e);
 	} else {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "jobs/journal.h"
 #include "jobs/series.h"
@@ -52,13 +53,20 @@ static json_t *connection_of(const struct tracker *t, const struct job *job)
 	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
 }
 
-/* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?} */
+/* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?}; of an
+ * errand {connection, id} */
 static json_t *request_of(const struct tracker *t, const struct job *job, const struct provider *p)
 {
 	struct fail f;
 	char name[NAME_SIZE];
 	json_t *request = json_parse(job->request, strlen(job->request), &f);
 
+	if (errand_is_kind(job->kind)) {
+		if (json_object_set_new(request, "connection", connection_of(t, job)) == 0)
+			return request;
+		json_decref(request);
+		return NULL;
+	}
 	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
 	if (!json_is_object(request) ||
 		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||
@@ -136,8 +144,12 @@ static void take_end(struct call_context *call, struct call_end *end)
 	e->call = 0;
 	if (call->action == ACTION_SUBMIT)
 		e->sent_mono = clock_mono_ms();
-	if (!is_stale(e, call))
-		tracker_take_end(t, e, end);
+	if (!is_stale(e, call)) {
+		if (call->action == ACTION_ERRAND)
+			tracker_errand_end(t, e, end->result);
+		else
+			tracker_take_end(t, e, end);
+	}
 	e = entries_find(&t->entries, call->id);
 	if (e != NULL && e->busy == ENTRY_IDLE)
 		tracker_idle(t, e);
@@ -157,8 +169,11 @@ static void leave(struct call_context *call)
 
 static enum verdict verdict_of(const struct call_context *call, const struct call_result *result)
 {
-	enum verdict verdict = outcome_verdict(call->action, result, call->idempotency);
+	enum verdict verdict;
 
+	if (call->action == ACTION_ERRAND)
+		return VERDICT_RETRY; /* tracker_errand_end() knows better */
+	verdict = outcome_verdict(call->action, result, call->idempotency);
 	if (call->action == ACTION_SUBMIT)
 		verdict = outcome_submitted(verdict, result);
 	else if (call->action == ACTION_FIND)
@@ -326,9 +341,9 @@ static bool start(
 		.provider = p,
 		.interface = job->interface,
 		.connection = job->connection,
-		.slot = job_action_slot(call->action),
+		.slot = call->action == ACTION_ERRAND ? job->kind : job_action_slot(call->action),
 		.job = job->id,
-		.checkpoints = call->action == ACTION_SUBMIT,
+		.checkpoints = call->action == ACTION_SUBMIT || call->action == ACTION_ERRAND,
 		.goes_on = call->goes_on,
 		.epoch = job->epoch,
 		.body_fd = -1,

@@ -182,6 +182,8 @@ static void edge_applied(
 	else
 		tracker_later(t, e, after_ms);
 	tracker_idle(t, e);
+	if (e->errand)
+		tracker_fire_impatient(t, e, e->due_mono);
 }
 
 /* The disk is full, say: the job stays as it was, and what it needed is tried again. */

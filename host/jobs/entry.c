@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "jobs/errand.h"
 
 /* In an interval: of many jobs those of one turn are polled together, so that each thread which
  * has to do with it wakes once for all of them. */
@@ -74,8 +75,10 @@ struct lane *entries_lane(struct entries *es, const char *provider)
 	return lane;
 }
 
-static bool counts(const char *interface)
+static bool counts(const char *interface, const char *kind)
 {
+	if (errand_is_kind(kind))
+		return false;
 	for (size_t i = 0; i < COUNT(counted_interfaces); i++) {
 		if (strcmp(counted_interfaces[i], interface) == 0)
 			return true;
@@ -118,7 +121,10 @@ struct open_job *entry_new(struct entries *es, const struct job *job)
 	e->deadline_ms = job->deadline_ms;
 	e->cancel = job->cancel_ms != 0;
 	e->overdue = e->cancel && job->deadline_ms != 0 && job->cancel_ms >= job->deadline_ms;
-	e->counted = counts(job->interface);
+	e->counted = counts(job->interface, job->kind);
+	e->errand = errand_is_kind(job->kind);
+	es->errands += e->errand ? 1 : 0;
+	e->project->errands += e->errand ? 1 : 0;
 	e->flow = strcmp(job->interface, "davit.flow") == 0;
 	e->due_mono = CLOCK_NEVER;
 	e->phase = es->phases++ * GOLDEN;
@@ -134,6 +140,8 @@ void entry_free(struct entries *es, struct open_job *e)
 	if (e == NULL)
 		return;
 	es->made--;
+	es->errands -= e->errand ? 1 : 0;
+	e->project->errands -= e->errand ? 1 : 0;
 	project_leave(e->project);
 	free(e);
 }
@@ -147,7 +155,7 @@ size_t entries_open(const struct entries *es, const char *project)
 	{
 		const struct project *p = lane_project(lane, project);
 
-		open += p == NULL ? 0 : p->open;
+		open += p == NULL ? 0 : p->open - p->errands;
 	}
 	return open;
 }

@@ -47,6 +47,8 @@ struct open_job {
 	bool holding;            /* it takes some now */
 	bool queued;             /* stands in the queue of its project */
 	bool flow;               /* its steps are jobs of their own */
+	bool errand;             /* see errand.h */
+	bool tried;              /* of an errand: an attempt may have done it */
 	bool cancel;             /* a durable cancel intent is there */
 	bool overdue;            /* the cancel is its deadline's */
 	bool ambiguous;          /* what the last submit did is not known */
@@ -80,6 +82,7 @@ struct entries {
 	size_t count;
 	size_t cap;
 	size_t made;     /* entries there are, with those not yet added */
+	size_t errands;  /* of those */
 	uint32_t phases; /* given out, all told */
 	uint64_t turn;
 	SLIST_HEAD(lane_list, lane) lanes;
@@ -95,7 +98,7 @@ struct lane *entries_lane(struct entries *es, const char *provider);
 struct open_job *entry_new(struct entries *es, const struct job *job);
 void entry_free(struct entries *es, struct open_job *e); /* NULL is fine */
 
-/* How many open jobs a project has, at all providers. */
+/* How many open jobs a project has, at all providers, without errands. */
 size_t entries_open(const struct entries *es, const char *project);
 
 /* Adds e; false: out of memory, or the id is there. Takes e over only on success. */

@@ -19,12 +19,14 @@
 #include "platform/thread.h"
 #include "store/journal.h"
 
+struct call_result;
 struct store_op;
 
 struct watcher {
 	char id[ID_SIZE];
 	unsigned states;
 	int64_t deadline_mono;
+	int64_t patience_mono; /* it waits for no attempt after this; 0: for all */
 	tracker_watched *done;
 	tracker_refreshed *refreshed; /* instead of done: wants the next word of the provider */
 	void *ctx;
@@ -115,6 +117,18 @@ void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *en
 
 void tracker_advance_flow(struct tracker *t, struct open_job *e);
 
+/* --- errand_run.c: lock held on entry and return, given up in between. --- */
+
+void tracker_advance_errand(struct tracker *t, struct open_job *e);
+
+/* The slot of e has ended; e is not busy. It may be gone afterwards. */
+void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call_result *result);
+
+/* --- accept.c --- */
+
+/* Is there room for one more? false with FAIL_BUSY, or FAIL_UNAVAILABLE. Lock held. */
+bool tracker_has_room(struct tracker *t, const struct job *job, struct fail *f);
+
 /* --- queues.c: at start, before the jobs are there --- */
 
 bool tracker_load_queues(struct tracker *t, struct fail *f);
@@ -125,6 +139,9 @@ void tracker_fire(struct tracker *t, struct open_job *e);
 
 /* What the provider of e last said of it can be read now. */
 void tracker_fire_refreshed(struct tracker *t, struct open_job *e);
+
+/* The next attempt of e is at due_mono. */
+void tracker_fire_impatient(struct tracker *t, struct open_job *e, int64_t due_mono);
 int64_t tracker_watch_next(const struct tracker *t);
 void tracker_watch_expire(struct tracker *t, int64_t mono_ms);
 

@@ -31,6 +31,7 @@ struct project {
 	struct lane *lane;
 	struct queue_settings settings;
 	size_t open;      /* jobs that have not ended, with those on their way to the store */
+	size_t errands;   /* of those, the ones of errand.h */
 	int64_t running;  /* jobs that hold capacity */
 	uint64_t served;  /* the lane's turn at which one of its jobs last started; 0: never */
 	struct line line; /* waiting for capacity */

@@ -20,9 +20,11 @@ enum job_action {
 	ACTION_FIND,
 	ACTION_POLL,
 	ACTION_CANCEL,
-	ACTION_COUNT
+	ACTION_COUNT,
+	ACTION_ERRAND = ACTION_COUNT /* see errand.h, which has its own verdicts */
 };
 
+/* Not of an errand, whose kind it is. */
 const char *job_action_slot(enum job_action action);
 
 enum verdict {

@@ -89,9 +89,10 @@ static bool load_one(const struct job *job, void *ctx)
 		return false;
 	}
 	e->unread = job->state == JOB_SUBMITTING;
+	e->tried = e->errand;
 	e->sent_mono = clock_mono_ms();
-	/* Nobody else has a flow: what is to be found are its steps. */
-	if (!e->flow &&
+	/* Nobody else has a flow: what is to be found are its steps. An errand is done again. */
+	if (!e->flow && !e->errand &&
 		(JOB_BIT(job->state) & (JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING)))) {
 		e->unsure = true;
 		t->unsure++;
@@ -106,8 +107,10 @@ static bool load_one(const struct job *job, void *ctx)
 
 static bool load(struct tracker *t, struct fail *f)
 {
-	const struct job_filter open = {
-		.states = JOB_OPEN, .oldest_first = true, .limit = (size_t)INT32_MAX};
+	const struct job_filter open = {.states = JOB_OPEN,
+		.errands = true,
+		.oldest_first = true,
+		.limit = (size_t)INT32_MAX};
 	size_t before = t->entries.count;
 
 	if (!store_jobs(t->options.store, &open, load_one, t, f))

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "store/store.h"
 
@@ -39,6 +40,19 @@ void tracker_fire(struct tracker *t, struct open_job *e)
 void tracker_fire_refreshed(struct tracker *t, struct open_job *e)
 {
 	fire_those(t, e, true);
+}
+
+void tracker_fire_impatient(struct tracker *t, struct open_job *e, int64_t due_mono)
+{
+	struct watcher *w = LIST_FIRST(&e->watchers);
+
+	while (w != NULL) {
+		struct watcher *next = LIST_NEXT(w, entry_link);
+
+		if (w->patience_mono != 0 && w->patience_mono < due_mono)
+			fire(t, w);
+		w = next;
+	}
 }
 
 int64_t tracker_watch_next(const struct tracker *t)
@@ -131,21 +145,48 @@ static struct watcher watcher_of(const char *id, int64_t wait_ms, void *ctx)
 	return w;
 }
 
+/* Is there something for w to wait for? Lock held. */
+static bool waits_for(const struct watcher *w, const struct open_job *e)
+{
+	bool far = w->patience_mono != 0 && e->busy == ENTRY_IDLE && !e->stalled &&
+	           e->due_mono > w->patience_mono;
+
+	return !(w->states & JOB_BIT(e->state)) && !far;
+}
+
+/* Waits as w says, or answers it now. */
+static void watch(struct tracker *t, const struct watcher *w, int64_t wait_ms)
+{
+	struct open_job *e;
+	bool waits;
+
+	mutex_lock(&t->lock);
+	e = t->stopping ? NULL : entries_find(&t->entries, w->id);
+	waits = e != NULL && waits_for(w, e) && wait_ms > 0 && wait_for(t, e, w);
+	mutex_unlock(&t->lock);
+	if (!waits)
+		answer(t, w, 0);
+}
+
 void tracker_watch(struct tracker *t, const char *id, unsigned states, int64_t wait_ms,
 	tracker_watched *done, void *ctx)
 {
 	struct watcher w = watcher_of(id, wait_ms, ctx);
-	struct open_job *e;
-	bool waits;
 
 	w.states = states;
 	w.done = done;
-	mutex_lock(&t->lock);
-	e = t->stopping ? NULL : entries_find(&t->entries, id);
-	waits = e != NULL && !(states & JOB_BIT(e->state)) && wait_ms > 0 && wait_for(t, e, &w);
-	mutex_unlock(&t->lock);
-	if (!waits)
-		answer(t, &w, 0);
+	watch(t, &w, wait_ms);
+}
+
+void tracker_watch_errand(struct tracker *t, const char *id, int64_t patience_ms, int64_t wait_ms,
+	tracker_watched *done, void *ctx)
+{
+	struct watcher w = watcher_of(id, wait_ms, ctx);
+
+	w.states = JOB_TERMINAL;
+	w.patience_mono = clock_mono_ms() + patience_ms;
+	w.done = done;
+	watch(t, &w, wait_ms);
 }
 
 /* Is the last word of the provider older than that, and can it be asked now? Lock held. */

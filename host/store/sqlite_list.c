@@ -68,6 +68,8 @@ static void where_text(struct buf *sql, const struct job_filter *filter,
 	else
 		buf_text(sql, " WHERE 1");
 	states_text(sql, filter->states);
+	if (filter->kind == NULL && !filter->errands)
+		buf_text(sql, " AND kind IS NOT 'remove' AND kind IS NOT 'cancel'");
 	if (filter->unmade)
 		buf_text(sql, " AND remote_name IS NULL");
 	for (size_t i = 0; i < FILTER_CLAUSES; i++) {

@@ -212,7 +212,8 @@ struct job_filter {
 	bool oldest_first;    /* then before means after */
 	const char *provider; /* NULL: all */
 	const char *interface;
-	const char *kind;
+	const char *kind; /* NULL: all but the errands of jobs/errand.h … */
+	bool errands;     /* … or these, too */
 	const char *project;
 	const char *parent;
 	const char *name;

@@ -111,7 +111,8 @@ typedef struct davit_core_1 {
 	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. What carries a   \
 	 * label has it as "label", and where it is known its "kind" of job. */                    \
 	davit_op list;                                                                             \
-	/* Deletes {id}; answers the neutral object as it was. */                                  \
+	/* Deletes {id}; answers the neutral object as it was. Called again until it is done or    \
+	 * refused for good; DAVIT_NOT_FOUND where there is no such object. */                     \
 	davit_op remove;                                                                           \
 	/* The log of {kind, ref}: reply_blob() or reply_chunk(), text/plain. With "offset": N a   \
 	 * provider that can answers what was printed from the byte N on, or a part of it, and     \

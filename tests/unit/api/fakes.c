@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/decide.h"
+#include "jobs/errand.h"
 #include "jobs/strays.h"
 #include "jobs/tracker.h"
 #include "platform/fs.h"
@@ -981,6 +982,87 @@ void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int6
 	(void)wait_ms;
 	done(store_job(site.app.store, id, &job, &f) ? &job : NULL, fake_tracker.age_ms, ctx);
 	job_finish(&job);
+}
+
+/* --- host/jobs/errand.h: one attempt, and that is the end --- */
+
+static struct {
+	struct job job;
+	bool hides; /* its parent */
+} errand;
+
+static void errand_done(struct call_result *result, void *ctx)
+{
+	const struct errand_past past = {.unmade = errand.hides};
+	json_t *failure;
+
+	(void)ctx;
+	if (errand_verdict(result->code, &past) == ERRAND_DONE) {
+		errand.job.state = JOB_SUCCEEDED;
+		errand.job.result =
+			result->reply != NULL ? json_dumps(result->reply, JSON_COMPACT) : NULL;
+		return;
+	}
+	errand.job.state = JOB_FAILED;
+	errand.job.error = strdup(result->fail.text);
+	failure = json_pack("{s:s}", "failure", fail_word(result->fail.code));
+	errand.job.result = json_dumps(failure, JSON_COMPACT);
+	json_decref(failure);
+}
+
+static void hide_job(const struct job *job)
+{
+	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
+	struct fail f = {0};
+
+	assert_non_null(op);
+	op->edge.from = JOB_TERMINAL;
+	op->edge.set = JOB_SET_RESULT;
+	memcpy(op->edge.values.id, job->id, ID_SIZE);
+	op->edge.values.result = errand_mark_removed(job);
+	if (!store_run(site.app.store, op, &f))
+		fail_msg("%s", f.text);
+	store_op_free(op);
+}
+
+void tracker_errand(
+	struct tracker *t, const struct errand_order *order, tracker_accepted *done, void *ctx)
+{
+	struct call_spec spec = {.interface = order->interface,
+		.slot = order->kind,
+		.connection = order->connection,
+		.body_fd = -1,
+		.done = errand_done};
+	struct job parent = {0};
+	struct fail f = {0};
+
+	(void)t;
+	errand.hides = order->parent != NULL &&
+	               store_job(site.app.store, order->parent, &parent, &f) &&
+	               parent.remote_name == NULL;
+	job_finish(&errand.job);
+	(void)snprintf(errand.job.id, ID_SIZE, "%s", FAKE_JOB_ID);
+	errand.job.kind = strdup(order->kind);
+	errand.job.name = strdup(order->object);
+	spec.provider = providers_find(NULL, order->provider);
+	spec.request = json_pack("{s:{}, s:s}", "connection", "id", order->object);
+	assert_true(call_start(&spec, NULL, &f));
+	if (errand.hides && errand.job.state == JOB_SUCCEEDED)
+		hide_job(&parent);
+	job_finish(&parent);
+	done(errand.job.id, NULL, ctx);
+}
+
+void tracker_watch_errand(struct tracker *t, const char *id, int64_t patience_ms, int64_t wait_ms,
+	tracker_watched *done, void *ctx)
+{
+	(void)t;
+	(void)id;
+	(void)patience_ms;
+	(void)wait_ms;
+	if (fake_tracker.held)
+		errand.job.state = JOB_SUBMITTING;
+	done(fake_tracker.lost ? NULL : &errand.job, ctx);
 }
 
 bool tracker_recovered(struct tracker *t)

@@ -55,7 +55,8 @@ struct fake_tracker {
 	const char *result;
 	const char *remote_name;
 	const char *error;
-	bool held;    /* tracker_watch() keeps its word until fake_release() */
+	bool held;    /* tracker_watch() keeps its word until fake_release(); errands do not end */
+	bool lost;    /* errands do not reach the disk */
 	bool changed; /* by a cancel */
 	bool recovered;
 	int64_t age_ms;                  /* of tracker_refresh() */

@@ -198,6 +198,23 @@ static void a_delete_without_an_answer_is_an_object(void **state)
 	assert_string_equal(fake_provider.slot, "remove");
 }
 
+static void a_delete_that_is_not_confirmed_in_time_names_its_job(void **state)
+{
+	(void)state;
+	fake_tracker.held = true;
+	fake_expect("DELETE", S "/datasets/d1", NULL, 504,
+		"\"'d1' is not deleted yet: the provider has not confirmed it, and job " FAKE_JOB_ID
+		" goes on until it does\"");
+}
+
+static void a_delete_that_could_not_be_noted_is_no_object(void **state)
+{
+	(void)state;
+	fake_tracker.lost = true;
+	fake_expect("DELETE", S "/datasets/d1", NULL, 503,
+		"\"nothing was done: it could not be noted; try again\"");
+}
+
 static void an_export_takes_its_body_along(void **state)
 {
 	struct exchange *x;
@@ -744,6 +761,8 @@ int main(void)
 		ON_SITE(an_object_is_asked_for_by_id),
 		ON_SITE(a_failed_delete_is_no_object),
 		ON_SITE(a_delete_without_an_answer_is_an_object),
+		ON_SITE(a_delete_that_is_not_confirmed_in_time_names_its_job),
+		ON_SITE(a_delete_that_could_not_be_noted_is_no_object),
 		ON_SITE(an_export_takes_its_body_along),
 		ON_SITE(a_job_that_has_not_ended_is_not_deleted),
 		ON_SITE(an_export_says_where_the_copy_is),

@@ -12,7 +12,7 @@
 
 enum {
 	OBJECTS_MAX = 64,
-	LIST = 5,
+	LIST = 6,
 	SLOTS_MAX
 };
 
@@ -28,7 +28,8 @@ struct slot_fault {
 	bool created;
 };
 
-static const char *const slots[SLOTS_MAX] = {"submit", "find", "poll", "cancel", "metrics", "list"};
+static const char *const slots[SLOTS_MAX] = {
+	"submit", "find", "poll", "cancel", "remove", "metrics", "list"};
 
 static struct {
 	pthread_mutex_t lock;
@@ -285,8 +286,11 @@ static void run_slot(size_t slot, const char *submission, struct call_result *re
 	} else if (o == NULL) {
 		result->code = DAVIT_NOT_FOUND;
 		(void)fail_set(&result->fail, FAIL_NOT_FOUND, "no such object");
-	} else if (slot == 4) {
+	} else if (slot == 5) {
 		result->reply = json_loads(cloud.metrics, 0, NULL);
+	} else if (slot == 4) {
+		result->reply = json_pack("{s:s, s:s}", "id", o->submission, "state", "SUCCEEDED");
+		o->submission[0] = '\0';
 	} else if (slot == 3) {
 		o->state = cloud.obeys ? DAVIT_STATE_CANCELLED : o->state;
 	} else {
@@ -297,6 +301,7 @@ static void run_slot(size_t slot, const char *submission, struct call_result *re
 static void answer(size_t slot, const char *submission, struct call_result *result)
 {
 	struct slot_fault *fault = &cloud.faults[slot];
+	struct call_result none = {0};
 
 	cloud.calls[slot]++;
 	if (fault->times == 0) {
@@ -304,8 +309,11 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 		return;
 	}
 	fault->times--;
-	if (fault->created)
+	if (fault->created && slot == 4)
+		run_slot(slot, submission, &none);
+	else if (fault->created)
 		(void)create(submission);
+	json_decref(none.reply);
 	if (slot == 0)
 		result->trace =
 			cloud.traced ? cloud.trace : (struct call_trace){.unclear = fault->created};
@@ -316,6 +324,7 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
 {
 	struct call_result result = {0};
+	const char *object; /* the member that names it */
 
 	if (cloud.lacks != NULL && strcmp(cloud.lacks, spec->slot) == 0) {
 		json_decref(spec->request);
@@ -333,7 +342,8 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 		json_decref(spec->request);
 		return true;
 	}
-	answer(slot_at(spec->slot), json_text_or(spec->request, "submission_id", ""), &result);
+	object = strcmp(spec->slot, "remove") == 0 ? "id" : "submission_id";
+	answer(slot_at(spec->slot), json_text_or(spec->request, object, ""), &result);
 	pthread_mutex_unlock(&cloud.lock);
 	spec->done(&result, spec->ctx);
 	json_decref(result.reply);

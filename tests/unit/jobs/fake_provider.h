@@ -25,7 +25,7 @@ void fake_settles(int64_t ms);
 /* Slot cannot be called at all (NULL: all can). */
 void fake_lacks(const char *slot);
 
-/* The next calls of slot end with code; where created, after the object was made. */
+/* The next calls of slot end with code; where created, after the object was made, or removed. */
 void fake_fault(const char *slot, int32_t code, unsigned times, bool created);
 
 /* What those calls of submit say they did at the other side; else: where created, something unclear
