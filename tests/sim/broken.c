@@ -65,6 +65,11 @@ static bool is_checkpoint(const struct store_op *op)
 	return op->kind == STORE_JOB_EDGE && (op->edge.set & JOB_SET_CHECKPOINT) != 0;
 }
 
+static bool is_claim(const struct store_op *op)
+{
+	return op->kind == STORE_JOB_ADD && op->claim.until_ms != 0;
+}
+
 static bool is_decision(const struct store_op *op)
 {
 	return is_row(op, JOURNAL_DECISION);
@@ -76,6 +81,7 @@ static const struct {
 	bool (*is)(const struct store_op *op);
 } writes[] = {
 	{"add", is_add},
+	{"claim", is_claim},
 	{"submitting", is_submitting},
 	{"sent", is_sent},
 	{"answered", is_answered},
@@ -176,7 +182,9 @@ static bool apply(void *db, struct store_op *op, struct fail *f)
 
 	if (lies && unsynced)
 		disk_lie_once();
-	if (!lies || unsynced) {
+	if (lies && broken == is_claim)
+		op->claim.until_ms = 0; /* the job is written without it */
+	if (!lies || unsynced || broken == is_claim) {
 		ok = store_sqlite.apply(db, op, f);
 	} else {
 		op->ok = true;

@@ -42,7 +42,8 @@ static bool endless(const struct job *job)
 {
 	const struct item *item = item_of(job);
 
-	return item != NULL && !item->accepted && item->run_ms < 0 && job->state == JOB_RUNNING;
+	return item != NULL && !item->accepted && item->run_ms < 0 && job->state == JOB_RUNNING &&
+	       item->timeout_ms == 0;
 }
 
 static bool take_row(const struct job *job, void *ctx)
@@ -159,7 +160,7 @@ static void check_told(const struct item *item, const struct row *row, const str
 	if (made->cancels > 0 && !row->cancel)
 		world_wrong(
 			"%s was cancelled at the cloud without an intent on disk", item->marker);
-	if (made->cancels > 0 && !item->cancel_asked)
+	if (made->cancels > 0 && !item->cancel_asked && item->timeout_ms == 0)
 		world_wrong("%s was cancelled at the cloud, and nobody asked for it", item->marker);
 }
 
@@ -223,8 +224,12 @@ static void check_object(const struct item *item, const struct row *row, const s
 		return;
 	if (made->count == 0 && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
-	if (made->count == 0 && row->state == JOB_FAILED && world->faults == 0)
+	if (made->count == 0 && row->state == JOB_FAILED && world->faults == 0 &&
+		item->timeout_ms == 0)
 		world_wrong("%s failed without a reason: %s", item->marker, row->error);
+	if (row->state == JOB_FAILED && item->timeout_ms != 0 && made->count > 0 &&
+		strcmp(made->agrees, "CANCELLED") == 0)
+		return;
 	if (made->count > 0 && wanted != NULL && strcmp(made->agrees, wanted) != 0)
 		world_wrong("%s is %s here and %s at the cloud: %s", item->marker,
 			job_state_word(row->state), made->agrees, row->error);

@@ -14,6 +14,11 @@
 #include "sim/daemon.h"
 #include "sim/life.h"
 #include "sim/threads.h"
+#include "store/store.h"
+
+enum {
+	KEY_MS = 86400000
+};
 
 #define NAMED "{\"spec\":{\"name\":\"%s\",\"behaviour\":%s}}"
 
@@ -48,6 +53,11 @@ static void plan_item(struct item *item, size_t i)
 	item->pending_ms = chance_of_256(CHANCE_PLAN, 64) ? chance_between(CHANCE_PLAN, 1, 400) : 0;
 	item->run_ms = chance_between(CHANCE_PLAN, 0, 2500);
 	item->fails = chance_of_256(CHANCE_PLAN, 30);
+	item->keyed = chance_of_256(CHANCE_PLAN, 128);
+	if (w->has_times && chance_of_256(CHANCE_PLAN, 24)) {
+		item->timeout_ms = chance_between(CHANCE_PLAN, 1, 4000);
+		item->run_ms = -1;
+	}
 	if (cancels) {
 		item->cancel_at = submit + chance_between(CHANCE_PLAN, 0, 2500);
 		if (chance_of_256(CHANCE_PLAN, 128))
@@ -64,11 +74,24 @@ void work_plan(void)
 
 /* --- asking --- */
 
+/* Of the key of an item; a real client's is a text. */
+static struct store_claim claim_of(const struct item *item)
+{
+	struct store_claim claim = {.made_ms = world->now_ms, .until_ms = world->now_ms + KEY_MS};
+
+	memcpy(claim.name, item->marker, strlen(item->marker));
+	return claim;
+}
+
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct item *item = ctx;
 
 	life_event("before an acceptance is told");
+	if (f != NULL && f->code == FAIL_CONFLICT && item->keyed) {
+		item->known = true; /* the client's thread looks what it was */
+		return;
+	}
 	item->accepted = f == NULL;
 	item->refused = f != NULL;
 	if (f == NULL)
@@ -88,7 +111,9 @@ static void submit(struct daemon_parts *d, struct item *item)
 		.name = item->marker,
 		.project = "sim",
 		.request_text = text,
+		.timeout_ms = item->timeout_ms,
 	};
+	struct store_claim claim;
 
 	(void)snprintf(behaviour, sizeof(behaviour),
 		"{\"pending_ms\":%lld,\"run_ms\":%lld,\"fail\":%s}", (long long)item->pending_ms,
@@ -100,7 +125,12 @@ static void submit(struct daemon_parts *d, struct item *item)
 		(void)snprintf(text, sizeof(text), "%.*s%s%s",
 			(int)(strstr(item->wish->spec, "%s") - item->wish->spec), item->wish->spec,
 			item->marker, strstr(item->wish->spec, "%s") + 2);
+	if (item->keyed) {
+		claim = claim_of(item);
+		order.claim = &claim;
+	}
 	item->asked = true;
+	item->known = false;
 	tracker_submit(d->tracker, &order, accepted, item);
 }
 
@@ -175,13 +205,33 @@ static bool wait_until(int64_t at)
 	return go;
 }
 
-/* Until the answer to its submit is there. */
-static bool wait_for_answer(const struct item *item)
+/* The key was used: the answer is that of the first time. */
+static void ask_for_answer(struct daemon_parts *d, struct item *item)
 {
-	while (!item->accepted && !item->refused) {
+	const struct store_claim claim = claim_of(item);
+	struct store_claimed claimed = {0};
+	struct fail f = {0};
+
+	if (!store_claim(d->store, claim.name, world->now_ms, &claimed, &f)) {
+		world_wrong("the key of %s is taken, and not there: %s", item->marker, f.text);
+		return;
+	}
+	free(claimed.answer);
+	memcpy(item->id, claimed.job, sizeof(item->id));
+	item->accepted = true;
+	trace("client: %s is %s, by its key", item->marker, item->id);
+	life_event("after an acceptance was told");
+}
+
+/* Until the answer to its submit is there. */
+static bool wait_for_answer(struct daemon_parts *d, struct item *item)
+{
+	while (!item->accepted && !item->refused && !item->known) {
 		if (!wait_until(world->now_ms + 20))
 			return false;
 	}
+	if (item->known && !item->accepted)
+		ask_for_answer(d, item);
 	return item->accepted;
 }
 
@@ -190,12 +240,12 @@ static void client_run(void *arg)
 	struct client *c = arg;
 	struct item *item = c->item;
 
-	if (!item->asked) {
+	if (!item->asked || !item->accepted) {
 		if (!wait_until(item->submit_at))
 			return;
 		submit(c->d, item);
 	}
-	if (!wait_for_answer(item))
+	if (!wait_for_answer(c->d, item))
 		return;
 	watch(c->d, item);
 	if (item->cancel_at == 0 || item->cancel_told || !wait_until(item->cancel_at))
@@ -204,10 +254,11 @@ static void client_run(void *arg)
 	tracker_cancel(c->d->tracker, item->id, cancelled, item);
 }
 
-/* Who never got an answer does not ask again: nobody promised anything. */
+/* Who has no key, and never got an answer, does not ask again: nobody promised anything. */
 static bool wants(const struct item *item)
 {
-	return !item->asked || (item->accepted && item->ended_told < 0);
+	return !item->asked || (item->keyed && !item->accepted) ||
+	       (item->accepted && item->ended_told < 0);
 }
 
 void work_start(struct daemon_parts *d)
@@ -241,8 +292,9 @@ bool work_done(void)
 	for (size_t i = 0; i < world->item_count; i++) {
 		const struct item *item = &world->items[i];
 
-		if (!item->asked || (item->cancel_at != 0 && item->accepted &&
-					    !item->cancel_asked && item->ended_told < 0))
+		if (!item->asked || (item->keyed && !item->accepted && !item->refused) ||
+			(item->cancel_at != 0 && item->accepted && !item->cancel_asked &&
+				item->ended_told < 0))
 			return false;
 	}
 	return true;

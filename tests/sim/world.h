@@ -38,8 +38,11 @@ struct item {
 	int64_t submit_at;       /* world time */
 	int64_t cancel_at;       /* 0: never */
 	int64_t pending_ms, run_ms;
+	int64_t timeout_ms; /* 0: none */
+	bool keyed;         /* asks again, with the same key, until it is answered */
 	bool fails;
 	bool asked, accepted, refused;
+	bool known; /* its key was used before; in this life */
 	bool cancel_asked;
 	bool cancel_told; /* a cancel was answered: it is durable */
 	bool running_told;
