@@ -153,8 +153,10 @@ static void note(const struct store_op *op)
 	item = item_of(id);
 	if (item == NULL || noted_count == NOTED || !op->changed)
 		return;
-	if (is_sent(op))
+	if (is_sent(op)) {
 		item->in_doubt = true;
+		item->first_in_doubt = op->journal.k == 1;
+	}
 	noted[noted_count].item = item;
 	noted[noted_count].clear =
 		is_answered(op) || is_row(op, JOURNAL_UNSENT) || is_running(op) || is_terminal(op);
@@ -166,7 +168,7 @@ static void take_notes(void)
 {
 	for (size_t i = 0; i < noted_count; i++) {
 		if (noted[i].clear || noted[i].anew)
-			noted[i].item->in_doubt = false;
+			noted[i].item->in_doubt = noted[i].item->first_in_doubt = false;
 		if (noted[i].anew)
 			noted[i].item->unclear = false;
 	}
@@ -205,11 +207,11 @@ static bool commit(void *db, struct fail *f)
 {
 	bool ok;
 
-	life_event("before a commit");
+	life_event(EVENT_BEFORE_COMMIT);
 	ok = store_sqlite.commit(db, f);
 	if (ok)
 		take_notes();
-	life_event("after a commit");
+	life_event(EVENT_AFTER_COMMIT);
 	return ok;
 }
 

@@ -138,7 +138,7 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("doubled: %s is %u jobs", item->marker, row->count);
 	if (made->count - made->twice > item->allowed)
 		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
-	if (made->steps > item->allowed + item->doubts)
+	if (made->steps > item->allowed + item->first_doubts)
 		world_wrong("doubled: %s made %u objects on its way", item->marker, made->steps);
 	if (made->count > 0 && row->count == 0)
 		world_wrong(
@@ -228,8 +228,8 @@ static void check_object(const struct item *item, const struct row *row, const s
 		item->timeout_ms == 0)
 		world_wrong("%s failed without a reason: %s", item->marker, row->error);
 	if (row->state == JOB_FAILED && item->timeout_ms != 0 && made->count > 0 &&
-		strcmp(made->agrees, "CANCELLED") == 0)
-		return;
+		strcmp(made_for(item, "CANCELLED").agrees, "CANCELLED") == 0)
+		return; /* by its deadline */
 	if (made->count > 0 && wanted != NULL && strcmp(made->agrees, wanted) != 0)
 		world_wrong("%s is %s here and %s at the cloud: %s", item->marker,
 			job_state_word(row->state), made->agrees, row->error);

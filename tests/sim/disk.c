@@ -253,9 +253,9 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 n)
 static int x_sync(sqlite3_file *f, int flags)
 {
 	(void)flags;
-	life_event("before a sync");
+	life_event(EVENT_BEFORE_SYNC);
 	sync_file((size_t)of(f)->file);
-	life_event("after a sync");
+	life_event(EVENT_AFTER_SYNC);
 	return SQLITE_OK;
 }
 

@@ -21,6 +21,8 @@ enum {
 	LIVES_MOST = 4, /* that end early */
 	POINTS_LOG2_MOST = 12,
 	EVENTS_MOST = 60,
+	NAMED_MOST = 4,
+	STANDSTILL = 3000000, /* points without a moment of time: it is going round in circles */
 	TIME_MOST_MS = 8000,
 	LOOK_FIRST_MS = 400,
 	LOOK_MOST_MS = 10000,
@@ -28,6 +30,8 @@ enum {
 };
 
 static uint64_t points, events; /* of this life */
+static uint64_t named[EVENT_COUNT];
+static uint64_t points_then; /* when time last passed */
 
 static _Noreturn void end(enum life_exit how)
 {
@@ -52,21 +56,45 @@ static _Noreturn void die(const char *where)
 void life_point(void)
 {
 	points++;
+	if (points - points_then > STANDSTILL)
+		life_stuck("it works without end, and time stands still");
 	if (world->end == END_AT_POINT && points == world->end_n)
 		die("between two steps");
 }
 
-void life_event(const char *what)
+void life_event(enum event event)
 {
+	static const char *const words[EVENT_COUNT] = {
+		[EVENT_BEFORE_SYNC] = "before a sync",
+		[EVENT_AFTER_SYNC] = "after a sync",
+		[EVENT_BEFORE_COMMIT] = "before a commit",
+		[EVENT_AFTER_COMMIT] = "after a commit",
+		[EVENT_BEFORE_REQUEST] = "before a request leaves",
+		[EVENT_AFTER_REQUEST] = "after a request left",
+		[EVENT_DONE] = "when a request was done",
+		[EVENT_ANSWER] = "when an answer came",
+		[EVENT_BEFORE_TOLD] = "before an acceptance is told",
+		[EVENT_TOLD_ACCEPTED] = "after an acceptance was told",
+		[EVENT_TOLD_START] = "after a start was told",
+		[EVENT_TOLD_CANCEL] = "after a cancel was answered",
+		[EVENT_TOLD_DECISION] = "after a decision was told",
+		[EVENT_TOLD_END] = "after an end was told",
+	};
+
 	events++;
+	named[event]++;
 	digest(events);
 	if (world->end == END_AT_EVENT && events == world->end_n)
-		die(what);
+		die(words[event]);
+	if (world->end == END_AT_NAMED && event == (enum event)world->end_event &&
+		named[event] == world->end_n)
+		die(words[event]);
 }
 
 void life_time(void)
 {
 	digest((uint64_t)world->now_ms);
+	points_then = points;
 	if (world->end == END_AT_TIME && world->now_ms >= world->end_ms)
 		die("at a time");
 }
@@ -83,21 +111,32 @@ void life_plan_all(void)
 	world->calm_ms = world->began_ms + chance_between(CHANCE_PLAN, 2000, 30000);
 }
 
+/* Of moments of that sort. */
+static uint64_t most_of(enum end_kind kind)
+{
+	switch (kind) {
+	case END_AT_EVENT:
+		return EVENTS_MOST;
+	case END_AT_NAMED:
+		return NAMED_MOST;
+	default:
+		return UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2);
+	}
+}
+
 void life_plan(void)
 {
 	static const enum end_kind kinds[] = {END_AT_POINT, END_AT_POINT, END_AT_EVENT,
-		END_AT_EVENT, END_AT_EVENT, END_AT_EVENT, END_AT_TIME, END_STOP};
+		END_AT_EVENT, END_AT_NAMED, END_AT_NAMED, END_AT_NAMED, END_AT_NAMED, END_AT_TIME,
+		END_STOP};
 
 	world->end = END_NEVER;
 	if (world->life > world->lives)
 		return;
 	world->end = kinds[chance_below(CHANCE_PLAN, COUNT(kinds))];
 	world->end_ms = world->now_ms + chance_between(CHANCE_PLAN, 0, TIME_MOST_MS);
-	world->end_n =
-		world->end == END_AT_EVENT
-			? 1 + chance_below(CHANCE_PLAN, EVENTS_MOST)
-			: 1 + chance_below(CHANCE_PLAN, UINT64_C(8) << chance_below(
-								CHANCE_PLAN, POINTS_LOG2_MOST - 2));
+	world->end_event = (unsigned)chance_below(CHANCE_PLAN, EVENT_COUNT);
+	world->end_n = 1 + chance_below(CHANCE_PLAN, most_of(world->end));
 }
 
 /* --- a life --- */

@@ -14,10 +14,29 @@ enum life_exit {
 	LIFE_STUCK
 };
 
+/* Moments around writes, requests, and answers to clients. */
+enum event {
+	EVENT_BEFORE_SYNC,
+	EVENT_AFTER_SYNC,
+	EVENT_BEFORE_COMMIT,
+	EVENT_AFTER_COMMIT,
+	EVENT_BEFORE_REQUEST,
+	EVENT_AFTER_REQUEST,
+	EVENT_DONE,
+	EVENT_ANSWER,
+	EVENT_BEFORE_TOLD,
+	EVENT_TOLD_ACCEPTED,
+	EVENT_TOLD_START,
+	EVENT_TOLD_CANCEL,
+	EVENT_TOLD_DECISION,
+	EVENT_TOLD_END,
+	EVENT_COUNT
+};
+
 /* Moments at which the daemon may be killed. A point, too, is where another thread may run; an
  * event is one of those around writes and requests; time, when it has passed. */
 void life_point(void);
-void life_event(const char *what);
+void life_event(enum event event);
 void life_time(void);
 
 /* It will never get on. */

@@ -86,9 +86,9 @@ static void power(int how)
 	for (size_t i = 0; i < world->item_count; i++) {
 		struct item *item = &world->items[i];
 
-		item->doubts += item->in_doubt;
+		item->first_doubts += item->first_in_doubt;
 		item->unclear = item->unclear || item->in_doubt;
-		item->in_doubt = false;
+		item->in_doubt = item->first_in_doubt = false;
 	}
 	disk_cut(cuts[chance_below(CHANCE_DISK, COUNT(cuts))]);
 	world->now_ms +=

@@ -76,6 +76,7 @@ struct trip {
 	struct transfer *t; /* NULL: free */
 	struct letter *letter;
 	struct item *item; /* it would change something of */
+	bool first;        /* it makes what is on the way to what the item wants */
 	enum fault fault;
 	bool arrived;
 	int64_t arrives_at, lands_at; /* CLOCK_NEVER */
@@ -208,12 +209,12 @@ static bool may_be_late(const struct letter *l)
 }
 
 /* Nobody will know what became of it. */
-static void doubt(struct item *item)
+static void doubt(const struct trip *trip)
 {
-	if (item == NULL)
+	if (trip->item == NULL)
 		return;
-	item->unclear = true;
-	item->doubts++;
+	trip->item->unclear = true;
+	trip->item->first_doubts += trip->first;
 }
 
 static void plan_trip(struct trip *trip)
@@ -243,7 +244,7 @@ static void send_letter(struct net_loop *l, struct transfer *t)
 	if (trip->letter == NULL)
 		life_stuck("too many letters");
 	write_letter(trip->letter, t);
-	life_event("before a request leaves");
+	life_event(EVENT_BEFORE_REQUEST);
 	trip->letter->used = trip->letter->live = true;
 	world->requests++;
 	world->faults += trip->fault != FAULT_NONE;
@@ -258,9 +259,10 @@ static void send_letter(struct net_loop *l, struct transfer *t)
 	t->admitted++;
 	t->tries++;
 	trip->item = cloud_item(trip->letter);
+	trip->first = strstr(trip->letter->target, "/datasets") != NULL;
 	if (!faults[trip->fault].clear)
-		doubt(trip->item);
-	life_event("after a request left");
+		doubt(trip);
+	life_event(EVENT_AFTER_REQUEST);
 }
 
 /* --- what comes back --- */
@@ -352,7 +354,7 @@ static void arrive(struct trip *trip)
 			world->objects[before].again = true;
 	}
 	l->used = false;
-	life_event("the request was done");
+	life_event(EVENT_DONE);
 }
 
 static void end_trip(struct trip *trip)
@@ -392,7 +394,7 @@ static void land(struct net_loop *l, struct trip *trip)
 	trace("net: %s %s lands: %s %d", t->options.method, trip->letter->target,
 		answered ? "answered" : "broken", t->head.status);
 	end_trip(trip);
-	life_event("an answer came");
+	life_event(EVENT_ANSWER);
 	if (answered)
 		give_back(l, t, TRANSFER_ANSWERED);
 	else
@@ -406,7 +408,7 @@ static void drop(struct net_loop *l, struct transfer *t)
 		if (l->trips[i].t != t)
 			continue;
 		if (faults[l->trips[i].fault].clear)
-			doubt(l->trips[i].item);
+			doubt(&l->trips[i]);
 		end_trip(&l->trips[i]);
 	}
 	give_back(l, t, TRANSFER_STOPPED);

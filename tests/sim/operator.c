@@ -32,7 +32,7 @@ static void decided(const struct fail *f, void *ctx)
 	if (f == NULL && item->choice == JOB_GIVE_UP)
 		item->ended_told = JOB_FAILED;
 	item->deciding = false;
-	life_event("after a decision was told");
+	life_event(EVENT_TOLD_DECISION);
 }
 
 static void decide(

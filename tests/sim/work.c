@@ -16,6 +16,13 @@
 #include "sim/threads.h"
 #include "store/store.h"
 
+enum theme {
+	THEME_ANY,
+	THEME_DOUBT,
+	THEME_CHAIN,
+	THEMES
+};
+
 enum {
 	KEY_MS = 86400000
 };
@@ -42,9 +49,21 @@ static const struct wish wishes[] = {
 
 /* --- the plan --- */
 
+/* Some schedules are about those only of which a person may have to decide, or about chains. */
+static const struct wish *pick_wish(void)
+{
+	const struct wish *w;
+
+	do
+		w = &wishes[chance_below(CHANCE_PLAN, COUNT(wishes))];
+	while ((world->theme == THEME_DOUBT && w->way != WAY_NONE && w->way != WAY_HIDDEN) ||
+		(world->theme == THEME_CHAIN && strncmp(w->kind, "chain", 5) != 0));
+	return w;
+}
+
 static void plan_item(struct item *item, size_t i)
 {
-	const struct wish *w = &wishes[chance_below(CHANCE_PLAN, COUNT(wishes))];
+	const struct wish *w = pick_wish();
 	int64_t submit = world->began_ms + chance_between(CHANCE_PLAN, 0, 1500);
 	bool cancels = w->has_times && chance_of_256(CHANCE_PLAN, 90);
 
@@ -67,6 +86,8 @@ static void plan_item(struct item *item, size_t i)
 
 void work_plan(void)
 {
+	world->theme = chance_of_256(CHANCE_PLAN, 96) ? THEME_ANY
+	                                              : (unsigned)chance_below(CHANCE_PLAN, THEMES);
 	world->item_count = (size_t)chance_between(CHANCE_PLAN, 1, 4);
 	for (size_t i = 0; i < world->item_count; i++)
 		plan_item(&world->items[i], i);
@@ -87,7 +108,7 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct item *item = ctx;
 
-	life_event("before an acceptance is told");
+	life_event(EVENT_BEFORE_TOLD);
 	if (f != NULL && f->code == FAIL_CONFLICT && item->keyed) {
 		item->known = true; /* the client's thread looks what it was */
 		return;
@@ -98,7 +119,7 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 		(void)snprintf(item->id, sizeof(item->id), "%s", id);
 	trace("client: %s (%s %s) is %s", item->marker, item->wish->interface, item->wish->kind,
 		f == NULL ? id : f->text);
-	life_event("after an acceptance was told");
+	life_event(EVENT_TOLD_ACCEPTED);
 }
 
 static void submit(struct daemon_parts *d, struct item *item)
@@ -143,7 +164,7 @@ static void cancelled(bool changed, const struct fail *f, void *ctx)
 		f != NULL ? f->text
 		: changed ? "taken"
 			  : "it had ended");
-	life_event("after a cancel was answered");
+	life_event(EVENT_TOLD_CANCEL);
 }
 
 /* --- what is told of an end --- */
@@ -156,7 +177,7 @@ static void watched(const struct job *job, void *ctx)
 		return;
 	item->ended_told = (int)job->state;
 	trace("client: %s %s", item->marker, job_state_word(job->state));
-	life_event("after an end was told");
+	life_event(EVENT_TOLD_END);
 }
 
 static void seen_running(const struct job *job, void *ctx)
@@ -167,7 +188,7 @@ static void seen_running(const struct job *job, void *ctx)
 		return;
 	item->running_told = true;
 	trace("client: %s runs", item->marker);
-	life_event("after a start was told");
+	life_event(EVENT_TOLD_START);
 }
 
 static void watch(struct daemon_parts *d, struct item *item)
@@ -220,7 +241,7 @@ static void ask_for_answer(struct daemon_parts *d, struct item *item)
 	memcpy(item->id, claimed.job, sizeof(item->id));
 	item->accepted = true;
 	trace("client: %s is %s, by its key", item->marker, item->id);
-	life_event("after an acceptance was told");
+	life_event(EVENT_TOLD_ACCEPTED);
 }
 
 /* Until the answer to its submit is there. */

@@ -54,9 +54,10 @@ struct item {
 	unsigned allowed;     /* submissions of it that may each make one object */
 	char id[ID_SIZE];     /* once accepted */
 	/* What is known of its last submission: by the writes that were reported as done. */
-	bool in_doubt;   /* something may be sent, and its answer is not on disk */
-	bool unclear;    /* and nobody can know any more */
-	unsigned doubts; /* how often that was so */
+	bool in_doubt;         /* something may be sent, and its answer is not on disk */
+	bool unclear;          /* and nobody can know any more */
+	bool first_in_doubt;   /* the same of the first of several changes */
+	unsigned first_doubts; /* how often that could not be known any more */
 };
 
 enum collection {
@@ -103,11 +104,10 @@ enum end_kind {
 	END_NEVER,
 	END_AT_POINT, /* killed at the nth moment in which another thread could run */
 	END_AT_EVENT, /* killed at the nth of the moments around writes and requests */
+	END_AT_NAMED, /* killed at the nth of one sort of these */
 	END_AT_TIME,  /* killed at a time */
 	END_STOP      /* told to stop at a time */
 };
-
-struct file_state;
 
 struct world {
 	uint64_t seed;
@@ -120,8 +120,9 @@ struct world {
 	unsigned life, lives; /* this one; how many end early */
 	enum end_kind end;
 	uint64_t end_n;
+	unsigned end_event; /* END_AT_NAMED: enum event */
 	int64_t end_ms;
-	unsigned operator_sort;
+	unsigned operator_sort, theme;
 	unsigned thread_rate; /* of 256: how often another thread runs at a point */
 	unsigned fault_rate;  /* of 256 */
 	int64_t list_delay_ms;
