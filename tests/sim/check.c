@@ -220,7 +220,7 @@ static void check_object(const struct item *item, const struct row *row, const s
 {
 	const char *wanted = wanted_states[row->state];
 
-	if (item->wish->takes_off || item->given_up || given_up(row, made))
+	if (item->wish->takes_off || item->leaves || given_up(row, made))
 		return;
 	if (made->count == 0 && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
@@ -265,7 +265,7 @@ static void check_item(const struct item *item, const struct row *row)
 	check_taken_off(item, row);
 	world->late += given_up(row, &made) && made.running > made.twice;
 	if (item->cancel_told && made.running > made.twice && !given_up(row, &made) &&
-		!item->given_up)
+		!item->leaves)
 		world_wrong("%s was cancelled, and runs on at the cloud", item->marker);
 }
 

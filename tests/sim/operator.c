@@ -46,7 +46,8 @@ static void decide(
 	item->deciding = true;
 	item->choice = (int)choice;
 	item->allowed += choice == JOB_RESUBMIT;
-	item->given_up = item->given_up || choice == JOB_GIVE_UP;
+	item->leaves = item->leaves || choice == JOB_GIVE_UP ||
+	               (choice == JOB_RESUBMIT && (made_for(item) != NULL || check_letters_left()));
 	tracker_decide(d->tracker, item->row_id, &decision, decided, item);
 }
 

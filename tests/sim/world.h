@@ -49,7 +49,7 @@ struct item {
 	int ended_told;       /* the terminal state a client was told; -1: none */
 	bool deciding;        /* a decision is on its way in this life */
 	int choice;           /* the last decision: enum job_choice */
-	bool given_up;        /* one of them was to give up */
+	bool leaves;          /* one of them left what the cloud has of it to itself */
 	char row_id[ID_SIZE]; /* of its job, whether or not the client was told */
 	unsigned allowed;     /* submissions of it that may each make one object */
 	char id[ID_SIZE];     /* once accepted */
