@@ -129,6 +129,7 @@ static struct {
 	struct item *item;
 	bool clear; /* what it sent has its answer */
 	bool anew;  /* what was before is void */
+	bool checkpoint;
 } noted[NOTED];
 static size_t noted_count;
 
@@ -161,18 +162,24 @@ static void note(const struct store_op *op)
 	noted[noted_count].clear =
 		is_answered(op) || is_row(op, JOURNAL_UNSENT) || is_running(op) || is_terminal(op);
 	noted[noted_count].anew = is_decision(op) && op->edge.to == JOB_QUEUED;
+	noted[noted_count].checkpoint = is_checkpoint(op);
 	noted_count++;
 }
 
-static void take_notes(void)
+/* Was there a checkpoint? */
+static bool take_notes(void)
 {
+	bool checkpoint = false;
+
 	for (size_t i = 0; i < noted_count; i++) {
 		if (noted[i].clear || noted[i].anew)
 			noted[i].item->in_doubt = noted[i].item->first_in_doubt = false;
 		if (noted[i].anew)
 			noted[i].item->unclear = false;
+		checkpoint = checkpoint || noted[i].checkpoint;
 	}
 	noted_count = 0;
+	return checkpoint;
 }
 
 /* --- the driver --- */
@@ -205,13 +212,14 @@ static bool begin(void *db, bool durable, struct fail *f)
 
 static bool commit(void *db, struct fail *f)
 {
-	bool ok;
+	bool ok, checkpoint;
 
 	life_event(EVENT_BEFORE_COMMIT);
 	ok = store_sqlite.commit(db, f);
-	if (ok)
-		take_notes();
+	checkpoint = ok && take_notes();
 	life_event(EVENT_AFTER_COMMIT);
+	if (checkpoint)
+		life_event(EVENT_CHECKPOINT);
 	return ok;
 }
 

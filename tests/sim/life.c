@@ -69,6 +69,7 @@ void life_event(enum event event)
 		[EVENT_AFTER_SYNC] = "after a sync",
 		[EVENT_BEFORE_COMMIT] = "before a commit",
 		[EVENT_AFTER_COMMIT] = "after a commit",
+		[EVENT_CHECKPOINT] = "after the commit of a checkpoint",
 		[EVENT_BEFORE_REQUEST] = "before a request leaves",
 		[EVENT_AFTER_REQUEST] = "after a request left",
 		[EVENT_DONE] = "when a request was done",
@@ -111,6 +112,18 @@ void life_plan_all(void)
 	world->calm_ms = world->began_ms + chance_between(CHANCE_PLAN, 2000, 30000);
 }
 
+/* What a theme is about does not happen often. */
+static enum event pick_event(void)
+{
+	bool themes = chance_of_256(CHANCE_PLAN, 128);
+
+	if (world->theme == THEME_DOUBT && themes)
+		return EVENT_TOLD_DECISION;
+	if (world->theme == THEME_CHAIN && themes)
+		return EVENT_CHECKPOINT;
+	return (enum event)chance_below(CHANCE_PLAN, EVENT_COUNT);
+}
+
 /* Of moments of that sort. */
 static uint64_t most_of(enum end_kind kind)
 {
@@ -118,7 +131,10 @@ static uint64_t most_of(enum end_kind kind)
 	case END_AT_EVENT:
 		return EVENTS_MOST;
 	case END_AT_NAMED:
-		return NAMED_MOST;
+		return world->end_event == EVENT_CHECKPOINT ||
+		                       world->end_event == EVENT_TOLD_DECISION
+		               ? 2
+		               : NAMED_MOST;
 	default:
 		return UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2);
 	}
@@ -135,7 +151,7 @@ void life_plan(void)
 		return;
 	world->end = kinds[chance_below(CHANCE_PLAN, COUNT(kinds))];
 	world->end_ms = world->now_ms + chance_between(CHANCE_PLAN, 0, TIME_MOST_MS);
-	world->end_event = (unsigned)chance_below(CHANCE_PLAN, EVENT_COUNT);
+	world->end_event = pick_event();
 	world->end_n = 1 + chance_below(CHANCE_PLAN, most_of(world->end));
 }
 

@@ -16,13 +16,6 @@
 #include "sim/threads.h"
 #include "store/store.h"
 
-enum theme {
-	THEME_ANY,
-	THEME_DOUBT,
-	THEME_CHAIN,
-	THEMES
-};
-
 enum {
 	KEY_MS = 86400000
 };

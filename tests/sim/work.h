@@ -21,6 +21,14 @@ enum way {
 	WAY_NONE
 };
 
+/* What a schedule is about. */
+enum theme {
+	THEME_ANY,
+	THEME_DOUBT,
+	THEME_CHAIN,
+	THEMES
+};
+
 /* A sort of job. */
 struct wish {
 	const char *interface;
