@@ -26,7 +26,7 @@ from lab import (  # noqa: E402
     some,
 )
 from davit_site import BUILD, execute_body, wait_for  # noqa: E402
-from clouds import gateway, held, tracked  # noqa: E402
+from clouds import gateway, held, journal, tracked  # noqa: E402
 from order import out_of_turn  # noqa: E402
 from work import work  # noqa: E402
 import digits  # noqa: E402
@@ -307,7 +307,7 @@ def queue():
     figure("queue_jobs_per_second", count / took, "1/s")
 
 
-ALL = (status, accept, start, idle, work, predict, queue, held, tracked, gateway)
+ALL = (status, accept, start, idle, work, predict, queue, held, tracked, gateway, journal)
 FIGURES = {f.__name__: f for f in ALL}
 
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 import time
@@ -18,7 +20,7 @@ QUESTION = json.dumps({"instances": [[round(n * 0.37, 2) for n in range(32)]]}).
 
 
 @contextlib.contextmanager
-def clouded(scheme="https", poll_ms=0, calls=20000, davit=""):
+def clouded(scheme="https", poll_ms=0, calls=20000, davit="", program=None, env=None):
     """A daemon with a cloud, and room for so many calls at once."""
     with tempfile.TemporaryDirectory(prefix="davit-bench-cloud.") as folder:
         with contextlib.closing(Cloud(folder, "--token-seconds", "86400")) as cloud:
@@ -39,7 +41,8 @@ def clouded(scheme="https", poll_ms=0, calls=20000, davit=""):
             limits = ", max_connections: 30000, max_requests: 30000"
             options = {"default": "testcloud", "listener": limits, "davit": davit}
             with Lab(providers={"testcloud": provider}, **options) as lab:
-                lab.site.start()
+                lab.site.program = program or lab.site.program
+                lab.site.start(env=env)
                 yield lab, cloud
 
 
@@ -207,3 +210,65 @@ def gateway():
         figure("gateway_cpu", ours, "us")
         figure("gateway_cpu_bare", its, "us")
         figure("gateway_cpu_ratio", ours / its, "ratio", most=1.5)
+
+
+# --- the journal of a submission ---
+
+TRAINING = json.dumps({"name": "t", "behaviour": {"run_ms": 1}}).encode()
+
+
+class Counted:
+    """A daemon whose commits are counted."""
+
+    def __init__(self, stack, folder, name, program):
+        self.counts = pathlib.Path(folder) / name
+        library = PROGRAMS / "bench_commits.so"
+        env = os.environ | {"LD_PRELOAD": str(library), "BENCH_COMMITS": str(self.counts)}
+        self.lab, _ = stack.enter_context(clouded(poll_ms=50, program=program, env=env))
+        self.post = self.lab.requests(
+            "post", request("POST", path("pipelines/training/train"), TRAINING)
+        )
+        self.jobs = 0
+        self.run(some(200, 8), 8)  # connections and a token, and statements of SQL
+
+    def now(self):
+        return (cpu(self.lab.pid), *struct.unpack("QQ", self.counts.read_bytes()))
+
+    def run(self, count, clients):
+        """Jobs from their acceptance to their end: CPU in us, commits and waits for the disk of
+        each."""
+        before = self.now()
+        for some_of_them in [1] * count if clients == 1 else [count]:
+            load(self.lab.site.port, clients, self.post, answers=some_of_them)
+            self.jobs += some_of_them
+            wait_for("all jobs to end", self.all_ended, 300)
+        took = [after - first for after, first in zip(self.now(), before)]
+        return took[0] / count * 1e6, took[1] / count, took[2] / count
+
+    def all_ended(self):
+        with contextlib.closing(self.lab.database()) as db:
+            where = "state = 'succeeded'"
+            (ended,) = db.execute(f"SELECT count(*) FROM job WHERE {where}").fetchone()
+        return ended >= self.jobs
+
+
+def journal():
+    """What the journal adds to a job at a cloud: CPU and commits, against a daemon without it."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="davit-bench-counts."))
+        with_it = Counted(stack, folder, "with", None)
+        without = Counted(stack, folder, "without", str(PROGRAMS / "bench_plain"))
+        for name, clients, count in (
+            ("alone", 1, some(50, 3)),  # nothing to share a commit with
+            ("together", 64, some(1000, 8)),
+        ):
+            ours, plain = rounds(
+                some(5, 1),
+                lambda: with_it.run(count, clients),
+                lambda: without.run(count, clients),
+            )
+            for word, unit, each, its in zip(("cpu", "commits", "syncs"), ("us", "1", "1"), ours, plain):
+                figure(f"journal_{name}_{word}", each, unit)
+                figure(f"journal_{name}_{word}_without", its, unit)
+                most = {} if word == "cpu" else {"most": 2}
+                figure(f"journal_{name}_{word}_added", each - its, unit, **most)

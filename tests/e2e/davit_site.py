@@ -80,6 +80,7 @@ class Site:
         self.imports.mkdir(parents=True, exist_ok=True)
         self.port = 0
         self.process = None
+        self.program = str(BUILD / "host" / "davitd")
         self.shown = []  # where an answer had a secret
         self.log_path = self.folder / "davitd.log"
         self.socket_path = str(self.folder / "davitd.sock")
@@ -122,7 +123,7 @@ listeners:
         with log:
             self.process = subprocess.Popen(
                 WRAPPER
-                + [str(BUILD / "host" / "davitd"), "--config", str(self.folder / "davit.yaml")],
+                + [self.program, "--config", str(self.folder / "davit.yaml")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
