@@ -144,7 +144,7 @@ static bool admit(struct exchange *x)
 
 void gate_check(struct exchange *x, const struct route *routes, size_t count)
 {
-	struct fail f = {0};
+	struct fail f; /* set where there is one */
 	bool parsed = target_parse(&x->target, x->raw_target, strlen(x->raw_target), &f);
 
 	if (x->target.path == NULL)

@@ -99,7 +99,7 @@ static void dispatch(struct exchange *x);
 static enum MHD_Result begin(struct exchange *x, const char *method, const char *version)
 {
 	const struct route *routes;
-	struct fail f = {0};
+	struct fail f; /* set where there is one */
 	size_t count;
 	int64_t announced;
 
@@ -152,7 +152,7 @@ static void answer_refused(struct exchange *x)
 /* What is known of it only now. */
 static void check_whole(struct exchange *x)
 {
-	struct fail f = {0};
+	struct fail f; /* set where there is one */
 
 	if (!body_end(&x->body, &f)) {
 		exchange_refuse_as(x, &f);
