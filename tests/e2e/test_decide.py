@@ -66,7 +66,8 @@ def test_what_is_adopted_is_followed_to_its_end(cloud, site):
     ended = in_state(site, job, "succeeded")
     assert ended["resource"].endswith(remote) and not ended.get("error")
     assert len(cloud.objects()) == 1
-    assert "decision" in kinds(site, job)
+    assert [kind for kind in kinds(site, job) if kind in ("decision", "found")] == [
+        "decision", "found"]
 
 
 def test_what_is_resubmitted_is_made_once_more_with_the_same_submission(cloud, site):
@@ -148,6 +149,10 @@ def test_the_timeline_tells_how_it_came_to_a_decision(cloud, site):
     job, _ = unclear(cloud, site)
     items = timeline(site, job)["items"]
     assert items[0]["kind"] == "accepted" and items[0]["seq"] == 0
+    told = [item["kind"] for item in items]
+    assert "sent" in told and "unclear" in told, told
+    sent = next(item for item in items if item["kind"] == "sent")
+    assert sent["mutation"] == 1 and "/v1/jobs" in sent["text"], sent
     assert SECRET not in json.dumps(items)
     edges = [item["text"] for item in items if item["kind"] == "edge"]
     assert edges[0].startswith("queued -> submitting")
@@ -178,7 +183,7 @@ def test_the_command_line_shows_and_decides(cloud, site):
     assert shown.returncode == 0 and job in shown.stdout
     assert "davit decide" in run("job", job).stdout
     told = run("job", job, "--timeline")
-    assert told.returncode == 0 and "-> needs_decision" in told.stdout, told
+    assert told.returncode == 0 and "mutation 1" in told.stdout, told
     assert run("decide", job).returncode == 2
     assert run("decide", job, "--adopt", remote, "--give-up").returncode == 2
     done = run("decide", job, "--adopt", remote)
