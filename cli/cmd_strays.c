@@ -188,8 +188,11 @@ int cmd_strays_adopt(struct cli *c)
 static json_t *delete_one(struct cli *c, const char *id)
 {
 	json_t *answer = cli_ask(c, "POST", NULL, "/v1/strays/%s/delete", id);
+	const char *job = json_text_or(answer, "job", NULL); /* not confirmed in time */
 
-	if (answer != NULL && !c->json)
+	if (job != NULL && !c->json)
+		print_line(stdout, "stray %s is not deleted yet: job %s goes on with it", id, job);
+	else if (answer != NULL && !c->json)
 		print_line(stdout, "stray %s is deleted", json_text_or(answer, "id", id));
 	return answer;
 }

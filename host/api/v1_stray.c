@@ -13,6 +13,7 @@
 #include "api/connection.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/job_view.h"
 #include "api/stray_view.h"
 #include "base/buf.h"
 #include "base/fail.h"
@@ -20,6 +21,7 @@
 #include "base/schema.h"
 #include "config/config.h"
 #include "http/exchange.h"
+#include "jobs/errand.h"
 #include "jobs/job.h"
 #include "jobs/strays.h"
 #include "jobs/tracker.h"
@@ -27,7 +29,7 @@
 #include "store/store.h"
 #include "store/sweep.h"
 
-#define LOOK_MS 10000 /* for the provider to find what is adopted */
+#define LOOK_MS 10000 /* for the provider to find what is adopted, or to delete it */
 
 static const char schema_text[] =
 	"{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {"
@@ -284,19 +286,53 @@ static void deleted(struct care *c)
 	care_free(c);
 }
 
-static void removed(struct call_result *result, void *ctx)
+static void answer_open(struct care *c, const struct job *job)
+{
+	exchange_reply_json(c->x, 202,
+		json_pack("{s:s, s:b, s:s, s:o}", "id", c->stray.id, "deleted", 0, "job", job->id,
+			"stray", stray_view(c->app, &c->stray)));
+	care_free(c);
+}
+
+static void settled(const struct job *job, void *ctx)
+{
+	struct care *c = ctx;
+	int status = job != NULL && job->state == JOB_FAILED ? job_view_failure_status(job) : 0;
+
+	if (job != NULL && (job->state == JOB_SUCCEEDED || status == 404)) {
+		deleted(c);
+	} else if (job != NULL && status == 0 && (JOB_BIT(job->state) & JOB_OPEN) != 0) {
+		answer_open(c, job);
+	} else {
+		exchange_fail_text(c->x, status != 0 ? status : 503,
+			status != 0 ? job->error : "nothing was done: try again");
+		care_free(c);
+	}
+}
+
+static void intended(const char *id, const struct fail *f, void *ctx)
 {
 	struct care *c = ctx;
 
-	if (result->code == DAVIT_OK || result->code == DAVIT_NOT_FOUND)
-		deleted(c);
+	if (f != NULL)
+		care_fail(c, f);
 	else
-		care_fail(c, &result->fail);
+		tracker_watch_errand(c->app->tracker, id, LOOK_MS,
+			c->app->config->call_timeout_seconds * 1000, settled, c);
 }
 
 static void remove_now(struct care *c)
 {
-	call(c, "remove", removed);
+	const char *connection = c->stray.connection;
+	const struct errand_order order = {
+		.provider = c->stray.provider,
+		.interface = c->stray.interface,
+		.kind = ERRAND_REMOVE,
+		.object = c->stray.object,
+		.connection = connection[0] != '\0' ? connection : NULL,
+	};
+
+	tracker_errand(c->app->tracker, &order, intended, c);
 }
 
 static bool same_label(const struct care *c, const json_t *object)

@@ -395,6 +395,21 @@ def test_what_cannot_be_deleted_stays_a_stray(sites, cloud):
     assert place.site.post("/v1/strays/sweep").status == 403  # not over TCP
 
 
+def test_a_delete_of_a_stray_is_done_until_it_is_confirmed(sites, cloud):
+    place = Place(sites, cloud)
+    first, second = place.lost({"run_ms": 1}, {"run_ms": 1})
+    place.sweep()
+    cloud.fails({"method": "DELETE", "fault": "reset_after", "count": 1})
+    answer = place.delete(first)
+    assert answer.status == 200 and answer.json()["deleted"], answer
+    pause = {"fault": "status", "status": 429, "retry_after": 600, "count": 1}
+    cloud.fails({"method": "DELETE", **pause})
+    answer = place.delete(second)
+    assert answer.status == 202 and not answer.json()["deleted"], answer
+    job = place.site.job(answer.json()["job"])
+    assert (job["kind"], job["name"], job["state"]) == ("remove", second["id"], "submitting")
+
+
 def test_what_is_deleted_while_it_is_looked_stays_away(sites, cloud):
     """The list that is being read has it still."""
     place = Place(sites, cloud, net="request_timeout_ms: 60000")
