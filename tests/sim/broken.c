@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "jobs/errand.h"
 #include "sim/disk.h"
 #include "sim/life.h"
 #include "sim/world.h"
@@ -13,13 +14,18 @@
 
 static bool is_add(const struct store_op *op)
 {
-	return op->kind == STORE_JOB_ADD;
+	return op->kind == STORE_JOB_ADD && !errand_is_kind(op->job.kind);
 }
 
 static bool moves_to(const struct store_op *op, unsigned states)
 {
 	return op->kind == STORE_JOB_EDGE && op->edge.to != JOB_STATE_COUNT &&
 	       (JOB_BIT(op->edge.to) & states) != 0;
+}
+
+static bool is_remove(const struct store_op *op)
+{
+	return op->kind == STORE_JOB_ADD && errand_is_kind(op->job.kind);
 }
 
 static bool is_submitting(const struct store_op *op)
@@ -90,6 +96,7 @@ static const struct {
 	{"cancel", is_cancel},
 	{"terminal", is_terminal},
 	{"decision", is_decision},
+	{"remove", is_remove},
 };
 
 static bool (*broken)(const struct store_op *op);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "jobs/errand.h"
 #include "sim/cloud.h"
 #include "sim/daemon.h"
 #include "sim/operator.h"
@@ -19,6 +20,7 @@ struct row {
 	int64_t epoch;
 	bool cancel;
 	bool endless;
+	unsigned removals, removed; /* errands, and those that were done */
 	char id[ID_SIZE];
 	char error[200];
 };
@@ -46,12 +48,26 @@ static bool endless(const struct job *job)
 	       item->timeout_ms == 0;
 }
 
+static bool take_errand(const struct job *job, struct rows *rows)
+{
+	rows->open += (JOB_BIT(job->state) & JOB_OPEN) != 0;
+	for (size_t i = 0; i < world->item_count; i++) {
+		if (strcmp(job->parent, world->items[i].id) != 0)
+			continue;
+		rows->of[i].removals++;
+		rows->of[i].removed += job->state == JOB_SUCCEEDED;
+	}
+	return true;
+}
+
 static bool take_row(const struct job *job, void *ctx)
 {
 	const struct item *item = item_of(job);
 	struct rows *rows = ctx;
 	struct row *row;
 
+	if (errand_is_kind(job->kind))
+		return take_errand(job, rows);
 	rows->count++;
 	rows->open += (JOB_BIT(job->state) & JOB_OPEN) != 0 && !endless(job);
 	rows->parked += job->state == JOB_NEEDS_DECISION;
@@ -70,7 +86,7 @@ static bool take_row(const struct job *job, void *ctx)
 
 static bool read_rows(struct daemon_parts *d, struct rows *rows)
 {
-	const struct job_filter all = {.states = 0};
+	const struct job_filter all = {.errands = true};
 	struct fail f = {0};
 
 	memset(rows, 0, sizeof(*rows));
@@ -87,7 +103,8 @@ struct made {
 	unsigned twice;   /* of them: by a request that the network delivered twice */
 	unsigned cancels; /* requests to cancel one */
 	unsigned running, late;
-	unsigned steps;     /* objects on the way to it */
+	unsigned steps; /* objects on the way to it */
+	unsigned gone;
 	const char *agrees; /* the state of one, of several the wanted one; NULL: there is none */
 };
 
@@ -110,6 +127,7 @@ static struct made made_for(const struct item *item, const char *state)
 		made.cancels += o->cancels;
 		made.running += !cloud_ended(o);
 		made.late += o->late;
+		made.gone += o->gone;
 		if (made.agrees == NULL || (state != NULL && strcmp(cloud_state(o), state) == 0))
 			made.agrees = cloud_state(o);
 	}
@@ -164,6 +182,29 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("%s was cancelled at the cloud, and nobody asked for it", item->marker);
 }
 
+static void check_removal(const struct item *item, const struct row *row, const struct made *made)
+{
+	if (made->gone > 0 && !item->remove_asked)
+		world_wrong("%s was removed at the cloud, and nobody asked for it", item->marker);
+	if (made->gone > 0 && row->removals == 0)
+		world_wrong("%s was removed at the cloud without an intent on disk", item->marker);
+	if (item->errand[0] != '\0' && item->remove_answered && row->removals == 0)
+		world_wrong("the removal of %s was taken, and is forgotten", item->marker);
+	if (item->remove_end == JOB_SUCCEEDED && made->gone == 0)
+		world_wrong("%s was told to be removed, and is there", item->marker);
+}
+
+/* One that was taken is only not done where it was refused, which it is for what went wrong. */
+static void check_removed(const struct item *item, const struct row *row, const struct made *made)
+{
+	if (row->removals == 0)
+		return;
+	if (made->gone == 0 && (row->removed > 0 || world->faults == 0))
+		world_wrong("the removal of %s was not carried out", item->marker);
+	if (item->remove_end == JOB_SUCCEEDED && row->removed == 0)
+		world_wrong("%s was told to be removed, and its removal failed", item->marker);
+}
+
 void check_promises(struct daemon_parts *d)
 {
 	struct rows rows;
@@ -174,16 +215,28 @@ void check_promises(struct daemon_parts *d)
 		struct made made = made_for(&world->items[i], NULL);
 
 		check_told(&world->items[i], &rows.of[i], &made);
+		check_removal(&world->items[i], &rows.of[i], &made);
 	}
 }
 
 /* --- what must hold in the end --- */
 
+/* Whoever waits for the end of a job hears of it. */
+static bool all_told(const struct rows *rows)
+{
+	for (size_t i = 0; i < world->item_count; i++) {
+		if (world->items[i].accepted && world->items[i].ended_told < 0 &&
+			(JOB_BIT(rows->of[i].state) & JOB_TERMINAL) != 0)
+			return false;
+	}
+	return true;
+}
+
 bool check_settled(struct daemon_parts *d)
 {
 	struct rows rows;
 
-	return read_rows(d, &rows) && rows.open == rows.parked &&
+	return read_rows(d, &rows) && rows.open == rows.parked && all_told(&rows) &&
 	       (rows.parked == 0 || world->operator_sort == OPERATOR_NONE);
 }
 
@@ -252,6 +305,8 @@ static void check_item(const struct item *item, const struct row *row)
 	struct made made = made_for(item, wanted_states[row->state]);
 
 	check_told(item, row, &made);
+	check_removal(item, row, &made);
+	check_removed(item, row, &made);
 	if (row->count == 0) {
 		check_taken_off(item, row);
 		return;

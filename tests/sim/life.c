@@ -26,7 +26,7 @@ enum {
 	TIME_MOST_MS = 8000,
 	LOOK_FIRST_MS = 400,
 	LOOK_MOST_MS = 10000,
-	PATIENCE_MS = 3600000 /* world time in which all must have ended */
+	PATIENCE_MS = 14400000 /* world time in which all must have ended */
 };
 
 static uint64_t points, events; /* of this life */
@@ -214,7 +214,7 @@ static _Noreturn void supervise(struct daemon_parts *d)
 		}
 		if (world->now_ms > world->began_ms + PATIENCE_MS) {
 			check_end(d);
-			life_stuck("an hour went by, and something has not ended");
+			life_stuck("hours went by, and something has not ended");
 		}
 		if (pause < LOOK_MOST_MS)
 			pause += pause / 2;

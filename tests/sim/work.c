@@ -13,11 +13,13 @@
 #include "platform/thread.h"
 #include "sim/daemon.h"
 #include "sim/life.h"
+#include "sim/removal.h"
 #include "sim/threads.h"
 #include "store/store.h"
 
 enum {
-	KEY_MS = 86400000
+	KEY_MS = 86400000,
+	LOOK_MS = 400
 };
 
 #define NAMED "{\"spec\":{\"name\":\"%s\",\"behaviour\":%s}}"
@@ -70,6 +72,7 @@ static void plan_item(struct item *item, size_t i)
 		item->timeout_ms = chance_between(CHANCE_PLAN, 1, 4000);
 		item->run_ms = -1;
 	}
+	removal_plan(item);
 	if (cancels) {
 		item->cancel_at = submit + chance_between(CHANCE_PLAN, 0, 2500);
 		if (chance_of_256(CHANCE_PLAN, 128))
@@ -169,6 +172,8 @@ static void watched(const struct job *job, void *ctx)
 	if (job == NULL || !(JOB_BIT(job->state) & JOB_TERMINAL))
 		return;
 	item->ended_told = (int)job->state;
+	(void)snprintf(item->remote, sizeof(item->remote), "%s",
+		job->remote_name != NULL ? job->remote_name : "");
 	trace("client: %s %s", item->marker, job_state_word(job->state));
 	life_event(EVENT_TOLD_END);
 }
@@ -207,7 +212,7 @@ static struct cond wake;
 static bool stopping;
 
 /* False: it is to ask for nothing more. */
-static bool wait_until(int64_t at)
+bool work_wait_until(int64_t at)
 {
 	bool go;
 
@@ -241,12 +246,23 @@ static void ask_for_answer(struct daemon_parts *d, struct item *item)
 static bool wait_for_answer(struct daemon_parts *d, struct item *item)
 {
 	while (!item->accepted && !item->refused && !item->known) {
-		if (!wait_until(world->now_ms + 20))
+		if (!work_wait_until(world->now_ms + 20))
 			return false;
 	}
 	if (item->known && !item->accepted)
 		ask_for_answer(d, item);
 	return item->accepted;
+}
+
+static void cancel(struct client *c)
+{
+	struct item *item = c->item;
+
+	if (item->cancel_at == 0 || item->cancel_told || item->ended_told >= 0 ||
+		!work_wait_until(item->cancel_at))
+		return;
+	item->cancel_asked = true;
+	tracker_cancel(c->d->tracker, item->id, cancelled, item);
 }
 
 static void client_run(void *arg)
@@ -255,24 +271,28 @@ static void client_run(void *arg)
 	struct item *item = c->item;
 
 	if (!item->asked || !item->accepted) {
-		if (!wait_until(item->submit_at))
+		if (!work_wait_until(item->submit_at))
 			return;
 		submit(c->d, item);
 	}
 	if (!wait_for_answer(c->d, item))
 		return;
-	watch(c->d, item);
-	if (item->cancel_at == 0 || item->cancel_told || !wait_until(item->cancel_at))
-		return;
-	item->cancel_asked = true;
-	tracker_cancel(c->d->tracker, item->id, cancelled, item);
+	if (item->ended_told < 0)
+		watch(c->d, item);
+	cancel(c);
+	while (item->removes && item->ended_told < 0) {
+		if (!work_wait_until(world->now_ms + LOOK_MS))
+			return;
+	}
+	if (removal_wanted(item) && work_wait_until(world->now_ms + LOOK_MS / 4))
+		removal_ask(c->d, item);
 }
 
 /* Who has no key, and never got an answer, does not ask again: nobody promised anything. */
 static bool wants(const struct item *item)
 {
 	return !item->asked || (item->keyed && !item->accepted) ||
-	       (item->accepted && item->ended_told < 0);
+	       (item->accepted && item->ended_told < 0) || removal_wanted(item);
 }
 
 void work_start(struct daemon_parts *d)
@@ -308,7 +328,8 @@ bool work_done(void)
 
 		if (!item->asked || (item->keyed && !item->accepted && !item->refused) ||
 			(item->cancel_at != 0 && item->accepted && !item->cancel_asked &&
-				item->ended_told < 0))
+				item->ended_told < 0) ||
+			removal_wanted(item))
 			return false;
 	}
 	return true;

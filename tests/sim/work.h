@@ -49,6 +49,9 @@ void work_start(struct daemon_parts *d);
 /* They ask for nothing more; returns when none is in the middle of it. */
 void work_stop(void);
 
+/* False: nobody is to ask for anything more. [a thread of a client] */
+bool work_wait_until(int64_t at);
+
 /* Is nothing left to ask for? */
 bool work_done(void);
 

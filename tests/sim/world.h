@@ -53,6 +53,10 @@ struct item {
 	char row_id[ID_SIZE]; /* of its job, whether or not the client was told */
 	unsigned allowed;     /* submissions of it that may each make one object */
 	char id[ID_SIZE];     /* once accepted */
+	char remote[80];      /* what the cloud calls it, as a client was told */
+	bool removes, remove_asked, remove_answered;
+	char errand[ID_SIZE]; /* the removal, in this life */
+	int remove_end;       /* the terminal state a client was told of it; -1: none */
 	/* What is known of its last submission: by the writes that were reported as done. */
 	bool in_doubt;         /* something may be sent, and its answer is not on disk */
 	bool unclear;          /* and nobody can know any more */
