@@ -232,20 +232,24 @@ static bool all_told(const struct rows *rows)
 	return true;
 }
 
-bool check_settled(struct daemon_parts *d)
-{
-	struct rows rows;
+static struct rows seen; /* when it was last looked */
 
-	return read_rows(d, &rows) && rows.open == rows.parked && all_told(&rows) &&
-	       (rows.parked == 0 || world->operator_sort == OPERATOR_NONE);
+bool check_look(struct daemon_parts *d)
+{
+	return read_rows(d, &seen);
 }
 
-bool check_is_parked(struct daemon_parts *d, const struct item *item)
+bool check_settled(void)
 {
-	struct rows rows;
+	return seen.open == seen.parked && all_told(&seen) &&
+	       (seen.parked == 0 || world->operator_sort == OPERATOR_NONE);
+}
 
-	return read_rows(d, &rows) && rows.of[item - world->items].state == JOB_NEEDS_DECISION &&
-	       rows.of[item - world->items].count == 1;
+bool check_is_parked(const struct item *item)
+{
+	const struct row *row = &seen.of[item - world->items];
+
+	return row->count == 1 && row->state == JOB_NEEDS_DECISION;
 }
 
 bool check_letters_left(void)

@@ -14,11 +14,14 @@ struct item;
 /* After a daemon ended, before the next one starts: what was told is on disk. */
 void check_promises(struct daemon_parts *d);
 
-/* Has each job come to its end, or to a decision? */
-bool check_settled(struct daemon_parts *d);
+/* Looks at all jobs; false: they cannot be read. The next two go by that. */
+bool check_look(struct daemon_parts *d);
 
-/* Does an item's job wait for a decision now? */
-bool check_is_parked(struct daemon_parts *d, const struct item *item);
+/* Has each job come to its end, or to a decision? */
+bool check_settled(void);
+
+/* Does an item's job wait for a decision? */
+bool check_is_parked(const struct item *item);
 
 /* Is something still on its way to the cloud? */
 bool check_letters_left(void);

@@ -207,8 +207,9 @@ static _Noreturn void supervise(struct daemon_parts *d)
 		if (world->end == END_STOP && world->now_ms >= world->end_ms)
 			stop(d);
 		cloud_tick();
-		operator_look(d);
-		if (work_done() && !check_letters_left() && check_settled(d)) {
+		if (check_look(d))
+			operator_look(d);
+		if (work_done() && !check_letters_left() && check_settled()) {
 			check_end(d);
 			end(LIFE_SETTLED);
 		}

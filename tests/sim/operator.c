@@ -84,7 +84,7 @@ void operator_look(struct daemon_parts *d)
 	for (size_t i = 0; i < world->item_count; i++) {
 		struct item *item = &world->items[i];
 
-		if (item->deciding || !check_is_parked(d, item))
+		if (item->deciding || !check_is_parked(item))
 			continue;
 		if (hasty)
 			decide_hastily(d, item);
