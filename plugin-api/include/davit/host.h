@@ -278,6 +278,12 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  * The body that is sent is a value or a blob that is in memory or a file of known length: no
  * stream, and nothing that still grows. A request with the method HEAD has none.
  *
+ * In a submit, and a change of an object that is not the making of one, what has DAVIT_HTTP_MUTATES
+ * is on disk before it leaves (docs/exactly-once.md). DAVIT_RETRY: that could not be written;
+ * DAVIT_CANCELLED: the job has gone on without this call; nothing left then. A submit that is
+ * called again after a crash gets the recorded answers of what was done, with "attempts": 0, and
+ * DAVIT_INTERNAL where it asks for something else.
+ *
  * The host repeats by the table in docs/provider-guide.md: what may be sent again is a request
  * without DAVIT_HTTP_MUTATES, or with DAVIT_HTTP_IDEMPOTENT, or one of which no byte left or that
  * the other side did not touch.

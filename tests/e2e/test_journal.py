@@ -1,0 +1,105 @@
+"""What the journal of a submission decides after the daemon was killed, for a job of which the cloud
+could not be asked: class none."""
+
+import tempfile
+
+import pytest
+from cloud import SECRET, Cloud, site_options
+from davit_site import execute_body, wait_for
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
+RUNS = ("running", "succeeded")
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        made = Cloud(folder)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def site(cloud, sites):
+    cloud.ask("POST", "/reset")
+    return sites(default="testcloud", **site_options(cloud))
+
+
+def kinds(site, job):
+    items = site.get(f"/v1/jobs/{job}/timeline").json()["items"]
+    return [item["kind"] for item in items]
+
+
+def in_state(site, job, states):
+    def look():
+        now = site.job(job)
+        return now if now["state"] in states else None
+
+    return wait_for(f"job {job} in {states}", look)
+
+
+def submitted(site, point):
+    """A job in whose submission the daemon dies at that point; and the daemon of after it."""
+    site.start(env=ENVIRONMENT | {"DAVIT_KILL": point})
+    job = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    wait_for("the daemon to die", lambda: site.process.poll() is not None)
+    site.start(env=ENVIRONMENT)
+    return job
+
+
+@pytest.mark.parametrize(
+    "point, end, asked",
+    [
+        # Nothing is written down, so nothing left.
+        ("http_before_journal@POST create", RUNS, 1),
+        # It is written down and did not leave, but who could know that?
+        ("after_commit@journal sent", ("needs_decision",), 0),
+        # The cloud answered; the answer is written down, or not.
+        ("after_commit@journal answered", RUNS, 1),
+        ("http_after_answer@POST create", ("needs_decision",), 1),
+        # The submission came to its end.
+        ("after_commit@edge submitting>running", RUNS, 1),
+    ],
+)
+def test_what_nobody_could_ask_for_is_made_once_or_asked_of_a_person(cloud, site, point, end, asked):
+    job = submitted(site, point)
+    now = in_state(site, job, end)
+    assert len(cloud.requests("/v1/jobs", "POST")) == asked
+    assert len(cloud.objects()) == asked
+    if "needs_decision" in end:
+        assert "mutation 1 of its submission (create, sent to https://" in now["error"], now
+        assert f"davit decide {job}" in now["error"], now
+    else:
+        assert kinds(site, job).count("answered") == 1, kinds(site, job)
+
+
+def test_a_timeline_tells_of_a_submission_from_its_beginning(cloud, site):
+    site.start(env=ENVIRONMENT)
+    job = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    in_state(site, job, ("succeeded",))
+    told = kinds(site, job)
+    expected = ["accepted", "edge", "sent", "answered", "call", "edge", "call", "edge"]
+    assert [kind for kind in told if kind != "checkpoint"] == expected, told
+
+
+@pytest.mark.parametrize("fault", ["http_400", "http_429", "http_500", "reset_after"])
+def test_how_a_mutation_ended_is_told(cloud, site, fault):
+    rules = {
+        "http_400": {"fault": "status", "status": 400},
+        "http_429": {"fault": "status", "status": 429},
+        "http_500": {"fault": "status", "status": 500},
+        "reset_after": {"fault": "reset_after"},
+    }
+    expected = {
+        "http_400": ("answered", ("failed",)),
+        "http_429": ("answered", RUNS),
+        "http_500": ("unclear", ("needs_decision",)),
+        "reset_after": ("unclear", ("needs_decision",)),
+    }
+    word, end = expected[fault]
+    site.start(env=ENVIRONMENT)
+    cloud.fails({"method": "POST", "path": "/v1/jobs", "count": 1, **rules[fault]})
+    job = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    in_state(site, job, end)
+    told = kinds(site, job)
+    assert told[told.index("sent") + 1] == word, told
