@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "jobs/strays_internal.h"
 #include "jobs/tracker.h"
+#include "platform/memory.h"
 
 enum {
 	HOUR_MS = 3600000,
@@ -121,8 +122,12 @@ static void run(void *arg)
 	struct strays *s = arg;
 
 	mutex_lock(&s->lock);
-	while (await(s))
+	while (await(s)) {
 		sweep(s);
+		mutex_unlock(&s->lock);
+		memory_give_back(); /* long lists were read */
+		mutex_lock(&s->lock);
+	}
 	mutex_unlock(&s->lock);
 }
 

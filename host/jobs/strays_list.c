@@ -30,7 +30,7 @@ static void listed(struct call_result *result, void *ctx)
 	mutex_unlock(&s->lock);
 }
 
-/* {"connection": …}; NULL with *f. */
+/* {"connection": …, "brief": true}; NULL with *f. */
 static json_t *request_at(const struct strays *s, const struct stray_place *place, struct fail *f)
 {
 	const struct config_connection *c = NULL;
@@ -46,7 +46,7 @@ static json_t *request_at(const struct strays *s, const struct stray_place *plac
 		}
 	}
 	details = c != NULL && c->details != NULL ? json_deep_copy(c->details) : json_object();
-	request = json_pack("{s:o}", "connection", details);
+	request = json_pack("{s:o, s:b}", "connection", details, "brief", 1);
 	if (request == NULL)
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
 	return request;

@@ -193,6 +193,16 @@ def test_three_strays_among_a_thousand_objects(sites, cloud):
     assert deleted["id"] not in {row["Id"] for row in rows}
 
 
+def test_a_list_may_have_more_pages_than_a_call_has_answers_open(sites, cloud):
+    place = Place(sites, cloud)
+    (lost,) = place.lost(FOREVER)
+    place.put([{"displayName": "bare", "run_ms": 1}] * 98)
+    cloud.ask("POST", "/settings", {"page_size": 1})
+    assert place.sweep()["objects"] == 100 and place.shown() == {lost["id"]}
+    rows = place.account.get("/pipelines/training/list")
+    assert rows.status == 200 and len(rows.json()) == 100
+
+
 def test_a_page_of_strays_has_a_cursor(sites, cloud):
     place = Place(sites, cloud)
     lost = place.lost(*[FOREVER] * 5)

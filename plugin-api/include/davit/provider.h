@@ -109,7 +109,9 @@ typedef struct davit_core_1 {
 	/* One object {id}: a neutral object. */                                                   \
 	davit_op get;                                                                              \
 	/* All objects: {"items":[neutral…]}, complete or fail(); never a part. What carries a   \
-	 * label has it as "label", and where it is known its "kind" of job. */                    \
+	 * label has it as "label", and where it is known its "kind" of job. With "brief": true    \
+	 * only id, name, state, created, label and kind are wanted, so that long lists fit into   \
+	 * an answer. */                                                                           \
 	davit_op list;                                                                             \
 	/* Deletes {id}; answers the neutral object as it was. Called again until it is done or    \
 	 * refused for good; DAVIT_NOT_FOUND where there is no such object. */                     \

@@ -234,6 +234,7 @@ const struct davit_sdk_json *cloud_ask(struct talk *t, const struct ask *ask, in
 		return NULL;
 	}
 	const struct davit_sdk_json *v = davit_sdk_http_json(&t->sdk, &answer, ANSWER_MAX);
+	t->sdk.host->blob->close(t->sdk.call, answer.body); /* a long list has more than 64 */
 	if (ret_status != NULL)
 		*ret_status = answer.status;
 	if (v == NULL) /* a proxy's page, say: nobody knows what became of a change */

@@ -94,9 +94,11 @@ static void put_members(struct talk *t, struct davit_sdk_writer *w, const char *
 		w, "uri", davit_sdk_format(&t->sdk.mem, "testcloud://%s/%s", collection, id));
 	davit_sdk_put_text(w, "state", state);
 	davit_sdk_put_text(w, "created", davit_sdk_text_at(v, "/createTime", NULL));
-	davit_sdk_put_json(w, "labels", davit_sdk_member(v, "labels"));
 	davit_sdk_put_json(w, "label", davit_sdk_at(v, "/labels/" MARK));
 	davit_sdk_put_json(w, "kind", davit_sdk_at(v, "/labels/" MARK_KIND));
+	if (davit_sdk_bool_at(t->sdk.request, "/brief", false))
+		return;
+	davit_sdk_put_json(w, "labels", davit_sdk_member(v, "labels"));
 	davit_sdk_put_json(w, "provider", v);
 }
 
