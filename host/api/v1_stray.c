@@ -363,7 +363,7 @@ static void got(struct call_result *result, void *ctx)
 	}
 }
 
-static void delete (struct app *app, struct exchange *x)
+static void delete_first(struct app *app, struct exchange *x)
 {
 	struct care *c = care_new(app, x);
 	struct fail f = {0};
@@ -380,5 +380,5 @@ static void delete (struct app *app, struct exchange *x)
 
 void v1_strays_delete(struct app *app, struct exchange *x)
 {
-	answer_later(app, x, delete);
+	answer_later(app, x, delete_first);
 }

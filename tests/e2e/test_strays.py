@@ -420,6 +420,23 @@ def test_a_delete_of_a_stray_is_done_until_it_is_confirmed(sites, cloud):
     assert (job["kind"], job["name"], job["state"]) == ("remove", second["id"], "submitting")
 
 
+def test_a_delete_of_a_stray_outlives_the_daemon(sites, cloud):
+    place = Place(sites, cloud)
+    (lost,) = place.lost({"run_ms": 1})
+    place.sweep()
+    cloud.fails({"method": "DELETE", "fault": "status", "status": 500})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(place.delete, lost)
+        wait_for("the delete at the cloud", cloud.fired)
+        place.site.kill()
+        assert sent.exception() is not None
+    assert place.object_of(lost["labels"]["submission"].partition("-")[2])
+    cloud.fails()
+    place.site.start()
+    wait_for("its end", lambda: lost["id"] not in {made["id"] for made in cloud.objects()})
+    assert place.sweep()["strays"] == 0
+
+
 def test_what_is_deleted_while_it_is_looked_stays_away(sites, cloud):
     """The list that is being read has it still."""
     place = Place(sites, cloud, net="request_timeout_ms: 60000")

@@ -828,6 +828,8 @@ void tracker_submit(
 	keep(fake_tracker.project, sizeof(fake_tracker.project), order->project);
 	keep(fake_tracker.connection, sizeof(fake_tracker.connection), order->connection);
 	keep(fake_tracker.rerun_of, sizeof(fake_tracker.rerun_of), order->rerun_of);
+	(void)snprintf(fake_tracker.adopted, sizeof(fake_tracker.adopted), "%s %s",
+		order->id != NULL ? order->id : "-", order->adopt != NULL ? order->adopt : "-");
 	json_decref(fake_tracker.request);
 	fake_tracker.request = order->request != NULL ? json_deep_copy(order->request)
 	                                              : json_loads(order->request_text, 0, NULL);
@@ -918,21 +920,29 @@ void tracker_decide(struct tracker *t, const char *id, const struct job_decision
 	done(fake_tracker.changed ? NULL : &refusal, ctx);
 }
 
-/* --- strays: none are known; those of a real daemon are in tests/e2e/test_strays.py --- */
+/* --- host/jobs/strays.h --- */
+
+struct fake_strays fake_strays;
 
 bool strays_sweep(struct strays *s, bool all, int64_t *ret_number, struct fail *f)
 {
 	(void)s;
-	(void)f;
-	*ret_number = all ? 2 : 1;
-	return true;
+	fake_strays.everywhere = all;
+	*ret_number = 7;
+	return !fake_strays.recovering || fail_set(f, FAIL_UNAVAILABLE, "not yet");
 }
 
 bool strays_report(struct strays *s, struct strays_report *ret_report, struct fail *f)
 {
 	(void)s;
 	(void)f;
-	*ret_report = (struct strays_report){.not_listed = json_array()};
+	*ret_report = (struct strays_report){.number = 3,
+		.started_ms = 1000,
+		.finished_ms = 2000,
+		.objects = 40,
+		.lists = 2,
+		.strays = fake_strays.count,
+		.not_listed = json_pack("[{s:s, s:s}]", "provider", "far", "error", "no")};
 	return true;
 }
 
@@ -944,29 +954,37 @@ void strays_report_finish(struct strays_report *report)
 void strays_each(struct strays *s, const char *after,
 	bool (*each)(const struct stray *stray, void *ctx), void *ctx)
 {
+	bool more = true;
+
 	(void)s;
-	(void)after;
-	(void)each;
-	(void)ctx;
+	for (size_t i = 0; more && i < fake_strays.count; i++) {
+		if (after == NULL || strcmp(fake_strays.all[i].id, after) < 0)
+			more = each(&fake_strays.all[i], ctx);
+	}
 }
 
 bool strays_find(struct strays *s, const char *id, struct stray *ret_stray, struct fail *f)
 {
 	(void)s;
-	(void)ret_stray;
+	for (size_t i = 0; i < fake_strays.count; i++) {
+		if (strcmp(fake_strays.all[i].id, id) == 0)
+			return stray_copy(ret_stray, &fake_strays.all[i]);
+	}
 	return fail_set(f, FAIL_NOT_FOUND, "there is no stray '%s'", id);
 }
 
 void strays_gone(struct strays *s, const struct stray *stray)
 {
 	(void)s;
-	(void)stray;
+	(void)snprintf(fake_strays.gone, sizeof(fake_strays.gone), "%s", stray->id);
 }
 
 bool strays_has_job(struct store *store, const char *submission, struct fail *f)
 {
-	(void)store;
-	(void)submission;
+	struct job_status status;
+
+	if (store_job_status(store, submission, &status, f))
+		return true;
 	f->code = FAIL_NONE;
 	return false;
 }

@@ -26,6 +26,7 @@
 struct app;
 struct config;
 struct exchange;
+struct stray;
 
 struct fake_provider {
 	bool loaded;
@@ -83,7 +84,19 @@ struct fake_tracker {
 	char queue[128];   /* "provider" or "provider project" of tracker_set_queue() */
 	char filter[128];  /* of tracker_queues(): "provider project after", "-" for none */
 	struct queue_change change;
+	char adopted[128]; /* "job object" of what tracker_submit() was to adopt */
 };
+
+struct fake_strays {
+	const struct stray *all; /* newest first */
+	size_t count;
+	bool recovering; /* a sweep is refused */
+	/* what was seen last */
+	char gone[64]; /* the id */
+	bool everywhere;
+};
+
+extern struct fake_strays fake_strays;
 
 extern struct fake_provider fake_provider;
 extern struct fake_tracker fake_tracker;
