@@ -378,6 +378,7 @@ static void not_started(struct call_context *call, const struct fail *f)
 		.fail = *f,
 		.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY,
 		.retry_after_ms = f->code == FAIL_BUSY ? AGAIN_MS : 0,
+		.trace = {.left = call->goes_on},
 	};
 
 	call_finish(call, &result);

@@ -98,6 +98,8 @@ enum verdict outcome_submitted(enum verdict verdict, const struct call_result *r
 		return verdict;
 	if (trace->unclear > 0 || trace->diverged)
 		return VERDICT_RECOVER;
+	if (verdict == VERDICT_FAILED && trace->left)
+		return VERDICT_RECOVER;
 	if (verdict == VERDICT_RECOVER && (trace->done == 0 || trace->cut_off))
 		return VERDICT_RETRY;
 	return verdict;

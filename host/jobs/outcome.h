@@ -46,7 +46,8 @@ enum verdict outcome_verdict(
 enum verdict outcome_adopted(enum verdict verdict);
 
 /* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
- * whatever the slot says, and where none had an effect there is nothing to find. */
+ * whatever the slot says, as where it fails without having come back to what an attempt before it
+ * did; and where none had an effect there is nothing to find. */
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
 
 /* The verdict of a find that found nothing: no proof where the class is none, or search of a cloud

@@ -262,7 +262,7 @@ void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 {
 	*ret_result = (struct call_result){0};
 	if (c->journal != NULL) {
-		ret_result->trace = c->journal->trace;
+		ret_result->trace = call_journal_trace(c->journal);
 		ret_result->trace.cut_off = call_stopped(c) != DAVIT_OK;
 	}
 	code = true_code(c, code);

@@ -31,6 +31,19 @@ void call_journal_finish(struct call *c)
 	c->journal = NULL;
 }
 
+struct call_trace call_journal_trace(const struct call_journal *j)
+{
+	struct call_trace trace = j->trace;
+
+	trace.left = j->goes_on && !j->loaded;
+	for (size_t i = 0; i < j->ledger.count; i++) {
+		const struct ledger_entry *e = &j->ledger.entries[i];
+
+		trace.left = trace.left || (e->state == LEDGER_DONE && !e->used);
+	}
+	return trace;
+}
+
 static struct store *store_of(const struct call *c)
 {
 	return c->provider->all->host.store;
@@ -125,6 +138,31 @@ static struct ledger_entry *covered(struct ledger *l, const struct mutation_wish
 	return NULL;
 }
 
+static void use_repeated(struct ledger *l, const struct mutation_wish *wish)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (is_same(&l->entries[i], wish))
+			l->entries[i].used = true;
+	}
+}
+
+/* The one that was done already, or NULL; false: it is another one that should be. */
+static bool find_done(struct call *c, const struct mutation_wish *wish, struct ledger_entry **ret)
+{
+	struct ledger *l = &c->journal->ledger;
+	struct ledger_entry *next = next_done(l);
+
+	*ret = NULL;
+	if (wish->method[0] == '\0') {
+		use_repeated(l, wish);
+		return true;
+	}
+	*ret = next != NULL && next->kept && is_same(next, wish) ? next : covered(l, wish);
+	if (*ret != NULL)
+		(*ret)->used = true;
+	return *ret != NULL || next == NULL;
+}
+
 /* --- what is to be sent --- */
 
 static struct store_op *row_new(
@@ -175,18 +213,10 @@ int32_t call_journal_plan(
 	code = load(c);
 	if (code != DAVIT_OK)
 		return code;
-	e = wish->method[0] != '\0' ? next_done(&j->ledger) : NULL;
-	if (e != NULL && (!e->kept || !is_same(e, wish))) {
-		const struct ledger_entry *first = e;
-
-		e = covered(&j->ledger, wish);
-		if (e == NULL)
-			return diverged(c, first, "was done, and this attempt asks for another");
-	} else if (e == NULL && wish->method[0] != '\0') {
-		e = covered(&j->ledger, wish);
-	}
+	if (!find_done(c, wish, &e))
+		return diverged(
+			c, next_done(&j->ledger), "was done, and this attempt asks for another");
 	if (e != NULL) {
-		e->used = true;
 		j->trace.done++;
 		*ret_mutation = (struct mutation){.k = e->k, .before = e};
 		return DAVIT_OK;

@@ -45,6 +45,9 @@ struct mutation {
 bool call_journal_open(struct call *c, bool goes_on);
 void call_journal_finish(struct call *c);
 
+/* What the call has done so far. */
+struct call_trace call_journal_trace(const struct call_journal *j);
+
 /* Is it sent, or was it? DAVIT_INTERNAL: this attempt does something else than the one before it
  * did, so that what was done must be found out; the user is told. Then, and where it is not
  * followed by call_journal_send(): call_journal_drop(). */

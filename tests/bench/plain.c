@@ -63,6 +63,11 @@ void call_journal_finish(struct call *c)
 	(void)c;
 }
 
+struct call_trace call_journal_trace(const struct call_journal *j)
+{
+	return j->trace;
+}
+
 int32_t call_journal_plan(
 	struct call *c, const struct mutation_wish *wish, struct mutation *ret_mutation)
 {

@@ -317,6 +317,32 @@ static void an_attempt_that_does_something_else_is_found_out(void **state)
 	assert_int_equal(fake_calls("find"), 1);
 }
 
+static void what_fails_before_it_comes_to_what_is_done_loses_nothing(void **state)
+{
+	struct fixture *x = *state;
+
+	left_submitting(x);
+	left_done(x, 1);
+	fake_fault("submit", DAVIT_AUTH, 1, true);
+	fake_trace((struct call_trace){.left = true});
+	restart(x);
+	await_state(x, left, JOB_RUNNING);
+	assert_int_equal(fake_calls("find"), 1);
+	assert_int_equal(fake_objects(), 1);
+}
+
+static void what_fails_behind_what_is_done_has_failed(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_fault("submit", DAVIT_INVALID, 1, false);
+	fake_trace((struct call_trace){.done = 1});
+	t = train(x);
+	await_state(x, t.id, JOB_FAILED);
+	assert_int_equal(fake_calls("find"), 0);
+}
+
 /* --- what nobody can find out --- */
 
 static void expect_question(struct fixture *x, const char *id, const char *part)
@@ -484,6 +510,8 @@ int main(void)
 		TEST(what_was_cut_off_goes_on_with_what_is_done),
 		TEST(what_a_provider_cannot_read_is_found_out),
 		TEST(an_attempt_that_does_something_else_is_found_out),
+		TEST(what_fails_before_it_comes_to_what_is_done_loses_nothing),
+		TEST(what_fails_behind_what_is_done_has_failed),
 		TEST(a_list_that_says_not_when_it_is_complete_proves_nothing),
 		TEST(of_class_none_nothing_is_proved),
 		TEST(a_find_that_cannot_work_loses_no_job),

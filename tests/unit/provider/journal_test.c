@@ -474,6 +474,23 @@ static int32_t DAVIT_CALL op_secret(davit_instance inst, davit_call call, davit_
 	return k->core->reply_state(call, 1, 0, kit_buf("{}"));
 }
 
+static void what_is_not_come_back_to_is_left(void **state)
+{
+	struct kit *k = *state;
+
+	script.requests[0] = BODY("a");
+	script.requests[1] = BODY("b");
+	assert_false(attempt(k).left);
+	script.requests[1] = NULL;
+	assert_true(attempt_of(k, 1, true).left);
+	script.requests[0] = NULL;
+	assert_true(attempt_of(k, 1, true).left);
+	script.requests[0] = BODY("a");
+	script.requests[1] = BODY("b");
+	assert_false(attempt_of(k, 1, true).left);
+	assert_int_equal(server_count(server, "/json"), 2);
+}
+
 static void no_secret_is_told(void **state)
 {
 	struct kit *k = *state;
@@ -514,6 +531,7 @@ int main(void)
 		TEST(nothing_is_sent_while_something_is_unclear),
 		TEST(after_a_checkpoint_the_provider_goes_on_by_itself),
 		TEST(several_at_once_are_noted_one_by_one),
+		TEST(what_is_not_come_back_to_is_left),
 		TEST(no_secret_is_told),
 		TEST(the_next_epoch_owes_nothing_to_the_one_before),
 	};
