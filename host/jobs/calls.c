@@ -377,6 +377,7 @@ static void not_started(struct call_context *call, const struct fail *f)
 	struct call_result result = {
 		.fail = *f,
 		.code = f->code == FAIL_UNSUPPORTED ? DAVIT_UNSUPPORTED : DAVIT_RETRY,
+		.said = f->code == FAIL_UNSUPPORTED,
 		.retry_after_ms = f->code == FAIL_BUSY ? AGAIN_MS : 0,
 		.trace = {.left = call->goes_on},
 	};

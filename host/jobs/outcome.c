@@ -32,9 +32,9 @@ const char *job_action_slot(enum job_action action)
 #define D VERDICT_DECIDE
 
 /*
- * One row per result class. A failed poll or cancel says nothing about the job unless the
- * other side says that it cannot succeed; a failed submit is only certain where the class
- * says that nothing was created. A find that cannot work leaves the job to a person.
+ * One row per result class. A failed submit is only certain where the class says that nothing was
+ * created. A find that cannot work leaves the job to a person. A failed poll or cancel says nothing
+ * about the job, which may run on, unless there is no such object.
  */
 static const struct {
 	int32_t code;
@@ -45,14 +45,14 @@ static const struct {
 	{DAVIT_THROTTLED, {R, R, R, R}},
 	{DAVIT_AUTH, {F, R, R, R}},
 	{DAVIT_QUOTA, {F, R, R, R}},
-	{DAVIT_INVALID, {F, D, F, R}},
+	{DAVIT_INVALID, {F, D, R, R}},
 	{DAVIT_NOT_FOUND, {F, N, F, A}},
-	{DAVIT_CONFLICT, {F, F, R, R}},
-	{DAVIT_UNSUPPORTED, {F, F, F, A}},
+	{DAVIT_CONFLICT, {F, D, R, R}},
+	{DAVIT_UNSUPPORTED, {F, F, R, A}},
 	{DAVIT_CANCELLED, {U, R, R, R}},
 	{DAVIT_DEADLINE, {U, R, R, R}},
 	{DAVIT_INTERNAL, {U, R, R, R}},
-	{DAVIT_PERMANENT, {F, D, F, A}},
+	{DAVIT_PERMANENT, {F, D, R, A}},
 };
 
 #undef S
@@ -69,11 +69,21 @@ static bool repeatable(const char *idempotency)
 	return strcmp(idempotency, "token") == 0 || strcmp(idempotency, "name") == 0;
 }
 
+/* What find and poll say of the object counts; that a service of the host failed them, or that they
+ * did not care to say anything, is nothing about the object. */
+static bool means_nothing(enum job_action action, const struct call_result *result)
+{
+	return (action == ACTION_FIND || action == ACTION_POLL) && result->code != DAVIT_OK &&
+	       !result->said;
+}
+
 enum verdict outcome_verdict(
 	enum job_action action, const struct call_result *result, const char *idempotency)
 {
 	int32_t code = result->code;
 
+	if (means_nothing(action, result))
+		return VERDICT_RETRY;
 	if (action == ACTION_FIND && code == DAVIT_UNSUPPORTED)
 		return repeatable(idempotency) ? VERDICT_RESUBMIT : VERDICT_DECIDE;
 	if (action != ACTION_CANCEL && code == DAVIT_OK && !result->has_state)
@@ -90,6 +100,12 @@ enum verdict outcome_adopted(enum verdict verdict)
 	return verdict == VERDICT_RESUBMIT || verdict == VERDICT_FAILED ? VERDICT_DECIDE : verdict;
 }
 
+/* Does a failure say nothing of what the submission has made already? */
+static bool passes(const struct call_result *result)
+{
+	return !result->said || result->code == DAVIT_AUTH || result->code == DAVIT_QUOTA;
+}
+
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result)
 {
 	const struct call_trace *trace = &result->trace;
@@ -101,6 +117,8 @@ enum verdict outcome_submitted(enum verdict verdict, const struct call_result *r
 	if (verdict == VERDICT_FAILED && trace->left)
 		return VERDICT_RECOVER;
 	if (verdict == VERDICT_RECOVER && (trace->done == 0 || trace->cut_off))
+		return VERDICT_RETRY;
+	if (verdict == VERDICT_FAILED && trace->done > 0 && passes(result))
 		return VERDICT_RETRY;
 	return verdict;
 }

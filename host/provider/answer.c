@@ -210,7 +210,7 @@ static int32_t read_piece(struct call *c, uint64_t offset, char *piece, size_t *
 	code = call_blob_read(&c->answer.blob, offset, piece, PIECE_BYTES, ret_n, &f);
 	if (code != DAVIT_OK) {
 		(void)call_service_failed(c, &f);
-		c->service_code = code;
+		c->service_code = c->service_ends = code;
 	}
 	return code;
 }

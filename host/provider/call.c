@@ -169,7 +169,7 @@ void call_keep_reason(struct fail **place, const struct fail *f)
 int32_t call_service_failed(struct call *c, const struct fail *f)
 {
 	call_keep_reason(&c->service_fail, f);
-	c->service_code = codes_of_fail(f->code);
+	c->service_code = c->service_ends = codes_of_fail(f->code);
 	return c->service_code;
 }
 
@@ -213,14 +213,25 @@ static int32_t true_code(struct call *c, int32_t code)
 	return code;
 }
 
+/* Without a word of the provider's own the code is that of a service, which knows what it means
+ * for the call: a secret that is missing is no object that is. */
+static int32_t own_code(const struct call *c, int32_t code)
+{
+	bool passed_on = c->service_code != DAVIT_OK && c->service_code == code;
+
+	return !c->said && passed_on ? c->service_ends : code;
+}
+
 static void result_fail(struct call *c, int32_t code, struct call_result *r)
 {
 	const struct fail *why = NULL;
 
+	r->said = c->said && c->fail_code == code;
 	if (c->fail_code != DAVIT_OK)
 		why = c->fail;
 	else if (c->service_code == code)
 		why = c->service_fail;
+	code = own_code(c, code);
 	r->code = code;
 	if (why == NULL || why->text[0] == '\0')
 		(void)fail_set(&r->fail, codes_fail(code), "%s",

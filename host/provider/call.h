@@ -88,7 +88,9 @@ struct call {
 	bool wrong_handle;    /* it used one that is not its own */
 	char *violation;      /* what the provider did wrong; NULL: nothing */
 	int32_t fail_code;    /* given to fail(); DAVIT_OK: it was not called */
+	int32_t service_ends; /* how the call ends where service_code is all there is to say */
 	struct fail *fail;    /* call_reason() made it, as service_fail; NULL: none */
+	bool said;            /* that by the provider, and of the other side */
 	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
 	int32_t service_code; /* of the last service that failed, with why */

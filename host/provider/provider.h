@@ -113,6 +113,7 @@ struct call_trace {
 struct call_result {
 	int32_t code;     /* DAVIT_… */
 	struct fail fail; /* set when code is not DAVIT_OK */
+	bool said;        /* code is the provider's own word: it gave it to fail() */
 	json_t *reply;    /* reply or reply_state; NULL: none, or streamed */
 	bool has_state;
 	int32_t state;        /* DAVIT_STATE_… */

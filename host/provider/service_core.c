@@ -69,6 +69,8 @@ static void read_detail(struct call *c, davit_buf detail)
 	if (strlen(pointer) < sizeof(c->fail->field))
 		memcpy(c->fail->field, pointer, strlen(pointer) + 1);
 	c->fail->retry_after_ms = retry_ms > 0 ? retry_ms : 0;
+	if (json_is_true(json_object_get(v, "host")))
+		c->said = false;
 	if (v != NULL)
 		log_debug("PROVIDER-FAIL",
 			"provider=%s slot=%s.%s status=%lld provider_code=%s request_id=%s",
@@ -95,6 +97,7 @@ static int32_t DAVIT_CALL core_fail(davit_call call, int32_t code, davit_buf tex
 		return code;
 	}
 	c->fail_code = code;
+	c->said = true;
 	seen_text(text, seen, FAIL_TEXT_MAX);
 	if (call_reason(&c->fail) == NULL)
 		return code;

@@ -128,6 +128,16 @@ static int32_t DAVIT_CALL secret_sign(davit_call call, davit_secret key, davit_b
 	return give_bytes(c, signature, n, ret_bytes);
 }
 
+/* That there is none is for the provider to look at; a call that ends with it lacks credentials. */
+static int32_t lacks(struct call *c, const struct fail *f)
+{
+	int32_t code = call_service_failed(c, f);
+
+	if (code == DAVIT_NOT_FOUND)
+		c->service_ends = DAVIT_AUTH;
+	return code;
+}
+
 /* --- from one secret to another --- */
 
 static int32_t DAVIT_CALL secret_join(davit_call call, davit_buf before, davit_secret key,
@@ -198,7 +208,7 @@ static int32_t DAVIT_CALL secret_member(
 		return DAVIT_INVALID;
 	if (!member_text(s->p, s->n, at, &text, &n, &f)) {
 		(void)fail_wrap(&f, "the secret, at %.100s", at);
-		return call_service_failed(c, &f);
+		return lacks(c, &f);
 	}
 	code = call_secret_give(c, text, n, ret_secret);
 	crypto_cleanse(text, n);
@@ -312,7 +322,7 @@ static int32_t DAVIT_CALL secret_open(davit_call call, davit_buf name, davit_sec
 		return service_refuse(
 			c, DAVIT_NOT_FOUND, "the manifest lists no secret '%s'", text);
 	if (!read_sources(c, text, sources, &value, &n, &f))
-		return call_service_failed(c, &f);
+		return lacks(c, &f);
 	code = call_secret_give(c, value, n, ret_secret);
 	crypto_cleanse(value, n);
 	free(value);

@@ -73,8 +73,10 @@ static int32_t DAVIT_CALL token_get(davit_call call, davit_buf key, davit_secret
 		return code;
 	case TOKENS_FETCH:
 		c->fetches = true;
-		return service_refuse(c, DAVIT_NOT_FOUND,
+		(void)service_refuse(c, DAVIT_NOT_FOUND,
 			"there is no token yet, and the provider did not fetch one");
+		c->service_ends = DAVIT_INTERNAL;
+		return DAVIT_NOT_FOUND;
 	case TOKENS_STOPPED:
 		return stopped(c);
 	default:

@@ -59,7 +59,7 @@ int32_t service_refuse(struct call *c, int32_t code, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	(void)fail_set(call_reason(&c->service_fail), FAIL_INVALID, "%s", text);
-	c->service_code = code;
+	c->service_code = c->service_ends = code;
 	return code;
 }
 

@@ -334,11 +334,17 @@ static const char *code_sentence(int32_t code)
 
 int32_t davit_sdk_check(struct davit_sdk *sdk, int32_t code, const char *what)
 {
+	struct davit_sdk_writer w;
+
 	if (code == DAVIT_OK || sdk->code != DAVIT_OK)
 		return sdk->code;
 	if (code == DAVIT_RETRY) /* the host says best what it is short of */
 		return davit_sdk_pass(sdk, code);
-	return davit_sdk_fail(sdk, code, "%s: the host %s", what, code_sentence(code));
+	davit_sdk_write_begin(&w, &sdk->mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_bool(&w, "host", true);
+	davit_sdk_close_object(&w);
+	return davit_sdk_fail_with(sdk, code, &w, "%s: the host %s", what, code_sentence(code));
 }
 
 int32_t davit_sdk_pass(struct davit_sdk *sdk, int32_t code)

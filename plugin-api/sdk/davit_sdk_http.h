@@ -78,6 +78,22 @@ int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer)
 	return status >= 400 ? DAVIT_INVALID : DAVIT_PERMANENT;
 }
 
+int32_t davit_sdk_http_class_apart(const struct davit_sdk_answer *answer, int32_t otherwise)
+{
+	int32_t code = davit_sdk_http_class(answer);
+
+	switch (code) {
+	case DAVIT_INVALID:
+	case DAVIT_NOT_FOUND:
+	case DAVIT_CONFLICT:
+	case DAVIT_UNSUPPORTED:
+	case DAVIT_PERMANENT:
+		return otherwise;
+	default:
+		return code;
+	}
+}
+
 /* Retry-After in milliseconds, where it says seconds; else -1. */
 static int64_t http_retry_after(const struct davit_sdk_answer *answer)
 {

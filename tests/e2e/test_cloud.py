@@ -338,6 +338,90 @@ def test_a_change_of_an_endpoint_under_a_fault_is_made_once(
     assert len(left) == (2 if change == "deploy" else 0) and cloud.fired() == 1
 
 
+# --- what is refused on the way to an object says nothing of the object ---
+
+REFUSALS = [302, 400, 403, 404, 405, 409, 410, 501]
+
+
+def refuse(path, status, count=1, **fault):
+    return {"path": path, "fault": "status", "status": status, "count": count, **fault}
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/v1/jobs"])
+@pytest.mark.parametrize("status", REFUSALS)
+def test_what_refuses_to_look_has_not_seen_that_there_is_nothing(
+    cloud, daemon, account, path, status
+):
+    """custom_script: a second submit would make a second object."""
+    assert account.get("/datasets/list").status == 200  # there is a token
+    cloud.fails(
+        {"method": "POST", "path": "/v1/jobs", "fault": "reset_after", "count": 1},
+        refuse("/v1/jobs", 401, method="GET"),  # costs the token
+        refuse(path, status, 2, method="POST" if path == "/oauth/token" else "GET"),
+    )
+    job = ended(daemon, account.train("custom_script", run_ms=1))
+    assert (job["state"], job["attempts"], len(cloud.objects())) == ("succeeded", 1, 1), job
+    assert cloud.fired() == 4
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/v1/jobs/*"])
+@pytest.mark.parametrize("status", REFUSALS)
+def test_what_refuses_to_look_ends_no_job(cloud, daemon, account, path, status):
+    job = account.train(run_ms=-1)
+    (made,) = cloud.objects()
+    # What is not in the cloud's words is no word of its about the object.
+    rules = [refuse(path, status, 2, word="X" if status == 404 else "")]
+    if path == "/oauth/token":
+        rules.insert(0, refuse("/v1/jobs/*", 401))
+    cloud.fails(*rules)
+    wait_for("the refusals", lambda: cloud.fired() == len(rules) + 1)
+    assert account.ask("POST", f"/pipelines/training/{made['id']}/cancel").status == 200
+    assert ended(daemon, job)["state"] == "cancelled"
+    assert cloud.objects()[0]["state"] == "CANCELLED"
+
+
+def test_what_the_cloud_has_no_more_has_failed(cloud, daemon, account):
+    job = account.train(run_ms=-1)
+    cloud.fails(refuse("/v1/jobs/*", 404))
+    ended_job = ended(daemon, job)
+    assert ended_job["state"] == "failed" and "answers 404" in ended_job["error"], ended_job
+
+
+def test_a_job_goes_on_when_its_secret_is_back(sites, cloud):
+    cloud.ask("POST", "/reset")
+    options = site_options(cloud)
+    unnamed = "connections:\n  unnamed: {type: TESTCLOUD, client_id: davit}\n"
+    options["davit"] = options["davit"].replace("connections:\n", unnamed)
+    site = sites(default="testcloud", **options)
+    known = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
+    site.start(env=known)
+    account = Account(site, "unnamed")
+    runs = account.train(run_ms=-1)
+    cloud.ask("POST", "/hold", {"method": "POST", "path": "/v1/jobs"})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        path = "/pipelines/training/custom_script"
+        sent = pool.submit(account.ask, "POST", path, {"name": "t", "behaviour": {"run_ms": 1}})
+        wait_for("the submission at the cloud", lambda: cloud.stats()["held"] == 1)
+        site.kill()
+        assert sent.exception() is not None
+    cloud.ask("POST", "/release")
+    listening = site.log().count("HTTP-LISTEN")
+    site.launch(env={"PATH": "/usr/bin:/bin"})  # it cannot find out about the second, nor is ready
+    wait_for("its answers", lambda: site.log().count("HTTP-LISTEN") >= listening + 2)
+    assert site.get("/readyz").status == 503
+    (unclear,) = set(account.jobs()) - {runs}
+    for job in (runs, unclear):
+        said = re.compile(f"job={job} provider=testcloud .*TESTCLOUD_CLIENT_SECRET: it has none")
+        wait_for("its trouble in the log", lambda: said.search(site.log()))
+        assert site.job(job)["state"] in OPEN
+    answer = account.get("/datasets/list")
+    assert answer.status == 502 and "client_secret" in answer.json(), answer
+    assert site.stop() == 0
+    site.start(env=known)
+    assert ended(site, unclear)["state"] == "succeeded"
+    assert site.job(runs)["state"] == "running" and len(cloud.objects()) == 2
+
+
 # --- kill -9 while the cloud has the submission, and we not its answer ---
 
 

@@ -63,8 +63,10 @@ typedef struct davit_host_core_1 {
 	 * Why the call is about to return code. text: one sentence for the user, naming the
 	 * object and what to do. detail: a JSON object or empty; known members: "pointer" (JSON
 	 * pointer of the member at fault), "status" (HTTP status of the other side),
-	 * "provider_code", "request_id", "retry_after_ms". Returns code, so that a slot may end
-	 * with it. The first fail of a call counts.
+	 * "provider_code", "request_id", "retry_after_ms", "host" (true: code came from a service
+	 * of the host). Returns code, so that a slot may end with it. The first fail of a call
+	 * counts. In find and poll a code other than DAVIT_OK is believed only where it was given
+	 * here, without "host": else the slot is called again.
 	 */
 	int32_t(DAVIT_CALL *fail)(davit_call call, int32_t code, davit_buf text, davit_buf detail);
 
@@ -315,7 +317,8 @@ typedef struct davit_host_secret_1 {
 
 	/* The secret of a name the manifest lists, from the first of its sources that has it (of
 	 * an account whose details a caller sent: of those that are its connection);
-	 * DAVIT_NOT_FOUND: none has, DAVIT_AUTH: one cannot be read. */
+	 * DAVIT_NOT_FOUND: none has, DAVIT_AUTH: one cannot be read. A slot that returns that
+	 * without a fail() of its own ends with DAVIT_AUTH either way. */
 	int32_t(DAVIT_CALL *open)(davit_call call, davit_buf name, davit_secret *ret_secret);
 
 	/* The digest of data, as bytes that live until the call ends. */

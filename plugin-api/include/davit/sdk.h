@@ -250,7 +250,8 @@ int32_t davit_sdk_fail_with(struct davit_sdk *sdk, int32_t code,
 
 /*
  * Notes the code that a host service returned as how this call ends; what names the act: "read
- * the dataset". DAVIT_OK changes nothing. Returns sdk->code.
+ * the dataset". DAVIT_OK changes nothing. It never says anything of an object: for that see
+ * davit_sdk_fail(). Returns sdk->code.
  */
 int32_t davit_sdk_check(struct davit_sdk *sdk, int32_t code, const char *what);
 
@@ -369,6 +370,14 @@ const struct davit_sdk_json *davit_sdk_http_json(
  * "unclear". [any]
  */
 int32_t davit_sdk_http_class(const struct davit_sdk_answer *answer);
+
+/*
+ * The same of a request that is about no one object: a list, a token. That it is refused, or that
+ * there is nothing at its address, says nothing of any object, and is otherwise: DAVIT_AUTH of a
+ * token service, DAVIT_RETRY of a list. What is left are DAVIT_OK, _RETRY, _THROTTLED, _AUTH,
+ * _QUOTA, _DEADLINE and otherwise. [any]
+ */
+int32_t davit_sdk_http_class_apart(const struct davit_sdk_answer *answer, int32_t otherwise);
 
 /*
  * Ends the call with code because of that answer, whose status and Retry-After the host gets, and

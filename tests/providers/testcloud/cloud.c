@@ -96,9 +96,7 @@ static davit_secret fetch_token(struct talk *t)
 	write_token_request(t, &w, secret);
 	if (davit_sdk_http(&t->sdk, 0, &w, 0, &answer) != DAVIT_OK)
 		return 0;
-	code = davit_sdk_http_class(&answer);
-	if (code == DAVIT_INVALID)
-		code = DAVIT_AUTH; /* 400 is how RFC 6749 refuses a client */
+	code = davit_sdk_http_class_apart(&answer, DAVIT_AUTH); /* RFC 6749 refuses with 400 */
 	if (code != DAVIT_OK)
 		davit_sdk_http_fail(&t->sdk, &answer, code, NULL, NULL,
 			"the token service answers %d: look at client_id and client_secret of the "
@@ -192,8 +190,10 @@ int32_t cloud_send(struct talk *t, const struct ask *ask, struct davit_sdk_answe
 
 /* --- what its errors mean --- */
 
-/* Words that say more than their status does. */
-static int32_t class_of(const struct davit_sdk_answer *answer, const char *word)
+/* Words that say more than their status does. A list that cannot be had tells of no object; and
+ * that there is none counts in this cloud's words only, not in those of something before it. */
+static int32_t class_of(
+	const struct ask *ask, const struct davit_sdk_answer *answer, const char *word)
 {
 	static const struct {
 		const char *word;
@@ -203,11 +203,16 @@ static int32_t class_of(const struct davit_sdk_answer *answer, const char *word)
 		{"FAILED_PRECONDITION", DAVIT_CONFLICT},
 		{"UNIMPLEMENTED", DAVIT_UNSUPPORTED},
 	};
+	int32_t code;
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		if (strcmp(words[i].word, word) == 0)
 			return words[i].code;
-	return davit_sdk_http_class(answer);
+	code = davit_sdk_http_class(answer);
+	if ((ask->id == NULL && ask->flags == 0) ||
+		(code == DAVIT_NOT_FOUND && strcmp(word, "NOT_FOUND") != 0))
+		code = davit_sdk_http_class_apart(answer, DAVIT_RETRY);
+	return code;
 }
 
 int32_t cloud_refuse(struct talk *t, const struct ask *ask, const struct davit_sdk_answer *answer)
@@ -216,7 +221,7 @@ int32_t cloud_refuse(struct talk *t, const struct ask *ask, const struct davit_s
 	const char *word = davit_sdk_text_at(v, "/error/status", "");
 	const char *why = davit_sdk_text_at(v, "/error/message", "");
 
-	return davit_sdk_http_fail(&t->sdk, answer, class_of(answer, word), word,
+	return davit_sdk_http_fail(&t->sdk, answer, class_of(ask, answer, word), word,
 		davit_sdk_text_at(v, "/error/requestId", NULL),
 		"%s of %s%s%s: the cloud answers %d%s%s", ask->operation, ask->collection,
 		ask->id != NULL ? "/" : "", ask->id != NULL ? ask->id : "", (int)answer->status,

@@ -304,6 +304,7 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 	struct call_result none = {0};
 
 	cloud.calls[slot]++;
+	result->said = true;
 	if (fault->times == 0) {
 		run_slot(slot, submission, result);
 		return;

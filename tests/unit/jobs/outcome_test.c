@@ -45,6 +45,9 @@ static const struct row {
 	{"poll without a state", ACTION_POLL, DAVIT_OK, false, "name", VERDICT_RETRY},
 	{"poll refused for credentials", ACTION_POLL, DAVIT_AUTH, false, "name", VERDICT_RETRY},
 	{"poll of what is gone", ACTION_POLL, DAVIT_NOT_FOUND, false, "name", VERDICT_FAILED},
+	{"poll refused as invalid", ACTION_POLL, DAVIT_INVALID, false, "name", VERDICT_RETRY},
+	{"poll is not supported", ACTION_POLL, DAVIT_UNSUPPORTED, false, "name", VERDICT_RETRY},
+	{"poll fails for good", ACTION_POLL, DAVIT_PERMANENT, false, "name", VERDICT_RETRY},
 	{"poll fails", ACTION_POLL, DAVIT_INTERNAL, false, "name", VERDICT_RETRY},
 	{"cancel goes out", ACTION_CANCEL, DAVIT_OK, false, "name", VERDICT_ASKED},
 	{"cancel of what is gone", ACTION_CANCEL, DAVIT_NOT_FOUND, false, "name", VERDICT_ASKED},
@@ -53,12 +56,65 @@ static const struct row {
 		VERDICT_ASKED},
 };
 
+/* The code is that of a service, or nobody's. */
+static const struct row unsaid[] = {
+	{"a service did not find something for poll", ACTION_POLL, DAVIT_NOT_FOUND, false, "name",
+		VERDICT_RETRY},
+	{"a service did not find something for find", ACTION_FIND, DAVIT_NOT_FOUND, false, "name",
+		VERDICT_RETRY},
+	{"a service is missing for find", ACTION_FIND, DAVIT_UNSUPPORTED, false, "name",
+		VERDICT_RETRY},
+	{"find may not go there", ACTION_FIND, DAVIT_PERMANENT, false, "name", VERDICT_RETRY},
+	{"find was asked wrongly by a service", ACTION_FIND, DAVIT_INVALID, false, "name",
+		VERDICT_RETRY},
+	{"find meets a conflict of a service", ACTION_FIND, DAVIT_CONFLICT, false, "name",
+		VERDICT_RETRY},
+	{"submit lacks something of a service", ACTION_SUBMIT, DAVIT_AUTH, false, "name",
+		VERDICT_FAILED},
+};
+
 static void verdict(void **state)
 {
 	const struct row *row = *state;
-	const struct call_result result = {.code = row->code, .has_state = row->has_state};
+	const struct call_result result = {
+		.code = row->code, .has_state = row->has_state, .said = true};
 
 	assert_int_equal(outcome_verdict(row->action, &result, row->idempotency), row->verdict);
+}
+
+static void verdict_unsaid(void **state)
+{
+	const struct row *row = *state;
+	const struct call_result result = {.code = row->code};
+
+	assert_int_equal(outcome_verdict(row->action, &result, row->idempotency), row->verdict);
+}
+
+static void what_says_nothing_of_the_object_fails_no_submit_that_made_something(void **state)
+{
+	static const struct {
+		int32_t code;
+		bool said;
+		unsigned done;
+		enum verdict verdict;
+	} of[] = {
+		{DAVIT_AUTH, true, 0, VERDICT_FAILED},
+		{DAVIT_AUTH, true, 1, VERDICT_RETRY},
+		{DAVIT_QUOTA, true, 1, VERDICT_RETRY},
+		{DAVIT_PERMANENT, true, 1, VERDICT_FAILED},
+		{DAVIT_PERMANENT, false, 1, VERDICT_RETRY},
+		{DAVIT_NOT_FOUND, false, 1, VERDICT_RETRY},
+		{DAVIT_NOT_FOUND, false, 0, VERDICT_FAILED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(of); i++) {
+		const struct call_result result = {
+			.code = of[i].code, .said = of[i].said, .trace = {.done = of[i].done}};
+		enum verdict verdict = outcome_verdict(ACTION_SUBMIT, &result, "name");
+
+		assert_int_equal(outcome_submitted(verdict, &result), of[i].verdict);
+	}
 }
 
 static struct store_op *edge(int32_t state, const char *reply, bool overdue)
@@ -153,6 +209,8 @@ static void a_state_we_do_not_know_is_running(void **state)
 int main(void)
 {
 	static const struct CMUnitTest edges[] = {
+		cmocka_unit_test(
+			what_says_nothing_of_the_object_fails_no_submit_that_made_something),
 		cmocka_unit_test(what_submit_answers_is_kept),
 		cmocka_unit_test(the_resource_name_wins_over_the_id),
 		cmocka_unit_test(an_end_has_its_time),
@@ -161,13 +219,17 @@ int main(void)
 		cmocka_unit_test(what_its_deadline_stopped_has_failed),
 		cmocka_unit_test(a_state_we_do_not_know_is_running),
 	};
-	struct CMUnitTest tests[COUNT(rows)];
+	struct CMUnitTest tests[COUNT(rows) + COUNT(unsaid)];
 	int failed;
 
 	for (size_t i = 0; i < COUNT(rows); i++)
 		tests[i] = (struct CMUnitTest){.name = rows[i].name,
 			.test_func = verdict,
 			.initial_state = (void *)&rows[i]};
+	for (size_t i = 0; i < COUNT(unsaid); i++)
+		tests[COUNT(rows) + i] = (struct CMUnitTest){.name = unsaid[i].name,
+			.test_func = verdict_unsaid,
+			.initial_state = (void *)&unsaid[i]};
 	failed = cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("edge", edges, NULL, NULL);
 }

@@ -78,10 +78,17 @@ static void failing_polls_end_nothing(void **state)
 	struct fixture *x = *state;
 	struct ticket t = train(x);
 
+	static const int32_t codes[] = {DAVIT_INTERNAL, DAVIT_AUTH, DAVIT_INVALID, DAVIT_CONFLICT,
+		DAVIT_UNSUPPORTED, DAVIT_PERMANENT};
+
 	await_state(x, t.id, JOB_RUNNING);
-	fake_fault("poll", DAVIT_INTERNAL, 5, false);
-	await_calls("poll", 6);
-	assert_int_equal(status_of(x, t.id).state, JOB_RUNNING);
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		unsigned before = fake_calls("poll");
+
+		fake_fault("poll", codes[i], 2, false);
+		await_calls("poll", before + 3);
+		assert_int_equal(status_of(x, t.id).state, JOB_RUNNING);
+	}
 	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
 	await_state(x, t.id, JOB_SUCCEEDED);
 }

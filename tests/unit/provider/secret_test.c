@@ -370,12 +370,64 @@ OP(op_opens_what_cannot_be_read)
 	return secret->open(call, kit_buf("broken"), &s);
 }
 
+/* As davit_sdk_check() does. */
+OP(op_says_that_the_host_has_none)
+{
+	davit_secret s = 0;
+
+	(void)request;
+	return (kit_of(inst)->core->fail)(call, secret->open(call, kit_buf("none"), &s),
+		kit_buf("open it: the host did not find it"), kit_buf("{\"host\":true}"));
+}
+
+OP(op_fetches_no_token)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	return service_token.get(call, kit_buf("t"), &s);
+}
+
+OP(op_says_that_there_is_no_such_object)
+{
+	davit_secret s = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("none"), &s) == DAVIT_NOT_FOUND);
+	return (kit_of(inst)->core->fail)(
+		call, DAVIT_NOT_FOUND, kit_buf("there is no job 7"), (davit_buf){NULL, 0});
+}
+
+static void only_a_provider_says_that_there_is_no_object(void **state)
+{
+	static const struct {
+		davit_op op;
+		int32_t code;
+		bool said;
+	} rows[] = {
+		{op_opens_what_nothing_has, DAVIT_AUTH, false},
+		{op_says_that_the_host_has_none, DAVIT_AUTH, false},
+		{op_fetches_no_token, DAVIT_INTERNAL, false},
+		{op_says_that_there_is_no_such_object, DAVIT_NOT_FOUND, true},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct kit_call c;
+
+		run_with_connection(*state, &c, rows[i].op, "site", "{}");
+		assert_int_equal(c.result.code, rows[i].code);
+		assert_int_equal(c.result.said, rows[i].said);
+		kit_call_finish(&c);
+	}
+}
+
 static void the_user_is_told_which_sources_were_tried(void **state)
 {
 	struct kit_call c;
 
 	run_with_connection(*state, &c, op_opens_what_nothing_has, "site", "{}");
-	assert_int_equal(c.result.code, DAVIT_NOT_FOUND);
+	assert_int_equal(c.result.code, DAVIT_AUTH);
 	assert_string_equal(c.result.fail.text,
 		"secret 'none': env:NO_SUCH: it has none; file:/no/such: it is not there");
 	kit_call_finish(&c);
@@ -696,6 +748,7 @@ int main(void)
 		TEST(a_call_has_a_bounded_number_of_secrets),
 		TEST(nonsense_is_refused),
 		TEST(what_a_secret_comes_from_is_not_in_the_request),
+		TEST(only_a_provider_says_that_there_is_no_object),
 		TEST(the_user_is_told_which_sources_were_tried),
 		TEST(what_is_kept_is_there_for_the_same_connection_alone),
 		TEST(what_the_site_has_is_not_for_an_account_of_a_caller),

@@ -184,6 +184,11 @@ static void the_first_failure_counts(void **state)
 	assert_int_equal(davit_sdk_fail_with(&f->sdk, DAVIT_THROTTLED, object(f, 5), "slow"),
 		DAVIT_THROTTLED);
 	assert_string_equal(f->mock.fail_detail, "{\"n\":5}");
+	begin(f, "{}");
+	assert_int_equal(
+		davit_sdk_check(&f->sdk, DAVIT_NOT_FOUND, "open the key"), DAVIT_NOT_FOUND);
+	assert_string_equal(f->mock.fail_text, "open the key: the host did not find it");
+	assert_string_equal(f->mock.fail_detail, "{\"host\":true}");
 }
 
 static void a_sentence_that_is_cut_stays_text(void **state)
