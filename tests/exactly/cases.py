@@ -217,7 +217,7 @@ class Case:
         return [{"match": match, **fault} for match in where]
 
     def prepare(self):
-        self.host.kills.arm(None)
+        self.host.restart()  # with no token, no connection, no circuit of the case before
         if self.cloud is not None:
             self.cloud.ask("POST", "/reset", {"keep_tokens": True})
             settings = {**self.lab.told.get("cloud", {}), **self.told.get("cloud", {})}

@@ -236,6 +236,11 @@ class Host:
         wait_for("readiness", ready, every=0.005)
         return self
 
+    def restart(self):
+        if self.process is not None and not self.died():
+            self.kill()
+        self.start()
+
     def died(self):
         return self.process.poll() is not None
 

@@ -32,8 +32,9 @@ from host import Late, scratch  # noqa: E402
 from lab import Lab  # noqa: E402
 
 SHOWN = 10  # of the runs that go wrong, at once and whole
-SAMPLE_FAULTS = 3  # of each case in a sample
+SAMPLE_FAULTS = 2  # of each case in a sample, and none
 SAMPLE_KILLS = 2  # of each of those
+SAMPLE_KILLS_ALONE = 6  # where there are no faults
 SECOND_KILLS = 1  # after each of those
 
 
@@ -63,7 +64,6 @@ class Worker:
             folder = scratch(f"davit-kill.{self.number}.")
             lab = Lab(suite.told, suite.plugin, folder, self.options.seed, task.protocol)
             self.labs[key] = lab
-            lab.host.start()
         return self.labs[key]
 
     def close(self, key):
@@ -159,8 +159,8 @@ def tasks_of(options, suites):
             for at, fault in enumerate(faults if whole else sorted(set(some + ["none"]))):
                 ways = protocols(options, suite)
                 way = ways[(number + at) % len(ways)]
-                few = None if whole or len(faults) == 1 else SAMPLE_KILLS
-                tasks.append(Task(suite.name, case, fault, way, few))
+                few = SAMPLE_KILLS if len(faults) > 1 else SAMPLE_KILLS_ALONE
+                tasks.append(Task(suite.name, case, fault, way, None if whole else few))
     if options.pattern:
         tasks = [task for task in tasks if fnmatch.fnmatchcase(task.name(), options.pattern)]
     dice.shuffle(tasks)
