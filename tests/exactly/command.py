@@ -14,7 +14,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def end_in_order():
     """SIGTERM ends this process as an exception does: with what it started."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what it started is being ended
+        sys.exit(1)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 class Suite:

@@ -203,7 +203,7 @@ class Host:
         for name, told in providers.items():
             text = yaml({"provider": name, **told})
             (self.folder / "providers.d" / f"{name}.yaml").write_text(text, encoding="utf-8")
-        self.first = next(iter(providers))
+        self.providers = list(providers)
 
     # --- the process ---
 
@@ -229,8 +229,11 @@ class Host:
             if self.died():
                 raise AssertionError(f"davitd ended: {self.log()[-3000:]}")
             try:
-                return self.request("GET", "/readyz").status == 200
-            except OSError:
+                return all(
+                    self.request("GET", "/readyz", provider=name).status == 200
+                    for name in self.providers
+                )
+            except (OSError, http.client.HTTPException):
                 return False
 
         wait_for("readiness", ready, every=0.005)
@@ -269,7 +272,7 @@ class Host:
     # --- asking ---
 
     def request(self, method, path, body=None, provider=None, headers=None, timeout=30):
-        connection = UnixConnection(self.socket(provider or self.first), timeout)
+        connection = UnixConnection(self.socket(provider or self.providers[0]), timeout)
         headers = dict(headers or {})
         data = None
         if body is not None:

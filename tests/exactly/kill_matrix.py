@@ -82,10 +82,20 @@ class Worker:
             key = task.suite, task.protocol
             lost = int(isinstance(error, Late))
             if key in self.labs:
-                log = self.labs[key].host.log()[-1500:]
+                why += self.rest(self.labs[key])
                 self.close(key)
-                why += f"\n    the daemon's log ends:\n{log}"
             return {"why": why, "lost": lost, "broken": 1, "traces": []}
+
+    @staticmethod
+    def rest(lab):
+        """How the daemon was left, for people."""
+        said = "\n    it passed: " + "\n      ".join(lab.host.kills.trace()[-10:])
+        try:
+            for path in ("/v1/jobs?limit=3", "/v1/queues"):
+                said += f"\n    {path}: {lab.host.request('GET', path).body[:3000]!r}"
+        except OSError as error:
+            said += f"\n    it does not answer: {error!r}"
+        return f"{said}\n    its log ends:\n{lab.host.log()[-2000:]}"
 
     def aims(self, task, traces):
         """Where it is to die, of what it passed in its first life."""
@@ -272,6 +282,7 @@ def main():
     todo = tasks_of(options, suites)
     report = Report(options, suites)
     tasks, results = multiprocessing.Queue(), multiprocessing.Queue()
+    tasks.cancel_join_thread()  # what nobody took may be left
     count = max(1, min(options.jobs, len(todo)))
     for task in todo + [None] * count:
         tasks.put(task)
