@@ -240,8 +240,10 @@ class Case:
         effect = self.told["effect"]
         if self.told["slot"] == "cancel":
             return self.names["job_job"]
-        made = [job["id"] for job in self.host.jobs(self.account) if job["id"] not in self.before]
-        if len(made) > 1:
+        more = "&kind=remove" if self.removes() else ""
+        made = [row["id"] for row in self.host.jobs(self.account, more)]
+        made = [job for job in made if job not in self.before]
+        if len(made) > 1 and not self.removes():
             raise Wrong(f"one request made {len(made)} jobs: {made}")
         return made[0] if made else None
 
@@ -252,7 +254,7 @@ class Case:
     def accepts(trace):
         """Was what was asked for written down?"""
         return any(
-            text.startswith("job_add ") or " cancel " in text or text.startswith("journal remove")
+            text.startswith("job_add ") or " cancel " in text
             for text in durable(trace)
         )
 
@@ -278,8 +280,8 @@ class Case:
     def count(self, kind):
         return len(self.cloud.ask("GET", "/objects").get(kind) or [])
 
-    def changes_without_job(self):
-        """Removals answer when all is done, and make no job that callers see."""
+    def removes(self):
+        """Removals are jobs that lists do not show, and one of them may be asked for again."""
         return self.told["slot"] == "remove"
 
     # --- the run ---
@@ -294,14 +296,12 @@ class Case:
 
     def over(self):
         """Is all done that was asked for?"""
-        if self.changes_without_job():
-            return self.happened() > 0 or (self.refused() and self.answer is not None)
         return self.state() in ENDS
 
     def over_at_last(self):
-        """The same; a removal that was refused and is not written down is asked for again."""
+        """The same; a removal that was not written down is asked for again."""
         over = self.over()
-        if not over and self.changes_without_job() and not self.intended():
+        if not over and self.removes() and not self.intended():
             self.ask()
         return over
 
@@ -349,7 +349,7 @@ class Case:
 
     def judge(self, fell):
         made = self.happened()
-        state = None if self.changes_without_job() else self.state()
+        state = self.state()
         effect = self.told["effect"]
         way = self.told["class"]
         copies = 1
@@ -377,7 +377,7 @@ class Case:
         elif made == 0 and not parks and not refused:
             result["lost"] = 1
             result["why"] = f"nothing came of it (state {state})"
-        elif state == "failed" and not refused:
+        elif state == "failed" and not refused and not self.removes():
             result["lost"] = 1
             result["why"] = f"it failed: {self.row.get('error')}"
         if result["duplicates"]:

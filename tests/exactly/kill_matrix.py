@@ -73,23 +73,29 @@ class Worker:
 
     def run(self, task, aim):
         """One run as a result; whatever breaks is one too, and costs the lab."""
+        case = None
         try:
-            lab = self.lab(task)
             told = self.suites[task.suite].cases[task.case]
-            return Case(lab, told, task.fault).run(aim.split("+") if aim else ())
+            case = Case(self.lab(task), told, task.fault)
+            return case.run(aim.split("+") if aim else ())
         except Exception as error:  # noqa: BLE001: told with the command that shows it again
             why = str(error) if isinstance(error, (Wrong, Late)) else traceback.format_exc()
             key = task.suite, task.protocol
             lost = int(isinstance(error, Late))
             if key in self.labs:
-                why += self.rest(self.labs[key])
+                why += self.rest(self.labs[key], case)
                 self.close(key)
             return {"why": why, "lost": lost, "broken": 1, "traces": []}
 
     @staticmethod
-    def rest(lab):
+    def rest(lab, case):
         """How the daemon was left, for people."""
-        said = "\n    it passed: " + "\n      ".join(lab.host.kills.trace()[-10:])
+        lives = [*(case.traces if case else []), lab.host.kills.trace()]
+        said = f"\n    the last answer: {case and case.answer}"
+        for number, trace in enumerate(lives):
+            said += f"\n    passed in life {number + 1}:" + "".join(
+                "\n      " + line for line in trace[-12:]
+            )
         try:
             for path in ("/v1/jobs?limit=3", "/v1/queues"):
                 said += f"\n    {path}: {lab.host.request('GET', path).body[:3000]!r}"
