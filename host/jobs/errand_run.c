@@ -86,8 +86,7 @@ static void free_op(struct store_op *op)
 	store_op_free(op);
 }
 
-/* A row in the journal of parent, if there is one; detail is taken over. Costs no commit of its
- * own where another write follows. */
+/* A row in the journal of parent, if there is one; detail is taken over. */
 static void tell(struct tracker *t, const char *parent, enum journal_kind kind, json_t *detail)
 {
 	struct store_op *op = parent[0] != '\0' ? store_op_new(STORE_JOURNAL, false) : NULL;
@@ -314,6 +313,8 @@ static void intent_stored(struct store_op *op)
 	}
 	cond_signal(&t->wake);
 	mutex_unlock(&t->lock);
+	if (op->ok) /* not before: the row says what is so */
+		tell(t, op->job.parent, JOURNAL_REMOVE, json_pack("{s:s}", "by", op->job.id));
 	in->done(op->ok ? op->job.id : NULL, op->ok ? NULL : &op->fail, in->ctx);
 	store_op_free(op);
 	free(in);
@@ -369,7 +370,6 @@ void tracker_errand(
 	(void)fail_set(&f, FAIL_UNAVAILABLE, "out of memory");
 	if (op != NULL && in != NULL && fill(&op->job, order) && begin(t, op, under_way, &f)) {
 		*in = (struct intent){.t = t, .done = done, .ctx = ctx};
-		tell(t, op->job.parent, JOURNAL_REMOVE, json_pack("{s:s}", "by", op->job.id));
 		op->done = intent_stored;
 		op->arg = in;
 		store_submit(t->options.store, op);
