@@ -76,7 +76,8 @@ static void submit(struct tracker *t, struct open_job *e)
 		tracker_call(t, e, ACTION_SUBMIT);
 }
 
-/* One that was to be submitted when its provider went away may have nothing to be found. */
+/* Of one whose provider was away there may be nothing to be found out: it was to be submitted, or
+ * ran. */
 static void recover(struct tracker *t, struct open_job *e)
 {
 	bool asked = e->unread;
@@ -85,7 +86,9 @@ static void recover(struct tracker *t, struct open_job *e)
 		e = journal_consult(t, e);
 	if (e == NULL)
 		return;
-	if (asked && !e->ambiguous)
+	if (asked && e->ran)
+		tracker_move(t, e, JOB_RUNNING, 0, 0);
+	else if (asked && !e->ambiguous)
 		tracker_move(t, e, JOB_SUBMITTING, e->goes_on ? 0 : JOB_SET_EPOCH, 0);
 	else
 		tracker_call(t, e, ACTION_FIND);
@@ -147,7 +150,7 @@ static void refresh(struct tracker *t, struct open_job *e)
 		e->state = job.state;
 		e->epoch = job.epoch;
 		e->ambiguous = e->goes_on = false;
-		e->unread = job.state == JOB_SUBMITTING;
+		e->unread = job.state == JOB_SUBMITTING || job.state == JOB_RECOVERING;
 		if (e->state == JOB_RECOVERING)
 			tracker_hold(t, e);
 		tracker_later(t, e, 0);

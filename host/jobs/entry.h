@@ -53,6 +53,7 @@ struct open_job {
 	bool overdue;            /* the cancel is its deadline's */
 	bool ambiguous;          /* what the last submit did is not known */
 	bool unread;             /* the journal knows more of that */
+	bool ran;                /* what its submission made is known: it ran already */
 	bool goes_on;            /* a submit of this epoch made changes, and is to go on */
 	bool unsure;             /* still to be settled before the start counts as recovered */
 	bool again;              /* something happened while it was busy: look once more */

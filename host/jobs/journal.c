@@ -21,14 +21,17 @@
 /* --- reading --- */
 
 /* One that cannot be read says nothing: what was done must be found out. False: try again. */
-static bool read_ledger(struct store *s, const char *id, int64_t epoch, enum ledger_says *ret_says)
+static bool read_ledger(
+	struct store *s, const char *id, int64_t epoch, enum ledger_says *ret_says, bool *ret_ran)
 {
 	struct ledger l;
 	struct fail f = {0};
 
 	*ret_says = LEDGER_SAYS_UNCLEAR;
+	*ret_ran = false;
 	if (ledger_read(s, id, epoch, &l, &f)) {
 		*ret_says = ledger_says(&l);
+		*ret_ran = l.ran;
 		ledger_finish(&l);
 		return true;
 	}
@@ -42,11 +45,11 @@ struct open_job *journal_consult(struct tracker *t, struct open_job *e)
 	int64_t epoch = e->epoch;
 	enum ledger_says says;
 	char id[ID_SIZE];
-	bool read;
+	bool read, ran;
 
 	memcpy(id, e->id, sizeof(id));
 	mutex_unlock(&t->lock);
-	read = read_ledger(t->options.store, id, epoch, &says);
+	read = read_ledger(t->options.store, id, epoch, &says, &ran);
 	mutex_lock(&t->lock);
 	e = entries_find(&t->entries, id);
 	if (e == NULL || e->busy != ENTRY_IDLE)
@@ -62,6 +65,7 @@ struct open_job *journal_consult(struct tracker *t, struct open_job *e)
 	e->unread = false;
 	e->ambiguous = says == LEDGER_SAYS_UNCLEAR;
 	e->goes_on = says == LEDGER_SAYS_DONE;
+	e->ran = ran;
 	return e;
 }
 

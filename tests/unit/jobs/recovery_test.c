@@ -193,6 +193,27 @@ static void jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back(void **sta
 	assert_int_equal(fake_calls("submit"), 1);
 }
 
+/* What its submission made is known; looking for it could find nothing, or the need of a person. */
+static void what_ran_when_its_provider_went_away_is_not_looked_for(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_idempotency("none");
+	fake_lacks("find");
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	fake_absent(true);
+	restart(x);
+	await_state(x, t.id, JOB_ORPHANED);
+	fake_absent(false);
+	restart(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 1);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+}
+
 static void a_job_that_waits_for_an_absent_provider_can_be_cancelled(void **state)
 {
 	struct fixture *x = *state;
@@ -238,6 +259,7 @@ int main(void)
 		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
 		TEST(after_a_start_lists_get_their_time_too_and_nobody_waits_for_them),
 		TEST(jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back),
+		TEST(what_ran_when_its_provider_went_away_is_not_looked_for),
 		TEST(a_job_that_waits_for_an_absent_provider_can_be_cancelled),
 		TEST(a_deadline_ends_a_job_that_waits_for_an_absent_provider),
 	};
