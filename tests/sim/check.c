@@ -142,6 +142,12 @@ static bool may_be_parked(const struct item *item)
 	return (item->wish->way == WAY_NONE || item->wish->way == WAY_HIDDEN) && item->unclear;
 }
 
+/* With its provider, or just back with it. */
+static bool may_be_away(const struct row *row)
+{
+	return world->was_absent && (row->state == JOB_ORPHANED || row->state == JOB_RECOVERING);
+}
+
 static void check_told(const struct item *item, const struct row *row, const struct made *made)
 {
 	bool ended = (JOB_BIT(row->state) & JOB_TERMINAL) != 0;
@@ -170,7 +176,7 @@ static void check_told(const struct item *item, const struct row *row, const str
 	if (row->state == JOB_NEEDS_DECISION && !may_be_parked(item))
 		world_wrong("%s (%s) waits for a decision without need: %s", item->marker,
 			item->wish->kind, row->error);
-	if (item->running_told && !ended && row->state != JOB_RUNNING)
+	if (item->running_told && !ended && row->state != JOB_RUNNING && !may_be_away(row))
 		world_wrong(
 			"%s was told to run, and is %s", item->marker, job_state_word(row->state));
 	if (item->cancel_told && !row->cancel && !ended)
@@ -265,9 +271,10 @@ bool check_letters_left(void)
  * A request that arrives when nobody waits for it any more, and later than the provider's settle
  * delay allows, can make what its job does not know. Nobody can tell who does not ask again.
  */
-static bool given_up(const struct row *row, const struct made *made)
+static bool given_up(const struct item *item, const struct row *row, const struct made *made)
 {
-	return made->late > 0 && row->state == JOB_CANCELLED;
+	return made->late > 0 &&
+	       (row->state == JOB_CANCELLED || (row->state == JOB_FAILED && item->timeout_ms > 0));
 }
 
 static const char *const wanted_states[JOB_STATE_COUNT] = {
@@ -277,7 +284,7 @@ static void check_object(const struct item *item, const struct row *row, const s
 {
 	const char *wanted = wanted_states[row->state];
 
-	if (item->wish->takes_off || item->leaves || given_up(row, made))
+	if (item->wish->takes_off || item->leaves || given_up(item, row, made))
 		return;
 	if (made->count == 0 && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
@@ -322,8 +329,8 @@ static void check_item(const struct item *item, const struct row *row)
 			job_state_word(row->state));
 	check_object(item, row, &made);
 	check_taken_off(item, row);
-	world->late += given_up(row, &made) && made.running > made.twice;
-	if (item->cancel_told && made.running > made.twice && !given_up(row, &made) &&
+	world->late += given_up(item, row, &made) && made.running > made.twice;
+	if (item->cancel_told && made.running > made.twice && !given_up(item, row, &made) &&
 		!item->leaves)
 		world_wrong("%s was cancelled, and runs on at the cloud", item->marker);
 }

@@ -136,6 +136,12 @@ bool daemon_start(struct daemon_parts *d, struct fail *f)
 	return d->tracker != NULL;
 }
 
+void daemon_lose_provider(struct daemon_parts *d)
+{
+	for (size_t i = 0; i < d->providers->count; i++)
+		d->providers->list[i].state = PROVIDER_REFUSED;
+}
+
 void daemon_stop(struct daemon_parts *d)
 {
 	tracker_stop(d->tracker);

@@ -33,6 +33,9 @@ bool daemon_open(struct daemon_parts *d, struct fail *f);
 /* Takes the jobs in hand. */
 bool daemon_start(struct daemon_parts *d, struct fail *f);
 
+/* The provider was refused at this start. */
+void daemon_lose_provider(struct daemon_parts *d);
+
 /* Ends in order. */
 void daemon_stop(struct daemon_parts *d);
 

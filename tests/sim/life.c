@@ -147,9 +147,14 @@ void life_plan(void)
 		END_STOP};
 
 	world->end = END_NEVER;
+	world->absent = false;
 	if (world->life > world->lives)
 		return;
 	world->end = kinds[chance_below(CHANCE_PLAN, COUNT(kinds))];
+	world->absent = chance_of_256(CHANCE_PLAN, 20);
+	world->was_absent = world->was_absent || world->absent;
+	if (world->absent) /* little happens in it */
+		world->end = chance_of_256(CHANCE_PLAN, 128) ? END_AT_TIME : END_STOP;
 	world->end_ms = world->now_ms + chance_between(CHANCE_PLAN, 0, TIME_MOST_MS);
 	world->end_event = pick_event();
 	world->end_n = 1 + chance_below(CHANCE_PLAN, most_of(world->end));
@@ -230,7 +235,9 @@ void life_run(struct daemon_parts *d)
 	wake_up();
 	if (world->life > 1)
 		open_again(d);
-	trace("the daemon starts");
+	if (world->absent)
+		daemon_lose_provider(d);
+	trace("the daemon starts%s", world->absent ? ", without its provider" : "");
 	if (!daemon_start(d, &f)) {
 		world_wrong("the daemon does not start: %s", f.text);
 		end(LIFE_SETTLED);

@@ -38,6 +38,7 @@ enum fault {
 	FAULT_NO_ANSWER, /* done, and no answer */
 	FAULT_LATE,      /* done, when nobody waits any more */
 	FAULT_THROTTLED,
+	FAULT_REFUSED, /* a change, for good */
 	FAULT_ERROR,
 	FAULT_ERROR_DONE,
 	FAULT_CUT,
@@ -62,6 +63,7 @@ static const struct {
 	[FAULT_NO_ANSWER] = {"done, no answer", 3, true, false},
 	[FAULT_LATE] = {"done late, no answer", 2, true, false},
 	[FAULT_THROTTLED] = {"429", 3, false, true},
+	[FAULT_REFUSED] = {"403", 1, false, true},
 	[FAULT_ERROR] = {"500, not done", 2, false, false},
 	[FAULT_ERROR_DONE] = {"500, done", 3, true, false},
 	[FAULT_CUT] = {"answer cut", 2, true, false},
@@ -200,12 +202,15 @@ static struct trip *free_trip(struct net_loop *l)
 	life_stuck("too many transfers");
 }
 
-/* A search can only miss what its cloud has not heard of within the settle delay. */
+/* A search can only miss what its cloud has not heard of within the settle delay; and what was
+ * deleted must not be made by a request from before. */
 static bool may_be_late(const struct letter *l)
 {
 	const struct item *item = cloud_item(l);
 
-	return item == NULL || (item->wish->way == WAY_TOKEN || item->wish->way == WAY_NAME);
+	if (item == NULL)
+		return true;
+	return !item->removes && (item->wish->way == WAY_TOKEN || item->wish->way == WAY_NAME);
 }
 
 /* Nobody will know what became of it. */
@@ -222,6 +227,8 @@ static void plan_trip(struct trip *trip)
 	int64_t now = world->mono_ms;
 	int64_t way = chance_between(CHANCE_NET, 1, WAY_MS_MOST);
 
+	if (trip->fault == FAULT_REFUSED && cloud_item(trip->letter) == NULL)
+		trip->fault = FAULT_THROTTLED; /* what is only looked at is there */
 	if (trip->fault == FAULT_LATE && !may_be_late(trip->letter))
 		trip->fault = FAULT_NO_ANSWER;
 	if (trip->fault == FAULT_LATE)
@@ -320,6 +327,9 @@ static bool come_back(struct trip *trip)
 		return false;
 	case FAULT_THROTTLED:
 		refuse(t, 429);
+		return true;
+	case FAULT_REFUSED:
+		refuse(t, 403);
 		return true;
 	case FAULT_ERROR:
 	case FAULT_ERROR_DONE:

@@ -127,6 +127,8 @@ struct world {
 	unsigned end_event; /* END_AT_NAMED: enum event */
 	int64_t end_ms;
 	unsigned operator_sort, theme;
+	bool absent;          /* the provider is, in this life */
+	bool was_absent;      /* in some life before */
 	unsigned thread_rate; /* of 256: how often another thread runs at a point */
 	unsigned fault_rate;  /* of 256 */
 	int64_t list_delay_ms;
