@@ -123,14 +123,13 @@ static size_t ages_of(enum redact_sort sort, uint64_t *ages, size_t room)
 }
 
 /* Many at a time, as the bits must be made anew. */
-static void make_room(enum redact_sort sort)
+static void thin_out(enum redact_sort sort)
 {
 	size_t room = all.counts[sort];
 	uint64_t *ages;
 	size_t n, last;
 
-	if (sort == REDACT_SITE || room < CROWD ||
-		(room < REDACT_VALUES_MAX && all.set.bytes < REDACT_BYTES_MAX))
+	if (sort == REDACT_SITE || room < CROWD)
 		return;
 	ages = calloc(room + 1, sizeof(*ages));
 	n = ages != NULL ? ages_of(sort, ages, room) : 0;
@@ -141,6 +140,22 @@ static void make_room(enum redact_sort sort)
 		redact_set_sweep(&all.set);
 	}
 	free(ages);
+}
+
+/* For one more of a sort. */
+static void make_room(enum redact_sort sort)
+{
+	enum redact_sort weakest = REDACT_SORTS - 1;
+
+	if (sort == REDACT_SITE)
+		return;
+	if (all.counts[sort] >= REDACT_VALUES_MAX)
+		thin_out(sort);
+	if (all.set.bytes < REDACT_BYTES_MAX)
+		return;
+	while (weakest > sort && all.counts[weakest] < CROWD)
+		weakest--;
+	thin_out(weakest);
 }
 
 /* --- those that come --- */

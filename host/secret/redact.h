@@ -32,14 +32,16 @@
 
 /* --- the registry --- */
 
-/* Of each sort but the first as many as REDACT_VALUES_MAX are known, of REDACT_BYTES_MAX bytes
- * with all their forms. The one that was learned, held or met in a text longest ago goes first,
- * but none that is held. */
+/* Of each sort but the first as many as REDACT_VALUES_MAX are known: no number of one sort drives
+ * out another. All have REDACT_BYTES_MAX bytes with all their forms; where these are used up, those
+ * of the last sorts go first. Of a sort the one goes that was learned, held or met in a text
+ * longest ago, but none that is held. */
 #define REDACT_VALUES_MAX 4096
 #define REDACT_BYTES_MAX  ((size_t)64 * 1024 * 1024)
 
 enum redact_sort {
 	REDACT_SITE,   /* the site's configuration has it: it stays */
+	REDACT_SOURCE, /* a source of a manifest has it, or had it */
 	REDACT_KEPT,   /* a provider keeps it beyond its call */
 	REDACT_SECRET, /* it went through davit.host.secret */
 	REDACT_SORTS
@@ -47,6 +49,10 @@ enum redact_sort {
 
 /* Makes n bytes known. Out of memory it is not, and that is logged. */
 void redact_learn(enum redact_sort sort, const void *bytes, size_t n);
+
+/* The same of what a source has, and of what is named like a secret in it where it is a JSON
+ * object. */
+void redact_learn_source(const void *bytes, size_t n);
 
 /* The same as REDACT_SECRET, and it stays until redact_let_go() was called as often. */
 void redact_hold(const void *bytes, size_t n);

@@ -143,6 +143,16 @@ void redact_learn_json(enum redact_sort sort, const json_t *v)
 	redact_named(v, learn, &sort);
 }
 
+void redact_learn_source(const void *bytes, size_t n)
+{
+	const char *text = bytes;
+	json_t *v = n > 1 && text[0] == '{' ? member_parse(text, n) : NULL;
+
+	redact_learn(REDACT_SOURCE, bytes, n);
+	redact_learn_json(REDACT_SOURCE, v);
+	member_free(v);
+}
+
 /* Writes what %XX at c stands for. False: it stands for itself. */
 static bool plain_byte(const char *c, char *ret)
 {

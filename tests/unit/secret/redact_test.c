@@ -262,6 +262,45 @@ static void the_oldest_go_and_those_of_other_sorts_stay(void **state)
 	assert_string_equal(without("of the site", false), "***");
 }
 
+/* Unlike any other. */
+static void fill(char *text, size_t n, unsigned *seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		text[i] = (char)('!' + (*seed >> 16) % 90);
+	}
+}
+
+/* Values so long that the memory is used up long before there are too many. */
+static void no_number_of_one_sort_drives_out_another(void **state)
+{
+	static char big[REDACT_VALUE_MOST];
+	unsigned seed = 1;
+
+	(void)state;
+	redact_learn_source("of a manifest's source", 22);
+	redact_learn(REDACT_KEPT, "a secret that is kept", 21);
+	for (int i = 0; i < 700; i++) {
+		fill(big, sizeof(big), &seed);
+		redact_learn(REDACT_SECRET, big, sizeof(big));
+		if (i % 4 == 0) /* it comes while the others have all memory */
+			redact_learn_source(big + 100, 30);
+	}
+	assert_string_equal(without("of a manifest's source", false), "***");
+	assert_string_equal(without("a secret that is kept", false), "***");
+}
+
+static void secrets_inside_a_source_are_known(void **state)
+{
+	static const char json[] =
+		"{\"type\":\"an account of a service\",\"private_key\":\"line one\\nline two\"}";
+
+	(void)state;
+	redact_learn_source(json, sizeof(json) - 1);
+	assert_string_equal(without("line one\nline two", false), "***");
+	assert_string_equal(without("an account of a service", false), "an account of a service");
+}
+
 static void what_is_held_or_met_in_texts_stays(void **state)
 {
 	char value[32];
@@ -413,7 +452,7 @@ static void learn_and_look(void *arg)
 	(void)snprintf(text, sizeof(text), "password %zu", me);
 	redact_scope_add(&own, text, strlen(text));
 	(void)redact_use(own);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 700; i++) {
 		int n = snprintf(value, sizeof(value), "value %d of thread %zu", i, me);
 
 		redact_hold(value, (size_t)n);
@@ -536,6 +575,8 @@ int main(void)
 		TEST(a_stream_in_any_pieces_is_the_same_and_as_long),
 		TEST(a_stream_holds_no_more_than_may_be_a_beginning),
 		TEST(the_oldest_go_and_those_of_other_sorts_stay),
+		TEST(no_number_of_one_sort_drives_out_another),
+		TEST(secrets_inside_a_source_are_known),
 		TEST(what_is_held_or_met_in_texts_stays),
 		TEST(those_that_are_held_take_no_room_from_others),
 		TEST(a_short_value_is_hidden_in_its_own_scope_alone),
