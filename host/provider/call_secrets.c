@@ -33,6 +33,16 @@ static void hide(const struct call_secrets *all, struct call_secret *s)
 	}
 }
 
+void call_secrets_learn(struct call_secrets *all, const void *bytes, size_t n)
+{
+	if (!all->own)
+		redact_learn_source(bytes, n);
+	if (all->scope == NULL || (!all->own && n >= REDACT_LEAST_SHARED))
+		return;
+	redact_scope_add(all->scope, bytes, n);
+	(void)redact_use(*all->scope); /* it may be a new one */
+}
+
 davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n)
 {
 	size_t place = all->count;

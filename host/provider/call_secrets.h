@@ -39,6 +39,10 @@ struct call_secrets {
 	uint64_t salt; /* of the handles, so that one call's are not another's */
 };
 
+/* Hides what a source of the manifest has, without a handle: for good, unless it is its caller's.
+ */
+void call_secrets_learn(struct call_secrets *all, const void *bytes, size_t n);
+
 /* Copies n bytes; 0 past a limit or out of memory. */
 davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n);
 

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "provider/call.h"
 #include "provider/internal.h"
+#include "provider/learn.h"
 #include "secret/crypto.h"
 #include "secret/redact.h"
 #include "secret/source.h"
@@ -36,6 +37,8 @@ static void run(void *arg)
 
 	call_enter(c);
 	code = c->waited ? call_stopped(c) : DAVIT_OK; /* nobody may wait for it any more */
+	if (code == DAVIT_OK && strcmp(c->slot_name, "logs") == 0)
+		learn_for_call(c);
 	if (code == DAVIT_OK)
 		code = c->op(c->provider->instance, c->handle, request);
 	call_leave();
@@ -175,6 +178,7 @@ static bool add_connection(struct call *c, struct call_spec *spec, struct fail *
 		return true;
 	c->connection = json_incref(details);
 	c->secrets.own = call_is_callers(c);
+	learn_details(c);
 	if (json_object_get(c->provider->manifest, "secrets") == NULL)
 		return true;
 	return json_object_set_new(spec->request, "connection", without_secrets(c)) == 0 ||

@@ -4,6 +4,7 @@
 
 #include <davit/provider.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,7 +22,7 @@ enum provider_state {
 	PROVIDER_STATE_COUNT
 };
 
-/* Constant once providers_open() returned, but for running. */
+/* Constant once providers_open() returned, but for what is atomic or guarded. */
 struct provider {
 	const struct config_provider *config;
 	struct providers *all;
@@ -38,6 +39,8 @@ struct provider {
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];
 	davit_instance instance;
+	atomic_ullong
+		programs_asked;      /* by the place of their secret in the manifest; see learn.c */
 	int64_t running[CALL_LANES]; /* guarded by all->calls.lock, as what follows */
 	int64_t waiting;             /* calls that wait for a place */
 	struct call_queue queues[CALL_LANES];
@@ -61,6 +64,9 @@ bool provider_load(struct provider *p, struct fail *f);
 
 /* Ends the instance, if there is one, and frees what p owns; the code stays loaded. */
 void provider_unload(struct provider *p);
+
+/* Does its manifest serve that type of connection? */
+bool provider_serves(const struct provider *p, const char *type);
 
 /* Do manifest and tables say the same? Fills p->tables. */
 bool provider_compare(struct provider *p, struct fail *f);

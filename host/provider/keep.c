@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "secret/crypto.h"
@@ -19,6 +20,11 @@
 #define INSTANCE_MAX 128
 #define KEY_MOST     1024
 
+static void name_instance(const struct provider *p, char instance[INSTANCE_MAX])
+{
+	(void)snprintf(instance, INSTANCE_MAX, "%s kept", provider_id(p));
+}
+
 static bool names(struct call *c, const char *name, char instance[INSTANCE_MAX], char key[KEY_MOST],
 	struct fail *f)
 {
@@ -27,7 +33,7 @@ static bool names(struct call *c, const char *name, char instance[INSTANCE_MAX],
 	if (call_is_callers(c))
 		return fail_set(f, FAIL_INVALID,
 			"a secret is kept for a connection of the site, and this is none");
-	(void)snprintf(instance, INSTANCE_MAX, "%s kept", provider_id(c->provider));
+	name_instance(c->provider, instance);
 	return (size_t)snprintf(key, KEY_MOST, "%zu %s %s", strlen(name), name, connection) <
 	               KEY_MOST ||
 	       fail_set(f, FAIL_INVALID, "the name of the connection is too long");
@@ -86,15 +92,21 @@ bool keep_put(struct call *c, const char *name, const void *bytes, size_t n, int
 static bool take_value(const json_t *v, char **ret_value, size_t *ret_n, struct fail *f)
 {
 	const char *hex = json_text_or(v, "hex", "");
-	int64_t expires_ms = json_int_or(v, "expires_ms", 0);
 	size_t n = strlen(hex);
 
-	if (expires_ms != 0 && expires_ms <= clock_now_ms())
-		return fail_set(f, FAIL_NOT_FOUND, "its time is over");
 	*ret_value = calloc(1, n / 2 + 1);
 	if (*ret_value == NULL)
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	return crypto_decode("hex", hex, n, (uint8_t *)*ret_value, ret_n, f);
+}
+
+static bool take_live(const json_t *v, char **ret_value, size_t *ret_n, struct fail *f)
+{
+	int64_t expires_ms = json_int_or(v, "expires_ms", 0);
+
+	if (expires_ms != 0 && expires_ms <= clock_now_ms())
+		return fail_set(f, FAIL_NOT_FOUND, "its time is over");
+	return take_value(v, ret_value, ret_n, f);
 }
 
 bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n, struct fail *f)
@@ -114,11 +126,41 @@ bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n,
 	v = member_parse(text, strlen(text));
 	if (v == NULL)
 		(void)fail_set(f, FAIL_INTERNAL, "what was kept cannot be read");
-	ok = v != NULL && take_value(v, ret_value, ret_n, f);
+	ok = v != NULL && take_live(v, ret_value, ret_n, f);
 	if (ok)
 		redact_learn(REDACT_KEPT, *ret_value, *ret_n);
 	crypto_cleanse(text, strlen(text));
 	free(text);
 	member_free(v);
 	return ok;
+}
+
+/* One whose time is over may stand in a text all the same. */
+static bool learn(const char *key, const char *text, void *ctx)
+{
+	json_t *v = member_parse(text, strlen(text));
+	char *value = NULL;
+	size_t n = 0;
+
+	(void)key;
+	(void)ctx;
+	if (v != NULL && take_value(v, &value, &n, NULL))
+		redact_learn(REDACT_KEPT, value, n);
+	if (value != NULL)
+		crypto_cleanse(value, n);
+	free(value);
+	member_free(v);
+	return true;
+}
+
+void keep_learn(struct provider *p)
+{
+	char instance[INSTANCE_MAX];
+	struct fail f = {0};
+
+	name_instance(p, instance);
+	if (!store_kv_list(p->all->host.store, instance, "", NULL, 0, learn, NULL, &f))
+		log_warn("SECRET-REDACT",
+			"provider=%s: what it keeps may be seen in logs until it uses it: %s",
+			provider_id(p), f.text);
 }

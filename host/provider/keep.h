@@ -11,6 +11,7 @@
 
 struct call;
 struct fail;
+struct provider;
 
 /* Durable when it returns. expires_ms: wall clock; 0: never. FAIL_INVALID: the call has details of
  * a connection that is not the site's, or the value is too long. */
@@ -20,5 +21,8 @@ bool keep_put(struct call *c, const char *name, const void *bytes, size_t n, int
 /* What was put last under that name; the caller gives it to crypto_cleanse() and free().
  * FAIL_NOT_FOUND: nothing, or its time is over. */
 bool keep_get(struct call *c, const char *name, char **ret_value, size_t *ret_n, struct fail *f);
+
+/* Hides all that is kept for a provider, in calls before this daemon too. [any thread] */
+void keep_learn(struct provider *p);
 
 #endif

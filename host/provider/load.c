@@ -19,6 +19,7 @@
 #include "platform/fs.h"
 #include "provider/elf.h"
 #include "provider/internal.h"
+#include "provider/learn.h"
 #include "provider/manifest.h"
 #include "provider/preflight.h"
 #include "provider/services.h"
@@ -251,6 +252,8 @@ bool provider_load(struct provider *p, struct fail *f)
 	}
 	if (ok && (!check_settings(p, f) || !read_net_rules(p, f)))
 		return false;
+	if (ok)
+		learn_at_start(p);
 	return (ok && start_instance(p, f)) || fail_wrap(f, "%s", path);
 }
 

@@ -144,7 +144,7 @@ struct provider *providers_find(struct providers *ps, const char *id)
 	return NULL;
 }
 
-static bool serves(const struct provider *p, const char *type)
+bool provider_serves(const struct provider *p, const char *type)
 {
 	const json_t *types = json_object_get(p->manifest, "connection_types");
 	const json_t *word;
@@ -163,7 +163,7 @@ struct provider *providers_for_type(struct providers *ps, const char *connection
 	for (size_t i = 0; connection_type != NULL && i < ps->count; i++) {
 		struct provider *p = &ps->list[i];
 
-		if (p->state == PROVIDER_LOADED && serves(p, connection_type))
+		if (p->state == PROVIDER_LOADED && provider_serves(p, connection_type))
 			return p;
 	}
 	return NULL;

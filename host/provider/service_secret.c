@@ -269,6 +269,13 @@ static bool is_open(const struct call *c, const char *source)
 	return !call_is_callers(c) || source_member(source) != NULL;
 }
 
+/* What is kept is known as such: it may change often, and is not to drive out what does not. */
+static void learn(struct call *c, const char *source, const char *value, size_t n)
+{
+	if (strcmp(source, "kept") != 0)
+		call_secrets_learn(&c->secrets, value, n);
+}
+
 /* The first of sources that has it; *f of the one that cannot be read, or names all of them. */
 static bool read_sources(struct call *c, const char *name, const json_t *sources, char **ret_value,
 	size_t *ret_n, struct fail *f)
@@ -294,8 +301,9 @@ static bool read_sources(struct call *c, const char *name, const json_t *sources
 		if (!is_open(c, json_string_value(source)))
 			continue;
 		*f = (struct fail){0};
-		if (source_read(json_string_value(source), &place, ret_value, ret_n, f) ||
-			f->code != FAIL_NOT_FOUND)
+		if (source_read(json_string_value(source), &place, ret_value, ret_n, f))
+			learn(c, json_string_value(source), *ret_value, *ret_n);
+		if (f->code != FAIL_NOT_FOUND)
 			break;
 		buf_printf(&tried, "%s%s", tried.n > 0 ? "; " : "", f->text);
 	}

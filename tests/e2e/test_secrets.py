@@ -2,8 +2,12 @@
 
 import base64
 import json
+import os
+import tempfile
 
 import canary
+from cloud import SECRET as CLIENT_SECRET
+from cloud import Account, Cloud, site_options
 from davit_site import execute_body, refused
 
 SECRET = canary.keep("s3cr3t/of \"the\" caller")
@@ -49,6 +53,30 @@ def test_a_job_that_prints_its_password_has_stars_in_its_log(sites):
     for text in all_logs(site, task):
         assert hidden(text) and "***" in text
     assert hidden(site.log())
+
+
+def test_what_a_manifest_has_secrets_from_is_hidden_after_a_restart(sites):
+    """Also where no call opened it: here the account has a secret of its own."""
+    of_site = canary.secret("of-the-environment")
+    env = {**os.environ, "TESTCLOUD_CLIENT_SECRET": of_site}
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        cloud = Cloud(folder)
+        site = sites(settings="  shell: true\n", **site_options(cloud)).start(env=env)
+        account = Account(site, "a0")
+        job = account.train(log_text=f"of it {{secret of davit}}, of all {of_site}!", run_ms=1)
+        task = site.execute(f"echo It is {of_site}; echo and {CLIENT_SECRET}")
+        site.await_status(task)
+        site.await_status(job)
+        for _ in range(2):
+            local = site.task_log(task)
+            assert f"It is {len(of_site) * '*'}\nand {len(CLIENT_SECRET) * '*'}\n" in local, local
+            log = site.get(f"/v1/jobs/{job}/log").text
+            said = f"of it {len(CLIENT_SECRET) * '*'}, of all {len(of_site) * '*'}!"
+            assert log.startswith(said), log
+            site.stop()
+            site.start(env=env)
+        site.stop()
+        cloud.close()
 
 
 def test_a_failure_that_quotes_a_password_is_told_without(sites):
