@@ -128,12 +128,26 @@ static int32_t DAVIT_CALL secret_sign(davit_call call, davit_secret key, davit_b
 	return give_bytes(c, signature, n, ret_bytes);
 }
 
+#define NEARLY_MS 100 /* before its deadline a call that waited up to it has come to it */
+
+/* What took too long ends the call as that ends, or may be there later; it is no refusal. */
+static int32_t late(struct call *c)
+{
+	int32_t code = call_stopped(c);
+
+	if (code == DAVIT_OK)
+		code = clock_mono_ms() + NEARLY_MS >= c->deadline ? DAVIT_DEADLINE : DAVIT_RETRY;
+	return code;
+}
+
 /* That there is none is for the provider to look at; a call that ends with it lacks credentials. */
 static int32_t lacks(struct call *c, const struct fail *f)
 {
 	int32_t code = call_service_failed(c, f);
 
-	if (code == DAVIT_NOT_FOUND)
+	if (f->code == FAIL_DEADLINE)
+		c->service_code = c->service_ends = code = late(c);
+	else if (code == DAVIT_NOT_FOUND)
 		c->service_ends = DAVIT_AUTH;
 	return code;
 }

@@ -263,6 +263,7 @@ bool source_read(const char *source, const struct source_place *place, char **re
 		*ret_value = NULL;
 		(void)none(&why);
 	}
-	return fail_set(f, why.code == FAIL_NOT_FOUND ? FAIL_NOT_FOUND : FAIL_AUTH, "%s: %s",
-		source, why.text);
+	if (why.code != FAIL_NOT_FOUND && why.code != FAIL_DEADLINE)
+		why.code = FAIL_AUTH;
+	return fail_set(f, why.code, "%s: %s", source, why.text);
 }

@@ -48,8 +48,9 @@ const char *source_member(const char *source);
 
 /*
  * Its value, NUL added; the caller gives it to crypto_cleanse() and free(). FAIL_NOT_FOUND: it has
- * none, or an empty one: ask the next; FAIL_AUTH: there is one, and it cannot be had. The sentence
- * names the source and has nothing of the value.
+ * none, or an empty one: ask the next; FAIL_AUTH: there is one, and it cannot be had;
+ * FAIL_DEADLINE: it took too long, or the call must stop. The sentence names the source and has
+ * nothing of the value.
  */
 bool source_read(const char *source, const struct source_place *place, char **ret_value,
 	size_t *ret_n, struct fail *f);

@@ -1,5 +1,6 @@
 /* davit.host.secret as a provider meets it. */
 #include <davit/provider.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,11 +302,12 @@ static void nonsense_is_refused(void **state)
 	"\"slashed\":[\"connection:/a~1b/c~0d\"],\"listed\":[\"connection:/list/1\"],"                                 \
 	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
 	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                  \
+	"\"slow\":[\"exec:/bin/sleep 60\"],"                                                                           \
 	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
 
-/* Starts op with a connection of that name and secrets to be opened. */
-static void run_with_connection(
-	struct kit *k, struct kit_call *c, davit_op op, const char *name, const char *details)
+/* A call of op with a connection of that name and secrets to be opened. */
+static struct call_spec with_connection(
+	struct kit *k, davit_op op, const char *name, const char *details)
 {
 	struct call_spec spec = kit_spec(k, DAVIT_TRAINING, "poll");
 
@@ -317,7 +319,13 @@ static void run_with_connection(
 	spec.request = json_object();
 	json_object_set_new(spec.request, "connection", json_loads(details, 0, NULL));
 	broken_line = 0;
-	kit_start(k, c, spec);
+	return spec;
+}
+
+static void run_with_connection(
+	struct kit *k, struct kit_call *c, davit_op op, const char *name, const char *details)
+{
+	kit_start(k, c, with_connection(k, op, name, details));
 	kit_await(c);
 }
 
@@ -437,6 +445,42 @@ static void the_user_is_told_which_sources_were_tried(void **state)
 	assert_string_equal(
 		c.result.fail.text, "secret 'broken': file:/dev/zero: it is not a regular file");
 	kit_call_finish(&c);
+}
+
+static atomic_bool opening;
+
+OP(op_opens_what_comes_late)
+{
+	davit_secret s = 0;
+
+	(void)inst;
+	(void)request;
+	atomic_store(&opening, true);
+	return secret->open(call, kit_buf("slow"), &s);
+}
+
+/* AUTH would fail a submission that did nothing yet. */
+static void a_secret_that_comes_too_late_is_not_refused(void **state)
+{
+	struct kit *k = *state;
+	struct kit_call c;
+	struct call_spec spec = with_connection(k, op_opens_what_comes_late, "site", "{}");
+
+	k->entry.allow_exec = true;
+	spec.timeout_ms = 300;
+	kit_start(k, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_DEADLINE);
+	kit_call_finish(&c);
+	atomic_store(&opening, false);
+	kit_start(k, &c, with_connection(k, op_opens_what_comes_late, "site", "{}"));
+	while (!atomic_load(&opening))
+		(void)sched_yield();
+	call_cancel(k->ps, c.handle);
+	kit_await(&c);
+	assert_int_equal(c.result.code, DAVIT_CANCELLED);
+	kit_call_finish(&c);
+	k->entry.allow_exec = false;
 }
 
 OP(op_keeps)
@@ -750,6 +794,7 @@ int main(void)
 		TEST(what_a_secret_comes_from_is_not_in_the_request),
 		TEST(only_a_provider_says_that_there_is_no_object),
 		TEST(the_user_is_told_which_sources_were_tried),
+		TEST(a_secret_that_comes_too_late_is_not_refused),
 		TEST(what_is_kept_is_there_for_the_same_connection_alone),
 		TEST(what_the_site_has_is_not_for_an_account_of_a_caller),
 		TEST(a_callers_values_are_hidden_in_the_texts_of_its_call_alone),

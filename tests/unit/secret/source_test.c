@@ -244,7 +244,7 @@ static void a_program_that_takes_long_or_prints_much_is_ended(void **state)
 
 	(void)state;
 	assert_false(source_read("exec:/bin/sleep 100", &place, &value, &n, &f));
-	assert_int_equal(f.code, FAIL_AUTH);
+	assert_int_equal(f.code, FAIL_DEADLINE);
 	assert_non_null(strstr(f.text, "it took longer than 200 ms"));
 	place.timeout_ms = 20000;
 	assert_false(source_read("exec:/usr/bin/yes", &place, &value, &n, &f));
@@ -364,6 +364,7 @@ static void a_call_that_must_stop_ends_its_program(void **state)
 
 	(void)state;
 	assert_false(source_read("exec:/bin/sleep 100", &place, &value, &n, &f));
+	assert_int_equal(f.code, FAIL_DEADLINE);
 	assert_non_null(strstr(f.text, "it was stopped"));
 }
 
