@@ -317,9 +317,9 @@ static const struct key connection_keys[] = {
 	{.name = "no_proxy",
 		.kind = KEY_TEXTS,
 		AT(no_proxy),
-		.preset_told = "none",
-		.meaning = "Hosts that this proxy is not used for: `NAME` and what is below it, "
-			   "`.NAME`, an address, a network or `*`."},
+		.preset_told = "none; without `proxy` that of the provider",
+		.meaning = "Hosts that this proxy, or else the provider's, is not used for: `NAME` "
+			   "and what is below it, `.NAME`, an address, a network or `*`."},
 };
 
 COUNT_BEHIND(struct config_connection, no_proxy, no_proxy_count);

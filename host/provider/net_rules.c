@@ -160,7 +160,8 @@ struct net_proxy net_rules_proxy(
 	const struct config_connection *c =
 		name != NULL ? config_connection_find(config, name) : NULL;
 
-	if (c == NULL || c->proxy == NULL)
+	if (c == NULL || (c->proxy == NULL && c->no_proxy == NULL))
 		return r->proxy;
-	return (struct net_proxy){c->proxy, c->no_proxy, c->no_proxy_count};
+	return (struct net_proxy){
+		c->proxy != NULL ? c->proxy : r->proxy.url, c->no_proxy, c->no_proxy_count};
 }

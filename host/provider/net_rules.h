@@ -41,7 +41,8 @@ bool net_rules_of_connection(
 /* The site's list for all; none is an empty one. FAIL_INVALID. */
 bool net_rules_of_site(const struct config *config, struct egress_list *ret, struct fail *f);
 
-/* The proxy of a site connection, or that of the provider. name may be NULL. */
+/* The proxy of a site connection, or that of the provider; which hosts it is not used for says the
+ * connection, where it says anything of proxies. name may be NULL. */
 struct net_proxy net_rules_proxy(
 	const struct net_rules *r, const struct config *config, const char *name);
 
