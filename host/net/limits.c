@@ -270,14 +270,19 @@ bool limits_start(struct limits *l, struct limits_pass *p, struct fail *f)
 }
 
 /* host of a key that is held lives on. */
-static void tell(const struct limits_key *k, int state)
+static void tell(const struct limits *l, const struct limits_key *k, int state)
 {
+	const char *operation =
+		k->rule < l->rule_count ? l->rules[k->rule].is.operation : LIMITS_OTHERS;
+
 	if (state == BREAKER_OPEN)
-		log_warn("CIRCUIT-OPEN", "host=%s connection=%s: too many requests failed",
-			k->names, k->connection);
+		log_warn("CIRCUIT-OPEN",
+			"host=%s connection=%s operation=%s: too many requests failed", k->names,
+			k->connection, operation);
 	else if (state == BREAKER_CLOSED)
-		log_info("CIRCUIT-CLOSED", "host=%s connection=%s: requests go through again",
-			k->names, k->connection);
+		log_info("CIRCUIT-CLOSED",
+			"host=%s connection=%s operation=%s: requests go through again", k->names,
+			k->connection, operation);
 }
 
 void limits_end(struct limits *l, struct limits_pass *p, enum breaker_outcome outcome)
@@ -294,7 +299,7 @@ void limits_end(struct limits *l, struct limits_pass *p, enum breaker_outcome ou
 	else
 		rate_give_back(&k->rate, p->at_ms);
 	mutex_unlock(&l->lock);
-	tell(k, changed);
+	tell(l, k, changed);
 	mutex_lock(&l->lock);
 	k->held--;
 	mutex_unlock(&l->lock);

@@ -499,7 +499,7 @@ def test_a_pause_that_is_too_long_is_the_callers(cloud, account):
     assert cloud.fired() == 1
 
 
-def test_a_host_that_breaks_is_left_in_peace(cloud, account):
+def test_a_host_that_breaks_is_left_in_peace(cloud, daemon, account):
     dataset = account.made("/datasets", AT_ONCE)["Id"]
     cloud.fails({"path": "/v1/datasets/*", "fault": "reset_before"})
     for _ in range(3):  # four times each
@@ -509,6 +509,8 @@ def test_a_host_that_breaks_is_left_in_peace(cloud, account):
     assert answer.status == 429 and int(answer.headers["Retry-After"]) >= 1, answer
     assert 10 <= asked == cloud.fired()
     assert account.get("/models/list").status == 200  # another operation
+    opened = f"CIRCUIT-OPEN host=https://localhost:{cloud.port} connection={account.name} operation=*:"
+    assert opened in daemon.log()
 
 
 # --- tokens ---
