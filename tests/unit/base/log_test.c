@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/veil.h"
 #include "platform/thread.h"
 #include "unit/cmocka.h"
 
@@ -178,11 +179,42 @@ static void lines_of_many_threads_do_not_mix(void **state)
 	assert_int_equal(lines, 2000);
 }
 
+/* As the registry of secrets does, which is further up. */
+static size_t hide(char *text, size_t n, bool cut)
+{
+	char *at = strstr(text, "hunter2");
+
+	(void)cut;
+	if (at == NULL)
+		return n;
+	memcpy(at, "***", 3);
+	memmove(at + 3, at + 7, strlen(at + 7) + 1);
+	return n - 4;
+}
+
+static void what_must_not_be_seen_is_in_no_line(void **state)
+{
+	char text[400];
+	char *kept;
+
+	(void)state;
+	veil_set(hide);
+	log_warn("X-Y", "job=%s the password %s is wrong", "abc", "hunter2");
+	veil_set(NULL);
+	read_caught(text, sizeof(text));
+	assert_non_null(strstr(text, "WARN  X-Y job=abc the password *** is wrong\n"));
+	kept = log_recent();
+	assert_null(strstr(kept, "hunter2"));
+	free(kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_line_has_time_level_id_and_text, catch_stderr, give_back_stderr),
+		cmocka_unit_test_setup_teardown(
+			what_must_not_be_seen_is_in_no_line, catch_stderr, give_back_stderr),
 		cmocka_unit_test_setup_teardown(
 			lines_below_the_level_are_dropped, catch_stderr, give_back_stderr),
 		cmocka_unit_test_setup_teardown(

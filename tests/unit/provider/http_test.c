@@ -406,6 +406,32 @@ static void several_requests_have_an_answer_each(void **state)
 	run(*state, op_many, DAVIT_OK, NULL);
 }
 
+/* The sentence of one that failed names its host, which a secret is part of. */
+OP(op_many_with_a_secret)
+{
+	struct kit *k = kit_of(inst);
+	davit_buf answers = {0};
+	davit_secret s = 0;
+	char text[256];
+	bool ok;
+
+	(void)request;
+	ok = HOLDS(service_secret.mint(call, kit_buf("hidden-in-a-host"), &s) == DAVIT_OK);
+	snprintf(text, sizeof(text),
+		"[{\"operation\":\"a\",\"method\":\"GET\",\"url\":"
+		"[\"https://\",{\"secret\":%llu},\".example/\"]}]",
+		(unsigned long long)s);
+	ok = ok && HOLDS(service_http.perform_many(call, 0, kit_buf(text), &answers) == DAVIT_OK);
+	ok = ok && HOLDS(memmem(answers.p, answers.n, ".example", 8) != NULL) &&
+	     HOLDS(memmem(answers.p, answers.n, "hidden-in", 9) == NULL);
+	return finish(k, call, ok);
+}
+
+static void what_several_requests_failed_with_shows_no_secret(void **state)
+{
+	run(*state, op_many_with_a_secret, DAVIT_OK, NULL);
+}
+
 /* --- what does not work --- */
 
 static const char *wrong_request;
@@ -667,6 +693,7 @@ int main(void)
 		TEST(a_stream_is_read_while_it_comes),
 		TEST(a_stream_is_no_body_of_another_request),
 		TEST(several_requests_have_an_answer_each),
+		TEST(what_several_requests_failed_with_shows_no_secret),
 		TEST(a_wrong_request_is_refused_by_its_member),
 		TEST(the_code_says_whether_it_may_have_arrived),
 		TEST(the_reason_is_the_hosts_until_a_request_is_answered),

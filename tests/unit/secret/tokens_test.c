@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "secret/redact.h"
 #include "unit/cmocka.h"
 
 #define CROWD   1000
@@ -121,6 +122,35 @@ static void a_thousand_waiters_make_one_request(void **state)
 		assert_int_equal(crowd[i].answer, TOKENS_LIVE);
 		assert_string_equal(crowd[i].value, "fetched once");
 	}
+	asker_finish(&first);
+}
+
+static bool is_hidden(const char *value)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s", value);
+	return redact_text(text, strlen(text), false) == strlen(REDACT_MARK);
+}
+
+/* Other secrets push out what was learned before them, but no token that still serves. */
+static void a_token_is_hidden_as_long_as_it_lives(void **state)
+{
+	struct asker first;
+
+	(void)state;
+	asker_init(&first, 1);
+	assert_int_equal(answer_of(&first), TOKENS_FETCH);
+	redact_learn(REDACT_SECRET, "learned and forgotten", 21);
+	put(1, "a token that serves", HOUR);
+	for (int i = 0; i < 2 * REDACT_VALUES_MAX; i++) {
+		char value[32];
+
+		(void)snprintf(value, sizeof(value), "secret number %d.", i);
+		redact_learn(REDACT_SECRET, value, strlen(value));
+	}
+	assert_false(is_hidden("learned and forgotten"));
+	assert_true(is_hidden("a token that serves"));
 	asker_finish(&first);
 }
 
@@ -408,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_has_no_reader_any_more_does_not_wait),
 		TEST(a_thousand_waiters_make_one_request),
+		TEST(a_token_is_hidden_as_long_as_it_lives),
 		TEST(a_due_token_is_fetched_by_one_while_it_serves_the_others),
 		TEST(a_token_is_not_served_when_it_would_end_on_its_way),
 		TEST(a_fetch_that_failed_is_tried_again_after_a_pause_while_the_old_one_lives),
