@@ -33,7 +33,8 @@ static void change_method(struct flight *x)
 	x->bodiless = true;
 }
 
-/* What says nothing of who asks; any other header may hold a credential of the first host. */
+/* What says nothing of who asks; any other header may hold a credential, which is for what was
+ * asked and for nothing that an answer names, of the same host or not. */
 static bool is_harmless(const char *name)
 {
 	static const char *const names[] = {"Accept", "Accept-Charset", "Accept-Encoding",
@@ -61,10 +62,10 @@ static bool leave_out_credentials(struct flight *x)
 	return x->headers != NULL;
 }
 
-/* The body was for the first host, too. */
-static bool go_elsewhere(struct flight *x)
+/* The body was for the first host. */
+static bool go_on(struct flight *x, bool elsewhere)
 {
-	if (x->request->body.n > 0 && !x->bodiless) {
+	if (elsewhere && x->request->body.n > 0 && !x->bodiless) {
 		flight_fail(x, NET_REFUSED,
 			"it was redirected here from another host, whose body is not sent on");
 		return false;
@@ -93,5 +94,5 @@ bool redirect_aim(struct flight *x)
 	if (!flight_check_target(x))
 		return false;
 	change_method(x);
-	return strcmp(before, x->origin) == 0 || go_elsewhere(x);
+	return go_on(x, strcmp(before, x->origin) != 0);
 }

@@ -17,6 +17,7 @@
 #include "provider/http_value.h"
 #include "provider/internal.h"
 #include "secret/crypto.h"
+#include "secret/redact.h"
 
 #define NAME_BYTES   128 /* of a header */
 #define TIMEOUT_MAX  INT64_C(86400000)
@@ -336,6 +337,30 @@ static bool hold_blob(struct reading *x)
 
 /* --- all of it --- */
 
+/* Is a value that must not be seen in a text? It may have come as text, not by a handle. */
+static bool shows_secret(const char *text)
+{
+	size_t n = strlen(text);
+	char *copy = strdup(text);
+	bool shows;
+
+	if (copy == NULL)
+		return true;
+	shows = redact_text(copy, n, false) != n || memcmp(copy, text, n) != 0;
+	crypto_cleanse(copy, n);
+	free(copy);
+	return shows;
+}
+
+/* What shows a secret follows no redirect. */
+static void look_for_secrets(struct http_request *r)
+{
+	for (size_t i = 0; r->net.follow > 0 && !r->net.secret && i < r->net.header_count; i++)
+		r->net.secret = shows_secret(r->net.headers[i].value);
+	if (r->net.follow > 0 && !r->net.secret)
+		r->net.secret = shows_secret(r->net.url);
+}
+
 static bool check_whole(struct reading *x)
 {
 	struct http_request *r = x->r;
@@ -351,6 +376,7 @@ static bool check_whole(struct reading *x)
 	if (strcmp(r->net.method, "HEAD") == 0 && r->net.body.n > 0)
 		return fail_at(x->f, FAIL_INVALID, "/body", "cannot be sent with HEAD");
 	r->net.url = r->url.p;
+	look_for_secrets(r);
 	return true;
 }
 

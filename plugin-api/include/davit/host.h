@@ -254,8 +254,8 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  *   timeout_ms  of one attempt; the call's deadline holds for all together
  *   attempts    at most so many; 1: never again
  *   follow      redirects to follow, at most 5: none by default, and none where the request
- *               carries a secret; to another origin only Accept…, Content-Type, Range and
- *               User-Agent go along, and never a body
+ *               carries a secret; only the headers Accept…, Content-Type, Range and User-Agent
+ *               go along, and to another origin no body
  *   stream      true: *ret_body is read while it comes, over HTTP/1.1
  *   keep        {word: JSON pointer}: those texts of a JSON answer become secrets, and the
  *               answer's body shows them as "***"

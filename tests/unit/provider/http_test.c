@@ -369,6 +369,29 @@ static void a_stream_is_no_body_of_another_request(void **state)
 	assert_int_equal(server_count(server, "/echo"), 0);
 }
 
+OP(op_redirected_with_a_text)
+{
+	struct kit *k = kit_of(inst);
+	davit_secret s = 0;
+	struct ask a;
+	bool ok;
+
+	(void)request;
+	ok = HOLDS(service_secret.mint(call, kit_buf("known to the host"), &s) == DAVIT_OK);
+	a = ask(k, call, 0,
+		"{\"operation\":\"r\",\"method\":\"GET\",\"url\":\"@/status/302?to=/echo\","
+		"\"follow\":1,\"headers\":[[\"User-Agent\",\"v known to the host\"]]}");
+	ok = ok && HOLDS(a.code == DAVIT_OK) && HOLDS(head_is(&a, "status", 302));
+	json_decref(a.head);
+	return finish(k, call, ok);
+}
+
+/* By handle it never does. */
+static void a_secret_that_comes_as_text_follows_no_redirect(void **state)
+{
+	run(*state, op_redirected_with_a_text, DAVIT_OK, NULL);
+}
+
 /* --- several --- */
 
 OP(op_many)
@@ -692,6 +715,7 @@ int main(void)
 		TEST(a_blob_is_sent_and_an_answer_is_a_blob),
 		TEST(a_stream_is_read_while_it_comes),
 		TEST(a_stream_is_no_body_of_another_request),
+		TEST(a_secret_that_comes_as_text_follows_no_redirect),
 		TEST(several_requests_have_an_answer_each),
 		TEST(what_several_requests_failed_with_shows_no_secret),
 		TEST(a_wrong_request_is_refused_by_its_member),
