@@ -7,13 +7,14 @@
  * texts of that one alone, so that nobody masks another's texts, or learns by stars what another
  * has.
  *
- * A value is looked for as it is, as JSON, percent-encoded, as a form and in base64 (inside a
- * longer text too, as in "user:password"), as those writers do it that we know of; what is longer
- * than REDACT_STYLED_MOST bytes only as most do. What has several lines is also known by each long
- * line, and every value by each run of REDACT_RUN_LEAST letters and digits. Shorter ones than
- * REDACT_LEAST bytes are never looked for, those of the registry from REDACT_LEAST_SHARED on, as
- * they would be found everywhere; of longer ones than REDACT_VALUE_MOST only the beginning. [any
- * thread]
+ * A value is looked for as it is, as JSON and as a text of JSON inside JSON, percent-encoded, as a
+ * form, in hexadecimal digits and in base64 (inside a longer text too, as in "user:password"), as
+ * those writers do it that we know of; what is longer than REDACT_STYLED_MOST bytes only as most
+ * do. No other two of these are looked for one upon the other. What has several lines is also known
+ * by each long line, and every value by each run of REDACT_RUN_LEAST letters and digits. Shorter
+ * ones than REDACT_LEAST bytes are never looked for, those of the registry from REDACT_LEAST_SHARED
+ * on, as they would be found everywhere; of longer ones than REDACT_VALUE_MOST only the beginning.
+ * [any thread]
  */
 #ifndef HOST_SECRET_REDACT_H
 #define HOST_SECRET_REDACT_H

@@ -9,6 +9,7 @@
 #include "secret/redact_set.h"
 
 #define LINE_LEAST 16 /* bytes of a line that is known by itself */
+#define FORM_MOST  14 /* bytes for one of a value: six as JSON, and that inside a text behind it */
 
 typedef void each_form(const char *form, size_t n, void *ctx);
 
@@ -185,13 +186,17 @@ static size_t percent_form(const unsigned char *value, size_t n, char *out,
 
 /* --- digits --- */
 
-static size_t hex_form(const unsigned char *value, size_t n, char *out)
+static void all_hex(const char *value, size_t n, char *out, each_form *each, void *ctx)
 {
-	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = digits[value[i] >> 4];
-		out[2 * i + 1] = digits[value[i] & 15];
+	const char *const cases[] = {digits, upper_digits};
+
+	for (size_t c = 0; c < (n > REDACT_STYLED_MOST ? 1 : COUNT(cases)); c++) {
+		for (size_t i = 0; i < n; i++) {
+			out[2 * i] = cases[c][(unsigned char)value[i] >> 4];
+			out[2 * i + 1] = cases[c][(unsigned char)value[i] & 15];
+		}
+		cut_up(out, 2 * n, each, ctx);
 	}
-	return 2 * n;
 }
 
 /* The digits that value alone decides where `before` bytes (0 to 2) stand in front of it. */
@@ -233,18 +238,6 @@ static void all_base64(const char *value, size_t n, char *out, each_form *each, 
 	}
 }
 
-/* Is it text? What is not may be written in hexadecimal digits. */
-static bool is_text(const unsigned char *value, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (value[i] < ' ' && strchr("\t\r\n", value[i]) == NULL)
-			return false;
-		if (value[i] == '\0' || value[i] == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static void all_lines(const char *value, size_t n, each_form *each, void *ctx)
 {
 	while (n > 0) {
@@ -275,6 +268,17 @@ static void all_runs(const char *value, size_t n, each_form *each, void *ctx)
 	}
 }
 
+/* The n bytes of JSON that out begins with, inside a text of JSON: with what is not ASCII as it is,
+ * and by number. There is room behind them. */
+static void json_again(char *out, size_t n, each_form *each, void *ctx)
+{
+	for (size_t i = 0; i <= 2; i += 2) {
+		size_t m = json_form((unsigned char *)out, n, out + n, &json_styles[i]);
+
+		cut_up(out + n, m, each, ctx);
+	}
+}
+
 static void all_styles(const char *value, size_t n, char *out, each_form *each, void *ctx)
 {
 	const unsigned char *bytes = (const unsigned char *)value;
@@ -283,8 +287,10 @@ static void all_styles(const char *value, size_t n, char *out, each_form *each, 
 
 	for (size_t i = 0; i < (few ? 1 : COUNT(json_styles)); i++) {
 		m = json_form(bytes, n, out, &json_styles[i]);
-		if (!same(out, m, value, n))
-			cut_up(out, m, each, ctx);
+		if (same(out, m, value, n))
+			continue;
+		cut_up(out, m, each, ctx);
+		json_again(out, m, each, ctx);
 	}
 	for (size_t i = 0; i < (few ? 1 : COUNT(percent_styles)); i++) {
 		m = percent_form(bytes, n, out, &percent_styles[i], upper_digits);
@@ -298,23 +304,21 @@ static void all_styles(const char *value, size_t n, char *out, each_form *each, 
 
 void redact_forms(const char *value, size_t n, each_form *each, void *ctx)
 {
-	const unsigned char *bytes = (const unsigned char *)value;
 	char *out;
 
 	if (n > REDACT_VALUE_MOST)
 		n = REDACT_VALUE_MOST;
-	out = malloc(n * 6 + 1);
+	out = malloc(n * FORM_MOST + 1);
 	cut_up(value, n, each, ctx);
 	all_runs(value, n, each, ctx);
 	if (out == NULL)
 		return;
 	all_styles(value, n, out, each, ctx);
 	all_base64(value, n, out, each, ctx);
-	if (!is_text(bytes, n))
-		cut_up(out, hex_form(bytes, n, out), each, ctx);
-	else if (memchr(value, '\n', n) != NULL)
+	all_hex(value, n, out, each, ctx);
+	if (memchr(value, '\n', n) != NULL)
 		all_lines(value, n, each, ctx);
-	crypto_cleanse(out, n * 6);
+	crypto_cleanse(out, n * FORM_MOST);
 	free(out);
 }
 

@@ -2,6 +2,7 @@
 site leaves: the daemon's log, the answers it gave (logs of jobs among them) and its database."""
 
 import base64
+import functools
 import json
 import re
 import urllib.parse
@@ -50,12 +51,21 @@ def url_forms(text):
     yield urllib.parse.quote_plus(text, safe="*").replace("~", "%7E")
 
 
+@functools.cache
 def forms(text):
+    """The bytes by which a secret would be seen, each once."""
+    return tuple(set(all_forms(text)))
+
+
+def all_forms(text):
     """The bytes by which a secret would be seen: those that the daemon knows."""
     plain = text.encode()
     yield plain
+    yield from (plain.hex().encode(), plain.hex().upper().encode())
     for form in json_forms(text):
         yield form.encode()
+        for wide in (False, True):
+            yield json.dumps(form, ensure_ascii=wide)[1:-1].encode()
     for form in url_forms(text):
         yield form.encode()
         yield re.sub("%..", lambda found: found[0].lower(), form).encode()

@@ -82,6 +82,15 @@ static void every_form_of_a_value_is_replaced(void **state)
 		{"p\xc3\xa4ss \"word\"", "p\\u00e4ss \\\"word\\\"", "***"},
 		{"p\xc3\xa4ss \"word\"", "p\\u00E4ss \\u0022word\\u0022", "***"},
 		{"key \xf0\x9f\x94\x91 of", "key \\ud83d\\udd11 of", "***"},
+		/* a text of JSON inside JSON */
+		{"p\xc3\xa4ss \"word\"", "\"{\\\"k\\\":\\\"p\xc3\xa4ss \\\\\\\"word\\\\\\\"\\\"}\"",
+			"\"{\\\"k\\\":\\\"***\\\"}\""},
+		{"p\xc3\xa4ss \"word\"", "p\\u00e4ss \\\\\\\"word\\\\\\\"", "***"},
+		{"p\xc3\xa4ss \"word\"", "p\\\\u00e4ss \\\\\\\"word\\\\\\\"", "***"},
+		{"two\nlines", "two\\\\nlines", "***"},
+		/* in digits */
+		{"hunter2!", "x'68756e7465723221'", "x'***'"},
+		{"hunter2!", "757365723A68756E7465723221", "757365723A***"},
 		/* and of URLs and forms */
 		{"pass word&long", "?p=pass+word%26long", "?p=***"},
 		{"pass word*~", "?p=pass+word*%7E", "?p=***"},
