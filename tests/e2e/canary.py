@@ -1,14 +1,17 @@
 """The search for secrets: every secret of a test is one of these, and none may be found in what a
-site leaves: the daemon's log, the answers it gave (logs of jobs among them) and its database."""
+site leaves: the daemon's log, the answers it gave (logs of jobs among them), what davit says of them,
+and its database. Access tokens, which a test does not know, all begin alike."""
 
 import base64
 import functools
 import json
+import pathlib
 import re
 import urllib.parse
 import uuid
 
-SECRETS = set()
+TOKENS = "CanaryTokenOfTheFakeCloud"  # see tests/fakes/cloud/oauth.go
+SECRETS = {TOKENS}
 
 
 def keep(text):
@@ -84,6 +87,22 @@ def found(content, where):
         for text in SECRETS
         if any(form in content for form in forms(text))
     ]
+
+
+def searched(run):
+    """subprocess.run that looks at what davit says."""
+
+    @functools.wraps(run)
+    def ran(command, *rest, **options):
+        done = run(command, *rest, **options)
+        if not isinstance(command, str) and pathlib.Path(command[0]).name == "davit":
+            for said in (done.stdout, done.stderr):
+                said = said.encode() if isinstance(said, str) else said or b""
+                bad = found(said, f"what {' '.join(map(str, command))} says")
+                assert not bad, bad
+        return done
+
+    return ran
 
 
 def left_by(site):

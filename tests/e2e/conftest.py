@@ -1,6 +1,7 @@
 """Fixtures: a site that lives for one test, and one that is shared by the tests of a file."""
 
 import shutil
+import subprocess
 import tempfile
 
 import canary
@@ -8,6 +9,8 @@ import pytest
 
 from davit_site import Site
 from packages import Index
+
+subprocess.run = canary.searched(subprocess.run)
 
 
 class Sites:

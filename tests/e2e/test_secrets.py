@@ -3,12 +3,16 @@
 import base64
 import json
 import os
+import subprocess
 import tempfile
+import urllib.parse
+import urllib.request
 
 import canary
+import pytest
 from cloud import SECRET as CLIENT_SECRET
 from cloud import Account, Cloud, site_options
-from davit_site import execute_body, refused
+from davit_site import BUILD, execute_body, refused
 
 SECRET = canary.keep("s3cr3t/of \"the\" caller")
 PRINTS = (
@@ -93,6 +97,7 @@ def test_a_failure_that_quotes_a_password_is_told_without(sites):
 
 
 def test_a_refusal_does_not_repeat_what_the_site_calls_a_password(sites):
+    canary.keep("hunter2-of-the-site")
     site = sites(
         davit="connections:\n  one:\n    provider: local\n    password: 'hunter2-of-the-site'\n"
     ).start()
@@ -123,6 +128,35 @@ def test_the_search_finds_what_is_planted(sites):
     finally:
         canary.SECRETS.discard(planted)
         site.shown.clear()
+
+
+def test_the_search_knows_access_tokens(sites):
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        cloud = Cloud(folder)
+        form = {"grant_type": "client_credentials", "client_id": "davit", "client_secret": CLIENT_SECRET}
+        body = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(cloud.http + "/oauth/token", body) as answer:
+            token = json.load(answer)["access_token"]
+        cloud.close()
+    for seen in (token, base64.b64encode(f"Bearer {token}".encode()).decode(), token.encode().hex()):
+        assert canary.found(f"401 for {seen}!".encode(), "the log"), seen
+    site = sites().start()
+    with site.log_path.open("a") as log:
+        log.write(f"DEBUG sent {token}\n")
+    assert len(canary.left_by(site)) == 1
+    site.log_path.write_text("")
+
+
+def test_the_search_looks_at_what_davit_says(sites):
+    site = sites().start()
+    planted = canary.secret("said")
+    command = [BUILD / "cli" / "davit", "jobs", "--state", planted]
+    host = {**os.environ, "DAVIT_HOST": f"unix://{site.socket_path}"}
+    try:
+        with pytest.raises(AssertionError, match="what .*davit jobs --state .* says"):
+            subprocess.run(command, env=host, capture_output=True, check=False)
+    finally:
+        canary.SECRETS.discard(planted)
 
 
 def test_the_key_may_lie_elsewhere_and_a_missing_one_ends_the_start(sites):

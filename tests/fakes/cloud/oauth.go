@@ -9,6 +9,10 @@ import (
 	"sync"
 )
 
+// tokenCanary is what every token begins with, of letters alone, so that whoever searches for tokens
+// finds those he does not know.
+const tokenCanary = "CanaryTokenOfTheFakeCloud"
+
 // tokens are the ones given out that live.
 type tokens struct {
 	mutex   sync.Mutex
@@ -32,7 +36,7 @@ func (t *tokens) mint(now, seconds int64) string {
 		}
 	}
 	t.made++
-	token := "fct_" + word(t.seed, t.made, 1) + word(t.seed, t.made, 2)
+	token := tokenCanary + word(t.seed, t.made, 1) + word(t.seed, t.made, 2)
 	t.expires[token] = now + seconds*1000
 	return token
 }
