@@ -59,13 +59,18 @@ void tracker_poll_later(struct tracker *t, struct open_job *e, int64_t interval_
 	look_at(t, e, mono, entry_poll_time(e, mono + interval_ms / 2, interval_ms));
 }
 
-void tracker_back_off(struct tracker *t, struct open_job *e)
+int64_t tracker_back_off_ms(struct open_job *e)
 {
 	unsigned doublings = e->failures < 7 ? e->failures : 7;
 	int64_t ms = (int64_t)BACK_OFF_FIRST_MS << doublings;
 
 	e->failures++;
-	tracker_later(t, e, ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS);
+	return ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS;
+}
+
+void tracker_back_off(struct tracker *t, struct open_job *e)
+{
+	tracker_later(t, e, tracker_back_off_ms(e));
 }
 
 void tracker_idle(struct tracker *t, struct open_job *e)

@@ -129,6 +129,7 @@ struct open_job *entry_new(struct entries *es, const struct job *job)
 	e->due_mono = CLOCK_NEVER;
 	e->phase = es->phases++ * GOLDEN;
 	e->poll_ms = job->next_poll_ms;
+	e->troubled = job->error != NULL;
 	if (job->result != NULL)
 		(void)entry_same_as_shown(e, job->result);
 	LIST_INIT(&e->watchers);

@@ -57,6 +57,7 @@ struct open_job {
 	bool goes_on;            /* a submit of this epoch made changes, and is to go on */
 	bool unsure;             /* still to be settled before the start counts as recovered */
 	bool again;              /* something happened while it was busy: look once more */
+	bool troubled;           /* its error says why it cannot be asked */
 	bool stale;              /* the store knows better: read the row again */
 	bool stalled;            /* stands in the line of its lane for a call */
 	enum entry_busy busy;

@@ -80,6 +80,9 @@ void tracker_poll_later(struct tracker *t, struct open_job *e, int64_t interval_
 /* The same as tracker_later(), longer after each failure in a row. */
 void tracker_back_off(struct tracker *t, struct open_job *e);
 
+/* Counts a failure of e; after how long it is looked at again. */
+int64_t tracker_back_off_ms(struct open_job *e);
+
 /* e is no longer busy; what came in meanwhile is looked at now. */
 void tracker_idle(struct tracker *t, struct open_job *e);
 

@@ -14,8 +14,19 @@ enum {
 	NEXT_POLL_DEFAULT_MS = 2000,
 	NEXT_POLL_LEAST_MS = 50,
 	NEXT_POLL_MOST_MS = 300000,
-	CANCEL_POLL_MS = 200
+	CANCEL_POLL_MS = 200,
+	TROUBLE_AFTER = 3,  /* failures in a row: the job says so */
+	HOPELESS_AFTER = 6, /* of what was to be stopped: it ends */
+	ERROR_SIZE = 640
 };
+
+/* What was in the way is no more; op sets the error again if there is one. */
+static void clear_trouble(struct open_job *e, struct store_op *op)
+{
+	if (e->troubled)
+		op->edge.set |= JOB_SET_ERROR;
+	e->troubled = false;
+}
 
 static void move_row(struct store_journal *to, struct store_journal *from)
 {
@@ -65,7 +76,8 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 	op->edge.values.next_poll_ms = after;
 	op->edge.set |= JOB_SET_NEXT_POLL;
 	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
-	same = entry_same_as_shown(e, op->edge.values.result);
+	same = entry_same_as_shown(e, op->edge.values.result) && !e->troubled;
+	clear_trouble(e, op);
 	if (op->edge.to == e->state && same) {
 		store_op_free(op);
 		tracker_poll_later(t, e, after);
@@ -91,6 +103,7 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 		op->edge.to = JOB_CANCELLED;
 		op->edge.set = JOB_SET_FINISHED;
 		op->edge.values.finished_ms = clock_now_ms();
+		clear_trouble(e, op);
 		store_with_rows(t, e, end, op, 0);
 		return;
 	}
@@ -108,19 +121,61 @@ static bool is_ours(const struct call_result *result)
 	return result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
 }
 
+/* Somebody wants it to end, and the other side will never say how it stands. */
+static bool is_hopeless(const struct open_job *e, const struct call_end *end)
+{
+	int32_t code = end->result->code;
+
+	return end->action == ACTION_POLL && e->cancel && e->failures + 1 >= HOPELESS_AFTER &&
+	       end->result->said &&
+	       (code == DAVIT_INVALID || code == DAVIT_UNSUPPORTED || code == DAVIT_PERMANENT);
+}
+
+static bool is_news(const struct open_job *e, const struct call_end *end)
+{
+	bool asks = end->action == ACTION_POLL || end->action == ACTION_FIND;
+
+	return asks && !e->troubled && e->failures >= TROUBLE_AFTER &&
+	       end->result->code != DAVIT_CANCELLED && !is_ours(end->result);
+}
+
+/* A job that cannot be asked says why, so that nobody takes it for one that goes on well. */
+static bool say_trouble(struct tracker *t, struct open_job *e, struct call_end *end, int64_t after)
+{
+	struct store_op *op = is_news(e, end) ? tracker_edge(e) : NULL;
+	char text[ERROR_SIZE];
+
+	if (op == NULL)
+		return false;
+	(void)snprintf(text, sizeof(text),
+		"nobody can say how it stands now, so it is asked again: %s",
+		end->result->fail.text);
+	op->durable = false;
+	op->edge.set = JOB_SET_ERROR;
+	op->edge.values.error = strdup(text);
+	e->troubled = true;
+	store_with_rows(t, e, end, op, after);
+	return true;
+}
+
 static void take_retry(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	const struct call_result *result = end->result;
+	int64_t after = result->retry_after_ms;
 
+	if (is_hopeless(e, end)) {
+		take_failure(t, e, end);
+		return;
+	}
 	if (end->action == ACTION_SUBMIT && result->trace.done > 0)
 		e->goes_on = true;
 	if (!is_ours(result))
 		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
 			result->fail.text);
-	if (result->retry_after_ms > 0)
-		tracker_later(t, e, result->retry_after_ms);
-	else
-		tracker_back_off(t, e);
+	if (after <= 0)
+		after = tracker_back_off_ms(e);
+	if (!say_trouble(t, e, end, after))
+		tracker_later(t, e, after);
 }
 
 static void take_unclear(struct tracker *t, struct open_job *e, struct call_end *end)
@@ -159,6 +214,7 @@ static void take_missing(struct tracker *t, struct open_job *e, struct call_end 
 	}
 	op->edge.to = JOB_SUBMITTING;
 	op->edge.set = JOB_SET_EPOCH;
+	clear_trouble(e, op);
 	if (end->result->code == DAVIT_NOT_FOUND)
 		end->row = journal_found(e, end->result, false);
 	store_with_rows(t, e, end, op, 0);

@@ -93,6 +93,54 @@ static void failing_polls_end_nothing(void **state)
 	await_state(x, t.id, JOB_SUCCEEDED);
 }
 
+static void await_error(struct fixture *x, const char *id, const char *part)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct job job = job_of(x, id);
+		bool seen = part != NULL ? job.error != NULL && strstr(job.error, part) != NULL
+		                         : job.error == NULL;
+
+		assert_int_equal(job.state, JOB_RUNNING);
+		job_finish(&job);
+		if (seen)
+			return;
+		let_time_pass();
+	}
+	fail_msg("its error does not become %s", part != NULL ? part : "none");
+}
+
+static void a_job_that_cannot_be_asked_says_why(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("poll", DAVIT_PERMANENT, 5, false);
+	await_error(x, t.id, "asked again: a fault, as ordered");
+	await_error(x, t.id, NULL);
+	fake_fault("poll", DAVIT_AUTH, 5, false);
+	await_error(x, t.id, "asked again: a fault, as ordered");
+	restart(x);
+	await_error(x, t.id, NULL);
+	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, t.id, JOB_SUCCEEDED);
+}
+
+static void what_cannot_be_asked_ends_when_it_was_to_be_stopped(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = order(x, "davit.training", 60000);
+	struct job job;
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("poll", DAVIT_PERMANENT, 1000, false);
+	await_state(x, t.id, JOB_FAILED);
+	job = job_of(x, t.id);
+	assert_string_equal(job.error, "a fault, as ordered");
+	assert_true(job.finished_ms - job.created_ms >= 60000);
+	job_finish(&job);
+}
+
 /* Puts a job into the store as a crash would have left it. */
 static void left_behind(struct fixture *x, const char *id, enum job_state state)
 {
@@ -254,6 +302,8 @@ int main(void)
 		TEST(a_name_taken_only_once_needs_no_find),
 		TEST(a_submission_that_did_nothing_is_tried_again),
 		TEST(failing_polls_end_nothing),
+		TEST(a_job_that_cannot_be_asked_says_why),
+		TEST(what_cannot_be_asked_ends_when_it_was_to_be_stopped),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
 		TEST(what_a_list_may_still_miss_is_not_submitted_again),
 		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
