@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "platform/fs.h"
 #include "run/child.h"
 #include "run/folder.h"
 #include "run/spec.h"
@@ -128,4 +131,33 @@ void environment_free(char **env)
 	for (size_t i = 0; env != NULL && env[i] != NULL; i++)
 		free(env[i]);
 	free(env);
+}
+
+/* The specification without it; NULL: there is none in it, or no memory. */
+static char *spec_without(size_t *ret_n, struct fail *f)
+{
+	char *text = NULL;
+	json_t *spec;
+	size_t n = 0;
+
+	if (!fs_read(RUN_SPEC, RUN_JSON_MAX, &text, &n, f))
+		return NULL;
+	spec = json_parse(text, n, f);
+	free(text);
+	text = json_object_del(spec, "environment") == 0 ? json_compact(spec, ret_n) : NULL;
+	json_decref(spec);
+	return text;
+}
+
+void environment_forget(void)
+{
+	struct fail f = {0};
+	size_t n = 0;
+	char *text = spec_without(&n, &f);
+
+	if (text != NULL)
+		(void)fs_write_durable(RUN_SPEC, text, n, &f);
+	free(text);
+	if (f.code != FAIL_NONE && f.code != FAIL_NOT_FOUND)
+		fprintf(stderr, "davit-run: forget the environment: %s\n", f.text);
 }

@@ -13,4 +13,8 @@ void environment_free(char **env); /* NULL is fine */
  * of memory. */
 char *environment_prefix(const struct child_options *options);
 
+/* Takes what a specification gives out of spec.json, for good: it may have secrets. What fails is
+ * said on standard error, as it may be tried again. */
+void environment_forget(void);
+
 #endif

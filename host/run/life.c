@@ -18,6 +18,7 @@
 #include "base/fail.h"
 #include "run/cgroup.h"
 #include "run/control.h"
+#include "run/environment.h"
 #include "run/folder.h"
 #include "run/joblog.h"
 #include "run/spec.h"
@@ -207,6 +208,8 @@ static bool start(struct life *l, struct fail *f)
 	if (!child_release(&c, program_of(l->child.spec), &why))
 		fail_start(l, &why);
 	test_point("running");
+	if (l->child.spec->serve == NULL)
+		environment_forget(); /* it is never started again */
 	return true;
 }
 

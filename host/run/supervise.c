@@ -24,6 +24,7 @@
 #include "platform/lock.h"
 #include "run/cgroup.h"
 #include "run/control.h"
+#include "run/environment.h"
 #include "run/folder.h"
 #include "run/joblog.h"
 #include "run/life.h"
@@ -314,6 +315,8 @@ bool supervise(const struct supervise_options *options, struct fail *f)
 	s->o = options;
 	s->signals = s->output[0] = s->output[1] = -1;
 	good = go_on(s, f);
+	if (exists(RUN_EXIT))
+		environment_forget();
 	finish(s);
 	close(lock);
 	return good;

@@ -83,6 +83,18 @@ def test_what_a_manifest_has_secrets_from_is_hidden_after_a_restart(sites):
         cloud.close()
 
 
+def test_the_environment_of_a_job_that_ended_is_nowhere_on_disk(sites):
+    site = sites(settings="  shell: true\n").start()
+    given = canary.secret("environment")
+    body = execute_body("test ${#DB_PASSWORD} = %d" % len(given), environment={"DB_PASSWORD": given})
+    task = site.post("/execute", body).json()["task_id"]
+    assert site.await_status(task)["task_status"] == "COMPLETED"
+    site.stop()
+    files = [path for path in (site.folder / "data").rglob("*") if path.is_file()]
+    assert [path for path in files if path.name == "spec.json"]
+    assert not [path for path in files if given.encode() in path.read_bytes()]
+
+
 def test_a_failure_that_quotes_a_password_is_told_without(sites):
     site = sites().start()
     script = "import os\nraise ValueError('cannot log in as ' + os.environ['API_KEY'])"

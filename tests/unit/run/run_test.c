@@ -28,6 +28,64 @@ static void assert_has_line(const char *text, const char *line)
 	fail_msg("no line \"%s\" in:\n%s", line, text);
 }
 
+static bool spec_has(const struct run_place *p, const char *word)
+{
+	char *text = get_place_file(p, "spec.json");
+	bool has = strstr(text, word) != NULL;
+
+	free(text);
+	return has;
+}
+
+static void the_environment_is_forgotten_once_the_command_runs(void **state)
+{
+	const struct run_place *p = *state;
+	json_t *end = run_spec_whole(p,
+		"{'argv': ['sh', '-c', 'while grep -q hunter[2] ../spec.json; do :; done; "
+		"echo $PASSWORD'], 'notes': ['n'], 'environment': {'PASSWORD': 'hunter2'}}");
+	char *log = get_place_file(p, "log.head");
+
+	assert_int_equal(int_of(end, "exit_code"), 0);
+	assert_string_equal(log, "n\nhunter2\n");
+	assert_false(spec_has(p, "hunter2"));
+	assert_true(spec_has(p, "notes"));
+	free(log);
+	json_decref(end);
+}
+
+/* It may be started again until then. */
+static void the_environment_of_a_server_is_forgotten_at_its_end(void **state)
+{
+	const struct run_place *p = *state;
+	pid_t run;
+	int fd;
+
+	put_spec(p, "{'argv': ['sh', '-c', '[ $PASSWORD = hunter2 ] && echo >> starts; exit 1'],"
+		    "'serve': {'restart_first_ms': 1}, 'environment': {'PASSWORD': 'hunter2'}}");
+	run = run_begin(p, NULL);
+	await_lines(p, "work/starts", 3);
+	assert_true(spec_has(p, "PASSWORD\":"));
+	fd = connect_to(p, "p1.ctl");
+	send_text(fd, "stop\n");
+	assert_int_equal(run_end(run), 0);
+	close(fd);
+	assert_true(spec_has(p, "argv"));
+	assert_false(spec_has(p, "PASSWORD\":"));
+}
+
+static void what_never_ran_forgets_its_environment_too(void **state)
+{
+	const struct run_place *p = *state;
+	char path[HELP_PATH];
+	json_t *end;
+
+	put_file(place_file(p, "stop", path), "");
+	end = run_spec_whole(p, "{'argv': ['env'], 'environment': {'PASSWORD': 'hunter2'}}");
+	assert_true(is_true(end, "cancelled"));
+	assert_false(spec_has(p, "hunter2"));
+	json_decref(end);
+}
+
 static void the_environment_is_what_was_given_and_documented(void **state)
 {
 	const struct run_place *p = *state;
@@ -591,6 +649,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 	const struct CMUnitTest tests[] = {
+		TEST(the_environment_is_forgotten_once_the_command_runs),
+		TEST(the_environment_of_a_server_is_forgotten_at_its_end),
+		TEST(what_never_ran_forgets_its_environment_too),
 		TEST(the_environment_is_what_was_given_and_documented),
 		TEST(no_descriptor_signal_or_mask_is_inherited),
 		TEST(it_has_a_session_and_group_of_its_own),
