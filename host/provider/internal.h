@@ -39,8 +39,8 @@ struct provider {
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];
 	davit_instance instance;
-	atomic_ullong
-		programs_asked;      /* by the place of their secret in the manifest; see learn.c */
+	atomic_ullong programs_asked; /* see learn.c, as the next one */
+	atomic_llong programs_again;
 	int64_t running[CALL_LANES]; /* guarded by all->calls.lock, as what follows */
 	int64_t waiting;             /* calls that wait for a place */
 	struct call_queue queues[CALL_LANES];

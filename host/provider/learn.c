@@ -17,6 +17,7 @@
 #include "secret/source.h"
 
 #define PROGRAM_MS     10000 /* that a log waits for a program, and no more than half its time */
+#define PROGRAM_AGAIN  30000 /* ms after one failed: no log waits for it meanwhile */
 #define PROGRAMS_KNOWN 64    /* secrets of which it is known that their program was asked */
 
 static bool is_program(const char *source)
@@ -115,15 +116,20 @@ static bool stopped(void *ctx)
 	return call_stopped(ctx) != DAVIT_OK;
 }
 
-/* place: of the secret in the manifest. */
-static bool program_asked(struct provider *p, size_t place)
+/* A program that printed a secret is asked no more, and after one failed none is for a while.
+ * place: of the secret in the manifest. */
+static bool may_ask(struct provider *p, size_t place)
 {
-	return place < PROGRAMS_KNOWN && (atomic_load(&p->programs_asked) >> place & 1) != 0;
+	if (clock_mono_ms() < atomic_load(&p->programs_again))
+		return false;
+	return place >= PROGRAMS_KNOWN || (atomic_load(&p->programs_asked) >> place & 1) == 0;
 }
 
-static void note_program(struct provider *p, size_t place)
+static void note_program(struct provider *p, size_t place, bool has)
 {
-	if (place < PROGRAMS_KNOWN)
+	if (!has)
+		atomic_store(&p->programs_again, clock_mono_ms() + PROGRAM_AGAIN);
+	else if (place < PROGRAMS_KNOWN)
 		(void)atomic_fetch_or(&p->programs_asked, UINT64_C(1) << place);
 }
 
@@ -141,10 +147,10 @@ static void learn_secret(
 
 		if (!is_program(text)) {
 			has = read_source(text, where, learn_in_call, c) || has;
-		} else if (!has && !program_asked(c->provider, place)) {
+		} else if (!has && may_ask(c->provider, place)) {
 			has = read_source(text, where, learn_in_call, c);
-			if (has)
-				note_program(c->provider, place);
+			if (has || !stopped(c)) /* it may have ended with its reader */
+				note_program(c->provider, place, has);
 		}
 	}
 }

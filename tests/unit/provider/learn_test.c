@@ -195,6 +195,27 @@ static void a_log_is_shown_without_what_sources_have_by_then(void **state)
 	assert_int_equal(atomic_load(&k->p->programs_asked), 1 << 4);
 }
 
+OP(op_does_nothing)
+{
+	(void)request;
+	return finish(kit_of(inst), call, true);
+}
+
+static void no_log_waits_for_a_program_that_just_failed(void **state)
+{
+	struct kit *k = *state;
+	json_t *sources = json_pack("[s]", "exec:/bin/false");
+
+	json_object_set_new(json_object_get(k->p->manifest, "secrets"), "file", sources);
+	run(k, "logs", op_does_nothing, "one", "x");
+	assert_int_equal(atomic_load(&k->p->programs_asked), 0);
+	assert_false(hidden("the value of a program")); /* it comes behind the one that failed */
+	atomic_store(&k->p->programs_again, 0);
+	json_object_del(json_object_get(k->p->manifest, "secrets"), "file");
+	run(k, "logs", op_does_nothing, "one", "x");
+	assert_true(hidden("the value of a program"));
+}
+
 OP(op_looks_as_a_caller)
 {
 	(void)request;
@@ -254,6 +275,7 @@ int main(void)
 		TEST(connections_of_the_site_are_hidden_where_the_provider_serves_them),
 		TEST(what_is_kept_is_hidden_after_a_restart),
 		TEST(a_log_is_shown_without_what_sources_have_by_then),
+		TEST(no_log_waits_for_a_program_that_just_failed),
 		TEST(a_caller_learns_nothing_of_the_site_by_stars),
 		TEST(what_was_opened_outlives_what_is_minted),
 	};
