@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -206,6 +207,16 @@ static struct found sum(unsigned workers)
 	return all;
 }
 
+/* Of the workers, which have ended, and of their daemons. */
+static double cpu_seconds(void)
+{
+	struct rusage r;
+
+	(void)getrusage(RUSAGE_CHILDREN, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
 static void report(const struct found *f, double took)
 {
 	(void)printf("sim_schedules %" PRIu64 " count\n", f->schedules);
@@ -219,6 +230,7 @@ static void report(const struct found *f, double took)
 	(void)printf("sim_faults %" PRIu64 " count\n", f->faults);
 	(void)printf("sim_points %" PRIu64 " count\n", f->points);
 	(void)printf("sim_seconds %.1f s\n", took);
+	(void)printf("sim_cpu_seconds %.1f s\n", cpu_seconds());
 	(void)printf("sim_lost %" PRIu64 " jobs\n", f->lost);
 	(void)printf("sim_doubled %" PRIu64 " jobs\n", f->doubled);
 	(void)printf("sim_wrong %" PRIu64 " schedules\n", f->wrong);
