@@ -166,7 +166,7 @@ void life_plan(void)
 static void wake_up(void)
 {
 	for (size_t i = 0; i < world->item_count; i++)
-		world->items[i].deciding = false;
+		world->items[i].deciding = world->items[i].asking = false;
 	for (size_t i = 0; i < WORLD_LETTERS; i++) {
 		struct letter *l = &world->letters[i];
 
@@ -202,6 +202,7 @@ static _Noreturn void stop(struct daemon_parts *d)
 static _Noreturn void supervise(struct daemon_parts *d)
 {
 	int64_t pause = LOOK_FIRST_MS;
+	bool done;
 
 	for (;;) {
 		int64_t until = world->now_ms + pause;
@@ -212,9 +213,10 @@ static _Noreturn void supervise(struct daemon_parts *d)
 		if (world->end == END_STOP && world->now_ms >= world->end_ms)
 			stop(d);
 		cloud_tick();
+		done = work_done() && !check_letters_left(); /* before it is looked */
 		if (check_look(d))
 			operator_look(d);
-		if (work_done() && !check_letters_left() && check_settled()) {
+		if (done && check_settled()) {
 			check_end(d);
 			end(LIFE_SETTLED);
 		}

@@ -104,6 +104,7 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct item *item = ctx;
 
+	item->asking = false;
 	life_event(EVENT_BEFORE_TOLD);
 	if (f != NULL && f->code == FAIL_CONFLICT && item->keyed) {
 		item->known = true; /* the client's thread looks what it was */
@@ -146,7 +147,7 @@ static void submit(struct daemon_parts *d, struct item *item)
 		claim = claim_of(item);
 		order.claim = &claim;
 	}
-	item->asked = true;
+	item->asked = item->asking = true;
 	item->known = false;
 	tracker_submit(d->tracker, &order, accepted, item);
 }
@@ -326,7 +327,8 @@ bool work_done(void)
 	for (size_t i = 0; i < world->item_count; i++) {
 		const struct item *item = &world->items[i];
 
-		if (!item->asked || (item->keyed && !item->accepted && !item->refused) ||
+		if (!item->asked || item->asking ||
+			(item->keyed && !item->accepted && !item->refused) ||
 			(item->cancel_at != 0 && item->accepted && !item->cancel_asked &&
 				item->ended_told < 0) ||
 			removal_wanted(item))

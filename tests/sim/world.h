@@ -42,7 +42,8 @@ struct item {
 	bool keyed;         /* asks again, with the same key, until it is answered */
 	bool fails;
 	bool asked, accepted, refused;
-	bool known; /* its key was used before; in this life */
+	bool asking; /* the answer is on its way, in this life */
+	bool known;  /* its key was used before; in this life */
 	bool cancel_asked;
 	bool cancel_told; /* a cancel was answered: it is durable */
 	bool running_told;
