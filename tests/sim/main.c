@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +101,8 @@ static void power(int how)
 /* False: that was the last life. */
 static bool live(struct daemon_parts *d)
 {
+	/* Of the processor: others may keep it waiting. */
+	static const struct itimerval hangs = {.it_value = {.tv_sec = HANGS_SECONDS}};
 	int status = 0;
 	pid_t child;
 
@@ -108,7 +111,7 @@ static bool live(struct daemon_parts *d)
 	(void)fflush(NULL);
 	child = fork();
 	if (child == 0) {
-		(void)alarm(HANGS_SECONDS);
+		(void)setitimer(ITIMER_PROF, &hangs, NULL);
 		life_run(d);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child) {
