@@ -36,6 +36,7 @@ SAMPLE_FAULTS = 2  # of each case in a sample, and none
 SAMPLE_KILLS = 2  # of each of those
 SAMPLE_KILLS_ALONE = 6  # where there are no faults
 SECOND_KILLS = 1  # after each of those
+SECOND_PART = 1 / 3  # or after so many, where all are made
 
 
 class Task:
@@ -113,9 +114,12 @@ class Worker:
 
     def again(self, task, aim, traces):
         """And where in its second one."""
+        dice = self.dice(task.name(aim))
         if len(traces) < 2 or self.options.aim:
             return []
-        aims = sample(aims_of(traces[1]), SECOND_KILLS, self.dice(task.name(aim)))
+        if task.aims is None and not self.options.pattern and dice.random() > SECOND_PART:
+            return []
+        aims = sample(aims_of(traces[1]), SECOND_KILLS, dice)
         return [f"{aim}+{second}" for second in aims]
 
     def dice(self, text):
@@ -305,13 +309,12 @@ def main():
                 count -= 1
             else:
                 report.take(*told)
-    except BaseException:
+    except (KeyboardInterrupt, SystemExit):
+        report.bad.append("it was ended before its end\n    ")
         for worker in workers:
             worker.terminate()
-        raise
-    finally:
-        for worker in workers:
-            worker.join()
+    for worker in workers:
+        worker.join()
     return 0 if report.end(time.monotonic() - began) else 1
 
 
