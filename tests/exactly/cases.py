@@ -132,7 +132,7 @@ class Case:
         self.names = {"folder": str(lab.scratch()), "account": self.account, "key": self.key[:13]}
         self.traces = []
         self.answer = None
-        self.job_id = None
+        self.row = {}
 
     # --- requests ---
 
@@ -290,7 +290,6 @@ class Case:
         job = self.there()
         if job is None:
             return None
-        self.job_id = job
         self.row = self.host.job(job)
         return self.row["state"]
 
@@ -376,7 +375,7 @@ class Case:
             result["why"] = f"it ended as {state}, though nobody can know what became of it"
         elif made == 0 and not parks and not refused:
             result["lost"] = 1
-            result["why"] = f"nothing came of it (state {state})"
+            result["why"] = f"nothing came of it ({state}: {self.row.get('error')})"
         elif state == "failed" and not refused and not self.removes():
             result["lost"] = 1
             result["why"] = f"it failed: {self.row.get('error')}"

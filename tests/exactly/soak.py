@@ -248,7 +248,7 @@ class Soak:
                 found.setdefault(job["project"], []).append(job)
             if not answer.get("next"):
                 return found
-            after = f"&before={answer['next']}"
+            after = f"&cursor={answer['next']}"
 
     def objects(self):
         """How often each number was made, wherever."""
