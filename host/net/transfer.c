@@ -99,6 +99,10 @@ static int before_sending(void *arg, char *remote, char *local, int remote_port,
 		t->lost = !t->undone.said;
 		return CURL_PREREQFUNC_ABORT;
 	}
+	if (remote[0] == '\0') { /* it was reset before curl asked who is there */
+		t->gone = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
 	if (!admits(t, remote))
 		return CURL_PREREQFUNC_ABORT;
 	t->tries++;
@@ -474,7 +478,8 @@ static bool is_refused(const struct transfer *t, CURLcode code)
 		return true;
 	default:
 		/* Where some addresses were refused, others may only not have answered. */
-		return t->refused > 0 && (t->admitted == 0 || code == CURLE_ABORTED_BY_CALLBACK);
+		return t->refused > 0 && !t->gone &&
+		       (t->admitted == 0 || code == CURLE_ABORTED_BY_CALLBACK);
 	}
 }
 
@@ -512,6 +517,9 @@ void transfer_land(struct transfer *t, CURLcode code, bool stopped)
 		(void)snprintf(t->error, sizeof(t->error),
 			"the kept connection ended before an answer came, and it must not be sent "
 			"again");
+	else if (t->gone)
+		(void)snprintf(t->error, sizeof(t->error),
+			"the connection ended before anything was sent");
 	else if (t->error[0] == '\0')
 		(void)snprintf(t->error, sizeof(t->error), "%s", curl_easy_strerror(code));
 	mutex_lock(lock);

@@ -97,6 +97,7 @@ struct transfer {
 	unsigned tries;   /* how often curl was about to send it */
 	bool too_long, head_too_long, no_room;
 	bool lost; /* it was not to be sent again */
+	bool gone; /* its connection ended before anything was sent */
 	struct undone undone;
 #ifdef DAVIT_TESTING
 	uint64_t given; /* bytes of the body that were given to a connection */

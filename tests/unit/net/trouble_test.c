@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "net/limits.h"
 #include "place.h"
+#include "platform/thread.h"
 
 #define SOON_MS 15000
 
@@ -76,6 +77,49 @@ static void ask(struct place *p, const char *url)
 }
 
 /* --- names and connections --- */
+
+#define RESETS 3000
+
+/* Resets each connection as soon as it comes; ends with the socket. */
+static void reset_all(void *arg)
+{
+	const struct linger now = {1, 0};
+	int fd;
+
+	while ((fd = accept(*(int *)arg, NULL, NULL)) >= 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(fd);
+	}
+}
+
+/* Of some of them curl has no address left when it asks whether to send. */
+static void a_reset_connection_is_no_address_that_is_not_allowed(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t n = sizeof(at);
+	struct place *p = *state;
+	struct thread thread;
+	char url[64];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+	assert_true(thread_start(&thread, "resets", 0, reset_all, &fd, NULL));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(at.sin_port));
+	assert_true(egress_list_add_url(&p->site, url, NULL));
+	assert_true(egress_list_add(&p->manifest, "127.0.0.1", NULL));
+	p->request.attempts = 1;
+	p->request.limits = NULL;
+	for (int i = 0; i < RESETS; i++) {
+		ask(p, url);
+		if (p->result.end == NET_REFUSED)
+			fail_msg("request %d: %s", i, p->fail.text);
+	}
+	(void)shutdown(fd, SHUT_RDWR);
+	thread_join(&thread);
+	close(fd);
+}
 
 static void a_name_that_is_not_found_stops_nobody_else(void **state)
 {
@@ -419,6 +463,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_reset_connection_is_no_address_that_is_not_allowed),
 		TEST(a_name_that_is_not_found_stops_nobody_else),
 		TEST(slow_names_take_no_more_threads_than_that),
 		TEST(a_host_that_does_not_answer_keeps_all_waiting_only_once),
