@@ -91,7 +91,7 @@ class Soak:
         first = next(iter(suites.values()))
         told = copy.deepcopy(first.told)
         self.cases = {"": [c for c in told["cases"] if self.suits(c)], "none": [], "local": []}
-        self.cases["none"] = [c for c in told["cases"] if c["class"] == "none" and "execute" in c]
+        self.cases["none"] = [c for c in told["cases"] if self.is_unmarked(c)]
         if "local" in suites:
             local = suites["local"].told
             told.setdefault("others", {})["local"] = {
@@ -99,7 +99,9 @@ class Soak:
                 "plugin": local["plugin"],
                 "max_running": 16,
             }
-            self.cases["local"] = [{"name": "local", "class": "name", "provider": "local"}]
+            self.cases["local"] = [
+                {"name": "local", "class": "name", "provider": "local", "effect": {"made": "lines"}}
+            ]
         told["provider"]["max_running"] = 300
         told["provider"].setdefault("settings", {})
         if "poll_ms" in told["provider"]["settings"]:
@@ -123,6 +125,13 @@ class Soak:
             and case["class"] not in ("none", "unsettled")
             and "name" in case.get("body", {})
             and not case.get("before")
+        )
+
+    @staticmethod
+    def is_unmarked(case):
+        """A command, whose line shows in the one object that it makes."""
+        return case["class"] == "none" and "execute" in case and "made" in case["effect"] and (
+            "and" not in case["effect"]
         )
 
     def pick(self):
@@ -251,40 +260,41 @@ class Soak:
             after = f"&cursor={answer['next']}"
 
     def objects(self):
-        """How often each number was made, wherever."""
+        """How often each name was made, of each kind."""
         made = collections.Counter()
         kinds = {case["effect"]["made"] for case in self.cases[""] + self.cases["none"]}
         for kind in kinds if self.cloud is not None else ():
             for row in self.cloud.all(kind):
                 spec = row.get("spec")
                 name = spec.rsplit(" ", 1)[1] if isinstance(spec, str) else row.get("displayName")
-                made[name] += 1
+                made[kind, name] += 1
         for path in self.effects.iterdir():
-            made[f"soak-{path.name}"] += len(path.read_text(encoding="utf-8").splitlines())
+            made["lines", f"soak-{path.name}"] += len(path.read_text(encoding="utf-8").splitlines())
         return made
 
     def report(self):
         report = command.Lines("soak")
         rows, made = self.rows(), self.objects()
-        states, lost, twice = collections.Counter(), [], []
+        states, lost, twice, total = collections.Counter(), [], [], 0
         for order in self.orders:
             jobs = rows.get(order.project, [])
+            count = made[order.case["effect"]["made"], order.project]
+            total += count
             state = jobs[0]["state"] if len(jobs) == 1 else f"{len(jobs)} jobs"
             states[state] += 1
             parks = state == "needs_decision" and order.case["class"] == "none"
             if order.answered and state != "succeeded" and not parks:
                 lost.append(f"{order.project} ({order.case['name']}) is {state}")
-            elif state == "succeeded" and made[order.project] == 0:
+            elif state == "succeeded" and count == 0:
                 lost.append(f"{order.project} ({order.case['name']}) made nothing")
-            if made[order.project] > 1 or len(jobs) > 1:
-                twice.append(f"{order.project} ({order.case['name']}) {made[order.project]} times")
+            if count > 1 or len(jobs) > 1:
+                twice.append(f"{order.project} ({order.case['name']}) {count} times")
         for text in (lost + twice + self.trouble)[:20]:
             print("   ", text)
-        strange = [name for name in made if name not in {order.project for order in self.orders}]
         nothing = sum(order.case["class"] == "none" for order in self.orders)
         report.line("accepted", sum(o.answered for o in self.orders), "jobs", self.size.jobs)
-        report.line("remote_objects", sum(made.values()), "objects")
-        report.line("doubled", len(twice) + len(strange), "jobs", 0)
+        report.line("remote_objects", total, "objects")
+        report.line("doubled", len(twice), "jobs", 0)
         report.line("lost", len(lost), "jobs", 0)
         report.line("parked", states["needs_decision"], "jobs", nothing, most=True)
         report.line("kills", self.kills, "kills")
