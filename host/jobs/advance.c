@@ -42,8 +42,6 @@ static void stop_overdue(struct tracker *t, struct open_job *e)
 		end_unsubmitted(t, e, "its deadline passed while it waited");
 		return;
 	}
-	e->cancel = true;
-	e->overdue = true;
 	tracker_move(t, e, e->state, JOB_SET_CANCEL, 0);
 }
 
@@ -151,8 +149,7 @@ static void refresh(struct tracker *t, struct open_job *e)
 		e->epoch = job.epoch;
 		e->ambiguous = e->goes_on = false;
 		e->unread = job.state == JOB_SUBMITTING || job.state == JOB_RECOVERING;
-		if (e->state == JOB_RECOVERING)
-			tracker_hold(t, e);
+		tracker_hold_by_state(t, e);
 		tracker_later(t, e, 0);
 	} else if (e != NULL) {
 		log_error("JOB-UNREADABLE", "job=%s %s", id, f.text);

@@ -31,6 +31,13 @@ static int64_t jitter(struct tracker *t, int64_t ms)
 	return tenth == 0 ? ms : ms - tenth + (int64_t)(dice(t) % (uint64_t)(2 * tenth));
 }
 
+static void wake_at(struct tracker *t, struct open_job *e, int64_t due)
+{
+	entries_due(&t->entries, e, due);
+	if (due < t->sleeps_until)
+		cond_signal(&t->wake);
+}
+
 /* At due, or at its deadline where that comes first. */
 static void look_at(struct tracker *t, struct open_job *e, int64_t mono, int64_t due)
 {
@@ -40,9 +47,7 @@ static void look_at(struct tracker *t, struct open_job *e, int64_t mono, int64_t
 
 		due = by < due ? by : due;
 	}
-	entries_due(&t->entries, e, due);
-	if (due < t->sleeps_until)
-		cond_signal(&t->wake);
+	wake_at(t, e, due);
 }
 
 void tracker_later(struct tracker *t, struct open_job *e, int64_t after_ms)
@@ -71,6 +76,12 @@ int64_t tracker_back_off_ms(struct open_job *e)
 void tracker_back_off(struct tracker *t, struct open_job *e)
 {
 	tracker_later(t, e, tracker_back_off_ms(e));
+}
+
+/* Not sooner by its deadline: that may be what could not be stored. */
+static void store_later(struct tracker *t, struct open_job *e)
+{
+	wake_at(t, e, clock_mono_ms() + jitter(t, tracker_back_off_ms(e)));
 }
 
 void tracker_idle(struct tracker *t, struct open_job *e)
@@ -147,8 +158,13 @@ struct edge_done {
 	int64_t after_ms;
 };
 
-/* States that hold no capacity. */
-#define PARKED (JOB_BIT(JOB_QUEUED) | JOB_BIT(JOB_ORPHANED) | JOB_BIT(JOB_NEEDS_DECISION))
+void tracker_hold_by_state(struct tracker *t, struct open_job *e)
+{
+	if (JOB_BIT(e->state) & JOB_HOLDING)
+		tracker_hold(t, e);
+	else
+		tracker_release(t, e);
+}
 
 static void settled(struct tracker *t, struct open_job *e)
 {
@@ -165,6 +181,8 @@ static void edge_applied(
 
 	if (op->edge.set & JOB_SET_EPOCH)
 		e->epoch++;
+	if (op->edge.set & JOB_SET_CANCEL)
+		e->cancel = e->overdue = true; /* an intent of ours: that of a person is none */
 	if (to != e->state)
 		log_info("JOB-EDGE", "job=%s %s -> %s", e->id, job_state_word(e->state),
 			job_state_word(to));
@@ -175,8 +193,7 @@ static void edge_applied(
 	if (to != e->state) {
 		journal_moved(e, to, (op->edge.set & JOB_SET_EPOCH) != 0);
 		e->state = to;
-		if (JOB_BIT(to) & PARKED)
-			tracker_release(t, e);
+		tracker_hold_by_state(t, e);
 		tracker_fire(t, e);
 		wake_flow(t, parent_of(t, e));
 	}
@@ -197,7 +214,7 @@ static void edge_lost(struct tracker *t, struct open_job *e, const struct store_
 	log_error("JOB-EDGE-LOST", "job=%s %s", e->id, op->fail.text);
 	if (e->state == JOB_SUBMITTING)
 		e->unread = true;
-	tracker_back_off(t, e);
+	store_later(t, e);
 	tracker_idle(t, e);
 }
 
@@ -233,7 +250,7 @@ void tracker_store_edge(
 	if (done == NULL) {
 		store_op_free(op);
 		e->busy = ENTRY_IDLE;
-		tracker_back_off(t, e);
+		store_later(t, e);
 		return;
 	}
 	*done = (struct edge_done){.t = t, .after_ms = after_ms};

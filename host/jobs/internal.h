@@ -90,6 +90,12 @@ void tracker_idle(struct tracker *t, struct open_job *e);
 void tracker_hold(struct tracker *t, struct open_job *e);
 void tracker_release(struct tracker *t, struct open_job *e);
 
+/* States that hold capacity. */
+#define JOB_HOLDING (JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING) | JOB_BIT(JOB_RUNNING))
+
+/* The one or the other, by the state of e. */
+void tracker_hold_by_state(struct tracker *t, struct open_job *e);
+
 /* Forgets an entry whose job ended, waking who waited for that. */
 void tracker_forget(struct tracker *t, struct open_job *e, enum job_state state);
 

@@ -97,8 +97,7 @@ static bool load_one(const struct job *job, void *ctx)
 		e->unsure = true;
 		t->unsure++;
 	}
-	if (JOB_BIT(job->state) &
-		(JOB_BIT(JOB_SUBMITTING) | JOB_BIT(JOB_RECOVERING) | JOB_BIT(JOB_RUNNING)))
+	if (JOB_BIT(job->state) & JOB_HOLDING)
 		tracker_hold(t, e);
 	else if (job->state == JOB_QUEUED && e->counted && !e->cancel)
 		entry_enqueue(e); /* all of them before the first choice is made */

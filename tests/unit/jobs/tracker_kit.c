@@ -11,6 +11,29 @@
 #include "platform/fs.h"
 #include "unit/jobs/fake_provider.h"
 
+/* --- a disk that may fail --- */
+
+static atomic_bool failing;
+static atomic_uint begun;
+
+static bool begin(void *db, bool durable, struct fail *f)
+{
+	atomic_fetch_add(&begun, 1);
+	if (atomic_load(&failing))
+		return fail_set(f, FAIL_UNAVAILABLE, "the disk takes no writes");
+	return store_sqlite.begin(db, durable, f);
+}
+
+void disk_fails(bool fails)
+{
+	atomic_store(&failing, fails);
+}
+
+unsigned disk_writes(void)
+{
+	return atomic_load(&begun);
+}
+
 void start(struct fixture *x)
 {
 	struct fail f = {0};
@@ -18,7 +41,9 @@ void start(struct fixture *x)
 	struct tracker_options options = {
 		.config = &x->config, .providers = (struct providers *)&anything};
 
-	x->store = store_open(x->target, &f);
+	x->driver = store_sqlite;
+	x->driver.begin = begin;
+	x->store = store_open_driver(&x->driver, strchr(x->target, ':') + 1, &f);
 	assert_non_null(x->store);
 	options.store = x->store;
 	x->tracker = tracker_start(&options, &f);
@@ -47,6 +72,7 @@ int set_up(void **state)
 		.providers = &x->provider,
 		.provider_count = 1};
 	log_set_level(LOG_ERROR);
+	disk_fails(false);
 	fake_reset();
 	clock_virtual_start(1700000000000, 1000000);
 	start(x);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "jobs/job.h"
 #include "jobs/tracker.h"
+#include "store/driver.h"
 #include "store/store.h"
 #include "unit/cmocka.h"
 
@@ -28,6 +29,7 @@ struct fixture {
 	char target[128];
 	struct config_provider provider; /* "p", two jobs at once */
 	struct config config;
+	struct store_driver driver;
 	struct store *store;
 	struct tracker *tracker;
 };
@@ -37,6 +39,10 @@ int set_up(void **state);
 int tear_down(void **state);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+/* From now on nothing can be written, or all again. */
+void disk_fails(bool fails);
+unsigned disk_writes(void); /* that were tried so far */
 
 void start(struct fixture *x);
 void stop(struct fixture *x);
