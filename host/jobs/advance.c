@@ -9,10 +9,6 @@
 #include "jobs/journal.h"
 #include "store/store.h"
 
-enum {
-	CANCEL_AGAIN_MS = 5000
-};
-
 static bool overdue(const struct open_job *e)
 {
 	return e->deadline_ms != 0 && !e->cancel && clock_now_ms() >= e->deadline_ms;
@@ -92,10 +88,10 @@ static void recover(struct tracker *t, struct open_job *e)
 		tracker_call(t, e, ACTION_FIND);
 }
 
+/* What refuses to be cancelled may have ended, which only a poll says. */
 static void follow(struct tracker *t, struct open_job *e)
 {
-	bool ask = e->cancel && (e->cancel_sent_mono == 0 ||
-					clock_mono_ms() - e->cancel_sent_mono >= CANCEL_AGAIN_MS);
+	bool ask = e->cancel && !e->look && clock_mono_ms() >= e->cancel_next_mono;
 
 	tracker_call(t, e, ask ? ACTION_CANCEL : ACTION_POLL);
 }

@@ -30,6 +30,7 @@ struct call_context {
 	int64_t settle_ms;
 	int64_t epoch;          /* of the job when it began */
 	bool goes_on;           /* see struct open_job */
+	unsigned failures;      /* the same */
 	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
@@ -178,7 +179,7 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 		verdict = outcome_submitted(verdict, result);
 	else if (call->action == ACTION_FIND)
 		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
-	return call->adopts ? outcome_adopted(verdict) : verdict;
+	return call->adopts ? outcome_adopted(verdict, result, call->failures) : verdict;
 }
 
 /* How the call ended, with what needs the store. No lock held. */
@@ -411,7 +412,8 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 		.lane = e->lane,
 		.action = action,
 		.epoch = e->epoch,
-		.goes_on = e->goes_on};
+		.goes_on = e->goes_on,
+		.failures = e->failures};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;

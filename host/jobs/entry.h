@@ -60,12 +60,14 @@ struct open_job {
 	bool troubled;           /* its error says why it cannot be asked */
 	bool stale;              /* the store knows better: read the row again */
 	bool stalled;            /* stands in the line of its lane for a call */
+	bool look;               /* a cancel failed: a poll before the next one */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */
 	uint64_t turn;            /* which of the tracker's calls that is */
 	unsigned failures;        /* in a row, for the back-off */
-	int64_t cancel_sent_mono; /* 0: not yet */
+	unsigned refusals;        /* cancels that failed, or conflicts of an errand, in a row */
+	int64_t cancel_next_mono; /* none is asked for before this */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
 	struct tally tally;

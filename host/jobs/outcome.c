@@ -11,6 +11,10 @@
 #include "provider/provider.h"
 #include "store/store.h"
 
+enum {
+	ADOPT_TRIES = 8 /* two minutes and more */
+};
+
 const char *job_action_slot(enum job_action action)
 {
 	static const char *const slots[ACTION_COUNT] = {
@@ -95,9 +99,23 @@ enum verdict outcome_verdict(
 	return action == ACTION_SUBMIT ? VERDICT_RECOVER : VERDICT_RETRY;
 }
 
-enum verdict outcome_adopted(enum verdict verdict)
+/* Was it called, and not because the daemon ends in vain? */
+static bool was_in_vain(const struct call_result *result)
 {
-	return verdict == VERDICT_RESUBMIT || verdict == VERDICT_FAILED ? VERDICT_DECIDE : verdict;
+	bool all_taken = result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
+
+	return result->code != DAVIT_CANCELLED && !all_taken;
+}
+
+enum verdict outcome_adopted(enum verdict verdict, const struct call_result *result, unsigned tries)
+{
+	bool refused = result->code == DAVIT_AUTH || result->code == DAVIT_QUOTA;
+
+	if (verdict == VERDICT_RESUBMIT || verdict == VERDICT_FAILED)
+		return VERDICT_DECIDE;
+	if (verdict == VERDICT_RETRY && was_in_vain(result) && (refused || tries >= ADOPT_TRIES))
+		return VERDICT_DECIDE;
+	return verdict;
 }
 
 /* Does a failure say nothing of what the submission has made already? */

@@ -42,8 +42,9 @@ enum verdict outcome_verdict(
 	enum job_action action, const struct call_result *result, const char *idempotency);
 
 /* The same for find of an object that somebody named: where it is not there, or cannot be looked
- * at, a person must decide again. */
-enum verdict outcome_adopted(enum verdict verdict);
+ * at, a person must decide again; tries: how often in a row that has been in vain before. */
+enum verdict outcome_adopted(
+	enum verdict verdict, const struct call_result *result, unsigned tries);
 
 /* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
  * whatever the slot says, as where it fails without having come back to what an attempt before it

@@ -17,7 +17,10 @@ enum {
 	CANCEL_POLL_MS = 200,
 	TROUBLE_AFTER = 3,  /* failures in a row: the job says so */
 	HOPELESS_AFTER = 6, /* of what was to be stopped: it ends */
-	ERROR_SIZE = 640
+	ERROR_SIZE = 640,
+	CANCEL_AGAIN_MS = 5000,
+	CANCEL_REFUSED_MS = 500, /* doubled with each refusal */
+	CANCEL_DOUBLINGS = 7     /* the longest is a minute */
 };
 
 /* What was in the way is no more; op sets the error again if there is one. */
@@ -56,6 +59,18 @@ static int64_t poll_interval(const struct call_result *result)
 	return ms > NEXT_POLL_MOST_MS ? NEXT_POLL_MOST_MS : ms;
 }
 
+/* What is to be cancelled is looked at often, but one that refuses only when it is asked again. */
+static int64_t next_look(const struct open_job *e, int64_t interval)
+{
+	int64_t soon = CANCEL_POLL_MS;
+
+	if (!e->cancel)
+		return interval;
+	if (e->refusals > 0 && e->cancel_next_mono - clock_mono_ms() > soon)
+		soon = e->cancel_next_mono - clock_mono_ms();
+	return interval < soon ? interval : soon;
+}
+
 static void take_state(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	const struct call_result *result = end->result;
@@ -75,7 +90,7 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 	e->poll_ms = after;
 	op->edge.values.next_poll_ms = after;
 	op->edge.set |= JOB_SET_NEXT_POLL;
-	after = e->cancel && after > CANCEL_POLL_MS ? CANCEL_POLL_MS : after;
+	after = next_look(e, after);
 	same = entry_same_as_shown(e, op->edge.values.result) && !e->troubled;
 	clear_trouble(e, op);
 	if (op->edge.to == e->state && same) {
@@ -158,6 +173,34 @@ static bool say_trouble(struct tracker *t, struct open_job *e, struct call_end *
 	return true;
 }
 
+/* The next call looks how it stands; the next cancel comes later with each that fails. */
+static void take_refusal(struct tracker *t, struct open_job *e, const struct call_result *result)
+{
+	unsigned doublings = e->refusals < CANCEL_DOUBLINGS ? e->refusals : CANCEL_DOUBLINGS;
+	int64_t ms = (int64_t)CANCEL_REFUSED_MS << doublings;
+
+	e->refusals++;
+	e->look = true;
+	e->cancel_next_mono =
+		clock_mono_ms() + (result->retry_after_ms > ms ? result->retry_after_ms : ms);
+	tracker_later(t, e, CANCEL_POLL_MS);
+}
+
+/* The other side has answered, and will not soon say more, as it does to one it does not let in:
+ * nobody needs to wait with the start for that. */
+static bool is_refusal(const struct call_result *result)
+{
+	return result->code == DAVIT_AUTH || result->code == DAVIT_QUOTA ||
+	       result->code == DAVIT_INVALID || result->code == DAVIT_CONFLICT;
+}
+
+static void in_hand(struct tracker *t, struct open_job *e)
+{
+	if (e->unsure)
+		t->unsure--;
+	e->unsure = false;
+}
+
 static void take_retry(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	const struct call_result *result = end->result;
@@ -172,6 +215,14 @@ static void take_retry(struct tracker *t, struct open_job *e, struct call_end *e
 	if (!is_ours(result))
 		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
 			result->fail.text);
+	if (is_refusal(result))
+		in_hand(t, e);
+	if (end->action == ACTION_CANCEL && !is_ours(result)) {
+		take_refusal(t, e, result);
+		return;
+	}
+	if (after > 0 && end->action == ACTION_FIND && !is_ours(result))
+		e->failures++;
 	if (after <= 0)
 		after = tracker_back_off_ms(e);
 	if (!say_trouble(t, e, end, after))
@@ -194,9 +245,7 @@ static bool settles(struct tracker *t, struct open_job *e, const struct call_end
 
 	if (end->result->code != DAVIT_NOT_FOUND || left <= 0)
 		return false;
-	if (e->unsure)
-		t->unsure--;
-	e->unsure = false;
+	in_hand(t, e);
 	tracker_later(t, e, left);
 	return true;
 }
@@ -239,7 +288,8 @@ static void take_dilemma(struct tracker *t, struct open_job *e, struct call_end 
 static void take_asked(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	(void)end;
-	e->cancel_sent_mono = clock_mono_ms();
+	e->refusals = 0;
+	e->cancel_next_mono = clock_mono_ms() + CANCEL_AGAIN_MS;
 	tracker_later(t, e, CANCEL_POLL_MS);
 }
 
@@ -258,6 +308,8 @@ void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *en
 	bool calm = end->verdict == VERDICT_RETRY || end->verdict == VERDICT_RECOVER ||
 	            end->verdict == VERDICT_ASKED;
 
+	if (end->action == ACTION_POLL && !is_ours(end->result))
+		e->look = false;
 	if (!is_ours(end->result))
 		journal_count(e, end->action, end->result, &end->before);
 	if (calm && !is_ours(end->result))

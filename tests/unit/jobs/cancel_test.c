@@ -4,6 +4,8 @@
 #include <davit/abi.h>
 #include <string.h>
 
+#include "base/attr.h"
+#include "base/clock.h"
 #include "unit/jobs/fake_provider.h"
 #include "unit/jobs/tracker_kit.h"
 
@@ -50,6 +52,42 @@ static void a_cancel_is_repeated_until_it_is_obeyed(void **state)
 	assert_int_equal(status_of(x, t.id).state, JOB_RUNNING);
 	fake_obeys_cancel(true);
 	await_state(x, t.id, JOB_CANCELLED);
+}
+
+static void what_refuses_its_cancel_is_looked_at(void **state)
+{
+	static const int32_t codes[] = {DAVIT_CONFLICT, DAVIT_AUTH, DAVIT_RETRY};
+
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		struct ticket t;
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		t = train(*state);
+		await_state(*state, t.id, JOB_RUNNING);
+		fake_fault("cancel", codes[i], 1000000, false);
+		assert_true(cancel(*state, t.id));
+		await_calls("cancel", 3);
+		fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
+		await_state(*state, t.id, JOB_SUCCEEDED);
+	}
+}
+
+static void what_refuses_its_cancel_is_asked_less_and_less(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("cancel", DAVIT_CONFLICT, 1000000, false);
+	assert_true(cancel(x, t.id));
+	await_calls("cancel", 1);
+	for (int64_t until = clock_mono_ms() + 120000; clock_mono_ms() < until;)
+		let_time_pass();
+	assert_in_range(fake_calls("cancel"), 4, 12);
+	assert_true(fake_calls("poll") > fake_calls("cancel"));
 }
 
 static void a_cancel_survives_a_restart(void **state)
@@ -127,6 +165,24 @@ static void a_job_past_its_deadline_is_stopped_and_failed(void **state)
 	job_finish(&job);
 }
 
+static void a_deadline_that_cannot_be_written_cancels_nothing(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = order(x, "davit.training", 5000);
+	unsigned before;
+
+	await_state(x, t.id, JOB_RUNNING);
+	disk_fails(true);
+	before = disk_writes();
+	for (int64_t until = clock_mono_ms() + 60000; clock_mono_ms() < until;)
+		let_time_pass();
+	assert_in_range(disk_writes() - before, 1, 100);
+	assert_int_equal(fake_calls("cancel"), 0);
+	disk_fails(false);
+	await_state(x, t.id, JOB_FAILED);
+	assert_true(fake_calls("cancel") > 0);
+}
+
 static void a_deadline_passes_for_a_waiting_job_too(void **state)
 {
 	struct fixture *x = *state;
@@ -146,12 +202,15 @@ int main(void)
 		TEST(a_waiting_job_is_cancelled_at_once_with_both_times),
 		TEST(a_running_job_is_cancelled_by_its_provider),
 		TEST(a_cancel_is_repeated_until_it_is_obeyed),
+		TEST(what_refuses_its_cancel_is_looked_at),
+		TEST(what_refuses_its_cancel_is_asked_less_and_less),
 		TEST(a_cancel_survives_a_restart),
 		TEST(the_cancel_of_what_is_gone_ends_cancelled),
 		TEST(an_ended_job_keeps_its_state),
 		TEST(an_unknown_job_cannot_be_cancelled),
 		TEST(shutdown_cancels_nothing),
 		TEST(a_job_past_its_deadline_is_stopped_and_failed),
+		TEST(a_deadline_that_cannot_be_written_cancels_nothing),
 		TEST(a_deadline_passes_for_a_waiting_job_too),
 	};
 

@@ -176,6 +176,41 @@ static void a_start_finds_out_what_the_last_one_submitted(void **state)
 	assert_int_equal(fake_objects(), 1);
 }
 
+static void nobody_waits_for_who_is_not_let_in(void **state)
+{
+	struct fixture *x = *state;
+	const char *id = "0123456789abcdefghjkmnpq";
+
+	left_behind(x, id, JOB_RECOVERING);
+	fake_fault("find", DAVIT_AUTH, 1000000, false);
+	restart(x);
+	for (int i = 0; i < ROUNDS && !tracker_recovered(x->tracker); i++)
+		let_time_pass();
+	assert_true(tracker_recovered(x->tracker));
+	assert_int_equal(status_of(x, id).state, JOB_RECOVERING);
+}
+
+static void what_was_orphaned_takes_its_places_again(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket a = train(x), b = train(x), c;
+
+	await_state(x, a.id, JOB_RUNNING);
+	await_state(x, b.id, JOB_RUNNING);
+	for (int i = 0; i < 2; i++) {
+		fake_absent(i == 0);
+		restart(x);
+		await_state(x, a.id, i == 0 ? JOB_ORPHANED : JOB_RUNNING);
+		await_state(x, b.id, i == 0 ? JOB_ORPHANED : JOB_RUNNING);
+	}
+	c = train(x);
+	for (int i = 0; i < 200; i++)
+		let_time_pass();
+	assert_int_equal(status_of(x, c.id).state, JOB_QUEUED);
+	fake_end(a.id, DAVIT_STATE_SUCCEEDED, NULL);
+	await_state(x, c.id, JOB_RUNNING);
+}
+
 static void what_a_list_may_still_miss_is_not_submitted_again(void **state)
 {
 	struct fixture *x = *state;
@@ -305,6 +340,8 @@ int main(void)
 		TEST(a_job_that_cannot_be_asked_says_why),
 		TEST(what_cannot_be_asked_ends_when_it_was_to_be_stopped),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
+		TEST(nobody_waits_for_who_is_not_let_in),
+		TEST(what_was_orphaned_takes_its_places_again),
 		TEST(what_a_list_may_still_miss_is_not_submitted_again),
 		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
 		TEST(after_a_start_lists_get_their_time_too_and_nobody_waits_for_them),

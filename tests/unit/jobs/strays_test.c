@@ -258,6 +258,33 @@ static void an_adopted_stray_is_found_and_never_submitted(void **state)
 	json_decref(request);
 }
 
+static void an_adoption_that_cannot_be_looked_at_asks_again(void **state)
+{
+	static const int32_t codes[] = {DAVIT_AUTH, DAVIT_QUOTA, DAVIT_THROTTLED, DAVIT_INTERNAL};
+
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		json_t *request = adopted_request();
+		const struct job_order o = {.provider = "p",
+			.interface = "davit.training",
+			.kind = "train",
+			.id = LOST,
+			.request = request,
+			.adopt = "not ours"};
+		struct ticket ticket = {0};
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		fake_fault("find", codes[i], 1000000, false);
+		tracker_submit(((struct fixture *)*state)->tracker, &o, accepted, &ticket);
+		await_flag(&ticket.done);
+		await_state(*state, LOST, JOB_NEEDS_DECISION);
+		assert_in_range(fake_calls("find"), 1, i < 2 ? 1 : 20);
+		json_decref(request);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +296,7 @@ int main(void)
 		TEST(a_provider_that_asks_for_a_pause_gets_it),
 		TEST(what_is_dealt_with_is_shown_no_more),
 		TEST(an_adopted_stray_is_found_and_never_submitted),
+		TEST(an_adoption_that_cannot_be_looked_at_asks_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
