@@ -135,13 +135,21 @@ static bool same_place(const struct service *s, const struct job *job)
 	       !errand_has_removed(job);
 }
 
+static bool has_ended(const struct job *job, struct fail *f)
+{
+	return (JOB_BIT(job->state) & JOB_OPEN) == 0 ||
+	       fail_set(f, FAIL_CONFLICT,
+		       "job %s has not ended yet: cancel it, and delete it once it has ended",
+		       job->id);
+}
+
 /* The job that made the object, where it was one of ours, and false where that has not ended. */
 static bool check_ended(
 	const struct service *s, const char *id, char ret_parent[ID_SIZE], struct fail *f)
 {
 	struct job job = {0};
 	struct fail why = {0};
-	bool open = false;
+	bool ended = true;
 
 	ret_parent[0] = '\0';
 	if (id_valid(id) && !store_job(s->app->store, id, &job, &why) &&
@@ -151,23 +159,38 @@ static bool check_ended(
 	}
 	if (job.provider != NULL && same_place(s, &job)) {
 		memcpy(ret_parent, job.id, ID_SIZE);
-		open = (JOB_BIT(job.state) & JOB_OPEN) != 0;
+		ended = has_ended(&job, f);
 	}
 	job_finish(&job);
-	return !open ||
-	       fail_set(f, FAIL_CONFLICT,
-		       "job %s has not ended yet: cancel it, and delete it once it has ended", id);
+	return ended;
 }
 
-/* What its provider calls otherwise than we do. */
-static void find_parent(const struct service *s, char parent[ID_SIZE])
+/* The job whose object the caller, or else its provider, calls id. */
+static bool find_job(const struct service *s, const char *id, struct job *ret_job, struct fail *f)
+{
+	if (service_find_job(s, ret_job, f))
+		return true;
+	if (f->code != FAIL_NOT_FOUND ||
+		!store_job_by_remote(s->app->store, s->target.id, id, ret_job, f))
+		return false;
+	return same_place(s, ret_job) || fail_set(f, FAIL_NOT_FOUND, "it is another one's");
+}
+
+/* The same of what its provider calls otherwise than we do. */
+static bool find_parent(
+	const struct service *s, const char *id, char parent[ID_SIZE], struct fail *f)
 {
 	struct job job = {0};
-	struct fail f;
+	bool found, good;
 
-	if (parent[0] == '\0' && service_find_job(s, &job, &f))
+	if (parent[0] != '\0')
+		return true;
+	found = find_job(s, id, &job, f);
+	if (found)
 		memcpy(parent, job.id, ID_SIZE);
+	good = found ? has_ended(&job, f) : f->code == FAIL_NOT_FOUND;
 	job_finish(&job);
+	return good;
 }
 
 /* id: of the object, as far as it may be a job. */
@@ -176,11 +199,10 @@ static void remove_ended(struct service *s, const char *id)
 	char parent[ID_SIZE];
 	struct fail f = {0};
 
-	if (!check_ended(s, id, parent, &f)) {
+	if (!check_ended(s, id, parent, &f) || !find_parent(s, id, parent, &f)) {
 		service_fail(s, &f);
 		return;
 	}
-	find_parent(s, parent);
 	service_errand(s, ERRAND_REMOVE, parent[0] != '\0' ? parent : NULL,
 		json_pack("{s:s}", "id", s->object));
 }

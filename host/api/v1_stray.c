@@ -83,6 +83,28 @@ static bool find_provider(struct care *c, struct fail *f)
 		       connection);
 }
 
+/* What deletes it. */
+static struct errand_order removal_of(const struct care *c)
+{
+	const char *connection = c->stray.connection;
+
+	return (struct errand_order){
+		.provider = c->stray.provider,
+		.interface = c->stray.interface,
+		.kind = ERRAND_REMOVE,
+		.object = c->stray.object,
+		.connection = connection[0] != '\0' ? connection : NULL,
+	};
+}
+
+static bool is_kept(const struct care *c, struct fail *f)
+{
+	const struct errand_order removal = removal_of(c);
+
+	return !tracker_errand_under_way(c->app->tracker, &removal) ||
+	       fail_set(f, FAIL_CONFLICT, "'%.100s' is being deleted", c->stray.object);
+}
+
 /* The body as a new object, {} where there is none. */
 static json_t *read_body(struct exchange *x, struct fail *f)
 {
@@ -223,7 +245,7 @@ static void adopt_first(struct app *app, struct exchange *x)
 		return;
 	c->body = read_body(x, &f);
 	if (c->body != NULL && provider_offers(c->provider, c->stray.interface, "find", NULL, &f) &&
-		kind_of(c, kind, &f))
+		kind_of(c, kind, &f) && is_kept(c, &f))
 		adopt(c, kind);
 	else
 		care_fail(c, &f);
@@ -303,6 +325,9 @@ static void settled(const struct job *job, void *ctx)
 		deleted(c);
 	} else if (job != NULL && status == 0 && (JOB_BIT(job->state) & JOB_OPEN) != 0) {
 		answer_open(c, job);
+	} else if (job != NULL && job->state == JOB_CANCELLED) {
+		exchange_fail_text(c->x, 409, "an operator ended the job that was at it");
+		care_free(c);
 	} else {
 		exchange_fail_text(c->x, status != 0 ? status : 503,
 			status != 0 ? job->error : "nothing was done: try again");
@@ -323,14 +348,7 @@ static void intended(const char *id, const struct fail *f, void *ctx)
 
 static void remove_now(struct care *c)
 {
-	const char *connection = c->stray.connection;
-	const struct errand_order order = {
-		.provider = c->stray.provider,
-		.interface = c->stray.interface,
-		.kind = ERRAND_REMOVE,
-		.object = c->stray.object,
-		.connection = connection[0] != '\0' ? connection : NULL,
-	};
+	const struct errand_order order = removal_of(c);
 
 	tracker_errand(c->app->tracker, &order, intended, c);
 }
@@ -357,6 +375,8 @@ static void got(struct call_result *result, void *ctx)
 		(void)fail_set(&f, FAIL_CONFLICT,
 			"what is called '%.100s' now is not what was seen: it has another label",
 			c->stray.object);
+		care_fail(c, &f);
+	} else if (!has_no_job(c, &f)) { /* adopted meanwhile */
 		care_fail(c, &f);
 	} else {
 		remove_now(c);

@@ -13,6 +13,10 @@ bool errand_is_kind(const char *kind)
 	       (strcmp(kind, ERRAND_REMOVE) == 0 || strcmp(kind, ERRAND_CANCEL) == 0);
 }
 
+enum {
+	CONFLICTS_MAX = 6
+};
+
 /* --- what the end of its slot means --- */
 
 static enum errand_verdict verdict_of(int32_t code, const struct errand_past *past)
@@ -30,7 +34,9 @@ static enum errand_verdict verdict_of(int32_t code, const struct errand_past *pa
 		return past->tried || past->unmade ? ERRAND_DONE : ERRAND_REFUSED;
 	case DAVIT_INVALID:
 		return past->unmade ? ERRAND_DONE : ERRAND_REFUSED;
-	case DAVIT_CONFLICT:
+	case DAVIT_CONFLICT: /* it may be going on: "is being deleted" */
+		return past->tried && past->conflicts < CONFLICTS_MAX ? ERRAND_AGAIN
+		                                                      : ERRAND_REFUSED;
 	case DAVIT_UNSUPPORTED:
 	case DAVIT_PERMANENT:
 		return ERRAND_REFUSED;

@@ -50,6 +50,9 @@ struct errand_order {
 void tracker_errand(
 	struct tracker *t, const struct errand_order *order, tracker_accepted *done, void *ctx);
 
+/* Is the same errand under way? [any thread] */
+bool tracker_errand_under_way(struct tracker *t, const struct errand_order *order);
+
 /*
  * Calls done once, with the errand as it then is: when it has ended; when an attempt has failed and
  * the next one would come later than patience_ms from now; at the latest after wait_ms. job NULL:
@@ -67,10 +70,11 @@ enum errand_verdict {
 };
 
 struct errand_past {
-	bool failed;  /* there was an attempt before, */
-	bool tried;   /* which may have done it */
-	bool unmade;  /* the object is a job that made none */
-	bool unclear; /* of a change that this attempt sent nobody knows what it did */
+	bool failed;        /* there was an attempt before, */
+	bool tried;         /* which may have done it */
+	bool unmade;        /* the object is a job that made none */
+	bool unclear;       /* of a change that this attempt sent nobody knows what it did */
+	unsigned conflicts; /* how often in a row it was answered so before */
 };
 
 /* Pure. */

@@ -180,6 +180,7 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 	} else if (verdict == ERRAND_REFUSED) {
 		refuse(t, e, why);
 	} else {
+		e->refusals = result->code == DAVIT_CONFLICT ? e->refusals + 1 : 0;
 		e->tried |= verdict == ERRAND_UNCLEAR || result->trace.done > 0;
 		again(t, e, result, why);
 	}
@@ -187,8 +188,10 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 
 void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call_result *result)
 {
-	struct errand_past past = {
-		.failed = e->failures > 0, .tried = e->tried, .unclear = result->trace.unclear > 0};
+	struct errand_past past = {.failed = e->failures > 0,
+		.tried = e->tried,
+		.unclear = result->trace.unclear > 0,
+		.conflicts = e->refusals};
 	struct fail why = {0};
 	enum errand_verdict verdict;
 	char id[ID_SIZE], parent[ID_SIZE];
@@ -357,6 +360,18 @@ static bool begin(
 		entered = enter(t, &op->job, f);
 	mutex_unlock(&t->lock);
 	return entered;
+}
+
+bool tracker_errand_under_way(struct tracker *t, const struct errand_order *order)
+{
+	char submission[ID_SIZE];
+	bool under_way;
+
+	submission_of(order, submission);
+	mutex_lock(&t->lock);
+	under_way = entries_by_submission(&t->entries, submission) != NULL;
+	mutex_unlock(&t->lock);
+	return under_way;
 }
 
 void tracker_errand(

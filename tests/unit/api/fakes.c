@@ -777,6 +777,8 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
 		return fail_set(f, fake_provider.refused, "not started");
 	if (result.code != DAVIT_OK)
 		(void)fail_set(&result.fail, FAIL_INVALID, "%s", fake_provider.fail_text);
+	if (fake_provider.during != NULL)
+		fake_provider.during();
 	scope = redact_scope_ref(spec->scope);
 	(void)redact_use(scope); /* as the thread of a call does */
 	if (fake_provider.stream != NULL)
@@ -1071,6 +1073,13 @@ void tracker_errand(
 	done(errand.job.id, NULL, ctx);
 }
 
+bool tracker_errand_under_way(struct tracker *t, const struct errand_order *order)
+{
+	(void)t;
+	(void)order;
+	return fake_tracker.removes;
+}
+
 void tracker_watch_errand(struct tracker *t, const char *id, int64_t patience_ms, int64_t wait_ms,
 	tracker_watched *done, void *ctx)
 {
@@ -1080,6 +1089,8 @@ void tracker_watch_errand(struct tracker *t, const char *id, int64_t patience_ms
 	(void)wait_ms;
 	if (fake_tracker.held)
 		errand.job.state = JOB_SUBMITTING;
+	if (fake_tracker.given_up)
+		errand.job.state = JOB_CANCELLED;
 	done(fake_tracker.lost ? NULL : &errand.job, ctx);
 }
 

@@ -42,6 +42,7 @@ struct fake_provider {
 	int stream_status;
 	const char *stream_type;
 	enum fail_code refused; /* of call_start */
+	void (*during)(void);   /* happens while it is called */
 	/* what was seen last */
 	unsigned calls;
 	char interface[64];
@@ -56,9 +57,11 @@ struct fake_tracker {
 	const char *result;
 	const char *remote_name;
 	const char *error;
-	bool held;    /* tracker_watch() keeps its word until fake_release(); errands do not end */
-	bool lost;    /* errands do not reach the disk */
-	bool changed; /* by a cancel */
+	bool held;     /* tracker_watch() keeps its word until fake_release(); errands do not end */
+	bool lost;     /* errands do not reach the disk */
+	bool given_up; /* errands are ended by an operator */
+	bool removes;  /* the errand somebody asks for is under way */
+	bool changed;  /* by a cancel */
 	bool recovered;
 	int64_t age_ms;                  /* of tracker_refresh() */
 	bool full;                       /* there is no place for a job that was accepted */

@@ -321,6 +321,26 @@ static void a_job_that_has_not_ended_is_not_deleted(void **state)
 	expect_request(fake_provider.request, "{\"connection\":{},\"id\":\"other\"}");
 }
 
+static void a_job_that_has_not_ended_is_not_deleted_by_the_name_of_its_object(void **state)
+{
+	static const char *const names[] = {"cloud-7", "digits"};
+	struct job job = training(JOB_RUNNING);
+
+	(void)state;
+	fake_provider.reply = "{\"id\":\"cloud-7\"}";
+	job.remote_name = LITERAL("cloud-7");
+	fake_job(&job);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), S "/pipelines/training/%s/delete", names[i]);
+		fake_expect("DELETE", path, NULL, 409,
+			"\"job " JOB
+			" has not ended yet: cancel it, and delete it once it has ended\"");
+		assert_string_not_equal(fake_provider.slot, "remove");
+	}
+}
+
 static void our_id_stands_for_what_the_job_made(void **state)
 {
 	struct job job = training(JOB_RUNNING);
@@ -765,6 +785,7 @@ int main(void)
 		ON_SITE(a_delete_that_could_not_be_noted_is_no_object),
 		ON_SITE(an_export_takes_its_body_along),
 		ON_SITE(a_job_that_has_not_ended_is_not_deleted),
+		ON_SITE(a_job_that_has_not_ended_is_not_deleted_by_the_name_of_its_object),
 		ON_SITE(an_export_says_where_the_copy_is),
 		ON_SITE(an_export_may_answer_bytes),
 		ON_SITE(tags_are_checked_by_the_manifest_before_they_are_given),

@@ -199,6 +199,46 @@ static void a_delete_that_is_not_confirmed_names_the_job_that_goes_on(void **sta
 	expect_status("POST", DELETE(NEW), NULL, 503);
 }
 
+static void somebody_adopts_it(void)
+{
+	const struct job job = {.id = NEW,
+		.submission = NEW,
+		.created_ms = 1,
+		.provider = LITERAL("local"),
+		.interface = LITERAL("davit.training"),
+		.kind = LITERAL("train"),
+		.request = LITERAL("{}")};
+
+	fake_provider.during = NULL;
+	fake_job(&job);
+}
+
+static void what_was_adopted_meanwhile_is_not_deleted(void **state)
+{
+	(void)state;
+	fake_provider.reply = labelled(NEW);
+	fake_provider.during = somebody_adopts_it;
+	expect_status("POST", DELETE(NEW), NULL, 409);
+	assert_string_equal(fake_provider.slot, "get");
+}
+
+static void what_is_being_deleted_is_not_adopted(void **state)
+{
+	(void)state;
+	fake_tracker.removes = true;
+	expect_status("POST", ADOPT(NEW), "{}", 409);
+	assert_string_equal(fake_tracker.adopted, "");
+}
+
+static void a_delete_that_an_operator_ended_says_so(void **state)
+{
+	(void)state;
+	fake_provider.reply = labelled(NEW);
+	fake_tracker.given_up = true;
+	expect_status("POST", DELETE(NEW), NULL, 409);
+	assert_string_equal(fake_strays.gone, "");
+}
+
 static void what_is_not_there_any_more_is_deleted(void **state)
 {
 	(void)state;
@@ -218,6 +258,9 @@ int main(void)
 		TEST(what_cannot_be_adopted_stays_a_stray),
 		TEST(a_stray_is_looked_at_before_it_is_deleted),
 		TEST(a_delete_that_is_not_confirmed_names_the_job_that_goes_on),
+		TEST(what_was_adopted_meanwhile_is_not_deleted),
+		TEST(what_is_being_deleted_is_not_adopted),
+		TEST(a_delete_that_an_operator_ended_says_so),
 		TEST(what_is_not_there_any_more_is_deleted),
 	};
 

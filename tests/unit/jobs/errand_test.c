@@ -55,6 +55,18 @@ static void credentials_that_end_later_end_no_errand(void **state)
 		errand_verdict(DAVIT_QUOTA, &(struct errand_past){.tried = true}), ERRAND_AGAIN);
 }
 
+static void what_may_be_going_on_is_asked_for_again_a_few_times(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		errand_verdict(DAVIT_CONFLICT, &(struct errand_past){.tried = true}), ERRAND_AGAIN);
+	assert_int_equal(errand_verdict(DAVIT_CONFLICT,
+				 &(struct errand_past){.tried = true, .conflicts = 6}),
+		ERRAND_REFUSED);
+	assert_int_equal(errand_verdict(DAVIT_CONFLICT, &(struct errand_past){.failed = true}),
+		ERRAND_REFUSED);
+}
+
 static void of_a_job_without_an_object_nothing_need_be_there(void **state)
 {
 	const struct errand_past past = {.unmade = true};
@@ -125,6 +137,25 @@ static void a_delete_answers_the_object_as_it_was(void **state)
 	assert_int_equal(job.attempts, 1);
 	assert_int_equal(fake_calls("remove"), 1);
 	job_finish(&job);
+}
+
+static void a_delete_under_way_is_not_refused(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = ended(x);
+	struct ticket r;
+
+	fake_fault("remove", DAVIT_INTERNAL, 1, false);
+	r = removal(x, t.id);
+	await_calls("remove", 1);
+	fake_fault("remove", DAVIT_CONFLICT, 2, false);
+	await_state(x, r.id, JOB_SUCCEEDED);
+	fake_fault("remove", DAVIT_INTERNAL, 1, false);
+	t = ended(x);
+	r = removal(x, t.id);
+	await_calls("remove", 5);
+	fake_fault("remove", DAVIT_CONFLICT, 100, false);
+	await_state(x, r.id, JOB_FAILED);
 }
 
 static void a_delete_is_repeated_until_it_is_confirmed(void **state)
@@ -422,6 +453,8 @@ int main(void)
 		cmocka_unit_test(what_is_gone_after_an_unclear_attempt_was_removed_by_it),
 		cmocka_unit_test(credentials_that_end_later_end_no_errand),
 		cmocka_unit_test(of_a_job_without_an_object_nothing_need_be_there),
+		cmocka_unit_test(what_may_be_going_on_is_asked_for_again_a_few_times),
+		TEST(a_delete_under_way_is_not_refused),
 		TEST(a_delete_answers_the_object_as_it_was),
 		TEST(a_delete_is_repeated_until_it_is_confirmed),
 		TEST(nothing_found_after_an_unclear_attempt_is_success),
