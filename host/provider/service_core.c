@@ -16,6 +16,11 @@
 #define DETAIL_MAX    ((size_t)64 * 1024)
 #define TEXT_MAX      2000 /* bytes of one log line of a provider */
 
+enum {
+	RETRY_LEAST_MS = 500,   /* what a provider asks for is no reason to be without pause, */
+	RETRY_MOST_MS = 3600000 /* nor never to ask again */
+};
+
 static int32_t DAVIT_CALL core_reply(davit_call call, davit_buf json)
 {
 	struct call *c = call_current(call);
@@ -59,16 +64,27 @@ static void seen_text(davit_buf text, char *out, size_t max)
 
 /* --- fail --- */
 
+/* 0: it asks for none. */
+static int64_t retry_of(const json_t *detail)
+{
+	int64_t ms = json_int_or(detail, "retry_after_ms", 0);
+
+	if (ms <= 0)
+		return 0;
+	if (ms < RETRY_LEAST_MS)
+		return RETRY_LEAST_MS;
+	return ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms;
+}
+
 /* What detail says beside the sentence. Where it is not JSON the sentence still counts. */
 static void read_detail(struct call *c, davit_buf detail)
 {
 	json_t *v = service_parse(detail, DETAIL_MAX, NULL);
 	const char *pointer = json_text_or(v, "pointer", "");
-	int64_t retry_ms = json_int_or(v, "retry_after_ms", 0);
 
 	if (strlen(pointer) < sizeof(c->fail->field))
 		memcpy(c->fail->field, pointer, strlen(pointer) + 1);
-	c->fail->retry_after_ms = retry_ms > 0 ? retry_ms : 0;
+	c->fail->retry_after_ms = retry_of(v);
 	if (json_is_true(json_object_get(v, "host")))
 		c->said = false;
 	if (v != NULL)

@@ -143,6 +143,39 @@ OP(op_fail)
 	return code;
 }
 
+static const char *pause_given;
+
+OP(op_pause)
+{
+	(void)request;
+	return (kit_of(inst)->core->fail)(
+		call, DAVIT_RETRY, kit_buf("later"), kit_buf(pause_given));
+}
+
+static void a_pause_is_neither_none_nor_for_ever(void **state)
+{
+	static const struct {
+		const char *detail;
+		int64_t ms;
+	} rows[] = {
+		{"{\"retry_after_ms\":1}", 500},
+		{"{\"retry_after_ms\":700}", 700},
+		{"{\"retry_after_ms\":9223372036854775807}", 3600000},
+		{"{\"retry_after_ms\":0}", 0},
+		{"{\"retry_after_ms\":-5}", 0},
+	};
+	struct kit *k = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct kit_call c;
+
+		pause_given = rows[i].detail;
+		kit_run(k, &c, op_pause);
+		assert_int_equal(c.result.retry_after_ms, rows[i].ms);
+		kit_call_finish(&c);
+	}
+}
+
 OP(op_mute)
 {
 	(void)inst;
@@ -1004,6 +1037,7 @@ int main(void)
 		cmocka_unit_test(the_request_arrives_as_it_was_given),
 		cmocka_unit_test(validate_and_cancel_need_no_answer),
 		cmocka_unit_test(each_code_becomes_its_class_with_text_and_details),
+		cmocka_unit_test(a_pause_is_neither_none_nor_for_ever),
 		cmocka_unit_test(the_returned_code_counts_more_than_an_answer),
 		cmocka_unit_test(a_broken_contract_is_a_provider_error_that_says_which),
 		cmocka_unit_test(each_lane_holds_max_calls_and_says_when_to_come_back),
