@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "jobs/job.h"
 #include "store/store.h"
 
@@ -15,13 +16,18 @@
 
 typedef void sentence(struct buf *out, const struct store_journal *row, const json_t *detail);
 
-/* " (why)", where the row says why. */
+static void put_cut(struct buf *out, const char *before, const char *text, int max)
+{
+	buf_printf(out, "%s%.*s", before, utf8_fit(text, max), text);
+}
+
+/* ": why", where the row says why. */
 static void put_why(struct buf *out, const json_t *detail)
 {
 	const char *why = json_text_or(detail, "why", NULL);
 
 	if (why != NULL)
-		buf_printf(out, ": %.2000s", why);
+		put_cut(out, ": ", why, 2000);
 }
 
 static void say_edge(struct buf *out, const struct store_journal *row, const json_t *detail)
@@ -34,11 +40,12 @@ static void say_edge(struct buf *out, const struct store_journal *row, const jso
 
 static void say_sent(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
-	buf_printf(out, "mutation %" PRId64 " is about to leave: %.200s", row->k,
-		json_text_or(detail, "operation", "?"));
-	if (json_object_get(detail, "method") != NULL)
-		buf_printf(out, ", %.32s %.2000s", json_text_or(detail, "method", ""),
-			json_text_or(detail, "target", ""));
+	buf_printf(out, "mutation %" PRId64 " is about to leave", row->k);
+	put_cut(out, ": ", json_text_or(detail, "operation", "?"), 200);
+	if (json_object_get(detail, "method") != NULL) {
+		put_cut(out, ", ", json_text_or(detail, "method", ""), 32);
+		put_cut(out, " ", json_text_or(detail, "target", ""), 2000);
+	}
 }
 
 static void say_unsent(struct buf *out, const struct store_journal *row, const json_t *detail)
@@ -102,7 +109,7 @@ static void say_decision(struct buf *out, const struct store_journal *row, const
 	(void)row;
 	buf_printf(out, "somebody decided: %s", json_text_or(detail, "what", "?"));
 	if (remote != NULL)
-		buf_printf(out, " %.1024s", remote);
+		put_cut(out, " ", remote, 1024);
 }
 
 static void say_cancel(struct buf *out, const struct store_journal *row, const json_t *detail)
@@ -122,7 +129,7 @@ static void say_remove(struct buf *out, const struct store_journal *row, const j
 static void say_note(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	(void)row;
-	buf_printf(out, "%.2000s", json_text_or(detail, "text", ""));
+	put_cut(out, "", json_text_or(detail, "text", ""), 2000);
 }
 
 static void say_gap(struct buf *out, const struct store_journal *row, const json_t *detail)
@@ -158,6 +165,7 @@ static json_t *shown_detail(const json_t *detail)
 	(void)json_object_del(shown, "head");
 	(void)json_object_del(shown, "body");
 	(void)json_object_del(shown, "fingerprint");
+	(void)json_object_del(shown, "ref"); /* the provider's own */
 	if (json_object_size(shown) > 0)
 		return shown;
 	json_decref(shown);

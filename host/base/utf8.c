@@ -1,6 +1,8 @@
 /* Recognises well-formed UTF-8 by table 3-7 of the Unicode standard. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 
 struct utf8_row {
@@ -45,4 +47,16 @@ size_t utf8_length(const char *p, size_t n)
 			return row_length(&rows[i], bytes, n);
 	}
 	return 0;
+}
+
+int utf8_fit(const char *text, int max)
+{
+	size_t n = strnlen(text, (size_t)max + 1);
+
+	if (n <= (size_t)max)
+		return (int)n;
+	n = (size_t)max;
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return (int)n;
 }

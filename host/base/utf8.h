@@ -8,4 +8,8 @@
  * bytes: overlong forms, surrogates and values past U+10FFFF are not characters. */
 size_t utf8_length(const char *p, size_t n);
 
+/* Bytes of the whole characters that text, which is UTF-8, has in its first max bytes: for "%.*s".
+ */
+int utf8_fit(const char *text, int max);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
 #include "store/ledger.h"
@@ -200,13 +201,14 @@ void journal_write(struct store *s, const char *job, struct store_journal *row)
 
 static void put_unclear(struct buf *out, const struct ledger_entry *e)
 {
+	const char *operation = json_text_or(e->sent, "operation", "?");
+	const char *target = json_text_or(e->sent, "target", "the other side");
 	char when[CLOCK_TEXT_SIZE];
 
 	buf_printf(out,
-		"it is not known whether mutation %" PRId64 " of its submission (%.100s, sent to "
-		"%.500s at %s) was done",
-		e->k, json_text_or(e->sent, "operation", "?"),
-		json_text_or(e->sent, "target", "the other side"),
+		"it is not known whether mutation %" PRId64 " of its submission (%.*s, sent to "
+		"%.*s at %s) was done",
+		e->k, utf8_fit(operation, 100), operation, utf8_fit(target, 500), target,
 		clock_text_rfc3339(e->time_ms, when));
 }
 
@@ -225,9 +227,9 @@ char *journal_dilemma(struct store *s, const char *job, int64_t epoch, const cha
 	else
 		buf_text(&out, "it is not known what its submission made");
 	buf_printf(&out,
-		": %.1000s. Look there, then say 'davit decide %s' with --adopt REMOTE for what it "
+		": %.*s. Look there, then say 'davit decide %s' with --adopt REMOTE for what it "
 		"made, --resubmit if it made nothing, or --give-up",
-		why, job);
+		utf8_fit(why, 1000), why, job);
 	ledger_finish(&l);
 	return buf_take(&out, NULL);
 }

@@ -85,6 +85,35 @@ static void a_long_text_is_cut_and_shown(void **state)
 	json_decref(item);
 }
 
+static void a_cut_is_between_characters(void **state)
+{
+	char detail[4000] = "{\"remote\":\"x";
+	size_t n = strlen(detail);
+	struct store_journal row = {.kind = JOURNAL_DECISION, .k = 1, .detail = detail};
+	json_t *item;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		n += (size_t)snprintf(detail + n, sizeof(detail) - n, "\xe2\x82\xac");
+	(void)snprintf(detail + n, sizeof(detail) - n, "\"}");
+	item = timeline_item(&row);
+	assert_non_null(item);
+	assert_in_range(strlen(json_text_or(item, "text", "")), 1000, 1100);
+	json_decref(item);
+}
+
+static void what_find_keeps_for_the_provider_is_not_shown(void **state)
+{
+	const struct store_journal row = {
+		.kind = JOURNAL_FOUND, .detail = LITERAL("{\"ref\":{\"v\":1}}")};
+	json_t *item = timeline_item(&row);
+
+	(void)state;
+	assert_non_null(item);
+	assert_null(json_object_get(item, "detail"));
+	json_decref(item);
+}
+
 static void the_recorded_answer_and_secrets_are_not_shown(void **state)
 {
 	const struct store_journal row = {.kind = JOURNAL_ANSWERED,
@@ -220,6 +249,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_row_has_a_sentence),
 		cmocka_unit_test(a_long_text_is_cut_and_shown),
+		cmocka_unit_test(a_cut_is_between_characters),
+		cmocka_unit_test(what_find_keeps_for_the_provider_is_not_shown),
 		cmocka_unit_test(the_recorded_answer_and_secrets_are_not_shown),
 		ON_SITE(the_timeline_begins_with_the_job_and_has_pages),
 		ON_SITE(a_decision_reaches_the_tracker),
