@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/decide.h"
 #include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "jobs/journal.h"
@@ -192,7 +193,11 @@ static struct call_end end_of(const struct call_context *call, const struct call
 		.settle_ms = call->settle_ms,
 	};
 
-	if (end.verdict == VERDICT_DECIDE && !call->adopts)
+	if (end.verdict == VERDICT_STATE && call->adopts) {
+		end.dilemma = decide_taken(call->t, call->id, result);
+		if (end.dilemma != NULL)
+			end.verdict = VERDICT_DECIDE;
+	} else if (end.verdict == VERDICT_DECIDE && !call->adopts)
 		end.dilemma = journal_dilemma(
 			call->t->options.store, call->id, call->epoch, result->fail.text);
 	return end;

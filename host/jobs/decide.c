@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "jobs/internal.h"
+#include "provider/provider.h"
 #include "store/store.h"
 
 struct decide {
@@ -162,6 +164,53 @@ static bool nobodys(struct tracker *t, const struct job *job, const char *remote
 			"'%.200s' is the object of job %s: name another one", remote, other.id);
 	job_finish(&other);
 	return !same;
+}
+
+/* The same of those that are about to follow it, of which the store knows nothing yet. */
+static bool claim(struct tracker *t, const char *id, uint64_t object, struct fail *f)
+{
+	struct open_job *e;
+	bool free = true;
+
+	mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->entries.count && free; i++) {
+		e = t->entries.heap[i];
+		if (e->adopts == object && strcmp(e->id, id) != 0)
+			free = fail_set(f, FAIL_CONFLICT,
+				"the object is that of job %s: name another one", e->id);
+	}
+	e = entries_find(&t->entries, id);
+	if (e != NULL && free)
+		e->adopts = object;
+	mutex_unlock(&t->lock);
+	return free;
+}
+
+static uint64_t object_hash(const struct job *job, const char *remote)
+{
+	struct buf text;
+	uint64_t hash;
+
+	buf_init(&text, SIZE_MAX);
+	buf_printf(&text, "%s\n%s\n%s\n%s", job->provider, job->interface, job->kind, remote);
+	hash = entry_hash(text.failed ? remote : text.p);
+	buf_finish(&text);
+	return hash != 0 ? hash : 1;
+}
+
+char *decide_taken(struct tracker *t, const char *id, const struct call_result *result)
+{
+	const char *remote = json_text_or(result->reply, "resource",
+		json_text_or(result->reply, "id", NULL)); /* as outcome_edge() keeps them */
+	struct job job = {0};
+	struct fail f = {0};
+	bool free;
+
+	if (remote == NULL || !store_job(t->options.store, id, &job, &f))
+		return NULL;
+	free = nobodys(t, &job, remote, &f) && claim(t, id, object_hash(&job, remote), &f);
+	job_finish(&job);
+	return free ? NULL : strdup(f.text);
 }
 
 static bool check(struct tracker *t, const char *id, const struct job_decision *decision,

@@ -5,12 +5,18 @@
 #ifndef HOST_JOBS_DECIDE_H
 #define HOST_JOBS_DECIDE_H
 
+struct call_result;
 struct fail;
 struct tracker;
 
 /* What a job keeps of the decision that it made the object remote: JSON, heap memory; NULL: out of
  * memory. */
 char *decide_adopt_text(const char *remote);
+
+/* Find has found the object that job id is to adopt: from now on it is this job's. Where it is
+ * already that of another one, the sentence that says so: heap memory. No lock of the tracker's
+ * held. */
+char *decide_taken(struct tracker *t, const char *id, const struct call_result *result);
 
 enum job_choice {
 	JOB_ADOPT,    /* it made remote: follow that */

@@ -193,6 +193,8 @@ static void edge_applied(
 	if (to != e->state) {
 		journal_moved(e, to, (op->edge.set & JOB_SET_EPOCH) != 0);
 		e->state = to;
+		if (to != JOB_RUNNING)
+			e->adopts = 0;
 		tracker_hold_by_state(t, e);
 		tracker_fire(t, e);
 		wake_flow(t, parent_of(t, e));

@@ -318,13 +318,20 @@ int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t int
 	return past == 0 ? from_mono : from_mono + (past < 0 ? 0 : interval_ms) - past;
 }
 
-bool entry_same_as_shown(struct open_job *e, const char *text)
+uint64_t entry_hash(const char *text)
 {
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-	bool same;
 
 	for (const char *p = text; *p != '\0'; p++)
 		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+	return hash;
+}
+
+bool entry_same_as_shown(struct open_job *e, const char *text)
+{
+	uint64_t hash = entry_hash(text);
+	bool same;
+
 	same = hash == e->shown;
 	e->shown = hash;
 	return same;

@@ -71,6 +71,7 @@ struct open_job {
 	int64_t sent_mono;        /* a submit that is unclear ended before this */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
 	struct tally tally;
+	uint64_t adopts; /* hash of the object that somebody named and find has found; 0: none */
 	uint64_t shown;  /* hash of the last state stored, so that nothing is written twice */
 	size_t heap_at;  /* place in the due heap */
 	uint32_t phase;  /* when in each interval it is polled: this part of 2^32 */
@@ -123,6 +124,8 @@ void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
  * and less than an interval after it.
  */
 int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms);
+
+uint64_t entry_hash(const char *text);
 
 /* Is text what e was shown with the last time? Remembers it. */
 bool entry_same_as_shown(struct open_job *e, const char *text);

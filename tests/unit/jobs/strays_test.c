@@ -285,6 +285,51 @@ static void an_adoption_that_cannot_be_looked_at_asks_again(void **state)
 	}
 }
 
+static struct ticket adoption(struct fixture *x, const char *id)
+{
+	json_t *request = adopted_request();
+	const struct job_order o = {.provider = "p",
+		.interface = "davit.training",
+		.kind = "train",
+		.id = id,
+		.request = request,
+		.adopt = "one"};
+	struct ticket ticket = {0};
+
+	tracker_submit(x->tracker, &o, accepted, &ticket);
+	await_flag(&ticket.done);
+	json_decref(request);
+	return ticket;
+}
+
+static void an_object_is_adopted_once(void **state)
+{
+	static const char other[] = "1hf7yat00wr5ytd1h6ymqvb4";
+	static const char one[] = "{\"ref\":{\"v\":1},\"id\":\"one\"}";
+	struct fixture *x = *state;
+	struct job job;
+	int decided = 0;
+	bool first;
+
+	fake_fault("find", DAVIT_RETRY, 2, true); /* makes the objects */
+	adoption(x, LOST);
+	adoption(x, other);
+	await_calls("find", 2);
+	fake_end(LOST, DAVIT_STATE_RUNNING, one);
+	fake_end(other, DAVIT_STATE_RUNNING, one);
+	for (int i = 0; i < ROUNDS && decided < 2; i++) {
+		let_time_pass();
+		decided = (status_of(x, LOST).state != JOB_RECOVERING) +
+		          (status_of(x, other).state != JOB_RECOVERING);
+	}
+	first = status_of(x, LOST).state == JOB_RUNNING;
+	assert_int_equal(status_of(x, first ? LOST : other).state, JOB_RUNNING);
+	assert_int_equal(status_of(x, first ? other : LOST).state, JOB_NEEDS_DECISION);
+	job = job_of(x, first ? other : LOST);
+	assert_non_null(strstr(job.error, first ? LOST : other));
+	job_finish(&job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +341,7 @@ int main(void)
 		TEST(a_provider_that_asks_for_a_pause_gets_it),
 		TEST(what_is_dealt_with_is_shown_no_more),
 		TEST(an_adopted_stray_is_found_and_never_submitted),
+		TEST(an_object_is_adopted_once),
 		TEST(an_adoption_that_cannot_be_looked_at_asks_again),
 	};
 
