@@ -1,6 +1,7 @@
 /* call_journal - see call_journal.h. */
 #include "provider/call_journal.h"
 
+#include <assert.h>
 #include <davit/abi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,7 @@ int32_t call_journal_plan(
 			c, next_done(&j->ledger), "was done, and this attempt asks for another");
 	if (e != NULL) {
 		j->trace.done++;
+		j->trace.refused = false;
 		*ret_mutation = (struct mutation){.k = e->k, .before = e};
 		return DAVIT_OK;
 	}
@@ -243,11 +245,11 @@ static void submit(struct call *c, struct store_op *op)
 	store_submit(store_of(c), op);
 }
 
-/* None of them leaves after all, but those before the last one may be written down. */
+/* None of them leaves after all, but some are written down. */
 static void take_back(struct call *c, const struct mutation *ms, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct store_op *op = ms[i].k != 0 && ms[i].before == NULL
+		struct store_op *op = ms[i].op != NULL && ms[i].op->ok && ms[i].op->changed
 		                              ? row_new(c, JOURNAL_UNSENT, ms[i].k, 0, NULL)
 		                              : NULL;
 
@@ -256,42 +258,50 @@ static void take_back(struct call *c, const struct mutation *ms, size_t count)
 	}
 }
 
-/* The store keeps the order of what one thread gives it: with the last all are on disk. */
+/* The store may have some of them and not others: it wrote them in more than one go. */
+static int32_t look_at_all(struct call *c, const struct mutation *ms, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (ms[i].op != NULL && !ms[i].op->changed)
+			return service_refuse(
+				c, DAVIT_CANCELLED, "the job has gone on without this submission");
+	}
+	return DAVIT_OK;
+}
+
 int32_t call_journal_send(struct call *c, struct mutation *ms, size_t count)
 {
-	struct store_op *last = NULL;
+	struct store_op *ops[CALL_JOURNAL_AT_ONCE];
 	struct fail f = {0};
 	int32_t code = DAVIT_OK;
+	size_t n = 0;
 
+	assert(count <= CALL_JOURNAL_AT_ONCE);
 	for (size_t i = 0; i < count; i++) {
-		if (ms[i].op == NULL)
-			continue;
-		if (last != NULL)
-			submit(c, last);
-		last = ms[i].op;
-		ms[i].op = NULL;
+		if (ms[i].op != NULL)
+			ops[n++] = ms[i].op;
 	}
-	if (last == NULL)
-		return DAVIT_OK;
-	if (!store_run(store_of(c), last, &f)) {
+	if (n > 0 && !store_run_all(store_of(c), ops, n, &f)) {
 		call_keep_reason(&c->service_fail, &f);
 		c->service_code = code = DAVIT_RETRY;
-	} else if (!last->changed) {
-		code = service_refuse(
-			c, DAVIT_CANCELLED, "the job has gone on without this submission");
+	} else if (n > 0) {
+		code = look_at_all(c, ms, count);
 	}
-	store_op_free(last);
-	if (code == DAVIT_RETRY)
-		take_back(c, ms, count - 1);
+	if (code != DAVIT_OK)
+		take_back(c, ms, count);
+	for (size_t i = 0; i < count; i++)
+		call_journal_drop(&ms[i]);
 	return code;
 }
 
 static void count_end(struct call_trace *t, enum journal_kind kind, int64_t status)
 {
-	if (kind == JOURNAL_UNCLEAR)
+	if (kind == JOURNAL_UNCLEAR) {
 		t->unclear++;
-	else if (kind == JOURNAL_ANSWERED && ledger_state_of(status) == LEDGER_DONE)
-		t->done++;
+	} else if (kind == JOURNAL_ANSWERED) {
+		t->refused = ledger_state_of(status) == LEDGER_REFUSED;
+		t->done += ledger_state_of(status) == LEDGER_DONE;
+	}
 }
 
 void call_journal_ended(struct call *c, const struct mutation *m, enum journal_kind kind,

@@ -55,8 +55,11 @@ int32_t call_journal_plan(
 	struct call *c, const struct mutation_wish *wish, struct mutation *ret_mutation);
 void call_journal_drop(struct mutation *m);
 
-/* Writes down, durably and together, that those to be sent will leave. Else none may: DAVIT_RETRY:
- * the store fails; DAVIT_CANCELLED: the job went on without this call. */
+#define CALL_JOURNAL_AT_ONCE 64
+
+/* Writes down, durably, that those to be sent will leave, and drops them; at most
+ * CALL_JOURNAL_AT_ONCE. Else, one of them lost, none may leave: DAVIT_RETRY: the store fails;
+ * DAVIT_CANCELLED: the job went on without this call. */
 int32_t call_journal_send(struct call *c, struct mutation *ms, size_t count);
 
 /* It ended so. detail (taken over; NULL: nothing to say): see journal.h. Nobody waits for it. */

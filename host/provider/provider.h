@@ -104,6 +104,7 @@ struct call; /* one running slot; see call.h for what services see of it */
 struct call_trace {
 	unsigned done;    /* changes that were made, now or by an attempt before it */
 	unsigned unclear; /* changes of which nobody knows */
+	bool refused;     /* one was, and none made after it */
 	bool left;        /* of those made before it some were not asked for again */
 	bool cut_off;     /* the host ended it: its time was over, or it was cancelled */
 	bool diverged;    /* it asked for something else than the attempt before it */

@@ -12,7 +12,7 @@
 #include "provider/services.h"
 #include "secret/redact.h"
 
-#define MANY_MAX        64
+#define MANY_MAX        CALL_JOURNAL_AT_ONCE
 #define MANY_ANSWER_MAX ((size_t)1024 * 1024) /* bytes of each: they become one text */
 
 struct batch {

@@ -92,6 +92,8 @@ static void read_end(struct reading *r, const struct store_journal *row)
 {
 	struct ledger_entry *e = entry_of(&r->l, row->k);
 
+	if (e == NULL && row->kind != JOURNAL_UNSENT) /* it left, though its begin is not there */
+		e = entry_new(r, row->k);
 	if (e == NULL)
 		return;
 	if (row->kind == JOURNAL_UNSENT) {

@@ -332,7 +332,7 @@ void store_submit(struct store *s, struct store_op *op)
 struct waiter {
 	struct mutex lock;
 	struct cond answered;
-	bool over;
+	size_t open;
 };
 
 static void waiter_done(struct store_op *op)
@@ -340,35 +340,55 @@ static void waiter_done(struct store_op *op)
 	struct waiter *w = op->arg;
 
 	mutex_lock(&w->lock);
-	w->over = true;
+	w->open--;
 	cond_signal(&w->answered); /* under the lock: the waiter destroys both after it */
 	mutex_unlock(&w->lock);
+}
+
+/* No deadline: the writer answers every op, and until then op is not ours. */
+static void waiter_wait(struct waiter *w)
+{
+	turn_now();
+	mutex_lock(&w->lock);
+	while (w->open > 0)
+		cond_wait(&w->answered, &w->lock);
+	mutex_unlock(&w->lock);
+}
+
+bool store_run_all(struct store *s, struct store_op *const *ops, size_t count, struct fail *f)
+{
+	struct waiter w = {.open = count};
+	bool ok = true;
+
+	mutex_init(&w.lock);
+	cond_init(&w.answered);
+	for (size_t i = 0; i < count; i++) {
+		ops[i]->done = waiter_done;
+		ops[i]->arg = &w;
+		store_submit(s, ops[i]);
+	}
+	waiter_wait(&w);
+	cond_finish(&w.answered);
+	mutex_finish(&w.lock);
+	for (size_t i = 0; i < count; i++) {
+		ops[i]->done = NULL;
+		ops[i]->arg = NULL;
+		if (ok && !ops[i]->ok && f != NULL)
+			*f = ops[i]->fail;
+		ok = ok && ops[i]->ok;
+	}
+	return ok;
 }
 
 bool store_run(struct store *s, struct store_op *op, struct fail *f)
 {
 	store_done *done = op->done;
 	void *arg = op->arg;
-	struct waiter w = {.over = false};
+	bool ok = store_run_all(s, &op, 1, f);
 
-	mutex_init(&w.lock);
-	cond_init(&w.answered);
-	op->done = waiter_done;
-	op->arg = &w;
-	store_submit(s, op);
-	turn_now();
-	/* No deadline: the writer answers every op, and until then op is not ours. */
-	mutex_lock(&w.lock);
-	while (!w.over)
-		cond_wait(&w.answered, &w.lock);
-	mutex_unlock(&w.lock);
-	cond_finish(&w.answered);
-	mutex_finish(&w.lock);
 	op->done = done;
 	op->arg = arg;
-	if (!op->ok && f != NULL)
-		*f = op->fail;
-	return op->ok;
+	return ok;
 }
 
 const char *store_site(const struct store *s)

@@ -173,6 +173,10 @@ void store_submit(struct store *s, struct store_op *op);
 /* Submits op, waits for its end and gives op back to the caller. Not on the writer thread. */
 bool store_run(struct store *s, struct store_op *op, struct fail *f);
 
+/* The same for several, in their order; true: all went well. Of those that did not the first one's
+ * reason. They may be written in several transactions: look at each. */
+bool store_run_all(struct store *s, struct store_op *const *ops, size_t count, struct fail *f);
+
 /* Do writes work? Not from one that failed until there is room for one like it and more; false
  * with the reason. For GET /readyz. */
 bool store_ready(struct store *s, struct fail *f);

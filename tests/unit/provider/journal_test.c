@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "store/driver.h"
 #include "store/ledger.h"
 #include "store/store.h"
 #include "unit/cmocka.h"
@@ -234,6 +235,18 @@ static bool add_word(const struct store_journal *row, void *ctx)
 	return true;
 }
 
+static bool add_target(const struct store_journal *row, void *ctx)
+{
+	struct words *w = ctx;
+	json_t *v = row->kind == JOURNAL_SENT ? json_loads(row->detail, 0, NULL) : NULL;
+
+	if (v != NULL)
+		(void)snprintf(w->text, sizeof(w->text), "%s",
+			json_string_value(json_object_get(v, "target")));
+	json_decref(v);
+	return true;
+}
+
 /* What is not waited for is there soon: after this write. */
 static void barrier(struct kit *k)
 {
@@ -447,6 +460,56 @@ static void several_at_once_are_noted_one_by_one(void **state)
 	assert_int_equal(server_count(server, "/json"), 2);
 }
 
+/* --- a store that loses one row --- */
+
+static int64_t lost_k;
+
+static bool apply_but_one(void *db, struct store_op *op, struct fail *f)
+{
+	if (op->kind != STORE_JOURNAL || op->journal.kind != JOURNAL_SENT ||
+		op->journal.k != lost_k)
+		return store_sqlite.apply(db, op, f);
+	op->ok = op->changed = false;
+	(void)fail_set(&op->fail, FAIL_UNAVAILABLE, "the disk is full");
+	return true;
+}
+
+static void fail_rows(struct kit *k)
+{
+	static struct store_driver driver;
+	char path[SCRATCH_SIZE + 32];
+	struct fail f = {0};
+
+	driver = store_sqlite;
+	driver.apply = apply_but_one;
+	store_close(k->store);
+	(void)snprintf(path, sizeof(path), "%s/davit.db", k->folder);
+	k->store = store_open_driver(&driver, path, &f);
+	if (k->store == NULL)
+		fail_msg("%s", f.text);
+	k->ps->host.store = k->store;
+}
+
+static void of_several_none_leaves_while_one_is_not_written_down(void **state)
+{
+	struct kit *k = *state;
+
+	fail_rows(k);
+	script.requests[0] = "[" BODY("a") "," BODY("b") "," BODY("c") "]";
+	for (lost_k = 1; lost_k <= 3; lost_k++) {
+		struct call_trace trace = attempt(k);
+
+		assert_int_equal(script.codes[0], DAVIT_RETRY);
+		assert_int_equal(trace.done + trace.unclear, 0);
+		assert_int_equal(server_count(server, "/json"), 0);
+		assert_int_equal(says(k), LEDGER_SAYS_NOTHING);
+	}
+	journal_is(k, "sent 2, sent 3, unsent 2, unsent 3, "
+		      "sent 1, sent 3, unsent 1, unsent 3, "
+		      "sent 1, sent 2, unsent 1, unsent 2");
+	assert_int_equal(attempt(k).done, 3);
+}
+
 static bool hides(const struct store_journal *row, void *ctx)
 {
 	(void)ctx;
@@ -491,6 +554,21 @@ static void what_is_not_come_back_to_is_left(void **state)
 	assert_int_equal(server_count(server, "/json"), 2);
 }
 
+/* A URL that is none, and has marks of one in its query. */
+static void where_a_change_went_is_told_without_its_query(void **state)
+{
+	struct words w = {""};
+	struct kit *k = *state;
+
+	script.requests[0] = "{\"operation\":\"make\",\"method\":\"POST\","
+			     "\"url\":\"cloud.example/a?next=https://x\",\"attempts\":1}";
+	(void)attempt(k);
+	assert_int_not_equal(script.codes[0], DAVIT_OK);
+	barrier(k);
+	assert_true(store_journal(k->store, id, 0, 0, add_target, &w, NULL));
+	assert_string_equal(w.text, "cloud.example/a");
+}
+
 static void no_secret_is_told(void **state)
 {
 	struct kit *k = *state;
@@ -531,7 +609,9 @@ int main(void)
 		TEST(nothing_is_sent_while_something_is_unclear),
 		TEST(after_a_checkpoint_the_provider_goes_on_by_itself),
 		TEST(several_at_once_are_noted_one_by_one),
+		TEST(of_several_none_leaves_while_one_is_not_written_down),
 		TEST(what_is_not_come_back_to_is_left),
+		TEST(where_a_change_went_is_told_without_its_query),
 		TEST(no_secret_is_told),
 		TEST(the_next_epoch_owes_nothing_to_the_one_before),
 	};
