@@ -17,19 +17,23 @@
 #define TARGET_SIZE 512
 #define PRINT_MAX   ((uint64_t)8 * 1024 * 1024) /* bytes of a file whose digest is worth it */
 
-/* Where it goes, as people may read it: no query, nothing behind the name of the host where a
- * secret is in the URL. */
+/* How much of a URL people may read: no query, nothing behind the name of the host where a secret
+ * is in it, and nothing at all where it may name a user. */
+static size_t shown_length(const char *url, bool secret)
+{
+	size_t n = strcspn(url, "?#");
+	size_t scheme = strcspn(url, ":/?#");
+	size_t host = strncmp(url + scheme, "://", 3) == 0 ? scheme + 3 : 0;
+
+	if (secret)
+		n = host > 0 ? host + strcspn(url + host, "/?#") : 0;
+	return memchr(url + host, '@', n - (n < host ? n : host)) != NULL ? 0 : n;
+}
+
 static void write_target(const struct http_request *r, char target[TARGET_SIZE])
 {
-	const char *host = strstr(r->url.p, "://");
-	size_t n = strcspn(r->url.p, "?#");
+	size_t n = shown_length(r->url.p, r->url_secret);
 
-	if (host == NULL && r->url_secret)
-		n = 0;
-	else if (r->url_secret)
-		n = (size_t)(host - r->url.p) + 3 + strcspn(host + 3, "/?#");
-	if (host != NULL && memchr(host, '@', n - (size_t)(host - r->url.p)) != NULL)
-		n = 0;
 	(void)snprintf(target, TARGET_SIZE, "%.*s", (int)(n < TARGET_SIZE ? n : TARGET_SIZE - 1),
 		r->url.p);
 	(void)redact_text(target, strlen(target), n >= TARGET_SIZE);
