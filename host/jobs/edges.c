@@ -84,6 +84,12 @@ static void store_later(struct tracker *t, struct open_job *e)
 	wake_at(t, e, clock_mono_ms() + jitter(t, tracker_back_off_ms(e)));
 }
 
+void tracker_unread(struct open_job *e)
+{
+	if (e->state == JOB_SUBMITTING || e->state == JOB_RECOVERING)
+		e->unread = true;
+}
+
 void tracker_idle(struct tracker *t, struct open_job *e)
 {
 	e->busy = ENTRY_IDLE;
@@ -214,8 +220,7 @@ static void edge_applied(
 static void edge_lost(struct tracker *t, struct open_job *e, const struct store_op *op)
 {
 	log_error("JOB-EDGE-LOST", "job=%s %s", e->id, op->fail.text);
-	if (e->state == JOB_SUBMITTING)
-		e->unread = true;
+	tracker_unread(e);
 	store_later(t, e);
 	tracker_idle(t, e);
 }
@@ -252,6 +257,7 @@ void tracker_store_edge(
 	if (done == NULL) {
 		store_op_free(op);
 		e->busy = ENTRY_IDLE;
+		tracker_unread(e);
 		store_later(t, e);
 		return;
 	}

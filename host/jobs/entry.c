@@ -144,6 +144,7 @@ void entry_free(struct entries *es, struct open_job *e)
 	es->errands -= e->errand ? 1 : 0;
 	e->project->errands -= e->errand ? 1 : 0;
 	project_leave(e->project);
+	free(e->final);
 	free(e);
 }
 

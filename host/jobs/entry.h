@@ -68,6 +68,8 @@ struct open_job {
 	unsigned failures;        /* in a row, for the back-off */
 	unsigned refusals;        /* cancels that failed, or conflicts of an errand, in a row */
 	int64_t cancel_next_mono; /* none is asked for before this */
+	struct fail *final;       /* why its submit failed behind what it made; or NULL */
+	unsigned finals;          /* how often in a row */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */
 	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
 	struct tally tally;

@@ -83,6 +83,10 @@ void tracker_back_off(struct tracker *t, struct open_job *e);
 /* Counts a failure of e; after how long it is looked at again. */
 int64_t tracker_back_off_ms(struct open_job *e);
 
+/* What is known of the submission of e may be less than what its journal says: it is read before
+ * e goes on. */
+void tracker_unread(struct open_job *e);
+
 /* e is no longer busy; what came in meanwhile is looked at now. */
 void tracker_idle(struct tracker *t, struct open_job *e);
 

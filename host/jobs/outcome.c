@@ -138,7 +138,17 @@ enum verdict outcome_submitted(enum verdict verdict, const struct call_result *r
 		return VERDICT_RETRY;
 	if (verdict == VERDICT_FAILED && trace->done > 0 && passes(result))
 		return VERDICT_RETRY;
+	if (verdict == VERDICT_FAILED && trace->done > 0 && !trace->refused)
+		return VERDICT_RECOVER;
 	return verdict;
+}
+
+bool outcome_final(const struct call_result *result)
+{
+	const struct call_trace *trace = &result->trace;
+
+	return outcome_verdict(ACTION_SUBMIT, result, "") == VERDICT_FAILED &&
+	       trace->unclear == 0 && !trace->diverged && !trace->left;
 }
 
 enum verdict outcome_missing(enum verdict verdict, const struct call_result *result,

@@ -48,8 +48,13 @@ enum verdict outcome_adopted(
 
 /* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
  * whatever the slot says, as where it fails without having come back to what an attempt before it
- * did; and where none had an effect there is nothing to find. */
+ * did, or though none was refused behind what it made; and where none had an effect there is
+ * nothing to find. */
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
+
+/* Of a submit of which it is to be found out what it made: if that is nothing, has the job failed
+ * for the reason it gave? */
+bool outcome_final(const struct call_result *result);
 
 /* The verdict of a find that found nothing: no proof where the class is none, or search of a cloud
  * that does not say when its lists are complete. settle_ms: provider_settle_ms(). */

@@ -79,12 +79,19 @@ static void run(void *arg)
 
 /* --- start: every open job is taken in hand --- */
 
+struct loading {
+	struct tracker *t;
+	bool failed; /* no memory */
+};
+
 static bool load_one(const struct job *job, void *ctx)
 {
-	struct tracker *t = ctx;
+	struct loading *loading = ctx;
+	struct tracker *t = loading->t;
 	struct open_job *e = entry_new(&t->entries, job);
 
-	if (e == NULL || !entries_add(&t->entries, e)) {
+	loading->failed = e == NULL || !entries_add(&t->entries, e);
+	if (loading->failed) {
 		entry_free(&t->entries, e);
 		return false;
 	}
@@ -110,9 +117,13 @@ static bool load(struct tracker *t, struct fail *f)
 		.errands = true,
 		.oldest_first = true,
 		.limit = (size_t)INT32_MAX};
+	struct loading loading = {.t = t};
 	size_t before = t->entries.count;
+	bool ok = store_jobs(t->options.store, &open, load_one, &loading, f);
 
-	if (!store_jobs(t->options.store, &open, load_one, t, f))
+	if (ok && loading.failed)
+		ok = fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	if (!ok)
 		return fail_wrap(f, "load the open jobs");
 	log_info("JOB-LOAD", "%zu open jobs, %lld of them to be recovered",
 		t->entries.count - before, (long long)t->unsure);

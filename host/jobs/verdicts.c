@@ -15,6 +15,8 @@ enum {
 	NEXT_POLL_LEAST_MS = 50,
 	NEXT_POLL_MOST_MS = 300000,
 	CANCEL_POLL_MS = 200,
+	FINALS = 3, /* submits that failed behind what they made: one read may have come too early
+	             */
 	TROUBLE_AFTER = 3,  /* failures in a row: the job says so */
 	HOPELESS_AFTER = 6, /* of what was to be stopped: it ends */
 	ERROR_SIZE = 640,
@@ -71,6 +73,14 @@ static int64_t next_look(const struct open_job *e, int64_t interval)
 	return interval < soon ? interval : soon;
 }
 
+/* Out of memory: the journal knows what the call did, and is read before it is called again. */
+static void take_later(struct tracker *t, struct open_job *e, struct store_op *op)
+{
+	store_op_free(op);
+	tracker_unread(e);
+	tracker_back_off(t, e);
+}
+
 static void take_state(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	const struct call_result *result = end->result;
@@ -81,8 +91,7 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 	if (end->action == ACTION_FIND)
 		end->row = journal_found(e, result, true);
 	if (op == NULL || !outcome_edge(op, result, e->overdue)) {
-		store_op_free(op);
-		tracker_back_off(t, e);
+		take_later(t, e, op);
 		return;
 	}
 	e->failures = 0;
@@ -112,7 +121,8 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 {
 	const struct call_result *result = end->result;
 	struct store_op *op = tracker_edge(e);
-	bool gone = result->code == DAVIT_NOT_FOUND && e->cancel && !e->overdue;
+	bool gone = end->action == ACTION_POLL && result->code == DAVIT_NOT_FOUND && e->cancel &&
+	            !e->overdue;
 
 	if (op != NULL && gone) { /* what was to be cancelled runs no more */
 		op->edge.to = JOB_CANCELLED;
@@ -123,8 +133,7 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 		return;
 	}
 	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
-		store_op_free(op);
-		tracker_back_off(t, e);
+		take_later(t, e, op);
 		return;
 	}
 	store_with_rows(t, e, end, op, 0);
@@ -229,11 +238,25 @@ static void take_retry(struct tracker *t, struct open_job *e, struct call_end *e
 		tracker_later(t, e, after);
 }
 
+/* Out of memory it is submitted again, and says it once more. */
+static void keep_final(struct open_job *e, const struct call_result *result)
+{
+	if (e->final == NULL)
+		e->final = malloc(sizeof(*e->final));
+	if (e->final != NULL)
+		*e->final = result->fail;
+	e->finals++;
+}
+
 static void take_unclear(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	log_warn("JOB-UNCLEAR", "job=%s the submission ended unclear: %s", e->id,
 		end->result->fail.text);
 	e->ambiguous = true;
+	if (end->action == ACTION_SUBMIT && outcome_final(end->result))
+		keep_final(e, end->result);
+	else
+		e->finals = 0;
 	tracker_back_off(t, e);
 }
 
@@ -250,20 +273,29 @@ static bool settles(struct tracker *t, struct open_job *e, const struct call_end
 	return true;
 }
 
+/* Its submission ended so more than once, and made nothing that lasts. */
+static bool is_final(const struct open_job *e, const struct call_end *end)
+{
+	return e->final != NULL && e->finals >= FINALS && end->result->code == DAVIT_NOT_FOUND;
+}
+
 static void take_missing(struct tracker *t, struct open_job *e, struct call_end *end)
 {
+	bool final = is_final(e, end);
 	struct store_op *op;
 
 	if (settles(t, e, end))
 		return;
 	op = tracker_edge(e);
-	if (op == NULL) {
-		tracker_back_off(t, e);
+	if (op == NULL || (final && !outcome_failed(op, e->final->code, e->final->text))) {
+		take_later(t, e, op);
 		return;
 	}
-	op->edge.to = JOB_SUBMITTING;
-	op->edge.set = JOB_SET_EPOCH;
 	clear_trouble(e, op);
+	if (!final) {
+		op->edge.to = JOB_SUBMITTING;
+		op->edge.set |= JOB_SET_EPOCH;
+	}
 	if (end->result->code == DAVIT_NOT_FOUND)
 		end->row = journal_found(e, end->result, false);
 	store_with_rows(t, e, end, op, 0);
@@ -276,7 +308,7 @@ static void take_dilemma(struct tracker *t, struct open_job *e, struct call_end 
 	struct store_op *op = tracker_edge(e);
 
 	if (op == NULL) {
-		tracker_back_off(t, e);
+		take_later(t, e, op);
 		return;
 	}
 	op->edge.to = JOB_NEEDS_DECISION;

@@ -95,22 +95,28 @@ static void what_says_nothing_of_the_object_fails_no_submit_that_made_something(
 	static const struct {
 		int32_t code;
 		bool said;
+		bool refused;
 		unsigned done;
 		enum verdict verdict;
 	} of[] = {
-		{DAVIT_AUTH, true, 0, VERDICT_FAILED},
-		{DAVIT_AUTH, true, 1, VERDICT_RETRY},
-		{DAVIT_QUOTA, true, 1, VERDICT_RETRY},
-		{DAVIT_PERMANENT, true, 1, VERDICT_FAILED},
-		{DAVIT_PERMANENT, false, 1, VERDICT_RETRY},
-		{DAVIT_NOT_FOUND, false, 1, VERDICT_RETRY},
-		{DAVIT_NOT_FOUND, false, 0, VERDICT_FAILED},
+		{DAVIT_AUTH, true, false, 0, VERDICT_FAILED},
+		{DAVIT_AUTH, true, false, 1, VERDICT_RETRY},
+		{DAVIT_QUOTA, true, false, 1, VERDICT_RETRY},
+		{DAVIT_PERMANENT, true, false, 1, VERDICT_RECOVER},
+		{DAVIT_PERMANENT, true, true, 1, VERDICT_FAILED},
+		{DAVIT_NOT_FOUND, true, false, 1, VERDICT_RECOVER},
+		{DAVIT_CONFLICT, true, false, 1, VERDICT_RECOVER},
+		{DAVIT_INVALID, true, true, 1, VERDICT_FAILED},
+		{DAVIT_PERMANENT, false, false, 1, VERDICT_RETRY},
+		{DAVIT_NOT_FOUND, false, false, 1, VERDICT_RETRY},
+		{DAVIT_NOT_FOUND, false, false, 0, VERDICT_FAILED},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(of); i++) {
-		const struct call_result result = {
-			.code = of[i].code, .said = of[i].said, .trace = {.done = of[i].done}};
+		const struct call_result result = {.code = of[i].code,
+			.said = of[i].said,
+			.trace = {.done = of[i].done, .refused = of[i].refused}};
 		enum verdict verdict = outcome_verdict(ACTION_SUBMIT, &result, "name");
 
 		assert_int_equal(outcome_submitted(verdict, &result), of[i].verdict);

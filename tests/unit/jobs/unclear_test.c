@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "jobs/entry.h"
 #include "unit/jobs/fake_provider.h"
 #include "unit/jobs/tracker_kit.h"
 
@@ -337,10 +338,173 @@ static void what_fails_behind_what_is_done_has_failed(void **state)
 	struct ticket t;
 
 	fake_fault("submit", DAVIT_INVALID, 1, false);
-	fake_trace((struct call_trace){.done = 1});
+	fake_trace((struct call_trace){.done = 1, .refused = true});
 	t = train(x);
 	await_state(x, t.id, JOB_FAILED);
 	assert_int_equal(fake_calls("find"), 0);
+}
+
+/* It was made, and its own look at it came too early. */
+static void what_fails_though_nothing_was_refused_is_found_out(void **state)
+{
+	static const int32_t codes[] = {
+		DAVIT_NOT_FOUND, DAVIT_INVALID, DAVIT_CONFLICT, DAVIT_PERMANENT};
+
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		struct ticket t;
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		fake_fault("submit", codes[i], 1, true);
+		fake_trace((struct call_trace){.done = 1});
+		t = train(*state);
+		await_state(*state, t.id, JOB_RUNNING);
+		assert_int_equal(fake_calls("find"), 1);
+		assert_int_equal(fake_calls("submit"), 1);
+	}
+}
+
+static void what_fails_again_and_again_and_is_not_there_has_failed(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	struct job job;
+
+	fake_fault("submit", DAVIT_INVALID, 1000, false);
+	fake_trace((struct call_trace){.done = 1});
+	t = train(x);
+	await_state(x, t.id, JOB_FAILED);
+	assert_int_equal(fake_calls("submit"), 3);
+	assert_int_equal(fake_calls("find"), 3);
+	job = job_of(x, t.id);
+	assert_string_equal(job.error, "a fault, as ordered");
+	job_finish(&job);
+}
+
+/* NOT_FOUND of a submit is no word on an object. */
+static void a_cancel_ends_nothing_that_submit_did_not_find(void **state)
+{
+	struct fixture *x = *state;
+
+	left_submitting(x);
+	left_done(x, 1);
+	intend_cancel(x);
+	fake_fault("submit", DAVIT_NOT_FOUND, 1, true);
+	fake_trace((struct call_trace){.done = 1, .refused = true});
+	restart(x);
+	await_state(x, left, JOB_FAILED);
+}
+
+/* --- where memory or the disk fails --- */
+
+static struct {
+	atomic_int edges_until_none; /* there is no memory for that one; 0: there is */
+	atomic_int edges_until_lost; /* that one is not written */
+	atomic_int entries_until_none;
+} wants;
+
+static bool is_hit(atomic_int *until)
+{
+	return *until > 0 && --*until == 0;
+}
+
+struct store_op *__real_store_op_new(enum store_kind kind, bool durable);
+struct store_op *__wrap_store_op_new(enum store_kind kind, bool durable);
+void __real_store_submit(struct store *s, struct store_op *op);
+void __wrap_store_submit(struct store *s, struct store_op *op);
+struct open_job *__real_entry_new(struct entries *es, const struct job *job);
+struct open_job *__wrap_entry_new(struct entries *es, const struct job *job);
+
+struct store_op *__wrap_store_op_new(enum store_kind kind, bool durable)
+{
+	bool none = kind == STORE_JOB_EDGE && is_hit(&wants.edges_until_none);
+
+	return none ? NULL : __real_store_op_new(kind, durable);
+}
+
+void __wrap_store_submit(struct store *s, struct store_op *op)
+{
+	if (op->kind != STORE_JOB_EDGE || !is_hit(&wants.edges_until_lost)) {
+		__real_store_submit(s, op);
+		return;
+	}
+	op->ok = op->changed = false;
+	(void)fail_set(&op->fail, FAIL_UNAVAILABLE, "the disk is full");
+	op->done(op);
+}
+
+struct open_job *__wrap_entry_new(struct entries *es, const struct job *job)
+{
+	return is_hit(&wants.entries_until_none) ? NULL : __real_entry_new(es, job);
+}
+
+static void what_was_made_is_not_made_again_for_want_of_memory(void **state)
+{
+	struct fixture *x = *state;
+
+	left_submitting(x);
+	fake_hold("submit");
+	restart(x);
+	for (int i = 0; i < ROUNDS && !fake_held(); i++)
+		let_time_pass();
+	left_done(x, 1);
+	fake_hold(NULL);
+	wants.edges_until_none = 1;
+	fake_release("{\"ref\":{\"v\":1}}");
+	await_state(x, left, JOB_RUNNING);
+	assert_int_equal(wants.edges_until_none, 0);
+	assert_int_equal(fake_calls("submit"), 1); /* beside the one that was held */
+	assert_true(fake_went_on());
+}
+
+/* Its edges after the restart: to recovering, and to running. */
+static void comes_back(struct fixture *x, atomic_int *want)
+{
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_absent(true);
+	restart(x);
+	await_state(x, t.id, JOB_ORPHANED);
+	fake_absent(false);
+	*want = 2;
+	restart(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(*want, 0);
+	assert_int_equal(fake_calls("find"), 0);
+	assert_int_equal(fake_calls("submit"), 1);
+}
+
+static void what_ran_is_not_looked_for_though_its_edge_was_lost(void **state)
+{
+	comes_back(*state, &wants.edges_until_lost);
+}
+
+static void what_ran_is_not_looked_for_for_want_of_memory(void **state)
+{
+	comes_back(*state, &wants.edges_until_none);
+}
+
+static void a_start_without_memory_for_a_job_fails(void **state)
+{
+	struct fixture *x = *state;
+	struct tracker_options options = {.config = &x->config, .providers = (void *)x};
+	struct tracker *other;
+	struct fail f = {0};
+
+	left_submitting(x);
+	stop(x);
+	x->store = store_open(x->target, &f);
+	assert_non_null(x->store);
+	options.store = x->store;
+	wants.entries_until_none = 1;
+	other = tracker_start(&options, &f);
+	assert_null(other);
+	assert_non_null(strstr(f.text, "out of memory"));
+	store_close(x->store);
+	start(x);
 }
 
 /* --- what nobody can find out --- */
@@ -512,6 +676,13 @@ int main(void)
 		TEST(an_attempt_that_does_something_else_is_found_out),
 		TEST(what_fails_before_it_comes_to_what_is_done_loses_nothing),
 		TEST(what_fails_behind_what_is_done_has_failed),
+		TEST(what_fails_though_nothing_was_refused_is_found_out),
+		TEST(what_fails_again_and_again_and_is_not_there_has_failed),
+		TEST(a_cancel_ends_nothing_that_submit_did_not_find),
+		TEST(what_was_made_is_not_made_again_for_want_of_memory),
+		TEST(what_ran_is_not_looked_for_though_its_edge_was_lost),
+		TEST(what_ran_is_not_looked_for_for_want_of_memory),
+		TEST(a_start_without_memory_for_a_job_fails),
 		TEST(a_list_that_says_not_when_it_is_complete_proves_nothing),
 		TEST(of_class_none_nothing_is_proved),
 		TEST(a_find_that_cannot_work_loses_no_job),
