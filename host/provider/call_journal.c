@@ -95,7 +95,8 @@ static int32_t load(struct call *c)
 	for (size_t i = 0; i < j->ledger.count; i++) {
 		const struct ledger_entry *e = &j->ledger.entries[i];
 
-		j->k = e->k > j->k ? e->k : j->k;
+		if (e->state == LEDGER_DONE && e->k > j->k)
+			j->k = e->k; /* numbers of what had no effect are used again */
 	}
 	if (ledger_unclear(&j->ledger) != NULL)
 		return diverged(c, ledger_unclear(&j->ledger), "is unclear");
@@ -222,6 +223,11 @@ int32_t call_journal_plan(
 		j->trace.refused = false;
 		*ret_mutation = (struct mutation){.k = e->k, .before = e};
 		return DAVIT_OK;
+	}
+	if (j->k >= CALL_JOURNAL_MAX) {
+		j->trace.diverged = true;
+		return service_refuse(c, DAVIT_INTERNAL,
+			"a submission may make %d changes, and this is one more", CALL_JOURNAL_MAX);
 	}
 	*ret_mutation = (struct mutation){.k = ++j->k, .op = row_sent(c, wish, j->k)};
 	return ret_mutation->op != NULL ? DAVIT_OK

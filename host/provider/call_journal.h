@@ -56,6 +56,7 @@ int32_t call_journal_plan(
 void call_journal_drop(struct mutation *m);
 
 #define CALL_JOURNAL_AT_ONCE 64
+#define CALL_JOURNAL_MAX     10000 /* changes that one attempt makes */
 
 /* Writes down, durably, that those to be sent will leave, and drops them; at most
  * CALL_JOURNAL_AT_ONCE. Else, one of them lost, none may leave: DAVIT_RETRY: the store fails;

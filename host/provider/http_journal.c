@@ -102,11 +102,14 @@ static bool is_text(const char *bytes, size_t n)
 
 /* {"kept", "head"?, "body"?}: a body that is long, comes as a stream, has secrets in it or is no
  * text is not kept. */
-static json_t *describe(const struct http_request *r, const struct net_answer *a)
+static json_t *describe(
+	const struct call *c, const struct http_request *r, const struct net_answer *a)
 {
 	const char *body = NULL;
 	size_t n = 0;
 
+	if (strcmp(c->slot_name, "submit") != 0) /* no other slot goes on with what was done */
+		return json_pack("{s:b}", "kept", 0);
 	if (!net_answer_is_stream(a) && r->keep == NULL)
 		body = net_answer_bytes(a, &n);
 	if (net_answer_is_stream(a) || r->keep != NULL || n > HTTP_JOURNAL_BODY_MAX ||
@@ -159,7 +162,7 @@ void http_journal_ended(struct call *c, const struct mutation *m, const struct h
 	if (result->end != NET_ANSWERED)
 		detail = why_of(why);
 	else if (kind == JOURNAL_ANSWERED)
-		detail = describe(r, result->answer);
+		detail = describe(c, r, result->answer);
 	call_journal_ended(c, m, kind, status, detail);
 }
 

@@ -16,7 +16,8 @@ enum journal_kind {
 	JOURNAL_EDGE,       /* {"from", "to", "why"?}; the store's, with each edge */
 	JOURNAL_SENT,       /* mutation k is about to leave */
 	JOURNAL_UNSENT,     /* certainly no byte of it left */
-	JOURNAL_ANSWERED,   /* it has its answer; status */
+	JOURNAL_ANSWERED,   /* it has its answer; status. Its detail goes with the edge by which the
+	                     * job runs or ends */
 	JOURNAL_UNCLEAR,    /* it ended, and nobody knows what the other side did */
 	JOURNAL_CHECKPOINT, /* the store's, with each edge that sets one */
 	JOURNAL_FOUND,      /* find knew the submission */

@@ -37,6 +37,8 @@ enum ledger_state ledger_state_of(int64_t status)
 
 static struct ledger_entry *entry_of(struct ledger *l, int64_t k)
 {
+	if (k > l->last_k) /* as most are */
+		return NULL;
 	for (size_t i = l->count; i-- > 0;) {
 		if (l->entries[i].k == k)
 			return &l->entries[i];
@@ -46,14 +48,19 @@ static struct ledger_entry *entry_of(struct ledger *l, int64_t k)
 
 static struct ledger_entry *entry_new(struct reading *r, int64_t k)
 {
-	struct ledger_entry *more =
-		realloc(r->l.entries, (r->l.count + 1) * sizeof(struct ledger_entry));
+	size_t room = r->l.room > 0 ? 2 * r->l.room : 8;
+	struct ledger_entry *more = r->l.entries;
 
-	if (more == NULL) {
-		r->failed = true;
-		return NULL;
+	if (r->l.count == r->l.room) {
+		more = realloc(more, room * sizeof(struct ledger_entry));
+		if (more == NULL) {
+			r->failed = true;
+			return NULL;
+		}
+		r->l.entries = more;
+		r->l.room = room;
 	}
-	r->l.entries = more;
+	r->l.last_k = k > r->l.last_k ? k : r->l.last_k;
 	more[r->l.count] = (struct ledger_entry){.k = k};
 	return &more[r->l.count++];
 }

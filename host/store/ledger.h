@@ -39,6 +39,8 @@ struct ledger {
 	bool ran;                     /* its end was stored */
 	struct ledger_entry *entries; /* by k, each once: its last time */
 	size_t count;
+	size_t room;    /* the reader's, as the next */
+	int64_t last_k; /* the greatest */
 };
 
 /* What comes next for a job that was being submitted. */

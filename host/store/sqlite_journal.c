@@ -145,6 +145,31 @@ static bool brought(struct conn *c, const struct job_edge *e, const struct store
 	return sqlite_journal_add(c, &row, epoch, f);
 }
 
+/* What was answered is given again to an attempt that goes on; to one that ended never. */
+static bool drop_answers(struct conn *c, const char *job, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOURNAL_DROP,
+		"UPDATE journal SET detail = NULL"
+		" WHERE job = ? AND kind = ? AND detail IS NOT NULL",
+		f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, journal_word(JOURNAL_ANSWERED), -1, SQLITE_STATIC);
+	rc = conn_run(stmt);
+	return rc == SQLITE_OK || conn_fail(c, rc, f);
+}
+
+static bool ends_attempt(const struct job_edge *e, enum job_state from)
+{
+	unsigned ends = JOB_BIT(JOB_RUNNING) | JOB_TERMINAL;
+
+	return e->to != JOB_STATE_COUNT && e->to != from && (JOB_BIT(e->to) & ends) != 0 &&
+	       (JOB_BIT(from) & ends) == 0;
+}
+
 bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_state from,
 	int64_t epoch, struct fail *f)
 {
@@ -158,7 +183,8 @@ bool sqlite_journal_edge(struct conn *c, const struct job_edge *e, enum job_stat
 			return false;
 	}
 	return brought(c, e, &e->before, epoch, f) && brought(c, e, &e->row, epoch, f) &&
-	       (e->to == JOB_STATE_COUNT || e->to == from || edge_row(c, e, from, epoch, f));
+	       (e->to == JOB_STATE_COUNT || e->to == from || edge_row(c, e, from, epoch, f)) &&
+	       (!ends_attempt(e, from) || drop_answers(c, e->values.id, f));
 }
 
 /* --- reads --- */

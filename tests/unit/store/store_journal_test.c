@@ -145,6 +145,31 @@ static void what_an_edge_sets_and_brings_has_rows(void **state)
 	forget(&seen);
 }
 
+static void answers_are_kept_until_the_job_runs(void **state)
+{
+	struct kit_room *r = *state;
+	struct seen seen;
+
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	assert_int_equal(
+		kit_run(r->store, kit_edge(1, JOB_OPEN, JOB_SUBMITTING, 0), NULL), FAIL_NONE);
+	assert_int_equal(kit_run(r->store, row(1, JOURNAL_SENT, 1, "{\"a\":1}"), NULL), FAIL_NONE);
+	assert_int_equal(
+		kit_run(r->store, row(1, JOURNAL_ANSWERED, 1, "{\"kept\":true}"), NULL), FAIL_NONE);
+	assert_int_equal(
+		kit_run(r->store, kit_edge(1, JOB_OPEN, JOB_RECOVERING, 0), NULL), FAIL_NONE);
+	seen = look(r->store, 1, 2, 2, 0);
+	assert_int_equal(seen.rows[0].kind, JOURNAL_ANSWERED);
+	assert_non_null(seen.rows[0].detail);
+	forget(&seen);
+	assert_int_equal(kit_run(r->store, kit_edge(1, JOB_OPEN, JOB_RUNNING, 0), NULL), FAIL_NONE);
+	seen = look(r->store, 1, 1, 2, 0);
+	assert_non_null(seen.rows[0].detail);
+	assert_int_equal(seen.rows[1].kind, JOURNAL_ANSWERED);
+	assert_null(seen.rows[1].detail);
+	forget(&seen);
+}
+
 static void a_row_of_another_attempt_or_state_is_dropped(void **state)
 {
 	static const struct {
@@ -351,6 +376,7 @@ int main(void)
 		TEST(an_edge_writes_its_row_with_itself),
 		TEST(an_edge_that_is_refused_writes_no_row),
 		TEST(what_an_edge_sets_and_brings_has_rows),
+		TEST(answers_are_kept_until_the_job_runs),
 		TEST(a_row_of_another_attempt_or_state_is_dropped),
 		TEST(rows_are_read_in_pages_and_of_one_job),
 		TEST(past_its_limit_a_journal_keeps_what_recovery_needs),
