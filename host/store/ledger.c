@@ -46,23 +46,30 @@ static struct ledger_entry *entry_of(struct ledger *l, int64_t k)
 	return NULL;
 }
 
+static bool make_room(struct ledger *l)
+{
+	size_t room = l->room > 0 ? 2 * l->room : 8;
+	struct ledger_entry *more;
+
+	if (l->count < l->room)
+		return true;
+	more = realloc(l->entries, room * sizeof(struct ledger_entry));
+	if (more == NULL)
+		return false;
+	l->entries = more;
+	l->room = room;
+	return true;
+}
+
 static struct ledger_entry *entry_new(struct reading *r, int64_t k)
 {
-	size_t room = r->l.room > 0 ? 2 * r->l.room : 8;
-	struct ledger_entry *more = r->l.entries;
-
-	if (r->l.count == r->l.room) {
-		more = realloc(more, room * sizeof(struct ledger_entry));
-		if (more == NULL) {
-			r->failed = true;
-			return NULL;
-		}
-		r->l.entries = more;
-		r->l.room = room;
+	if (!make_room(&r->l)) {
+		r->failed = true;
+		return NULL;
 	}
 	r->l.last_k = k > r->l.last_k ? k : r->l.last_k;
-	more[r->l.count] = (struct ledger_entry){.k = k};
-	return &more[r->l.count++];
+	r->l.entries[r->l.count] = (struct ledger_entry){.k = k};
+	return &r->l.entries[r->l.count++];
 }
 
 /* Details of a row are ours: what cannot be read is as if it were not there. */
