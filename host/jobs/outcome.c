@@ -127,6 +127,7 @@ static bool passes(const struct call_result *result)
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result)
 {
 	const struct call_trace *trace = &result->trace;
+	bool made = trace->done > 0 || trace->covered;
 
 	if (verdict == VERDICT_STATE)
 		return verdict;
@@ -136,9 +137,9 @@ enum verdict outcome_submitted(enum verdict verdict, const struct call_result *r
 		return VERDICT_RECOVER;
 	if (verdict == VERDICT_RECOVER && (trace->done == 0 || trace->cut_off))
 		return VERDICT_RETRY;
-	if (verdict == VERDICT_FAILED && trace->done > 0 && passes(result))
+	if (verdict == VERDICT_FAILED && made && passes(result))
 		return VERDICT_RETRY;
-	if (verdict == VERDICT_FAILED && trace->done > 0 && !trace->refused)
+	if (verdict == VERDICT_FAILED && made && !trace->refused)
 		return VERDICT_RECOVER;
 	return verdict;
 }

@@ -40,7 +40,12 @@ struct call_trace call_journal_trace(const struct call_journal *j)
 	for (size_t i = 0; i < j->ledger.count; i++) {
 		const struct ledger_entry *e = &j->ledger.entries[i];
 
-		trace.left = trace.left || (e->state == LEDGER_DONE && !e->used);
+		if (e->state != LEDGER_DONE || e->used)
+			continue;
+		if (e->covered)
+			trace.covered = true;
+		else
+			trace.left = true;
 	}
 	return trace;
 }

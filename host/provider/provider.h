@@ -106,6 +106,7 @@ struct call_trace {
 	unsigned unclear; /* changes of which nobody knows */
 	bool refused;     /* one was, and none made after it */
 	bool left;        /* of those made before it some were not asked for again */
+	bool covered;     /* and others need not be: a checkpoint was written behind them */
 	bool cut_off;     /* the host ended it: its time was over, or it was cancelled */
 	bool diverged;    /* it asked for something else than the attempt before it */
 };

@@ -123,6 +123,21 @@ static void what_says_nothing_of_the_object_fails_no_submit_that_made_something(
 	}
 }
 
+/* A provider goes on behind its checkpoint, and what is refused there is refused for good. */
+static void what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again(void **state)
+{
+	struct call_result result = {
+		.code = DAVIT_PERMANENT, .said = true, .trace = {.covered = true, .refused = true}};
+
+	(void)state;
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_FAILED);
+	result.trace.refused = false;
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_RECOVER);
+	result.code = DAVIT_AUTH;
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_RETRY);
+	assert_int_equal(outcome_submitted(VERDICT_RECOVER, &result), VERDICT_RETRY);
+}
+
 static struct store_op *edge(int32_t state, const char *reply, bool overdue)
 {
 	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
@@ -217,6 +232,7 @@ int main(void)
 	static const struct CMUnitTest edges[] = {
 		cmocka_unit_test(
 			what_says_nothing_of_the_object_fails_no_submit_that_made_something),
+		cmocka_unit_test(what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again),
 		cmocka_unit_test(what_submit_answers_is_kept),
 		cmocka_unit_test(the_resource_name_wins_over_the_id),
 		cmocka_unit_test(an_end_has_its_time),
