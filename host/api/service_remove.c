@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <davit/abi.h>
+#include <davit/provider.h>
 
 #include "api/answer.h"
 #include "api/app.h"
@@ -176,6 +177,14 @@ static bool find_job(const struct service *s, const char *id, struct job *ret_jo
 	return same_place(s, ret_job) || fail_set(f, FAIL_NOT_FOUND, "it is another one's");
 }
 
+/* Are its objects jobs themselves? Of others, such as a data set that is still read in, the other
+ * side decides whether they can be deleted already. */
+static bool are_jobs(const struct service *s)
+{
+	return strcmp(s->op->interface, DAVIT_TRAINING) == 0 ||
+	       strcmp(s->op->interface, DAVIT_INFERENCE) == 0;
+}
+
 /* The same of what its provider calls otherwise than we do. */
 static bool find_parent(
 	const struct service *s, const char *id, char parent[ID_SIZE], struct fail *f)
@@ -188,7 +197,10 @@ static bool find_parent(
 	found = find_job(s, id, &job, f);
 	if (found)
 		memcpy(parent, job.id, ID_SIZE);
-	good = found ? has_ended(&job, f) : f->code == FAIL_NOT_FOUND;
+	if (found)
+		good = !are_jobs(s) || has_ended(&job, f);
+	else
+		good = f->code == FAIL_NOT_FOUND;
 	job_finish(&job);
 	return good;
 }
