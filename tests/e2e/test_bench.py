@@ -31,6 +31,8 @@ def test_list_names_every_figure():
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_a_line_of_name_value_unit_and_perhaps_bound_and_verdict(name):
+    if name == "journal" and "asan" in BUILD.name:
+        pytest.skip("its library that counts commits would come before that of ASan")
     run = bench("--tiny", name)
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
