@@ -332,6 +332,35 @@ bool cli_download(
 	return ok;
 }
 
+int cli_tell_job(struct cli *c, json_t *answer)
+{
+	if (answer == NULL || c->json)
+		return answer != NULL ? cli_json(answer) : c->code;
+	print_line(stdout, "job %s is %s", json_text_or(answer, "id", ""),
+		json_text_or(answer, "state", "?"));
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+int cli_each(struct cli *c, json_t *(*one)(struct cli *c, const char *word))
+{
+	json_t *answers = json_array();
+	int worst = EXIT_DONE;
+
+	for (size_t i = 0; i < c->args.word_count && !http_interrupted; i++) {
+		json_t *answer = one(c, c->args.words[i]);
+
+		if (answer == NULL)
+			worst = c->code;
+		else
+			(void)json_array_append_new(answers, answer);
+	}
+	if (c->json)
+		return cli_json(answers) == EXIT_DONE ? worst : EXIT_NEGATIVE;
+	json_decref(answers);
+	return worst;
+}
+
 int cli_json(json_t *value)
 {
 	size_t n = 0;

@@ -96,6 +96,14 @@ bool cli_stream(struct cli *c, const struct http_request *request);
 /* Prints a value as one line of JSON and takes it over. */
 int cli_json(json_t *value);
 
+/* Tells the state of a job by an answer {"id", "state"}, which is taken over; NULL: told. */
+int cli_tell_job(struct cli *c, json_t *answer);
+
+/* Does one() with each word of the command, whatever became of those before; with --json it prints
+ * a list of their answers (NULL: told), which are taken over. The code is that of the last failure.
+ */
+int cli_each(struct cli *c, json_t *(*one)(struct cli *c, const char *word));
+
 /* {"a": 1, "b": "x"} of the values "a=1", "b=x" of an option: what reads as a JSON number, true,
  * false or null is one if typed, else all are texts. NULL: told. An absent option: NULL with
  * *ok true. */

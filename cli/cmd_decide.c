@@ -106,10 +106,5 @@ int cmd_decide(struct cli *c)
 
 	json_decref(body);
 	free(id);
-	if (answer == NULL || c->json)
-		return answer != NULL ? cli_json(answer) : c->code;
-	print_line(stdout, "job %s is %s", json_text_or(answer, "id", ""),
-		json_text_or(answer, "state", "?"));
-	json_decref(answer);
-	return EXIT_DONE;
+	return cli_tell_job(c, answer);
 }

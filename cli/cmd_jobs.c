@@ -252,19 +252,5 @@ static json_t *cancel_one(struct cli *c, const char *word)
 
 int cmd_cancel(struct cli *c)
 {
-	json_t *answers = json_array();
-	int worst = EXIT_DONE;
-
-	for (size_t i = 0; i < c->args.word_count && !http_interrupted; i++) {
-		json_t *answer = cancel_one(c, c->args.words[i]);
-
-		if (answer == NULL)
-			worst = c->code;
-		else
-			(void)json_array_append_new(answers, answer);
-	}
-	if (c->json)
-		return cli_json(answers) == EXIT_DONE ? worst : EXIT_NEGATIVE;
-	json_decref(answers);
-	return worst;
+	return cli_each(c, cancel_one);
 }

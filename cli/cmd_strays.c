@@ -177,12 +177,7 @@ int cmd_strays_adopt(struct cli *c)
 	http_query(&path, "project", project);
 	answer = cli_ask_path(c, "POST", body, &path, NULL);
 	json_decref(body);
-	if (answer == NULL || c->json)
-		return answer != NULL ? cli_json(answer) : c->code;
-	print_line(stdout, "job %s is %s", json_text_or(answer, "id", ""),
-		json_text_or(answer, "state", "?"));
-	json_decref(answer);
-	return EXIT_DONE;
+	return cli_tell_job(c, answer);
 }
 
 static json_t *delete_one(struct cli *c, const char *id)
@@ -199,19 +194,5 @@ static json_t *delete_one(struct cli *c, const char *id)
 
 int cmd_strays_delete(struct cli *c)
 {
-	json_t *answers = json_array();
-	int worst = EXIT_DONE;
-
-	for (size_t i = 0; i < c->args.word_count && !http_interrupted; i++) {
-		json_t *answer = delete_one(c, c->args.words[i]);
-
-		if (answer == NULL)
-			worst = c->code;
-		else
-			(void)json_array_append_new(answers, answer);
-	}
-	if (c->json)
-		return cli_json(answers) == EXIT_DONE ? worst : EXIT_NEGATIVE;
-	json_decref(answers);
-	return worst;
+	return cli_each(c, delete_one);
 }
