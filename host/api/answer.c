@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/pool.h"
+#include "base/schema.h"
 #include "http/exchange.h"
 #include "provider/provider.h"
 #include "store/blobs.h"
@@ -224,4 +225,18 @@ json_t *answer_upload(struct app *app, struct exchange *x, const char *member, s
 	if (filename != NULL && json_object_get(body, "name") == NULL)
 		(void)json_object_set_new(body, "name", json_text_any(filename, strlen(filename)));
 	return body;
+}
+
+json_t *answer_body(struct exchange *x, const char *schema_text, struct fail *f)
+{
+	json_t *body = exchange_body_bytes(x) == 0 ? json_object()
+	                                           : json_deep_copy(exchange_body_json(x, f));
+	json_t *schema = body != NULL ? json_parse(schema_text, strlen(schema_text), f) : NULL;
+	bool good = schema != NULL && schema_check(schema, body, f);
+
+	json_decref(schema);
+	if (good)
+		return body;
+	json_decref(body);
+	return NULL;
 }

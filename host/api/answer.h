@@ -53,6 +53,10 @@ bool answer_is_multipart(const struct exchange *x);
  */
 json_t *answer_upload(struct app *app, struct exchange *x, const char *member, struct fail *f);
 
+/* The JSON body, which satisfies a JSON Schema; {} where there is none. A new reference that
+ * outlives the exchange; NULL with *f. */
+json_t *answer_body(struct exchange *x, const char *schema, struct fail *f);
+
 /* The project that new work belongs to: the query's, or where it names none "default". Borrowed. */
 const char *answer_project(const struct exchange *x);
 

@@ -9,7 +9,6 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "http/exchange.h"
 #include "jobs/decide.h"
 #include "jobs/job.h"
@@ -57,13 +56,8 @@ static bool read_decision(const json_t *body, struct job_decision *ret, struct f
 {
 	static const char *const words[] = {
 		[JOB_ADOPT] = "adopt", [JOB_RESUBMIT] = "resubmit", [JOB_GIVE_UP] = "give_up"};
-	json_t *schema = json_parse(schema_text, sizeof(schema_text) - 1, f);
-	bool good = schema != NULL && schema_check(schema, body, f);
 	const char *word = json_text_or(body, "decision", "");
 
-	json_decref(schema);
-	if (!good)
-		return false;
 	ret->remote = json_text_or(body, "remote", NULL);
 	for (size_t i = 0; i < COUNT(words); i++) {
 		if (strcmp(words[i], word) == 0)
@@ -81,7 +75,7 @@ static void decide(struct app *app, struct exchange *x)
 	struct deciding *d = malloc(sizeof(*d));
 	struct job_decision decision = {0};
 	struct fail f = {0};
-	const json_t *body = exchange_body_json(x, &f);
+	json_t *body = answer_body(x, schema_text, &f);
 
 	if (d == NULL) {
 		answer_memory(x);
@@ -92,6 +86,7 @@ static void decide(struct app *app, struct exchange *x)
 		*d = (struct deciding){.x = x, .tracker = app->tracker};
 		tracker_decide(app->tracker, exchange_arg(x), &decision, decided, d);
 	}
+	json_decref(body);
 }
 
 void v1_jobs_decide(struct app *app, struct exchange *x)

@@ -224,26 +224,6 @@ static bool merge(json_t *spec, const json_t *body)
 	return true;
 }
 
-/* What the caller sent; {} for nothing. A new reference. */
-static json_t *read_body(struct exchange *x, struct fail *f)
-{
-	json_t *schema, *body;
-	bool good;
-
-	if (exchange_body_bytes(x) == 0)
-		return json_object();
-	body = json_deep_copy(exchange_body_json(x, f)); /* its values outlive the exchange */
-	if (body == NULL)
-		return NULL;
-	schema = json_parse(schema_text, sizeof(schema_text) - 1, f);
-	good = schema != NULL && schema_check(schema, body, f);
-	json_decref(schema);
-	if (good)
-		return body;
-	json_decref(body);
-	return NULL;
-}
-
 static bool can_be_done_again(const struct job *job, struct fail *f)
 {
 	return is_flow(job) ||
@@ -302,7 +282,7 @@ static void begin(struct app *app, struct exchange *x)
 	r->app = app;
 	r->x = x;
 	if (find(r, exchange_arg(x), &f))
-		body = read_body(x, &f);
+		body = answer_body(x, schema_text, &f);
 	if (body != NULL && prepare(r, body, &f))
 		validate(r);
 	else

@@ -18,7 +18,6 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/json.h"
-#include "base/schema.h"
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/errand.h"
@@ -103,24 +102,6 @@ static bool is_kept(const struct care *c, struct fail *f)
 
 	return !tracker_errand_under_way(c->app->tracker, &removal) ||
 	       fail_set(f, FAIL_CONFLICT, "'%.100s' is being deleted", c->stray.object);
-}
-
-/* The body as a new object, {} where there is none. */
-static json_t *read_body(struct exchange *x, struct fail *f)
-{
-	json_t *schema, *body;
-	bool good;
-
-	if (exchange_body_bytes(x) == 0)
-		return json_object();
-	body = json_deep_copy(exchange_body_json(x, f));
-	schema = body != NULL ? json_parse(schema_text, sizeof(schema_text) - 1, f) : NULL;
-	good = schema != NULL && schema_check(schema, body, f);
-	json_decref(schema);
-	if (good)
-		return body;
-	json_decref(body);
-	return NULL;
 }
 
 /* NULL: answered. */
@@ -243,7 +224,7 @@ static void adopt_first(struct app *app, struct exchange *x)
 
 	if (c == NULL)
 		return;
-	c->body = read_body(x, &f);
+	c->body = answer_body(x, schema_text, &f);
 	if (c->body != NULL && provider_offers(c->provider, c->stray.interface, "find", NULL, &f) &&
 		kind_of(c, kind, &f) && is_kept(c, &f))
 		adopt(c, kind);
