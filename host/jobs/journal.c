@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/attr.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "jobs/internal.h"
+#include "provider/codes.h"
 #include "provider/provider.h"
 #include "store/ledger.h"
 #include "store/store.h"
@@ -80,34 +80,6 @@ void journal_moved(struct open_job *e, enum job_state to, bool new_epoch)
 
 /* --- what is said of calls --- */
 
-static const struct {
-	int32_t code;
-	const char *word;
-} words[] = {
-	{DAVIT_OK, "ok"},
-	{DAVIT_RETRY, "retry"},
-	{DAVIT_THROTTLED, "throttled"},
-	{DAVIT_AUTH, "auth"},
-	{DAVIT_QUOTA, "quota"},
-	{DAVIT_INVALID, "invalid"},
-	{DAVIT_NOT_FOUND, "not_found"},
-	{DAVIT_CONFLICT, "conflict"},
-	{DAVIT_UNSUPPORTED, "unsupported"},
-	{DAVIT_CANCELLED, "cancelled"},
-	{DAVIT_DEADLINE, "deadline"},
-	{DAVIT_INTERNAL, "internal"},
-	{DAVIT_PERMANENT, "permanent"},
-};
-
-static const char *word_of(int32_t code)
-{
-	for (size_t i = 0; i < COUNT(words); i++) {
-		if (words[i].code == code)
-			return words[i].word;
-	}
-	return "internal";
-}
-
 /* {"slot", "code", "why"?, "count"?, "first_ms"?} */
 static struct store_journal row_of(const struct tally *tally, const char *why)
 {
@@ -117,7 +89,7 @@ static struct store_journal row_of(const struct tally *tally, const char *why)
 	if (tally->count == 0)
 		return row;
 	detail = json_pack("{s:s, s:s, s:s*}", "slot",
-		job_action_slot((enum job_action)tally->action), "code", word_of(tally->code),
+		job_action_slot((enum job_action)tally->action), "code", codes_word(tally->code),
 		"why", why);
 	if (detail != NULL && tally->count > 1) {
 		(void)json_object_set_new(detail, "count", json_integer(tally->count));

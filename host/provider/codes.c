@@ -11,22 +11,25 @@
 #include "base/attr.h"
 
 static const struct {
+	const char *word;
 	int32_t code;
 	enum fail_code fail;
 	const char *text;
 } rows[] = {
-	{DAVIT_RETRY, FAIL_UNAVAILABLE, "the provider cannot do it now; try again later"},
-	{DAVIT_THROTTLED, FAIL_BUSY, "the provider's other side asks for a pause"},
-	{DAVIT_AUTH, FAIL_UPSTREAM, "the provider's credentials are missing, refused or expired"},
-	{DAVIT_QUOTA, FAIL_UPSTREAM, "the provider's account may not have more of this"},
-	{DAVIT_INVALID, FAIL_INVALID, "the provider says that the request is wrong"},
-	{DAVIT_NOT_FOUND, FAIL_NOT_FOUND, "the provider has no such object"},
-	{DAVIT_CONFLICT, FAIL_CONFLICT, "the provider says that the object exists or is in use"},
-	{DAVIT_UNSUPPORTED, FAIL_UNSUPPORTED, "the provider does not offer this"},
-	{DAVIT_CANCELLED, FAIL_UNAVAILABLE, "the call was stopped before it ended"},
-	{DAVIT_DEADLINE, FAIL_DEADLINE, "the provider did not answer in time"},
-	{DAVIT_INTERNAL, FAIL_INTERNAL, "the provider has an internal error"},
-	{DAVIT_PERMANENT, FAIL_UPSTREAM, "the provider says that it failed for good"},
+	{"retry", DAVIT_RETRY, FAIL_UNAVAILABLE, "the provider cannot do it now; try again later"},
+	{"throttled", DAVIT_THROTTLED, FAIL_BUSY, "the provider's other side asks for a pause"},
+	{"auth", DAVIT_AUTH, FAIL_UPSTREAM,
+		"the provider's credentials are missing, refused or expired"},
+	{"quota", DAVIT_QUOTA, FAIL_UPSTREAM, "the provider's account may not have more of this"},
+	{"invalid", DAVIT_INVALID, FAIL_INVALID, "the provider says that the request is wrong"},
+	{"not_found", DAVIT_NOT_FOUND, FAIL_NOT_FOUND, "the provider has no such object"},
+	{"conflict", DAVIT_CONFLICT, FAIL_CONFLICT,
+		"the provider says that the object exists or is in use"},
+	{"unsupported", DAVIT_UNSUPPORTED, FAIL_UNSUPPORTED, "the provider does not offer this"},
+	{"cancelled", DAVIT_CANCELLED, FAIL_UNAVAILABLE, "the call was stopped before it ended"},
+	{"deadline", DAVIT_DEADLINE, FAIL_DEADLINE, "the provider did not answer in time"},
+	{"internal", DAVIT_INTERNAL, FAIL_INTERNAL, "the provider has an internal error"},
+	{"permanent", DAVIT_PERMANENT, FAIL_UPSTREAM, "the provider says that it failed for good"},
 };
 
 bool codes_known(int32_t code)
@@ -41,6 +44,17 @@ enum fail_code codes_fail(int32_t code)
 			return rows[i].fail;
 	}
 	return FAIL_INTERNAL;
+}
+
+const char *codes_word(int32_t code)
+{
+	if (code == DAVIT_OK)
+		return "ok";
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (rows[i].code == code)
+			return rows[i].word;
+	}
+	return "internal";
 }
 
 const char *codes_text(int32_t code)
