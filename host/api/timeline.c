@@ -68,20 +68,6 @@ static void say_unclear(struct buf *out, const struct store_journal *row, const 
 	put_why(out, detail);
 }
 
-static void say_checkpoint(struct buf *out, const struct store_journal *row, const json_t *detail)
-{
-	(void)row;
-	(void)detail;
-	buf_text(out, "the provider wrote down how far it is");
-}
-
-static void say_found(struct buf *out, const struct store_journal *row, const json_t *detail)
-{
-	(void)row;
-	(void)detail;
-	buf_text(out, "the other side has what the submission made");
-}
-
 static void say_missing(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	(void)row;
@@ -112,64 +98,57 @@ static void say_decision(struct buf *out, const struct store_journal *row, const
 		put_cut(out, " ", remote, 1024);
 }
 
-static void say_cancel(struct buf *out, const struct store_journal *row, const json_t *detail)
-{
-	(void)row;
-	(void)detail;
-	buf_text(out, "to be cancelled");
-}
-
-static void say_remove(struct buf *out, const struct store_journal *row, const json_t *detail)
-{
-	(void)row;
-	(void)detail;
-	buf_text(out, "to be deleted");
-}
-
 static void say_note(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	(void)row;
 	put_cut(out, "", json_text_or(detail, "text", ""), 2000);
 }
 
-static void say_gap(struct buf *out, const struct store_journal *row, const json_t *detail)
-{
-	(void)row;
-	(void)detail;
-	buf_text(out, "there are many rows: from here on only those that recovery needs");
-}
-
-static sentence *const sentences[JOURNAL_KIND_COUNT] = {
-	[JOURNAL_EDGE] = say_edge,
-	[JOURNAL_SENT] = say_sent,
-	[JOURNAL_UNSENT] = say_unsent,
-	[JOURNAL_ANSWERED] = say_answered,
-	[JOURNAL_UNCLEAR] = say_unclear,
-	[JOURNAL_CHECKPOINT] = say_checkpoint,
-	[JOURNAL_FOUND] = say_found,
-	[JOURNAL_MISSING] = say_missing,
-	[JOURNAL_CALL] = say_call,
-	[JOURNAL_DECISION] = say_decision,
-	[JOURNAL_CANCEL] = say_cancel,
-	[JOURNAL_REMOVE] = say_remove,
-	[JOURNAL_NOTE] = say_note,
-	[JOURNAL_GAP] = say_gap,
+/* A constant sentence, or one that is made of the row. */
+static const struct {
+	const char *text;
+	sentence *say;
+} sentences[JOURNAL_KIND_COUNT] = {
+	[JOURNAL_EDGE] = {.say = say_edge},
+	[JOURNAL_SENT] = {.say = say_sent},
+	[JOURNAL_UNSENT] = {.say = say_unsent},
+	[JOURNAL_ANSWERED] = {.say = say_answered},
+	[JOURNAL_UNCLEAR] = {.say = say_unclear},
+	[JOURNAL_CHECKPOINT] = {.text = "the provider wrote down how far it is"},
+	[JOURNAL_FOUND] = {.text = "the other side has what the submission made"},
+	[JOURNAL_MISSING] = {.say = say_missing},
+	[JOURNAL_CALL] = {.say = say_call},
+	[JOURNAL_DECISION] = {.say = say_decision},
+	[JOURNAL_CANCEL] = {.text = "to be cancelled"},
+	[JOURNAL_REMOVE] = {.text = "to be deleted"},
+	[JOURNAL_NOTE] = {.say = say_note},
+	[JOURNAL_GAP] =
+		{.text = "there are many rows: from here on only those that recovery needs"},
 };
+
+static void say(struct buf *out, const struct store_journal *row, const json_t *detail)
+{
+	if (row->kind >= JOURNAL_KIND_COUNT)
+		return;
+	if (sentences[row->kind].text != NULL)
+		buf_text(out, sentences[row->kind].text);
+	else if (sentences[row->kind].say != NULL)
+		sentences[row->kind].say(out, row, detail);
+}
 
 /* The recorded answer of the other side is for recovery, not for people: it may be long, and hold
  * what the caller of the daemon must not see. */
-static json_t *shown_detail(const json_t *detail)
+static json_t *detail_shown(const struct store_journal *row)
 {
+	json_t *detail = answer_stored(row->detail);
 	json_t *shown = redact(detail);
 
+	json_decref(detail);
 	(void)json_object_del(shown, "head");
 	(void)json_object_del(shown, "body");
 	(void)json_object_del(shown, "fingerprint");
 	(void)json_object_del(shown, "ref"); /* the provider's own */
-	if (json_object_size(shown) > 0)
-		return shown;
-	json_decref(shown);
-	return NULL;
+	return shown;
 }
 
 static json_t *item_of(int64_t seq, int64_t time_ms, const char *kind, const char *text)
@@ -178,38 +157,32 @@ static json_t *item_of(int64_t seq, int64_t time_ms, const char *kind, const cha
 		answer_time(time_ms), "kind", kind, "text", text);
 }
 
-static bool put_rest(json_t *item, const struct store_journal *row, json_t *detail)
+static bool put_rest(json_t *item, const struct store_journal *row, json_t *shown)
 {
-	json_t *shown = shown_detail(detail);
-	bool ok =
-		json_object_set_new(item, "epoch", json_integer(row->epoch)) == 0 &&
-		(row->k == 0 || json_object_set_new(item, "mutation", json_integer(row->k)) == 0) &&
-		(row->status == 0 ||
-			json_object_set_new(item, "status", json_integer(row->status)) == 0);
-
-	return ok && (shown == NULL || json_object_set_new(item, "detail", shown) == 0);
+	return json_object_set_new(item, "epoch", json_integer(row->epoch)) == 0 &&
+	       (row->k == 0 || json_object_set_new(item, "mutation", json_integer(row->k)) == 0) &&
+	       (row->status == 0 ||
+		       json_object_set_new(item, "status", json_integer(row->status)) == 0) &&
+	       (json_object_size(shown) == 0 || json_object_set(item, "detail", shown) == 0);
 }
 
 json_t *timeline_item(const struct store_journal *row)
 {
-	json_t *detail = answer_stored(row->detail);
-	json_t *shown = redact(detail);
+	json_t *shown = detail_shown(row);
 	json_t *item = NULL;
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	if (row->kind < JOURNAL_KIND_COUNT && sentences[row->kind] != NULL)
-		sentences[row->kind](&text, row, shown);
+	say(&text, row, shown);
 	if (!text.failed)
 		item = item_of(row->seq, row->time_ms, journal_word(row->kind),
 			text.p != NULL ? text.p : "");
-	if (item != NULL && !put_rest(item, row, detail)) {
+	if (item != NULL && !put_rest(item, row, shown)) {
 		json_decref(item);
 		item = NULL;
 	}
 	buf_finish(&text);
 	json_decref(shown);
-	json_decref(detail);
 	return item;
 }
 
