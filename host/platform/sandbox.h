@@ -1,0 +1,129 @@
+/*
+ * sandbox - taking rights away from this process and from all it starts, for good.
+ *
+ * Each step takes what this machine lets it take and notes in a struct sandbox_level what it
+ * got: nothing here fails a start. Whoever demands a least level compares it afterwards.
+ * A refused system call fails with EPERM (ENOSYS where a library is to take an older way), so
+ * that the program's own handling of errors goes on; none ends the process.
+ * Nothing allocates, so that the steps may be taken between fork and exec. [one thread yet, but
+ * for sandbox_after_load()]
+ */
+#ifndef HOST_PLATFORM_SANDBOX_H
+#define HOST_PLATFORM_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sandbox_step {
+	SANDBOX_DESCRIPTORS,
+	SANDBOX_LIMITS,
+	SANDBOX_PRIVILEGES,
+	SANDBOX_NAMESPACES,
+	SANDBOX_LANDLOCK,
+	SANDBOX_SECCOMP,
+	SANDBOX_STEPS
+};
+
+enum sandbox_got {
+	SANDBOX_NONE,
+	SANDBOX_PARTIAL,
+	SANDBOX_FULL
+};
+
+struct sandbox_part {
+	enum sandbox_got got;
+	char text[112]; /* "abi 7", "none (Operation not permitted)"; printable, without quotes */
+};
+
+struct sandbox_level {
+	enum sandbox_got got; /* all in all */
+	struct sandbox_part part[SANDBOX_STEPS];
+};
+
+/* --- what it says --- */
+
+#define SANDBOX_JSON_MAX 1024 /* bytes of any level as JSON, with the NUL */
+
+/* {"level":"full","descriptors":"…","limits":"…",…}; steps not taken are left out. */
+void sandbox_json(const struct sandbox_level *level, char text[SANDBOX_JSON_MAX]);
+
+/* "none", "partial", "full"; and back. */
+const char *sandbox_word(enum sandbox_got got);
+bool sandbox_read_word(const char *word, enum sandbox_got *ret_got);
+
+/* The name of a step as in the JSON. */
+const char *sandbox_step_name(enum sandbox_step step);
+
+/* --- a process that loads one provider's file --- */
+
+enum sandbox_access {
+	SANDBOX_READ = 1,
+	SANDBOX_EXECUTE = 2,
+	SANDBOX_WRITE = 4,  /* and make, rename and delete below a folder */
+	SANDBOX_DEVICE = 8, /* a device's own requests (ioctl) */
+};
+
+struct sandbox_path {
+	const char *path; /* absolute; a file or a folder with all below it; may be missing */
+	unsigned int access;
+};
+
+struct sandbox_load {
+	const int *keep; /* descriptors that stay open, 0 to 2 too only if they are here */
+	size_t keep_count;
+	const struct sandbox_path *paths; /* beside the libraries of the system */
+	size_t path_count;
+	uint64_t address_space_bytes; /* 0: as it is; lifted in builds with a sanitizer */
+	uint64_t open_files;          /* 0: as it is */
+	bool no_namespaces;
+};
+
+/*
+ * Before dlopen(), while there is one thread: closes descriptors, sets limits, gives up
+ * capabilities and the right to gain any, enters namespaces of its own, and closes the file
+ * system but for what is named. From here on: no socket, no program, no process (threads are
+ * fine), no signal to others, no look into others. *level is filled.
+ *
+ * Have the C library load first what it loads late: libgcc_s.so.1, which pthread_exit() and
+ * pthread_cancel() need.
+ */
+void sandbox_before_load(const struct sandbox_load *load, struct sandbox_level *level);
+
+/*
+ * After dlopen(), with any threads: no file is opened any more, nor asked about by its name, and
+ * no memory becomes executable. (fstat() of glibc asks by name: use lseek(), or SYS_fstat.)
+ * Completes *level.
+ */
+void sandbox_after_load(struct sandbox_level *level);
+
+/* --- the steps themselves --- */
+
+/* Closes all descriptors but those; at most 32. */
+void sandbox_close(const int *keep, size_t count, struct sandbox_level *level);
+
+/* No capability, now or by a program that is executed; needs no right itself. */
+void sandbox_drop_rights(struct sandbox_level *level);
+
+/* 0: there is none here. */
+int sandbox_landlock_abi(void);
+
+struct sandbox_files {
+	const struct sandbox_path *paths; /* all that stays reachable */
+	size_t path_count;
+	bool no_tcp; /* neither connect nor bind, where the kernel can (abi 4) */
+};
+
+/* Abstract Unix sockets of others, and signals to them, are closed with it (abi 6). */
+void sandbox_landlock(const struct sandbox_files *files, struct sandbox_level *level);
+
+enum sandbox_sockets {
+	SANDBOX_SOCKETS_NET,  /* Unix, IPv4, IPv6, netlink */
+	SANDBOX_SOCKETS_UNIX, /* Unix alone */
+	SANDBOX_SOCKETS_OWN   /* the same, but connect to none by a name */
+};
+
+/* For an ordinary program: no way to the insides of other processes, of the kernel or of mounts. */
+void sandbox_filter_program(enum sandbox_sockets sockets, struct sandbox_level *level);
+
+#endif
