@@ -57,6 +57,11 @@ void service_answer_row(struct service *s, json_t *row);
  */
 bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f);
 
+/* The same by the provider's name alone: of several jobs the newest that has not ended, or else
+ * the newest. s has a provider. */
+bool service_find_by_object(
+	const struct service *s, const char *object, struct job *ret_job, struct fail *f);
+
 /* Sets s->object. A job of ours stands for what it made. false: out of memory, or it has made
  * nothing yet (FAIL_CONFLICT). */
 bool service_find_object(struct service *s, struct fail *f);

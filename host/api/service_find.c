@@ -50,17 +50,25 @@ static bool find_by_id(const struct service *s, struct job *ret_job, struct fail
 	return store_job(s->app->store, id, &job, f) && take_job(s, &job, ret_job, f);
 }
 
-bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f)
+bool service_find_by_object(
+	const struct service *s, const char *object, struct job *ret_job, struct fail *f)
 {
-	const char *id = exchange_arg(s->x);
+	const struct job_remote remote = {.provider = s->target.id,
+		.name = object,
+		.interface = s->op->interface,
+		.open_first = true};
 	struct job job = {0};
 
+	return store_job_by_remote(s->app->store, &remote, &job, f) &&
+	       take_job(s, &job, ret_job, f);
+}
+
+bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f)
+{
 	if (find_by_id(s, ret_job, f))
 		return true;
-	if (f->code != FAIL_NOT_FOUND || s->target.id == NULL)
-		return false;
-	return store_job_by_remote(s->app->store, s->target.id, id, &job, f) &&
-	       take_job(s, &job, ret_job, f);
+	return f->code == FAIL_NOT_FOUND && s->target.id != NULL &&
+	       service_find_by_object(s, exchange_arg(s->x), ret_job, f);
 }
 
 bool service_find_object(struct service *s, struct fail *f)

@@ -166,17 +166,6 @@ static bool check_ended(
 	return ended;
 }
 
-/* The job whose object the caller, or else its provider, calls id. */
-static bool find_job(const struct service *s, const char *id, struct job *ret_job, struct fail *f)
-{
-	if (service_find_job(s, ret_job, f))
-		return true;
-	if (f->code != FAIL_NOT_FOUND ||
-		!store_job_by_remote(s->app->store, s->target.id, id, ret_job, f))
-		return false;
-	return same_place(s, ret_job) || fail_set(f, FAIL_NOT_FOUND, "it is another one's");
-}
-
 /* Are its objects jobs themselves? Of others, such as a data set that is still read in, the other
  * side decides whether they can be deleted already. */
 static bool are_jobs(const struct service *s)
@@ -185,33 +174,31 @@ static bool are_jobs(const struct service *s)
 	       strcmp(s->op->interface, DAVIT_INFERENCE) == 0;
 }
 
-/* The same of what its provider calls otherwise than we do. */
-static bool find_parent(
-	const struct service *s, const char *id, char parent[ID_SIZE], struct fail *f)
+/* The same of the job that its provider calls by that name; NULL: of the one the caller means. */
+static bool check_object(
+	const struct service *s, const char *name, char parent[ID_SIZE], struct fail *f)
 {
 	struct job job = {0};
-	bool found, good;
+	bool found = name == NULL ? service_find_job(s, &job, f)
+	                          : service_find_by_object(s, name, &job, f);
+	bool good = found ? !are_jobs(s) || has_ended(&job, f) : f->code == FAIL_NOT_FOUND;
 
-	if (parent[0] != '\0')
-		return true;
-	found = find_job(s, id, &job, f);
-	if (found)
+	if (found && parent[0] == '\0')
 		memcpy(parent, job.id, ID_SIZE);
-	if (found)
-		good = !are_jobs(s) || has_ended(&job, f);
-	else
-		good = f->code == FAIL_NOT_FOUND;
 	job_finish(&job);
 	return good;
 }
 
-/* id: of the object, as far as it may be a job. */
-static void remove_ended(struct service *s, const char *id)
+/* id: of the object, as far as it may be a job; resource: what else its provider calls it, or
+ * NULL. Whoever follows it, by whichever of its names: it is not deleted under him. */
+static void remove_ended(struct service *s, const char *id, const char *resource)
 {
 	char parent[ID_SIZE];
 	struct fail f = {0};
 
-	if (!check_ended(s, id, parent, &f) || !find_parent(s, id, parent, &f)) {
+	if (!check_ended(s, id, parent, &f) || !check_object(s, NULL, parent, &f) ||
+		!check_object(s, id, parent, &f) ||
+		(resource != NULL && !check_object(s, resource, parent, &f))) {
 		service_fail(s, &f);
 		return;
 	}
@@ -236,7 +223,7 @@ static void found(struct call_result *result, void *ctx)
 	}
 	free(s->object);
 	s->object = object;
-	remove_ended(s, object);
+	remove_ended(s, object, json_text_or(result->reply, "resource", NULL));
 }
 
 void service_remove(struct service *s)
@@ -245,7 +232,7 @@ void service_remove(struct service *s)
 	struct fail f = {0};
 
 	if (id_valid(id) || !provider_offers(s->target.provider, s->op->interface, "get", NULL, &f))
-		remove_ended(s, id);
+		remove_ended(s, id, NULL);
 	else
 		service_call(s, "get", service_request(s, json_object()), found);
 }

@@ -29,7 +29,8 @@ static bool find_by_name(
 	for (size_t i = 0; i < app->config->provider_count; i++) {
 		const char *provider = app->config->providers[i].id;
 
-		if (store_job_by_remote(app->store, provider, name, ret_job, f))
+		if (store_job_by_remote(app->store,
+			    &(struct job_remote){.provider = provider, .name = name}, ret_job, f))
 			return true;
 		if (f->code != FAIL_NOT_FOUND)
 			return false;

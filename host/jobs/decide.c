@@ -153,17 +153,19 @@ static bool waits_for_it(const struct job *job, struct fail *f)
 static bool nobodys(struct tracker *t, const struct job *job, const char *remote, struct fail *f)
 {
 	struct job other = {0};
-	bool same;
 
-	if (!store_job_by_remote(t->options.store, job->provider, remote, &other, f))
+	if (!store_job_by_remote(t->options.store,
+		    &(struct job_remote){.provider = job->provider,
+			    .name = remote,
+			    .interface = job->interface,
+			    .kind = job->kind,
+			    .but = job->id},
+		    &other, f))
 		return f->code == FAIL_NOT_FOUND;
-	same = strcmp(other.interface, job->interface) == 0 && strcmp(other.kind, job->kind) == 0 &&
-	       strcmp(other.id, job->id) != 0;
-	if (same)
-		(void)fail_set(f, FAIL_CONFLICT,
-			"'%.200s' is the object of job %s: name another one", remote, other.id);
+	(void)fail_set(f, FAIL_CONFLICT, "'%.200s' is the object of job %s: name another one",
+		remote, other.id);
 	job_finish(&other);
-	return !same;
+	return false;
 }
 
 /* The same of those that are about to follow it, of which the store knows nothing yet. */

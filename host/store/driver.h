@@ -34,8 +34,8 @@ struct store_driver {
 
 	/* The reads of store.h, on one reader. */
 	bool (*job)(void *reader, const char *id, struct job *ret_job, struct fail *f);
-	bool (*job_by_remote)(void *reader, const char *provider, const char *name,
-		struct job *ret_job, struct fail *f);
+	bool (*job_by_remote)(
+		void *reader, const struct job_remote *remote, struct job *ret_job, struct fail *f);
 	bool (*job_by_submission)(
 		void *reader, const char *submission, struct job *ret_job, struct fail *f);
 	bool (*job_status)(

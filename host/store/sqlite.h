@@ -171,7 +171,7 @@ bool sqlite_job_add(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job_edge(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *f);
 bool sqlite_job_by_remote(
-	void *reader, const char *provider, const char *name, struct job *ret_job, struct fail *f);
+	void *reader, const struct job_remote *remote, struct job *ret_job, struct fail *f);
 bool sqlite_job_by_submission(
 	void *reader, const char *submission, struct job *ret_job, struct fail *f);
 bool sqlite_job_status(void *reader, const char *id, struct job_status *ret_status, struct fail *f);

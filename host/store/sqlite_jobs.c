@@ -421,18 +421,24 @@ bool sqlite_job(void *reader, const char *id, struct job *ret_job, struct fail *
 }
 
 bool sqlite_job_by_remote(
-	void *reader, const char *provider, const char *name, struct job *ret_job, struct fail *f)
+	void *reader, const struct job_remote *remote, struct job *ret_job, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOB_BY_REMOTE,
-		"SELECT " JOB_NAMES " FROM job WHERE remote_name = ? AND provider = ?"
-		" ORDER BY id DESC LIMIT 1",
+		"SELECT " JOB_NAMES " FROM job WHERE remote_name = ?1 AND provider = ?2"
+		" AND (?3 IS NULL OR interface = ?3) AND (?4 IS NULL OR kind = ?4)"
+		" AND (?5 IS NULL OR id <> ?5)"
+		" ORDER BY ?6 AND finished_ms = 0 DESC, id DESC LIMIT 1",
 		f);
 
 	if (stmt == NULL)
 		return false;
-	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(stmt, 2, provider, -1, SQLITE_STATIC);
-	return job_one(reader, stmt, name, ret_job, f);
+	sqlite3_bind_text(stmt, 1, remote->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, remote->provider, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 3, remote->interface, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 4, remote->kind, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 5, remote->but, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 6, remote->open_first);
+	return job_one(reader, stmt, remote->name, ret_job, f);
 }
 
 /* Most have the id of their job, and are not in the index of the others. */

@@ -187,9 +187,19 @@ bool store_ready(struct store *s, struct fail *f);
 /* The job of an id; FAIL_NOT_FOUND. *ret_job belongs to the caller: job_finish(). */
 bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail *f);
 
-/* The newest job of a provider whose remote_name is name. */
-bool store_job_by_remote(struct store *s, const char *provider, const char *name,
-	struct job *ret_job, struct fail *f);
+/* Whose object a name is. */
+struct job_remote {
+	const char *provider;
+	const char *name;
+	const char *interface; /* NULL: any */
+	const char *kind;      /* the same */
+	const char *but;       /* no job of that id; NULL: any */
+	bool open_first;       /* an open one before all that have ended */
+};
+
+/* The newest job whose remote_name is that; FAIL_NOT_FOUND. */
+bool store_job_by_remote(
+	struct store *s, const struct job_remote *remote, struct job *ret_job, struct fail *f);
 
 /* The job of a submission; FAIL_NOT_FOUND. */
 bool store_job_by_submission(

@@ -24,16 +24,16 @@ bool store_job(struct store *s, const char *id, struct job *ret_job, struct fail
 	       read_end(r, reader, r->driver->job(reader, id, ret_job, &why), &why, f);
 }
 
-bool store_job_by_remote(struct store *s, const char *provider, const char *name,
-	struct job *ret_job, struct fail *f)
+bool store_job_by_remote(
+	struct store *s, const struct job_remote *remote, struct job *ret_job, struct fail *f)
 {
 	struct fail why = {0};
 	struct readers *r = store_readers(s);
 	void *reader = readers_take(r, f);
 
 	return reader != NULL &&
-	       read_end(r, reader, r->driver->job_by_remote(reader, provider, name, ret_job, &why),
-		       &why, f);
+	       read_end(
+		       r, reader, r->driver->job_by_remote(reader, remote, ret_job, &why), &why, f);
 }
 
 bool store_job_by_submission(

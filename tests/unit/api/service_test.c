@@ -14,6 +14,9 @@
 
 #define S         "/api/service/v1"
 #define JOB       "01hzzzzzzzzzzzzzzzzzzzzz"
+#define LATER     "01j000000000000000000001"
+#define LATER_YET "01j000000000000000000002"
+#define LATEST    "01j000000000000000000003"
 #define NEEDS_ONE "{\"connection_types\":[\"SOMECLOUD\"]}"
 #define ROWS                                                                                       \
 	"{\"envelopes\":{\"rows\":{\"r\":{\"members\":{\"Id\":{\"pointer\":\"/id\"},"              \
@@ -329,6 +332,38 @@ static void a_job_that_has_not_ended_is_not_deleted_by_the_name_of_its_object(vo
 	(void)state;
 	fake_provider.reply = "{\"id\":\"cloud-7\"}";
 	job.remote_name = LITERAL("cloud-7");
+	fake_job(&job);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), S "/pipelines/training/%s/delete", names[i]);
+		fake_expect("DELETE", path, NULL, 409,
+			"\"job " JOB
+			" has not ended yet: cancel it, and delete it once it has ended\"");
+		assert_string_not_equal(fake_provider.slot, "remove");
+	}
+}
+
+/* 1: runs, with the long name of its object; the others have ended, and none hides it. */
+static void what_a_job_follows_is_not_deleted_whatever_other_jobs_there_are(void **state)
+{
+	static const char *const names[] = {"short", "long/short", "digits"};
+	struct job job = training(JOB_RUNNING);
+
+	(void)state;
+	fake_provider.reply = "{\"id\":\"short\",\"resource\":\"long/short\"}";
+	job.remote_name = LITERAL("long/short");
+	fake_job(&job);
+	job = training(JOB_SUCCEEDED);
+	memcpy(job.id, LATER, ID_SIZE);
+	job.remote_name = LITERAL("long/short");
+	fake_job(&job);
+	memcpy(job.id, LATER_YET, ID_SIZE);
+	job.remote_name = LITERAL("digits");
+	fake_job(&job);
+	memcpy(job.id, LATEST, ID_SIZE);
+	job.interface = LITERAL("davit.models");
+	job.remote_name = LITERAL("long/short");
 	fake_job(&job);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		char path[128];
@@ -786,6 +821,7 @@ int main(void)
 		ON_SITE(an_export_takes_its_body_along),
 		ON_SITE(a_job_that_has_not_ended_is_not_deleted),
 		ON_SITE(a_job_that_has_not_ended_is_not_deleted_by_the_name_of_its_object),
+		ON_SITE(what_a_job_follows_is_not_deleted_whatever_other_jobs_there_are),
 		ON_SITE(an_export_says_where_the_copy_is),
 		ON_SITE(an_export_may_answer_bytes),
 		ON_SITE(tags_are_checked_by_the_manifest_before_they_are_given),

@@ -330,6 +330,29 @@ static void an_object_is_adopted_once(void **state)
 	job_finish(&job);
 }
 
+static void an_object_has_its_job_whatever_else_has_its_name(void **state)
+{
+	static const char other[] = "1hf7yat00wr5ytd1h6ymqvb4";
+	static const char one[] = "{\"ref\":{\"v\":1},\"id\":\"one\"}";
+	struct fixture *x = *state;
+	struct ticket namesake;
+
+	fake_fault("find", DAVIT_RETRY, 1, true); /* makes the object */
+	adoption(x, LOST);
+	await_calls("find", 1);
+	fake_end(LOST, DAVIT_STATE_SUCCEEDED, one);
+	await_state(x, LOST, JOB_SUCCEEDED);
+	namesake = order(x, "davit.models", 0);
+	await_state(x, namesake.id, JOB_RUNNING);
+	fake_end(namesake.id, DAVIT_STATE_SUCCEEDED, one);
+	await_state(x, namesake.id, JOB_SUCCEEDED);
+	fake_fault("find", DAVIT_RETRY, 1, true);
+	adoption(x, other);
+	await_calls("find", 3);
+	fake_end(other, DAVIT_STATE_RUNNING, one);
+	await_state(x, other, JOB_NEEDS_DECISION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +365,7 @@ int main(void)
 		TEST(what_is_dealt_with_is_shown_no_more),
 		TEST(an_adopted_stray_is_found_and_never_submitted),
 		TEST(an_object_is_adopted_once),
+		TEST(an_object_has_its_job_whatever_else_has_its_name),
 		TEST(an_adoption_that_cannot_be_looked_at_asks_again),
 	};
 

@@ -123,7 +123,8 @@ static void what_is_not_there_is_not_found(void **state)
 	assert_int_equal(f.code, FAIL_NOT_FOUND);
 	assert_false(store_job_status(s, "nothing", &status, &f));
 	assert_int_equal(f.code, FAIL_NOT_FOUND);
-	assert_false(store_job_by_remote(s, "near", "nothing", &job, &f));
+	assert_false(store_job_by_remote(
+		s, &(struct job_remote){.provider = "near", .name = "nothing"}, &job, &f));
 	assert_int_equal(f.code, FAIL_NOT_FOUND);
 	assert_int_equal(kit_run(s, kit_edge(9, JOB_OPEN, JOB_RUNNING, 0), NULL), FAIL_NOT_FOUND);
 }
@@ -349,10 +350,26 @@ static void a_long_handle_is_cut_between_characters(void **state)
 		status.handle, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0123456789");
 }
 
+/* Which of kit_add()'s that is, at the provider "near"; 0: none. */
+static unsigned remote_job(struct store *s, struct job_remote remote)
+{
+	struct fail f = {0};
+	struct job job;
+	unsigned n;
+
+	remote.provider = "near";
+	if (!store_job_by_remote(s, &remote, &job, &f)) {
+		assert_int_equal(f.code, FAIL_NOT_FOUND);
+		return 0;
+	}
+	n = (unsigned)(job.created_ms - 1000);
+	job_finish(&job);
+	return n;
+}
+
 static void the_newest_job_of_a_remote_name_is_found(void **state)
 {
 	struct store *s = store_of(state);
-	struct job job;
 
 	for (unsigned i = 1; i <= 4; i++) {
 		struct store_op *op = kit_add(i);
@@ -362,9 +379,55 @@ static void the_newest_job_of_a_remote_name_is_found(void **state)
 			memcpy(op->job.provider, "same", sizeof("same"));
 		assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
 	}
-	assert_true(store_job_by_remote(s, "near", "far/away", &job, NULL));
-	assert_int_equal(job.created_ms, 1002);
-	job_finish(&job);
+	assert_int_equal(remote_job(s, (struct job_remote){.name = "far/away"}), 2);
+}
+
+static void set_text(char **at, const char *text)
+{
+	free(*at);
+	*at = strdup(text);
+}
+
+static void the_job_of_a_remote_name_is_one_of_the_interface_and_kind_asked_for(void **state)
+{
+	static const struct {
+		const char *interface;
+		const char *kind;
+		bool open;
+	} rows[] = {
+		{"davit.training", "train", true},
+		{"davit.training", "train", false},
+		{"davit.training", "custom", false},
+		{"davit.models", "import", false},
+	};
+	struct store *s = store_of(state);
+	struct job_remote r = {.name = "x"};
+	char id[ID_SIZE];
+
+	for (unsigned i = 0; i < COUNT(rows); i++) {
+		struct store_op *op = kit_add(i + 1);
+
+		op->job.remote_name = strdup("x");
+		set_text(&op->job.interface, rows[i].interface);
+		set_text(&op->job.kind, rows[i].kind);
+		op->job.state = rows[i].open ? JOB_RUNNING : JOB_SUCCEEDED;
+		op->job.started_ms = 1;
+		op->job.finished_ms = rows[i].open ? 0 : 2;
+		assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+	}
+	assert_int_equal(remote_job(s, r), 4);
+	r.open_first = true;
+	assert_int_equal(remote_job(s, r), 1);
+	r.interface = "davit.models";
+	assert_int_equal(remote_job(s, r), 4);
+	r = (struct job_remote){.name = "x", .interface = "davit.training"};
+	assert_int_equal(remote_job(s, r), 3);
+	r.kind = "train";
+	assert_int_equal(remote_job(s, r), 2);
+	r.but = kit_id(id, 2);
+	assert_int_equal(remote_job(s, r), 1);
+	r.kind = "nothing";
+	assert_int_equal(remote_job(s, r), 0);
 }
 
 static void what_was_stored_is_there_after_a_restart(void **state)
@@ -396,6 +459,7 @@ int main(void)
 		TEST(a_status_has_the_members_of_its_job),
 		TEST(a_long_handle_is_cut_between_characters),
 		TEST(the_newest_job_of_a_remote_name_is_found),
+		TEST(the_job_of_a_remote_name_is_one_of_the_interface_and_kind_asked_for),
 		TEST(what_was_stored_is_there_after_a_restart),
 	};
 
