@@ -45,10 +45,27 @@ static enum errand_verdict verdict_of(int32_t code, const struct errand_past *pa
 	}
 }
 
-/* No slot can say for certain what became of a change that was not answered. */
-enum errand_verdict errand_verdict(int32_t code, const struct errand_past *past)
+/* The code is the host's, or nobody's, and no word on the object: who was told that it goes on is
+ * not let down by it, and that something is not there or in use nobody is told. */
+static enum errand_verdict verdict_unsaid(int32_t code, const struct errand_past *past)
 {
-	enum errand_verdict verdict = verdict_of(code, past);
+	switch (code) {
+	case DAVIT_NOT_FOUND:
+	case DAVIT_CONFLICT:
+		return ERRAND_AGAIN;
+	case DAVIT_INVALID:
+	case DAVIT_UNSUPPORTED:
+	case DAVIT_PERMANENT:
+		return past->failed || past->tried ? ERRAND_AGAIN : ERRAND_REFUSED;
+	default:
+		return verdict_of(code, past);
+	}
+}
+
+/* No slot can say for certain what became of a change that was not answered. */
+enum errand_verdict errand_verdict(int32_t code, bool said, const struct errand_past *past)
+{
+	enum errand_verdict verdict = said ? verdict_of(code, past) : verdict_unsaid(code, past);
 
 	return verdict != ERRAND_DONE && past->unclear ? ERRAND_UNCLEAR : verdict;
 }

@@ -77,7 +77,7 @@ struct errand_past {
 	unsigned conflicts; /* how often in a row it was answered so before */
 };
 
-/* Pure. */
-enum errand_verdict errand_verdict(int32_t code, const struct errand_past *past);
+/* said: the code is the provider's own word (struct call_result). Pure. */
+enum errand_verdict errand_verdict(int32_t code, bool said, const struct errand_past *past);
 
 #endif

@@ -62,7 +62,7 @@ static enum errand_verdict judge(struct tracker *t, const char *parent, struct e
 	struct job job = {0};
 
 	past.unmade = read_unmade(t, parent, &job);
-	verdict = errand_verdict(result->code, &past);
+	verdict = errand_verdict(result->code, result->said, &past);
 	if (result->code != DAVIT_OK)
 		*why = result->fail;
 	if (verdict == ERRAND_DONE && past.unmade && !hide(t, &job, why))
@@ -180,7 +180,7 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 	} else if (verdict == ERRAND_REFUSED) {
 		refuse(t, e, why);
 	} else {
-		e->refusals = result->code == DAVIT_CONFLICT ? e->refusals + 1 : 0;
+		e->refusals = result->code == DAVIT_CONFLICT && result->said ? e->refusals + 1 : 0;
 		e->tried |= verdict == ERRAND_UNCLEAR || result->trace.done > 0;
 		again(t, e, result, why);
 	}

@@ -1017,7 +1017,7 @@ static void errand_done(struct call_result *result, void *ctx)
 	json_t *failure;
 
 	(void)ctx;
-	if (errand_verdict(result->code, &past) == ERRAND_DONE) {
+	if (errand_verdict(result->code, true, &past) == ERRAND_DONE) {
 		errand.job.state = JOB_SUCCEEDED;
 		errand.job.result =
 			result->reply != NULL ? json_dumps(result->reply, JSON_COMPACT) : NULL;

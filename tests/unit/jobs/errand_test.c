@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "jobs/errand.h"
 #include "unit/jobs/fake_provider.h"
@@ -15,7 +16,7 @@
 
 static enum errand_verdict first(int32_t code)
 {
-	return errand_verdict(code, &(struct errand_past){0});
+	return errand_verdict(code, true, &(struct errand_past){0});
 }
 
 static void a_first_attempt_is_confirmed_refused_or_made_again(void **state)
@@ -41,29 +42,32 @@ static void what_is_gone_after_an_unclear_attempt_was_removed_by_it(void **state
 {
 	(void)state;
 	assert_int_equal(
-		errand_verdict(DAVIT_NOT_FOUND, &(struct errand_past){.tried = true}), ERRAND_DONE);
-	assert_int_equal(errand_verdict(DAVIT_NOT_FOUND, &(struct errand_past){.failed = true}),
+		errand_verdict(DAVIT_NOT_FOUND, true, &(struct errand_past){.tried = true}),
+		ERRAND_DONE);
+	assert_int_equal(
+		errand_verdict(DAVIT_NOT_FOUND, true, &(struct errand_past){.failed = true}),
 		ERRAND_REFUSED);
 }
 
 static void credentials_that_end_later_end_no_errand(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		errand_verdict(DAVIT_AUTH, &(struct errand_past){.failed = true}), ERRAND_AGAIN);
-	assert_int_equal(
-		errand_verdict(DAVIT_QUOTA, &(struct errand_past){.tried = true}), ERRAND_AGAIN);
+	assert_int_equal(errand_verdict(DAVIT_AUTH, true, &(struct errand_past){.failed = true}),
+		ERRAND_AGAIN);
+	assert_int_equal(errand_verdict(DAVIT_QUOTA, true, &(struct errand_past){.tried = true}),
+		ERRAND_AGAIN);
 }
 
 static void what_may_be_going_on_is_asked_for_again_a_few_times(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		errand_verdict(DAVIT_CONFLICT, &(struct errand_past){.tried = true}), ERRAND_AGAIN);
-	assert_int_equal(errand_verdict(DAVIT_CONFLICT,
+	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true, &(struct errand_past){.tried = true}),
+		ERRAND_AGAIN);
+	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true,
 				 &(struct errand_past){.tried = true, .conflicts = 6}),
 		ERRAND_REFUSED);
-	assert_int_equal(errand_verdict(DAVIT_CONFLICT, &(struct errand_past){.failed = true}),
+	assert_int_equal(
+		errand_verdict(DAVIT_CONFLICT, true, &(struct errand_past){.failed = true}),
 		ERRAND_REFUSED);
 }
 
@@ -72,9 +76,41 @@ static void of_a_job_without_an_object_nothing_need_be_there(void **state)
 	const struct errand_past past = {.unmade = true};
 
 	(void)state;
-	assert_int_equal(errand_verdict(DAVIT_NOT_FOUND, &past), ERRAND_DONE);
-	assert_int_equal(errand_verdict(DAVIT_INVALID, &past), ERRAND_DONE);
-	assert_int_equal(errand_verdict(DAVIT_CONFLICT, &past), ERRAND_REFUSED);
+	assert_int_equal(errand_verdict(DAVIT_NOT_FOUND, true, &past), ERRAND_DONE);
+	assert_int_equal(errand_verdict(DAVIT_INVALID, true, &past), ERRAND_DONE);
+	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true, &past), ERRAND_REFUSED);
+}
+
+static void what_the_host_made_up_is_no_word_on_the_object(void **state)
+{
+	static const struct {
+		int32_t code;
+		enum errand_verdict at_first;
+		enum errand_verdict later;
+	} rows[] = {
+		{DAVIT_OK, ERRAND_DONE, ERRAND_DONE},
+		{DAVIT_RETRY, ERRAND_AGAIN, ERRAND_AGAIN},
+		{DAVIT_AUTH, ERRAND_REFUSED, ERRAND_AGAIN},
+		{DAVIT_INVALID, ERRAND_REFUSED, ERRAND_AGAIN},
+		{DAVIT_NOT_FOUND, ERRAND_AGAIN, ERRAND_AGAIN},
+		{DAVIT_CONFLICT, ERRAND_AGAIN, ERRAND_AGAIN},
+		{DAVIT_UNSUPPORTED, ERRAND_REFUSED, ERRAND_AGAIN},
+		{DAVIT_PERMANENT, ERRAND_REFUSED, ERRAND_AGAIN},
+		{DAVIT_INTERNAL, ERRAND_UNCLEAR, ERRAND_UNCLEAR},
+	};
+	static const struct errand_past at_first, tried = {.tried = true, .conflicts = 6},
+						  failed = {.failed = true},
+						  unmade = {.unmade = true};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int32_t code = rows[i].code;
+
+		assert_int_equal(errand_verdict(code, false, &at_first), rows[i].at_first);
+		assert_int_equal(errand_verdict(code, false, &unmade), rows[i].at_first);
+		assert_int_equal(errand_verdict(code, false, &tried), rows[i].later);
+		assert_int_equal(errand_verdict(code, false, &failed), rows[i].later);
+	}
 }
 
 /* --- at the tracker --- */
@@ -205,6 +241,22 @@ static void a_refusal_ends_the_delete_and_is_not_repeated(void **state)
 		assert_int_equal(fake_calls("remove"), i + 1);
 	}
 	await_state(x, removal(x, t.id).id, JOB_SUCCEEDED); /* and may be asked for again */
+}
+
+static void a_delete_goes_on_where_its_provider_said_nothing(void **state)
+{
+	static const int32_t codes[] = {DAVIT_NOT_FOUND, DAVIT_CONFLICT};
+	struct fixture *x = *state;
+
+	for (unsigned i = 0; i < COUNT(codes); i++) {
+		struct ticket t = ended(x);
+
+		fake_mute(true);
+		fake_fault("remove", codes[i], 8, false);
+		await_state(x, removal(x, t.id).id, JOB_SUCCEEDED);
+		assert_int_equal(fake_calls("remove"), 9 * (i + 1));
+		fake_mute(false);
+	}
 }
 
 static void what_is_not_there_is_refused(void **state)
@@ -453,12 +505,14 @@ int main(void)
 		cmocka_unit_test(what_is_gone_after_an_unclear_attempt_was_removed_by_it),
 		cmocka_unit_test(credentials_that_end_later_end_no_errand),
 		cmocka_unit_test(of_a_job_without_an_object_nothing_need_be_there),
+		cmocka_unit_test(what_the_host_made_up_is_no_word_on_the_object),
 		cmocka_unit_test(what_may_be_going_on_is_asked_for_again_a_few_times),
 		TEST(a_delete_under_way_is_not_refused),
 		TEST(a_delete_answers_the_object_as_it_was),
 		TEST(a_delete_is_repeated_until_it_is_confirmed),
 		TEST(nothing_found_after_an_unclear_attempt_is_success),
 		TEST(a_refusal_ends_the_delete_and_is_not_repeated),
+		TEST(a_delete_goes_on_where_its_provider_said_nothing),
 		TEST(what_is_not_there_is_refused),
 		TEST(a_delete_asked_twice_is_one),
 		TEST(a_delete_survives_a_restart),

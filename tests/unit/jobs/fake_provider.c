@@ -36,6 +36,7 @@ static struct {
 	bool absent;
 	bool instant;
 	bool obeys;
+	bool mute;
 	bool slow;
 	const char *lacks;
 	const char *metrics;
@@ -75,6 +76,7 @@ void fake_reset(void)
 	cloud.absent = false;
 	cloud.instant = false;
 	cloud.obeys = true;
+	cloud.mute = false;
 	cloud.slow = false;
 	cloud.lacks = NULL;
 	cloud.metrics = NULL;
@@ -122,6 +124,13 @@ void fake_slow_polls(bool slow)
 {
 	pthread_mutex_lock(&cloud.lock);
 	cloud.slow = slow;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void fake_mute(bool mute)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.mute = mute;
 	pthread_mutex_unlock(&cloud.lock);
 }
 
@@ -304,7 +313,7 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 	struct call_result none = {0};
 
 	cloud.calls[slot]++;
-	result->said = true;
+	result->said = !cloud.mute || fault->times == 0;
 	if (fault->times == 0) {
 		run_slot(slot, submission, result);
 		return;

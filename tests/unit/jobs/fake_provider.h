@@ -28,6 +28,9 @@ void fake_lacks(const char *slot);
 /* The next calls of slot end with code; where created, after the object was made, or removed. */
 void fake_fault(const char *slot, int32_t code, unsigned times, bool created);
 
+/* Such calls say nothing themselves: their code is the host's. */
+void fake_mute(bool mute);
+
 /* What those calls of submit say they did at the other side; else: where created, something unclear
  * was done, and nothing where not. */
 void fake_trace(struct call_trace trace);
