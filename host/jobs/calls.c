@@ -32,6 +32,7 @@ struct call_context {
 	int64_t epoch;          /* of the job when it began */
 	bool goes_on;           /* see struct open_job */
 	unsigned failures;      /* the same */
+	unsigned doubts;        /* the same */
 	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
@@ -180,7 +181,8 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 		verdict = outcome_submitted(verdict, result);
 	else if (call->action == ACTION_FIND)
 		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
-	return call->adopts ? outcome_adopted(verdict, result, call->failures) : verdict;
+	return call->adopts ? outcome_adopted(verdict, result, call->failures)
+	                    : outcome_doubted(verdict, result, call->doubts);
 }
 
 /* How the call ended, with what needs the store. No lock held. */
@@ -418,7 +420,8 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 		.action = action,
 		.epoch = e->epoch,
 		.goes_on = e->goes_on,
-		.failures = e->failures};
+		.failures = e->failures,
+		.doubts = e->doubts};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;

@@ -61,6 +61,7 @@ struct open_job {
 	bool stale;              /* the store knows better: read the row again */
 	bool stalled;            /* stands in the line of its lane for a call */
 	bool look;               /* a cancel failed: a poll before the next one */
+	uint8_t doubts;          /* finds in a row that could not work */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */

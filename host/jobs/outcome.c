@@ -12,7 +12,8 @@
 #include "store/store.h"
 
 enum {
-	ADOPT_TRIES = 8 /* two minutes and more */
+	ADOPT_TRIES = 8, /* two minutes and more */
+	FIND_TRIES = 8   /* the same */
 };
 
 const char *job_action_slot(enum job_action action)
@@ -37,8 +38,9 @@ const char *job_action_slot(enum job_action action)
 
 /*
  * One row per result class. A failed submit is only certain where the class says that nothing was
- * created. A find that cannot work leaves the job to a person. A failed poll or cancel says nothing
- * about the job, which may run on, unless there is no such object.
+ * created. A find that cannot work leaves the job to a person, in the end: outcome_doubted(). A
+ * failed poll or cancel says nothing about the job, which may run on, unless there is no such
+ * object.
  */
 static const struct {
 	int32_t code;
@@ -116,6 +118,21 @@ enum verdict outcome_adopted(enum verdict verdict, const struct call_result *res
 	if (verdict == VERDICT_RETRY && was_in_vain(result) && (refused || tries >= ADOPT_TRIES))
 		return VERDICT_DECIDE;
 	return verdict;
+}
+
+bool outcome_gives_up(const struct call_result *result)
+{
+	int32_t code = result->code;
+
+	return result->said &&
+	       (code == DAVIT_INVALID || code == DAVIT_CONFLICT || code == DAVIT_PERMANENT);
+}
+
+enum verdict outcome_doubted(enum verdict verdict, const struct call_result *result, unsigned tries)
+{
+	bool again = outcome_gives_up(result) && tries + 1 < FIND_TRIES;
+
+	return verdict == VERDICT_DECIDE && again ? VERDICT_RETRY : verdict;
 }
 
 /* Does a failure say nothing of what the submission has made already? */

@@ -46,6 +46,14 @@ enum verdict outcome_verdict(
 enum verdict outcome_adopted(
 	enum verdict verdict, const struct call_result *result, unsigned tries);
 
+/* Did the provider itself say that find cannot work? */
+bool outcome_gives_up(const struct call_result *result);
+
+/* The verdict of a find of no object that somebody named: one that cannot work is asked for again,
+ * a few minutes long, before a person is. tries: how often in a row it was so before. */
+enum verdict outcome_doubted(
+	enum verdict verdict, const struct call_result *result, unsigned tries);
+
 /* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
  * whatever the slot says, as where it fails without having come back to what an attempt before it
  * did, or though none was refused behind what it made; and where none had an effect there is

@@ -200,7 +200,8 @@ static void take_refusal(struct tracker *t, struct open_job *e, const struct cal
 static bool is_refusal(const struct call_result *result)
 {
 	return result->code == DAVIT_AUTH || result->code == DAVIT_QUOTA ||
-	       result->code == DAVIT_INVALID || result->code == DAVIT_CONFLICT;
+	       result->code == DAVIT_INVALID || result->code == DAVIT_CONFLICT ||
+	       result->code == DAVIT_PERMANENT;
 }
 
 static void in_hand(struct tracker *t, struct open_job *e)
@@ -325,6 +326,13 @@ static void take_asked(struct tracker *t, struct open_job *e, struct call_end *e
 	tracker_later(t, e, CANCEL_POLL_MS);
 }
 
+static void count_doubt(struct open_job *e, const struct call_end *end)
+{
+	bool doubted = end->verdict == VERDICT_RETRY && outcome_gives_up(end->result);
+
+	e->doubts = doubted ? (uint8_t)(e->doubts + 1) : 0;
+}
+
 void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	static void (*const verdicts[])(
@@ -342,6 +350,8 @@ void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *en
 
 	if (end->action == ACTION_POLL && !is_ours(end->result))
 		e->look = false;
+	if (end->action == ACTION_FIND && !is_ours(end->result))
+		count_doubt(e, end);
 	if (!is_ours(end->result))
 		journal_count(e, end->action, end->result, &end->before);
 	if (calm && !is_ours(end->result))

@@ -550,13 +550,62 @@ static void of_class_none_nothing_is_proved(void **state)
 
 static void a_find_that_cannot_work_loses_no_job(void **state)
 {
+	static const int32_t codes[] = {DAVIT_PERMANENT, DAVIT_INVALID, DAVIT_CONFLICT};
+	struct fixture *x = *state;
+
+	for (unsigned i = 0; i < COUNT(codes); i++) {
+		struct ticket t;
+
+		fake_fault("submit", DAVIT_DEADLINE, 1, true);
+		fake_fault("find", codes[i], 1000, false);
+		t = train(x);
+		expect_question(x, t.id, "a fault, as ordered");
+		assert_int_equal(fake_calls("find"), 8 * (i + 1));
+		assert_true(cancel(x, t.id));
+		fake_fault("find", DAVIT_OK, 0, false);
+	}
+}
+
+static void a_find_that_works_later_asks_nobody(void **state)
+{
 	struct fixture *x = *state;
 	struct ticket t;
 
 	fake_fault("submit", DAVIT_DEADLINE, 1, true);
-	fake_fault("find", DAVIT_PERMANENT, 1, false);
+	fake_fault("find", DAVIT_INVALID, 7, false);
 	t = train(x);
-	expect_question(x, t.id, "a fault, as ordered");
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("find"), 8);
+	assert_int_equal(fake_calls("submit"), 1);
+}
+
+static void a_find_that_cannot_work_is_forgotten_when_it_could(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	fake_fault("find", DAVIT_INVALID, 7, false);
+	t = train(x);
+	await_calls("find", 7);
+	fake_fault("find", DAVIT_RETRY, 1, false);
+	await_calls("find", 8);
+	fake_fault("find", DAVIT_INVALID, 7, false);
+	await_state(x, t.id, JOB_RUNNING);
+}
+
+/* The daemon has its answers: what is still asked for is one job's business. */
+static void nobody_waits_with_the_start_for_a_find_that_cannot_work(void **state)
+{
+	struct fixture *x = *state;
+
+	left_submitting(x);
+	left_sent(x, 1);
+	fake_fault("find", DAVIT_PERMANENT, 1000, false);
+	restart(x);
+	await_calls("find", 2);
+	assert_true(tracker_recovered(x->tracker));
+	assert_int_equal(status_of(x, left).state, JOB_RECOVERING);
 }
 
 /* --- what comes back too late --- */
@@ -686,6 +735,9 @@ int main(void)
 		TEST(a_list_that_says_not_when_it_is_complete_proves_nothing),
 		TEST(of_class_none_nothing_is_proved),
 		TEST(a_find_that_cannot_work_loses_no_job),
+		TEST(a_find_that_works_later_asks_nobody),
+		TEST(a_find_that_cannot_work_is_forgotten_when_it_could),
+		TEST(nobody_waits_with_the_start_for_a_find_that_cannot_work),
 		TEST(a_slot_that_lost_its_lease_changes_nothing),
 		TEST(calls_are_told_with_what_they_led_to),
 		TEST(failures_are_told_once_and_counted),
