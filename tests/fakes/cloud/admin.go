@@ -36,6 +36,7 @@ func (c *cloud) admin() http.Handler {
 			http.Error(w, "there is no "+r.Method+" "+r.URL.Path, http.StatusNotFound)
 			return
 		}
+		c.arrive()
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			var said any
@@ -118,7 +119,9 @@ func adminClock(c *cloud, _ *http.Request, body []byte) (any, error) {
 	if said.Stopped != nil {
 		c.clock.stop(*said.Stopped)
 	}
-	return map[string]int64{"now_ms": c.clock.advance(said.AdvanceMs)}, nil
+	now := c.clock.advance(said.AdvanceMs)
+	c.arrive()
+	return map[string]int64{"now_ms": now}, nil
 }
 
 // adminSettings changes those that are given.
@@ -180,6 +183,7 @@ func (c *cloud) gets() (counts map[string]int, gets map[string]map[string]int) {
 func adminStats(c *cloud, _ *http.Request, _ []byte) (any, error) {
 	said := c.stats.view()
 	said["held"], said["held_most"] = c.holds.count()
+	said["late"] = c.late.count()
 	said["objects"], said["gets"] = c.gets()
 	c.tokens.mutex.Lock()
 	said["tokens"] = c.tokens.made

@@ -37,6 +37,7 @@ type cloud struct {
 	tokens  tokens
 	plan    plan
 	holds   holds
+	late    arrivals
 	journal journal
 	stats   stats
 	script  frameScript
@@ -67,6 +68,7 @@ func (c *cloud) reset(keepTokens bool) {
 	}
 	c.plan.reset(c.options.seed)
 	c.holds.release("", "")
+	c.late.reset()
 	c.journal.reset()
 	c.stats.zero()
 	c.script.reset()
@@ -118,6 +120,7 @@ func (c *cloud) server(config *tls.Config) *http.Server {
 }
 
 func (c *cloud) ServeHTTP(w http.ResponseWriter, plain *http.Request) {
+	c.arrive()
 	r := &request{Request: plain}
 	body, err := io.ReadAll(http.MaxBytesReader(w, plain.Body, maxBody))
 	if err != nil {

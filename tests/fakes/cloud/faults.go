@@ -28,7 +28,7 @@ type rule struct {
 	RetryAfter json.RawMessage   `json:"retry_after"` // seconds, a text, or "+N": the date in N seconds
 	Headers    map[string]string `json:"headers"`
 	Count      uint64            `json:"count"` // at most so many; 0: no limit
-	Ms         int64             `json:"ms"`    // delay: how long; slow_drip: between two bytes
+	Ms         int64             `json:"ms"`    // delay, late: how long; slow_drip: between two bytes
 	Bytes      int64             `json:"bytes"` // huge: how many
 	Seen       uint64            `json:"seen"`
 	Fired      uint64            `json:"fired"`
@@ -141,6 +141,7 @@ var faults = map[string]fault{
 	"wrong_type":   sendWrongType,
 	"duplicate":    sendTwice,
 	"delay":        sendLate,
+	"late":         sendAfterwards,
 	"huge":         sendHuge,
 }
 
@@ -259,6 +260,15 @@ func sendLate(c *cloud, w http.ResponseWriter, r *request, f *rule) {
 	}
 	a := c.serve(r)
 	a.write(w)
+}
+
+// sendAfterwards does what is asked ms of the cloud's time after its client has gone.
+func sendAfterwards(c *cloud, _ http.ResponseWriter, r *request, f *rule) {
+	_ = c.sleep(r, -1)
+	if r.Context().Err() != nil {
+		c.late.add(c.clock.now()+f.Ms, r)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // sendHuge sends that many bytes of JSON.

@@ -85,6 +85,32 @@ func TestAConnectionCanBeResetBeforeAnythingIsRead(t *testing.T) {
 	}
 }
 
+func TestALateRequestArrivesAfterItsClientHasGone(t *testing.T) {
+	for _, make := range []func(*testing.T) *bench{func(t *testing.T) *bench { return open(t) }, openTLS} {
+		b := make(t).login()
+		late := func() float64 { return b.admin("GET", "/stats", "")["late"].(float64) }
+		b.client.Timeout = 100 * time.Millisecond
+		b.plan(`{` + submit + `,"fault":"late","ms":5000,"count":1}`)
+		if _, _, err := b.call("POST", "/v1/jobs", `{"displayName":"x"}`); err == nil {
+			t.Fatal("it was answered")
+		}
+		for begun := time.Now(); late() == 0; time.Sleep(time.Millisecond) {
+			if time.Since(begun) > 10*time.Second {
+				t.Fatal("it is not on its way")
+			}
+		}
+		b.want(200, "POST", "/v1/jobs", `{"displayName":"y"}`)
+		b.admin("POST", "/clock", `{"advance_ms":4999}`)
+		if b.jobs() != 1 {
+			t.Fatal("it arrived early")
+		}
+		b.admin("POST", "/clock", `{"advance_ms":1}`)
+		if b.jobs() != 2 || late() != 0 {
+			t.Fatal("it did not arrive")
+		}
+	}
+}
+
 func TestThrottlingNamesAPause(t *testing.T) {
 	b := open(t).login()
 	b.plan(`{"fault":"status","status":429,"retry_after":7,"count":1},{"fault":"status","status":429,"retry_after":"+7"}`)
