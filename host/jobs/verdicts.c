@@ -22,7 +22,8 @@ enum {
 	ERROR_SIZE = 640,
 	CANCEL_AGAIN_MS = 5000,
 	CANCEL_REFUSED_MS = 500, /* doubled with each refusal */
-	CANCEL_DOUBLINGS = 7     /* the longest is a minute */
+	CANCEL_DOUBLINGS = 7,    /* the longest is a minute */
+	GRACE_MS = 15000         /* for what is on its way when its job is to be cancelled */
 };
 
 /* What was in the way is no more; op sets the error again if there is one. */
@@ -261,16 +262,24 @@ static void take_unclear(struct tracker *t, struct open_job *e, struct call_end 
 	tracker_back_off(t, e);
 }
 
-/* Nothing was found, but the other side may not know yet of what the last submit made: it is
- * asked once more when it must. Nobody needs to wait with the start for that. */
+/*
+ * Nothing was found, but the other side may not know yet of what the last submit made: it is
+ * asked once more when it must. Where that is to be cancelled nobody submits it again, which would
+ * bring a request to light that is still on its way: it is looked for that long, and cancelled as
+ * soon as it is there. Nobody needs to wait with the start for that.
+ */
 static bool settles(struct tracker *t, struct open_job *e, const struct call_end *end)
 {
-	int64_t left = e->sent_mono + end->settle_ms - clock_mono_ms();
+	bool grace = e->cancel && end->settle_ms < GRACE_MS;
+	int64_t now = clock_mono_ms();
+	int64_t left = e->sent_mono + (grace ? GRACE_MS : end->settle_ms) - now;
+	int64_t look;
 
 	if (end->result->code != DAVIT_NOT_FOUND || left <= 0)
 		return false;
 	in_hand(t, e);
-	tracker_later(t, e, left);
+	look = e->cancel ? tracker_back_off_ms(e) : left;
+	tracker_later(t, e, look < left ? look : left);
 	return true;
 }
 

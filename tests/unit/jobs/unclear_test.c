@@ -217,6 +217,42 @@ static void a_cancel_follows_what_is_done(void **state)
 	assert_int_equal(fake_calls("cancel"), 1);
 }
 
+static int64_t cancelled_after(struct fixture *x)
+{
+	int64_t from = clock_mono_ms();
+
+	left_submitting(x);
+	left_sent(x, 1);
+	intend_cancel(x);
+	restart(x);
+	await_state(x, left, JOB_CANCELLED);
+	return clock_mono_ms() - from;
+}
+
+/* find misses it at first, as a request does that is still on its way. */
+static void a_cancel_waits_for_what_may_be_on_its_way(void **state)
+{
+	fake_fault("find", DAVIT_NOT_FOUND, 3, true);
+	assert_in_range(cancelled_after(*state), 1, 14000);
+	assert_int_equal(fake_calls("find"), 4);
+	assert_int_equal(fake_calls("cancel"), 1);
+}
+
+static void a_cancel_does_not_wait_for_ever_for_what_never_comes(void **state)
+{
+	assert_in_range(cancelled_after(*state), 15000, 17000);
+	assert_int_equal(fake_objects(), 0);
+	assert_in_range(fake_calls("find"), 4, 8);
+	assert_true(tracker_recovered(((struct fixture *)*state)->tracker));
+}
+
+static void a_cancel_waits_longer_where_the_lists_are_late(void **state)
+{
+	fake_idempotency("search");
+	fake_settles(40000);
+	assert_in_range(cancelled_after(*state), 40000, 45000);
+}
+
 /* --- a slot cannot say better than the journal --- */
 
 static void no_verdict_hides_what_is_unclear(void **state)
@@ -718,6 +754,9 @@ int main(void)
 		TEST(what_waited_for_its_provider_is_not_asked_for_in_vain),
 		TEST(a_cancel_ends_what_never_left),
 		TEST(a_cancel_follows_what_is_done),
+		TEST(a_cancel_waits_for_what_may_be_on_its_way),
+		TEST(a_cancel_does_not_wait_for_ever_for_what_never_comes),
+		TEST(a_cancel_waits_longer_where_the_lists_are_late),
 		TEST(no_verdict_hides_what_is_unclear),
 		TEST(what_did_nothing_is_tried_again_whatever_its_class),
 		TEST(what_was_cut_off_goes_on_with_what_is_done),
