@@ -237,6 +237,19 @@ static json_t *end_job(struct cli *c, const char *id)
 	return stopped != NULL ? cli_get(c, "/v1/jobs/%s", id) : NULL;
 }
 
+static void print_cancel(const json_t *job, const char *word)
+{
+	const char *id = json_text_or(job, "id", word);
+	const char *state = json_text_or(job, "state", "?");
+
+	if (strcmp(state, "needs_decision") == 0)
+		print_line(stdout,
+			"job %s will be cancelled once you say what it made: davit job %s", id, id);
+	else
+		print_line(stdout, wait_ended(job) ? "job %s %s" : "job %s will be cancelled (%s)",
+			id, state);
+}
+
 static json_t *cancel_one(struct cli *c, const char *word)
 {
 	char *id = object_job_id(c, word);
@@ -244,9 +257,7 @@ static json_t *cancel_one(struct cli *c, const char *word)
 
 	free(id);
 	if (answer != NULL && !c->json)
-		print_line(stdout,
-			wait_ended(answer) ? "job %s %s" : "job %s will be cancelled (%s)",
-			json_text_or(answer, "id", word), json_text_or(answer, "state", "?"));
+		print_cancel(answer, word);
 	return answer;
 }
 

@@ -57,12 +57,25 @@ static json_t *waiting_of(const struct queue_wait *wait)
 		(json_int_t)wait->running, "capacity", (json_int_t)wait->capacity);
 }
 
+/* Of a job that was cancelled while nobody knows what it made also what becomes of that. */
+static json_t *error_of(const struct job *job)
+{
+	static const char after[] =
+		"A cancel waits for that: with --adopt what it made is cancelled, with --resubmit "
+		"nothing is sent and the job is cancelled, with --give-up it has failed";
+
+	if (job->error == NULL)
+		return json_null();
+	if (job->state == JOB_NEEDS_DECISION && job->cancel_ms != 0)
+		return json_sprintf("%s. %s", job->error, after);
+	return json_string(job->error);
+}
+
 bool job_why_put(json_t *view, const struct job *job, const struct queue_wait *wait)
 {
 	json_t *reason = reason_of(job);
 
-	return json_object_set_new(view, "error",
-		       job->error != NULL ? json_string(job->error) : json_null()) == 0 &&
+	return json_object_set_new(view, "error", error_of(job)) == 0 &&
 	       (reason == NULL || json_object_set_new(view, "reason", reason) == 0) &&
 	       (wait == NULL || json_object_set_new(view, "waiting", waiting_of(wait)) == 0);
 }

@@ -85,6 +85,27 @@ def test_what_is_given_up_fails_and_says_so(cloud, site):
     assert site.job(job)["finished"]
 
 
+def test_a_cancel_of_what_nobody_can_tell_about_waits_and_says_for_what(cloud, site):
+    job, remote = unclear(cloud, site)
+    done = subprocess.run(
+        [DAVIT, "--host", f"unix://{site.socket_path}", "cancel", job],
+        capture_output=True, text=True, check=True)
+    assert done.stdout == f"job {job} will be cancelled once you say what it made: davit job {job}\n"
+    now = site.job(job)
+    assert now["state"] == "needs_decision", now
+    for words in ("davit decide", "A cancel waits for that: with --adopt what it made is cancelled"):
+        assert words in now["error"], now
+    assert decide(site, job, decision="adopt", remote=remote).status == 200
+    in_state(site, job, "cancelled", "succeeded")  # it may have ended before
+    assert site.job(job)["error"] is None
+    job, _ = unclear(cloud, site)
+    assert site.request("POST", f"/v1/jobs/{job}/cancel", {}, over_unix=True).status == 200
+    objects = len(cloud.objects())
+    assert decide(site, job, decision="resubmit").status == 200
+    in_state(site, job, "cancelled")
+    assert len(cloud.objects()) == objects
+
+
 def test_an_object_that_is_not_there_leaves_the_job_where_it_is(cloud, site):
     job, remote = unclear(cloud, site)
     answer = decide(site, job, decision="adopt", remote="nothing-of-ours").json()
