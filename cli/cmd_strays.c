@@ -1,4 +1,4 @@
-/* cmd_strays - strays: what clouds have of ours and no job of it; sweep, adopt, delete. */
+/* cmd_strays - strays: what clouds have of ours and no job follows; sweep, adopt, delete. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +64,7 @@ static void add_row(struct table *t, const json_t *stray, int64_t now_ms)
 	table_cell(t, json_text_or(stray, "provider", ""));
 	table_cell(t, json_text_or(stray, "connection", NULL));
 	table_cell(t, print_time(json_text_or(stray, "created", NULL), now_ms, time));
+	table_cell(t, json_text_or(stray, "text", NULL));
 }
 
 /* What the table cannot show. */
@@ -92,8 +93,8 @@ static void print_gaps(const json_t *sweep)
 /* Takes what fetch_strays() gave over. */
 static int print_strays(struct cli *c, json_t *all)
 {
-	static const char *const heads[] = {
-		"ID", "OBJECT", "NAME", "KIND", "STATE", "PROVIDER", "CONNECTION", "CREATED"};
+	static const char *const heads[] = {"ID", "OBJECT", "NAME", "KIND", "STATE", "PROVIDER",
+		"CONNECTION", "CREATED", "WHY"};
 	int64_t now_ms = clock_now_ms();
 	const json_t *stray;
 	struct table t;

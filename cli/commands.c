@@ -48,7 +48,7 @@ const struct command_group command_groups[] = {
 	{"runs", "Trainings with parameters and metrics: a table, one over time, several compared."},
 	{"batch", "Batch predictions: a model over a whole data set, as a job."},
 	{"queues", "Who runs and waits; pause, resume and order providers and projects."},
-	{"strays", "What clouds have of this site and no job of it: look, adopt, delete."},
+	{"strays", "What clouds have of this site and no job follows: look, adopt, delete."},
 	{"venvs", "Python environments of trainings."},
 	{"models", "Models: versions, aliases, where they come from."},
 	{"endpoints", "Where models answer; 'davit deploy' puts them there."},
@@ -435,9 +435,11 @@ const struct command commands[] = {
 	},
 	{
 		.name = "strays", .run = cmd_strays,
-		.summary = "Lists what clouds have with a label of this site and no job of it.",
+		.summary = "Lists what clouds have with a label of this site that no job follows.",
 		.more = "Such as after an older database was put back: what was begun since then goes on, and costs\n"
-			"money, and nobody knows of it. The daemon looks after each start and once a day.",
+			"money, and nobody knows of it. Or a request that was given up arrived at last: its job has\n"
+			"ended by then, or follows another object. WHY says which. The daemon looks after each start\n"
+			"and once a day.",
 		EXAMPLES({154, "davit strays", "Is there anything nobody looks after?"}),
 	},
 	{

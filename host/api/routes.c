@@ -102,7 +102,7 @@ const struct route api_routes[] = {
 	{"GET", "/v1/jobs/{id}/timeline", "v1_jobs_timeline", ERROR_OBJECT, v1_jobs_timeline, 0, NULL, NULL, "All that happened to a job: states, requests to the other side, decisions."},
 	{"GET", "/v1/jobs/{id}/log", "v1_jobs_log", ERROR_OBJECT, v1_jobs_log, 0, NULL, NULL, "The log of a job as text, also while it is printed."},
 	{"GET", "/v1/jobs/{id}/outputs", "v1_jobs_outputs", ERROR_OBJECT, v1_jobs_outputs, 0, NULL, NULL, "The files a job left; with path one of them, whole."},
-	{"GET", "/v1/strays", "v1_strays_list", ERROR_OBJECT, v1_strays_list, 0, NULL, NULL, "What clouds have with a label of this site and no job of it."},
+	{"GET", "/v1/strays", "v1_strays_list", ERROR_OBJECT, v1_strays_list, 0, NULL, NULL, "What clouds have with a label of this site that no job follows."},
 	{"POST", "/v1/strays/sweep", "v1_strays_sweep", ERROR_OBJECT, v1_strays_sweep, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Looks for strays now."},
 	{"POST", "/v1/strays/{id}/adopt", "v1_strays_adopt", ERROR_OBJECT, v1_strays_adopt, ROUTE_ADMIN | ROUTE_CREATES, NULL, NULL, "Makes a job of a stray and follows it."},
 	{"POST", "/v1/strays/{id}/delete", "v1_strays_delete", ERROR_OBJECT, v1_strays_delete, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Deletes a stray where it is."},

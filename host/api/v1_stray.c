@@ -1,7 +1,8 @@
 /*
  * v1_stray - what becomes of one stray. Adopted, it gets the job that was lost: of the same
- * submission, which find then looks at. Deleted, it is looked at once more, as it may be long since
- * it was seen: whatever has its name by now may be somebody else's.
+ * submission, which find then looks at; where that is there, one of its own. Deleted, it is looked
+ * at once more, as it may be long since it was seen: whatever has its name by now may be somebody
+ * else's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "http/exchange.h"
 #include "jobs/errand.h"
 #include "jobs/job.h"
+#include "jobs/stray_why.h"
 #include "jobs/strays.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
@@ -59,13 +61,14 @@ static void care_fail(struct care *c, const struct fail *f)
 
 /* --- both --- */
 
-static bool has_no_job(const struct care *c, struct fail *f)
+/* Is it still one? */
+static bool is_stray(struct care *c, struct fail *f)
 {
-	if (strays_has_job(c->app->store, c->stray.submission, f))
-		return fail_set(f, FAIL_CONFLICT,
-			"'%.100s' is no stray any more: a job has its submission %s",
-			c->stray.object, c->stray.submission);
-	return f->code == FAIL_NONE;
+	if (!stray_judge(c->app->store, &c->stray, NULL, f))
+		return false;
+	return c->stray.why != STRAY_NOT ||
+	       fail_set(f, FAIL_CONFLICT, "'%.100s' is no stray any more: it is job %s that has it",
+		       c->stray.object, c->stray.job);
 }
 
 static bool find_provider(struct care *c, struct fail *f)
@@ -117,7 +120,7 @@ static struct care *care_new(struct app *app, struct exchange *x)
 	c->app = app;
 	c->x = x;
 	if (strays_find(app->strays, exchange_arg(x), &c->stray, &f) && find_provider(c, &f) &&
-		has_no_job(c, &f))
+		is_stray(c, &f))
 		return c;
 	care_fail(c, &f);
 	return NULL;
@@ -191,9 +194,12 @@ static bool kind_of(const struct care *c, char kind[64], struct fail *f)
 	return f->code == FAIL_NONE;
 }
 
-static void adopt(struct care *c, const char *kind)
+/* marked: whose label it carries, where the job has another submission. */
+static void adopt(struct care *c, const char *kind, const char *id)
 {
-	json_t *request = json_pack("{s:b, s:{s:s}}", "adopted", 1, "spec", "name", c->stray.name);
+	json_t *request = json_pack("{s:b, s:s*, s:{s:s}}", "adopted", 1, "marked",
+		c->stray.why != STRAY_LOST ? c->stray.submission : NULL, "spec", "name",
+		c->stray.name);
 	const struct job_order order = {
 		.provider = c->stray.provider,
 		.interface = c->stray.interface,
@@ -201,7 +207,7 @@ static void adopt(struct care *c, const char *kind)
 		.name = c->stray.name,
 		.project = answer_project(c->x),
 		.connection = c->stray.connection[0] != '\0' ? c->stray.connection : NULL,
-		.id = c->stray.submission,
+		.id = id,
 		.request = request,
 		.claim = idempotency_claim(c->x),
 		.adopt = c->stray.object,
@@ -220,14 +226,15 @@ static void adopt_first(struct app *app, struct exchange *x)
 {
 	struct care *c = care_new(app, x);
 	struct fail f = {0};
-	char kind[64];
+	char kind[64], id[ID_SIZE];
 
 	if (c == NULL)
 		return;
 	c->body = answer_body(x, schema_text, &f);
 	if (c->body != NULL && provider_offers(c->provider, c->stray.interface, "find", NULL, &f) &&
-		kind_of(c, kind, &f) && is_kept(c, &f))
-		adopt(c, kind);
+		kind_of(c, kind, &f) && is_kept(c, &f) &&
+		stray_adopter(app->store, &c->stray, id, &f))
+		adopt(c, kind, id);
 	else
 		care_fail(c, &f);
 }
@@ -357,7 +364,7 @@ static void got(struct call_result *result, void *ctx)
 			"what is called '%.100s' now is not what was seen: it has another label",
 			c->stray.object);
 		care_fail(c, &f);
-	} else if (!has_no_job(c, &f)) { /* adopted meanwhile */
+	} else if (!is_stray(c, &f)) { /* adopted meanwhile */
 		care_fail(c, &f);
 	} else {
 		remove_now(c);

@@ -1,4 +1,4 @@
-/* v1_strays - /v1/strays: what clouds have with a label of this site and no job of it. */
+/* v1_strays - /v1/strays: what clouds have with a label of this site and no job follows. */
 #include <string.h>
 
 #include "api/answer.h"
@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/schema.h"
 #include "http/exchange.h"
+#include "jobs/stray_why.h"
 #include "jobs/strays.h"
 #include "store/store.h"
 
@@ -31,13 +32,17 @@ static json_t *text_or_null(const char *text)
 
 json_t *stray_view(const struct app *app, const struct stray *stray)
 {
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", stray->id,
-		"provider", text_or_null(stray->provider), "connection",
+	char text[STRAY_TEXT_SIZE];
+
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o}",
+		"id", stray->id, "provider", text_or_null(stray->provider), "connection",
 		text_or_null(stray->connection), "interface", stray->interface, "kind",
 		text_or_null(stray->kind), "object", text_or_null(stray->object), "name",
 		text_or_null(stray->name), "state", text_or_null(stray->state), "label",
 		json_sprintf("%s-%s", store_site(app->store), stray->submission), "created",
-		answer_time(stray->created_ms), "seen", answer_time(stray->seen_ms));
+		answer_time(stray->created_ms), "seen", answer_time(stray->seen_ms), "because",
+		stray_why_word(stray->why), "text", stray_why_text(stray, text), "job",
+		text_or_null(stray->job));
 }
 
 struct listing {

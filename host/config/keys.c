@@ -127,7 +127,7 @@ static const struct key jobs_keys[] = {
 		.most = 8760,
 		.preset = 24,
 		.meaning = "How often to look for strays: what clouds have with a label of this "
-			   "site and no job of it; first after the start. 0: only when asked."},
+			   "site that no job follows; first after the start. 0: only when asked."},
 };
 
 static const struct section jobs_section = {

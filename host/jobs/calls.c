@@ -56,6 +56,16 @@ static json_t *connection_of(const struct tracker *t, const struct job *job)
 	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
 }
 
+/* The label on what a job made: that of its submission, or of the one that made what it adopted. */
+static json_t *label_of(const struct tracker *t, const struct job *job, json_t *request)
+{
+	const char *marked = json_text_or(request, "marked", job->submission);
+	json_t *label = json_sprintf("%s-%s", store_site(t->options.store), marked);
+
+	(void)json_object_del(request, "marked");
+	return label;
+}
+
 /* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?}; of an
  * errand {connection, id} */
 static json_t *request_of(const struct tracker *t, const struct job *job, const struct provider *p)
@@ -75,9 +85,7 @@ static json_t *request_of(const struct tracker *t, const struct job *job, const 
 		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||
 		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
 		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
-		json_object_set_new(request, "label",
-			json_sprintf("%s-%s", store_site(t->options.store), job->submission)) !=
-			0 ||
+		json_object_set_new(request, "label", label_of(t, job, request)) != 0 ||
 		json_object_set_new(request, "kind", json_string(job->kind)) != 0 ||
 		!add_stored(request, "ref", job->remote_ref) ||
 		!add_stored(request, "checkpoint", job->checkpoint)) {

@@ -171,7 +171,8 @@ void stray_set_order(struct stray_set *set)
 	qsort(set->all, set->count, sizeof(*set->all), compare);
 	drop_doubles(set);
 	for (size_t i = 0; i < set->count; i++) {
-		if ((i > 0 && alike(set, i, i - 1)) || alike(set, i, i + 1))
+		if (set->all[i].job[0] != '\0' || (i > 0 && alike(set, i, i - 1)) ||
+			alike(set, i, i + 1))
 			add_digest(&set->all[i]);
 		else
 			memcpy(set->all[i].id, set->all[i].submission, ID_SIZE);

@@ -1,6 +1,6 @@
 /*
- * stray_set - remote objects that carry a label of this site and have no job here, and a set of
- * them, newest submission first. [a set belongs to one thread at a time]
+ * stray_set - remote objects that carry a label of this site and that no job here follows, and a
+ * set of them, newest submission first. [a set belongs to one thread at a time]
  */
 #ifndef HOST_JOBS_STRAY_SET_H
 #define HOST_JOBS_STRAY_SET_H
@@ -10,15 +10,27 @@
 #include <stdint.h>
 
 #include "base/id.h"
+#include "jobs/job.h"
 
 #define STRAYS_MAX    10000 /* in a set */
 #define STRAY_ID_SIZE (ID_SIZE + 9)
 
+enum stray_why {
+	STRAY_NOT,   /* it is none */
+	STRAY_LOST,  /* no job has its submission */
+	STRAY_ENDED, /* the job of its submission has ended, and follows nothing */
+	STRAY_SECOND /* the job of its submission follows another object */
+};
+
 struct stray {
 	/* That of its submission, which is what its job was called; where several objects carry
-	 * one label, with '-' and eight hexadecimal digits of what it is behind that. */
+	 * one label, or there is a job, with '-' and eight hexadecimal digits of what it is behind
+	 * that. */
 	char id[STRAY_ID_SIZE];
 	char submission[ID_SIZE];
+	enum stray_why why;
+	char job[ID_SIZE]; /* of its submission; STRAY_NOT: the one that follows it. "": none */
+	enum job_state job_state;
 	int64_t created_ms; /* 0: not told */
 	int64_t seen_ms;    /* when a list had it */
 	/* Texts; of one that was copied in the memory of block. */

@@ -1,12 +1,13 @@
 /*
- * strays - finds what clouds have with a label of this site and no job of it, such as after an
- * older database was put back. It only looks: what becomes of a stray is said by a person.
+ * strays - finds what clouds have with a label of this site and no job here follows: after an older
+ * database was put back, or where a request arrived that was given up (stray_why.h). It only
+ * looks: what becomes of a stray is said by a person.
  *
  * A sweep asks each loaded provider for all its objects, by each connection that jobs of it were
- * accepted with. A label whose submission some job here has is no stray, and a list that is not
- * complete shows none. The first sweep comes when all jobs of the time before the start are in hand
- * (tracker_recovered()), the next ones each jobs.sweep_hours, and when asked for. What was found
- * is kept in memory; a place that cannot be looked at keeps what it showed before. [any thread]
+ * accepted with. A list that is not complete shows none. The first sweep comes when all jobs of the
+ * time before the start are in hand (tracker_recovered()), the next ones each jobs.sweep_hours, and
+ * when asked for. What was found is kept in memory; a place that cannot be looked at keeps what it
+ * showed before. [any thread]
  */
 #ifndef HOST_JOBS_STRAYS_H
 #define HOST_JOBS_STRAYS_H
@@ -73,8 +74,5 @@ bool strays_find(struct strays *s, const char *id, struct stray *ret_stray, stru
 
 /* It is none any more: it was deleted, or has a job. */
 void strays_gone(struct strays *s, const struct stray *stray);
-
-/* Has a job that submission? Of any state; false with f->code FAIL_NONE: none has. */
-bool strays_has_job(struct store *store, const char *submission, struct fail *f);
 
 #endif

@@ -1,5 +1,5 @@
-/* strays_sweep - looks through the lists of all providers for what has a label of ours and no job.
- */
+/* strays_sweep - looks through the lists of all providers for what has a label of ours, and that no
+ * job follows. */
 #include <davit/provider.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/stray_why.h"
 #include "jobs/strays_internal.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -36,29 +37,6 @@ static bool stopping(struct strays *s)
 
 /* --- what was found --- */
 
-static bool has_submission(struct store *store, const char *submission, struct fail *f)
-{
-	struct job job = {0};
-	bool is = store_job_by_submission(store, submission, &job, f);
-
-	job_finish(&job);
-	return is;
-}
-
-bool strays_has_job(struct store *store, const char *submission, struct fail *f)
-{
-	struct job_status status;
-
-	f->code = FAIL_NONE;
-	if (store_job_status(store, submission, &status, f))
-		return true; /* nearly all have its id */
-	if (f->code == FAIL_NOT_FOUND && has_submission(store, submission, f))
-		return true;
-	if (f->code == FAIL_NOT_FOUND)
-		f->code = FAIL_NONE;
-	return false;
-}
-
 static int64_t time_of(const json_t *v)
 {
 	int64_t ms = 0;
@@ -83,8 +61,9 @@ static const char *cut(const char *text, char *room, size_t size)
 	return room;
 }
 
-static bool add(struct sweep *w, const struct stray_place *place, const char *submission,
-	const json_t *item)
+/* One item, of that submission, of a list. */
+static bool look_closely(struct sweep *w, const struct stray_place *place, const char *submission,
+	const json_t *item, const json_t *items, struct fail *f)
 {
 	const char *object = json_text_or(item, "id", "");
 	char name[NAME_MAX_BYTES], kind[WORD_MAX], state[WORD_MAX];
@@ -101,24 +80,24 @@ static bool add(struct sweep *w, const struct stray_place *place, const char *su
 	};
 
 	memcpy(stray.submission, submission, ID_SIZE);
-	return stray_set_add(&w->found, &stray);
+	if (!stray_judge(w->s->options.store, &stray, items, f))
+		return false;
+	return stray.why == STRAY_NOT || stray_set_add(&w->found, &stray) ||
+	       fail_set(f, FAIL_INTERNAL, "out of memory");
 }
 
 /* What has no id, or one that is none, nobody could name to its provider. */
-static bool look_at(
-	struct sweep *w, const struct stray_place *place, const json_t *item, struct fail *f)
+static bool look_at(struct sweep *w, const struct stray_place *place, const json_t *item,
+	const json_t *items, struct fail *f)
 {
-	struct store *store = w->s->options.store;
+	const char *site = store_site(w->s->options.store);
 	size_t n = strlen(json_text_or(item, "id", ""));
 	char submission[ID_SIZE];
 
 	if (n == 0 || n > OBJECT_MAX ||
-		!stray_label(store_site(store), json_text_or(item, "label", NULL), submission))
+		!stray_label(site, json_text_or(item, "label", NULL), submission))
 		return true;
-	if (strays_has_job(store, submission, f))
-		return true;
-	return f->code == FAIL_NONE &&
-	       (add(w, place, submission, item) || fail_set(f, FAIL_INTERNAL, "out of memory"));
+	return look_closely(w, place, submission, item, items, f);
 }
 
 static bool look_through(
@@ -129,7 +108,7 @@ static bool look_through(
 
 	json_array_foreach(items, i, item)
 	{
-		if (!look_at(w, place, item, f))
+		if (!look_at(w, place, item, items, f))
 			return false;
 	}
 	w->objects += (int64_t)json_array_size(items);
@@ -143,13 +122,14 @@ static bool look_through(
 static void keep(struct sweep *w, const struct stray_place *place)
 {
 	for (size_t i = 0; i < w->before.count; i++) {
-		const struct stray *stray = &w->before.all[i];
+		struct stray *stray = &w->before.all[i];
 		struct fail f;
 
 		if (strcmp(stray->provider, place->id) == 0 &&
 			strcmp(stray->connection, place->connection) == 0 &&
 			strcmp(stray->interface, place->interface) == 0 &&
-			!strays_has_job(w->s->options.store, stray->submission, &f))
+			stray_judge(w->s->options.store, stray, NULL, &f) &&
+			stray->why != STRAY_NOT)
 			(void)stray_set_add(&w->found, stray);
 	}
 }

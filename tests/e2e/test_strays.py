@@ -1,11 +1,13 @@
-"""Strays: what a cloud has with a label of this site and no job of it. They are made as they come to
-be in life: an older database is put back, and with it everything since is forgotten."""
+"""Strays: what a cloud has with a label of this site and no job follows. They are made as they come to
+be in life: an older database is put back, and with it everything since is forgotten; or a request
+arrives that was given up."""
 
 import concurrent.futures
 import json
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.parse
 import urllib.request
 
@@ -15,6 +17,8 @@ from davit_site import BUILD, DEADLINE, wait_for
 
 FOREVER = {"run_ms": -1}
 OTHER_SITE = "zzzzzzzz"
+LATE_MS = 600000
+GRACE_S = 15
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,25 @@ class Place:
 
     def delete(self, made):
         return self.ask("POST", f"/v1/strays/{self.stray_of(made)['id']}/delete")
+
+    # --- requests that arrive when nobody waits for them any more ---
+
+    def train_late(self, kind, ms=LATE_MS, **behaviour):
+        """A training whose first request is given up, and arrives that much of the cloud's time later."""
+        rule = {"method": "POST", "path": "/v1/jobs", "fault": "late", "ms": ms, "count": 1}
+        self.cloud.fails(rule)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(self.account.train, kind, **behaviour)
+            wait_for("a request on its way", lambda: self.cloud.stats()["late"] == 1)
+            return sent.result()
+
+    def arrive(self, ms=LATE_MS):
+        self.cloud.ask("POST", "/clock", {"advance_ms": ms})
+        assert self.cloud.stats()["late"] == 0
+
+    def cancel(self, job):
+        answer = self.ask("POST", f"/v1/jobs/{job}/cancel")
+        assert answer.status == 200, answer
 
     # --- the cloud ---
 
@@ -549,3 +572,109 @@ def test_a_local_site_has_none(site):
 
     report = wait_for("the sweep", done)
     assert report["strays"] == 0 and report["objects"] == 1, (report, made)
+
+
+def test_a_request_that_arrives_after_the_settle_delay_makes_a_stray(sites, cloud):
+    place = Place(sites, cloud)
+    job = place.train_late("custom_script", **FOREVER)
+    wait_for("the job to run", lambda: place.site.job(job)["state"] == "running")
+    assert place.sweep()["strays"] == 0
+    place.arrive()
+    (second,) = [made for made in cloud.objects() if made["id"] != place.site.job(job)["resource"]]
+    assert place.sweep()["strays"] == 1
+    stray = place.stray_of(second)
+    assert (stray["because"], stray["job"]) == ("second", job)
+    assert stray["text"] == f"its job {job} follows another object"
+    assert stray["id"].startswith(job + "-")  # is not called as what its job follows
+    answer = place.delete(second)
+    assert answer.status == 409, answer  # it runs
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        path = f"/v1/strays/{stray['id']}/adopt"
+        answers = list(pool.map(lambda _: place.ask("POST", path), range(4)))
+    (adopted,) = [answer.json() for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} <= {200, 404, 409}
+    assert adopted["state"] == "running" and adopted["id"] != job, adopted
+    assert place.site.job(adopted["id"])["resource"] == second["id"]
+    place.site.kill()
+    place.site.start()
+    assert place.sweep()["strays"] == 0
+    place.cancel(adopted["id"])
+    assert ended(place, adopted["id"])["state"] == "cancelled"
+    states = {made["id"]: made["state"] for made in cloud.objects()}
+    assert states.pop(second["id"]) == "CANCELLED" and list(states.values()) == ["RUNNING"]
+    assert place.site.job(job)["state"] == "running" and place.sweep()["strays"] == 0
+
+
+def test_a_second_object_that_has_ended_is_deleted_and_the_first_is_not(sites, cloud):
+    place = Place(sites, cloud)
+    job = place.train_late("custom_script", run_ms=1)
+    assert ended(place, job)["state"] == "succeeded"
+    place.arrive()
+    assert place.sweep()["strays"] == 1
+    (stray,) = place.strays()
+    answer = place.ask("POST", f"/v1/strays/{stray['id']}/delete")
+    assert answer.status == 200 and answer.json()["deleted"], answer
+    assert [made["id"] for made in cloud.objects()] == [place.site.job(job)["resource"]]
+    assert place.sweep()["strays"] == 0
+
+
+@pytest.mark.parametrize("kind", ["train", "automl"])
+def test_what_has_a_token_or_a_name_is_made_once_however_late(sites, cloud, kind):
+    place = Place(sites, cloud)
+    job = place.train_late(kind, **FOREVER)
+    wait_for("the job to run", lambda: place.site.job(job)["state"] == "running")
+    place.arrive()
+    assert count(cloud) == 1 and place.sweep()["strays"] == 0
+
+
+@pytest.fixture
+def cancelled_late(sites, cloud):
+    """A place, with a job whose requests, all of them, are given up and come later, and that is to be
+    cancelled; its object is looked for when it is given."""
+    place = Place(sites, cloud, net="request_timeout_ms: 2000")
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+
+    def make(kind):
+        cloud.fails({"method": "POST", "path": "/v1/jobs", "fault": "late", "ms": LATE_MS})
+        pool.submit(place.account.train, kind, **FOREVER)
+        wait_for("the request", cloud.fired)
+        (job,) = place.account.jobs()
+        place.cancel(job)
+        wait_for("a look for it", lambda: place.site.job(job)["state"] == "recovering")
+        assert cloud.stats()["late"] > 0 and count(cloud) == 0
+        return place, job
+
+    yield make
+    pool.shutdown()
+
+
+@pytest.mark.parametrize("kind", ["train", "automl", "custom_script"])
+def test_what_arrives_in_the_grace_of_a_cancel_is_cancelled(cancelled_late, cloud, kind):
+    place, job = cancelled_late(kind)
+    place.arrive()
+    assert ended(place, job)["state"] == "cancelled"
+    assert [made["state"] for made in cloud.objects()] == ["CANCELLED"]
+    assert place.sweep()["strays"] == 0
+
+
+@pytest.mark.parametrize("kind", ["automl", "custom_script"])
+def test_what_arrives_after_its_job_was_cancelled_is_a_stray(cancelled_late, cloud, kind):
+    place, job = cancelled_late(kind)
+    looked = time.monotonic()
+    assert ended(place, job)["state"] == "cancelled"
+    assert time.monotonic() - looked > GRACE_S - 2
+    assert count(cloud) == 0
+    place.arrive()
+    assert place.sweep()["strays"] == 1
+    (stray,) = place.strays()
+    assert (stray["because"], stray["job"]) == ("job_ended", job)
+    assert stray["text"] == f"its job {job} ended as cancelled, and never knew of it"
+    davit = [BUILD / "cli" / "davit", "--host", f"unix://{place.site.socket_path}", "strays"]
+    shown = subprocess.run(davit, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert stray["text"] in shown.stdout
+    adopted = place.ask("POST", f"/v1/strays/{stray['id']}/adopt").json()
+    assert adopted["state"] == "running" and adopted["id"] != job, adopted
+    place.cancel(adopted["id"])
+    assert ended(place, adopted["id"])["state"] == "cancelled"
+    assert [made["state"] for made in cloud.objects()] == ["CANCELLED"]
+    assert place.sweep()["strays"] == 0 and place.site.job(job)["state"] == "cancelled"

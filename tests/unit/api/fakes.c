@@ -981,16 +981,6 @@ void strays_gone(struct strays *s, const struct stray *stray)
 	(void)snprintf(fake_strays.gone, sizeof(fake_strays.gone), "%s", stray->id);
 }
 
-bool strays_has_job(struct store *store, const char *submission, struct fail *f)
-{
-	struct job_status status;
-
-	if (store_job_status(store, submission, &status, f))
-		return true;
-	f->code = FAIL_NONE;
-	return false;
-}
-
 void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int64_t wait_ms,
 	tracker_refreshed *done, void *ctx)
 {

@@ -19,6 +19,7 @@
 static const struct stray strays[] = {
 	{.id = NEW,
 		.submission = NEW,
+		.why = STRAY_LOST,
 		.created_ms = 1795248000000,
 		.provider = "local",
 		.connection = "",
@@ -29,6 +30,7 @@ static const struct stray strays[] = {
 		.state = "RUNNING"},
 	{.id = OLD "-00000000",
 		.submission = OLD,
+		.why = STRAY_LOST,
 		.provider = "local",
 		.connection = "gone",
 		.interface = "davit.datasets",
@@ -87,7 +89,8 @@ static void strays_are_shown_with_how_it_was_looked(void **state)
 		"\"interface\":\"davit.training\",\"kind\":\"train\",\"object\":\"o3\",\"name\":\"new\","
 		"\"state\":\"RUNNING\",\"label\":\"%s-" NEW
 		"\",\"created\":\"2026-11-21T08:00:00.000Z\","
-		"\"seen\":null}],\"next\":\"" NEW "\",\"sweep\":{\"number\":3,\"running\":false,"
+		"\"seen\":null,\"because\":\"no_job\",\"text\":\"no job here has its submission\","
+		"\"job\":null}],\"next\":\"" NEW "\",\"sweep\":{\"number\":3,\"running\":false,"
 		"\"started\":\"1970-01-01T00:00:01.000Z\",\"finished\":\"1970-01-01T00:00:02.000Z\","
 		"\"objects\":40,\"lists\":2,\"strays\":2,\"full\":false,\"not_listed\":[{\"provider\":"
 		"\"far\",\"error\":\"no\"}]}}",
@@ -166,6 +169,47 @@ static void what_cannot_be_adopted_stays_a_stray(void **state)
 	expect_status("POST", ADOPT(NEW), "{}", 409);
 	expect_status("POST", DELETE(NEW), NULL, 409);
 	assert_string_equal(fake_strays.gone, "");
+}
+
+/* Its job was cancelled when nothing was there. */
+static void add_ended(void)
+{
+	const struct job job = {.id = NEW,
+		.submission = NEW,
+		.state = JOB_CANCELLED,
+		.created_ms = 1,
+		.finished_ms = 2,
+		.provider = LITERAL("local"),
+		.interface = LITERAL("davit.training"),
+		.kind = LITERAL("train"),
+		.request = LITERAL("{}")};
+
+	fake_job(&job);
+}
+
+static void a_stray_whose_job_is_there_gets_one_of_its_own(void **state)
+{
+	struct exchange *x;
+
+	(void)state;
+	add_ended();
+	fake_tracker.state = JOB_RUNNING;
+	x = served("POST", ADOPT(NEW), NULL);
+	assert_int_equal(fake_status(x), 200);
+	fake_free(x);
+	assert_null(strstr(fake_tracker.adopted, NEW));
+	assert_non_null(strstr(fake_tracker.adopted, " o3"));
+	assert_string_equal(
+		json_string_value(json_object_get(fake_tracker.request, "marked")), NEW);
+}
+
+static void a_stray_whose_job_is_there_can_be_deleted(void **state)
+{
+	(void)state;
+	add_ended();
+	fake_provider.reply = labelled(NEW);
+	expect_status("POST", DELETE(NEW), NULL, 200);
+	assert_string_equal(fake_provider.slot, "remove");
 }
 
 static void a_stray_is_looked_at_before_it_is_deleted(void **state)
@@ -256,6 +300,8 @@ int main(void)
 		TEST(a_sweep_is_wished_for_where_that_makes_sense),
 		TEST(an_adopted_stray_gets_the_job_that_was_lost),
 		TEST(what_cannot_be_adopted_stays_a_stray),
+		TEST(a_stray_whose_job_is_there_gets_one_of_its_own),
+		TEST(a_stray_whose_job_is_there_can_be_deleted),
 		TEST(a_stray_is_looked_at_before_it_is_deleted),
 		TEST(a_delete_that_is_not_confirmed_names_the_job_that_goes_on),
 		TEST(what_was_adopted_meanwhile_is_not_deleted),

@@ -129,6 +129,29 @@ static void what_has_our_label_and_no_job_is_shown(void **state)
 	close_place(p);
 }
 
+/* The provider calls the object of a job by the id of its submission. */
+static void the_second_object_of_a_job_is_shown(void **state)
+{
+	struct place *p = open_place(*state, 0);
+	const char *site = store_site(p->x->store);
+	struct ticket t = train(p->x);
+	struct strays_report report;
+
+	await_state(p->x, t.id, JOB_RUNNING);
+	(void)snprintf(p->list, sizeof(p->list),
+		"{\"items\":[{\"id\":\"late\",\"label\":\"%s-%s\"},{\"id\":\"%s\",\"label\":\"%s-%s\"}]}",
+		site, t.id, t.id, site, t.id);
+	begin(p);
+	await_sweep(p, wish(p));
+	report = report_of(p);
+	assert_int_equal(report.strays, 1);
+	assert_false(is_shown(p, t.id)); /* which is how the job is called */
+	fake_fault("list", DAVIT_PERMANENT, 1, false);
+	await_sweep(p, wish(p));
+	assert_int_equal(report_of(p).strays, 1); /* kept, as it could not be looked */
+	close_place(p);
+}
+
 static void it_is_looked_after_the_start_and_then_at_times(void **state)
 {
 	struct place *p = open_place(*state, 2);
@@ -357,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_has_our_label_and_no_job_is_shown),
+		TEST(the_second_object_of_a_job_is_shown),
 		TEST(it_is_looked_after_the_start_and_then_at_times),
 		TEST(nobody_looks_by_himself_where_the_site_does_not_want_it),
 		TEST(a_wish_while_it_is_looked_is_for_a_look_of_its_own),
