@@ -12,10 +12,13 @@
  *   http_before_send      METHOD OPERATION URL    before an attempt of a request is begun
  *   http_after_send       METHOD URL              when the last byte of an attempt was given away
  *   http_after_answer     METHOD OPERATION URL    when an answer is there, and nothing was done
- * with it before_commit         a write, see below      before the transaction it is in is
- * committed after_commit          a write                 after that, before anybody is told
+ *                                                 with it
+ *   before_commit         a write, see below      before the transaction it is in is committed
+ *   after_commit          a write                 after that, before anybody is told
  *   process_before_start  NAME                    before a local process is started
  *   process_after_start   NAME
+ *   file_before_write     NAME                    before a file of an export is written
+ *   files_after_write     FOLDER                  when all of an export have their names
  *
  * A write is "KIND WORDS ID": "job_add train 01…", "edge submitting>running 01…", "kv_put KEY".
  */

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/killpoint.h"
 #include "config/config.h"
 #include "platform/fs.h"
 #include "provider/provider.h"
@@ -104,6 +105,7 @@ static bool open_file(void *ctx, size_t i, int *ret_fd, struct fail *f)
 	const char *path = json_text_or(file, "path", "");
 	struct stat st;
 
+	KILLPOINT("file_before_write", "%s", path);
 	if (!blob_open(s->host->blobs, json_text_or(file, "blob", ""), ret_fd, f))
 		return false;
 	if (fstat(*ret_fd, &st) == 0 &&
@@ -129,6 +131,8 @@ static bool place(struct saving *s, const char *root, const char *folder, struct
 	if (good) {
 		what.mark = note.mark;
 		good = fs_place_beneath(root, folder, &what, f);
+		if (good)
+			KILLPOINT("files_after_write", "%s", folder);
 		save_note_end(s->host->config, &note);
 	}
 	free(names);
