@@ -86,3 +86,97 @@ def test_another_provider_soaks_by_its_description(describe):
     status, lines, said = run("soak", *describe(case("train"), case("dataset")), "--seed", "2")
     assert status == 0 and lines["soak_accepted"] == ["400", "jobs", "400", "ok"], said
     assert lines["soak_remote_objects"][0] == "400" and int(lines["soak_kills"][0]) >= 1, said
+
+
+# --- what cannot be tried is said in a sentence ---
+
+
+def complaint(options, *words):
+    """Both commands end with 2 and say these words, and nothing of Python."""
+    for command in ("kill_matrix", "soak"):
+        status, _, said = run(command, *options)
+        assert status == 2 and "Traceback" not in said, said
+        for word in words:
+            assert word in said, said
+    return said
+
+
+@pytest.mark.parametrize(
+    "library, words",
+    [
+        ("nowhere.so", ["nowhere.so cannot be read", "No such file"]),
+        ("text.so", ["text.so is no shared library"]),
+        ("refused_no_manifest.so", ["is no provider: it has no manifest"]),
+        ("testcloud.so", ["there is no description", "testcloud.exactly.json", "docs/testing.md"]),
+    ],
+)
+def test_a_file_that_cannot_be_tried_is_told(tmp_path, library, words):
+    path = tmp_path / library
+    built = BUILD / "tests" / "providers" / library
+    if library == "text.so":
+        path.write_text("no library")
+    elif built.exists():
+        path.write_bytes(built.read_bytes())
+    if library != "testcloud.so":
+        path.with_suffix(".exactly.json").write_text(json.dumps(CLOUD))
+    complaint([str(path)], *words)
+
+
+def test_a_description_that_is_none_is_told(tmp_path):
+    path = tmp_path / "d.json"
+    options = ["--describe", str(path), str(BUILD / "tests" / "providers" / "testcloud.so")]
+    path.write_text("{")
+    complaint(options, "d.json is no JSON")
+    path.write_text("{}")
+    complaint(options, "d.json has no member 'provider'", "docs/testing.md")
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"slot": "training look train"}, ["'training look train' is no slot"]),
+        ({"slot": "training poll"}, ["'training poll' is no slot that changes something"]),
+        ({"class": "often"}, ["no class 'often'", "token, name, search"]),
+        ({"effect": {"seen": "jobs"}}, ["no effect", "seen"]),
+        ({"effect": None}, ["has no member 'effect'"]),
+        ({"changes": None}, ["has no member 'changes'"]),
+        ({"post": None, "posts": "/x"}, ["asks for nothing"]),
+    ],
+)
+def test_a_case_that_cannot_be_tried_is_told_by_its_name(describe, change, words):
+    told = {key: value for key, value in case("train", **change).items() if value is not None}
+    complaint(describe(told), "case 'train' of", *words)
+
+
+def test_a_library_that_the_daemon_refuses_is_told(describe, tmp_path):
+    refused = BUILD / "tests" / "providers" / "refused_socket.so"
+    described = describe(case("train"))[:2]
+    complaint([*described, str(refused)], "does not load 'tried'", "socket")
+
+
+# --- every slot that changes something has a case ---
+
+
+def test_a_slot_without_a_case_fails_the_run(describe):
+    cases = [row for row in CLOUD["cases"] if row["name"] != "undeploy"]
+    status, _, said = run("kill_matrix", *describe(*cases))
+    assert status == 2, said
+    assert "has 'deployment submit undeploy', which changes something, and no case" in said, said
+    assert said.count("no case is") == 1, said
+
+
+def test_a_case_that_the_manifest_contradicts_fails_the_run(describe):
+    cases = [{**row, "class": "name"} if row["name"] == "train" else row for row in CLOUD["cases"]]
+    status, _, said = run("kill_matrix", *describe(*cases))
+    assert status == 2 and "case 'train' is of class name, and the manifest says token" in said
+    export = {**case("train"), "name": "export", "slot": "datasets export"}
+    status, _, said = run("kill_matrix", *describe(*CLOUD["cases"], export))
+    assert status == 2 and "the provider has no 'datasets export'" in said, said
+
+
+def test_a_call_that_nobody_may_repeat_is_not_repeated():
+    only = "local/function/none/process_after_start:1"
+    status, lines, said = run("kill_matrix", "--only", only)
+    assert status == 0 and lines["kill_matrix_unanswered"] == ["1", "calls"], said
+    assert lines["kill_matrix_duplicates"] == ["0", "objects", "0", "ok"], said
+    assert lines["kill_matrix_kills"][0] == "1", said

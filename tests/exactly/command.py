@@ -2,14 +2,13 @@
 
 import argparse
 import pathlib
+import shutil
 import signal
 import sys
 
-from cases import FAULTS
-from host import BUILD
-from lab import read
-
-HERE = pathlib.Path(__file__).resolve().parent
+from description import HERE, Suite, Unfit
+from host import BUILD, Late, scratch
+from lab import Lab
 
 
 def end_in_order():
@@ -20,18 +19,6 @@ def end_in_order():
         sys.exit(1)
 
     signal.signal(signal.SIGTERM, end)
-
-
-class Suite:
-    """What there is to try of one provider."""
-
-    def __init__(self, name, file, plugin=None):
-        self.name, self.told = name, read(file)
-        self.plugin = plugin or self.told["plugin"]
-        self.cases = {case["name"]: case for case in self.told["cases"]}
-
-    def faults(self):
-        return list(FAULTS) if "cloud" in self.told else ["none"]
 
 
 class Lines:
@@ -86,7 +73,35 @@ def parse(name, text, more=lambda made: None):
 
 
 def suites_of(options):
-    if options.provider:
-        name = options.provider.stem
-        return {name: Suite(name, options.describe, options.provider)}
-    return {name: Suite(name, HERE / f"{name}.json") for name in ("testcloud", "local")}
+    """What is to be tried; ends where that cannot be."""
+    try:
+        if options.provider:
+            name = options.provider.stem
+            suites = {name: Suite(name, options.describe, options.provider)}
+        else:
+            suites = {name: Suite(name, HERE / f"{name}.json") for name in ("testcloud", "local")}
+        for suite in suites.values():
+            loads(suite)
+    except Unfit as error:
+        print(error)
+        sys.exit(2)
+    return suites
+
+
+def loads(suite):
+    """Unfit where the daemon does not take the providers of a description, or there is no cloud."""
+    folder = scratch("davit-try.")
+    lab = None
+    try:
+        lab = Lab(suite.told, suite.plugin, folder, 1)
+        lab.host.start()
+        for row in lab.host.request("GET", "/v1/providers").json()["providers"]:
+            if row["state"] != "loaded":
+                why = row.get("reason")
+                raise Unfit(f"{suite.file}: the daemon does not load '{row['id']}': {why}")
+    except (AssertionError, Late, OSError, ValueError) as error:
+        raise Unfit(f"what {suite.file} describes does not start: {error}") from error
+    finally:
+        if lab is not None:
+            lab.close()
+        shutil.rmtree(folder, ignore_errors=True)

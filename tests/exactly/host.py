@@ -31,8 +31,9 @@ class Died(Exception):
 
 
 def wait_for(what, probe, seconds=DEADLINE, every=0.01):
-    """Asks probe() until it answers something true."""
+    """Asks probe() until it answers something true, ever more seldom."""
     end = time.monotonic() + seconds
+    longest = max(every, 0.05)
     while True:
         answer = probe()
         if answer:
@@ -40,6 +41,7 @@ def wait_for(what, probe, seconds=DEADLINE, every=0.01):
         if time.monotonic() > end:
             raise Late(f"{what} did not happen")
         time.sleep(every)
+        every = min(every * 1.25, longest)
 
 
 def scratch(prefix):
@@ -196,8 +198,10 @@ class Host:
             "jobs": {"max_running": 1000, "sweep_hours": 0, **jobs},
             "net": net,
             "import_roots": ["import"],
+            "export_roots": ["export"],
         }
-        (self.folder / "import").mkdir(exist_ok=True)
+        for root in ("import", "export"):
+            (self.folder / root).mkdir(exist_ok=True)
         (self.folder / "davit.yaml").write_text(yaml(config), encoding="utf-8")
         (self.folder / "providers.d").mkdir(exist_ok=True)
         for name, told in providers.items():

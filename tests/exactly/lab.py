@@ -1,32 +1,10 @@
 """What a provider's cases run in: a daemon with it, and its cloud."""
 
 import copy
-import json
-import pathlib
 import random
 
+from description import fill
 from host import ACCOUNTS, BUILD, SECRET, Cloud, Host
-
-
-def fill(value, names):
-    """value with each {name} in its texts replaced."""
-    if isinstance(value, str):
-        for name, text in names.items():
-            value = value.replace("{" + name + "}", str(text))
-        return value
-    if isinstance(value, dict):
-        return {key: fill(member, names) for key, member in value.items()}
-    if isinstance(value, list):
-        return [fill(member, names) for member in value]
-    return value
-
-
-def text_of(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
 
 
 class Lab:
@@ -68,28 +46,7 @@ class Lab:
         path.mkdir(exist_ok=True)
         return path
 
-    def happened(self, case, effect):
-        """How often effects on this machine, or in the daemon's own lists, can be seen."""
-        if "lines" in effect:
-            return len(text_of(effect["lines"]).splitlines())
-        if "dead" in effect:
-            return int(not pathlib.Path("/proc", text_of(effect["dead"]).strip()).exists())
-        if "rows" in effect:
-            answer = self.host.ask("GET", effect["rows"] + case.query(), provider=case.provider)
-            rows = [json.loads(row["rawPayload"]) for row in answer.json()]
-            rows = [row for row in rows if row.get("name") == effect["name"]]
-            count = len(rows)
-            if "member" in effect:
-                count = sum(len(row.get(effect["member"], [])) for row in rows)
-            return count if effect["want"] else max(0, 1 - count)
-        raise AssertionError(f"no effect {effect}")
-
     def close(self):
         self.host.close()
         if self.cloud is not None:
             self.cloud.close()
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)

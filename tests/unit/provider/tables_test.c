@@ -1,6 +1,7 @@
 /* The one list of slots against the structures of the ABI. */
 #include "provider/tables.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -76,6 +77,27 @@ static void a_slot_past_the_end_of_a_table_is_not_there(void **state)
 	assert_null(table_op(NULL, slot));
 }
 
+/* What changes something must have a case in the kill matrix; it cannot ask for one of a slot that
+ * it does not know. */
+static void the_kill_matrix_knows_every_slot(void **state)
+{
+	json_t *file = json_load_file(SLOTS, 0, NULL);
+	const json_t *roles = json_object_get(file, "interfaces");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(json_object_size(roles), TABLE_COUNT);
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		const struct table_interface *t = &table_interfaces[i];
+		const json_t *known = json_object_get(roles, t->id);
+
+		assert_int_equal(json_object_size(known), t->slot_count);
+		for (size_t n = 0; n < t->slot_count; n++)
+			assert_true(json_is_string(json_object_get(known, t->slots[n].name)));
+	}
+	json_decref(file);
+}
+
 static void unknown_names_are_not_found(void **state)
 {
 	(void)state;
@@ -89,6 +111,7 @@ int main(void)
 		cmocka_unit_test(every_slot_of_the_abi_is_in_the_list),
 		cmocka_unit_test(no_two_slots_share_a_place_or_a_name),
 		cmocka_unit_test(a_slot_past_the_end_of_a_table_is_not_there),
+		cmocka_unit_test(the_kill_matrix_knows_every_slot),
 		cmocka_unit_test(unknown_names_are_not_found),
 	};
 

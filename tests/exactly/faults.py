@@ -1,0 +1,34 @@
+"""What a fake cloud does wrong, and what that means for the request it does it to."""
+
+# What goes wrong, of which requests, and what it means:
+#   of       changes: the request that changes something; token, reads: others
+#   unclear  nobody can know whether the change was made
+#   refuses  the change was certainly not made, and the job may fail
+#   twice    the cloud makes it twice by itself, where nothing names the submission
+FAULTS = {
+    "none": None,
+    "reset_connect": {"fault": "reset_connect", "of": "connections"},
+    "reset_before": {"fault": "reset_before", "unclear": True},
+    "reset_after": {"fault": "reset_after", "unclear": True},
+    "timeout": {"fault": "timeout", "unclear": True},
+    "timeout_applied": {"fault": "timeout", "applied": True, "unclear": True},
+    "status_500": {"fault": "status", "status": 500, "unclear": True},
+    "status_500_applied": {"fault": "status", "status": 500, "applied": True, "unclear": True},
+    "status_503": {"fault": "status", "status": 503, "unclear": True},
+    "status_429": {"fault": "status", "status": 429, "retry_after": 0},
+    "status_401": {"fault": "status", "status": 401},
+    "status_403": {"fault": "status", "status": 403, "refuses": True},
+    "truncate": {"fault": "truncate", "unclear": True},
+    "bad_json": {"fault": "bad_json", "unclear": True},
+    "wrong_type": {"fault": "wrong_type", "unclear": True},
+    "huge": {"fault": "huge", "bytes": 9000000, "unclear": True},
+    "slow_drip": {"fault": "slow_drip", "ms": 0},
+    "duplicate": {"fault": "duplicate", "twice": True},
+    "delay": {"fault": "delay", "ms": 30},
+    "reset_after_often": {"fault": "reset_after", "unclear": True, "count": 6},
+    "status_500_often": {"fault": "status", "status": 500, "unclear": True, "count": 6},
+    "token_reset": {"fault": "reset_after", "of": "token"},
+    "token_500": {"fault": "status", "status": 500, "of": "token"},
+    "reads_500": {"fault": "status", "status": 500, "of": "reads", "count": 2},
+    "reads_reset": {"fault": "reset_before", "of": "reads", "count": 2},
+}
