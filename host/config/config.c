@@ -99,6 +99,9 @@ static bool finish_site(struct config *c, const char *file, struct fail *f)
 	       check_runtime_dir(c, file, f) && preset_store(c, f) &&
 	       preset_companion(&c->run_program, "davit-run", DAVIT_LIBEXEC_FROM_SBIN "/davit-run",
 		       DAVIT_LIBEXEC_DIR "/davit-run", f) &&
+	       preset_companion(&c->worker_program, "davit-worker",
+		       DAVIT_LIBEXEC_FROM_SBIN "/davit-worker", DAVIT_LIBEXEC_DIR "/davit-worker",
+		       f) &&
 	       preset_companion(&c->provider_dir, "providers", DAVIT_PROVIDER_FROM_SBIN,
 		       DAVIT_PROVIDER_DIR, f) &&
 	       preset_listeners(c, f);
@@ -248,6 +251,7 @@ static void free_providers(struct config *c)
 		free(c->providers[i].file);
 		free(c->providers[i].id);
 		free(c->providers[i].plugin);
+		free(c->providers[i].isolation);
 		fs_names_free(c->providers[i].egress, c->providers[i].egress_count);
 		fs_names_free(
 			c->providers[i].private_networks, c->providers[i].private_network_count);
@@ -290,6 +294,8 @@ void config_free(struct config *c)
 	free(c->store);
 	free(c->provider_dir);
 	free(c->run_program);
+	free(c->worker_program);
+	free(c->isolation);
 	free(c->default_provider);
 	free(c->log_level);
 	fs_names_free(c->import_roots, c->import_root_count);

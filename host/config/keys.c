@@ -12,6 +12,8 @@
 
 #define AT(member) .offset = offsetof(struct config, member)
 
+static const char *const isolations[] = {"inline", "worker", NULL};
+
 static const struct key log_keys[] = {
 	{.name = "level",
 		.kind = KEY_LEVEL,
@@ -364,6 +366,17 @@ static const struct key site_keys[] = {
 		AT(run_program),
 		.preset_told = "`davit-run` beside `davitd`, else as installed",
 		.meaning = "The supervisor of local processes."},
+	{.name = "worker_program",
+		.kind = KEY_PATH,
+		AT(worker_program),
+		.preset_told = "`davit-worker` beside `davitd`, else as installed",
+		.meaning = "What providers run in that have a process of their own."},
+	{.name = "isolation",
+		.kind = KEY_CHOICE,
+		AT(isolation),
+		.words = isolations,
+		.preset_text = "inline",
+		.meaning = "Where providers run whose files do not say it."},
 	{.name = "default_provider",
 		.kind = KEY_PROVIDER,
 		AT(default_provider),
@@ -455,6 +468,13 @@ static const struct key provider_keys[] = {
 		AT(enabled),
 		.preset = 1,
 		.meaning = "false: it is not loaded."},
+	{.name = "isolation",
+		.kind = KEY_CHOICE,
+		AT(isolation),
+		.words = isolations,
+		.preset_told = "`isolation` of `davit.yaml`",
+		.meaning = "`worker`: it runs in a process of its own, so that a crash or a hang "
+			   "of it is no matter to the daemon; `inline`: in the daemon."},
 	{.name = "max_running",
 		.kind = KEY_INT,
 		AT(max_running),

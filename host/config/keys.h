@@ -13,6 +13,7 @@ enum key_kind {
 	KEY_WORD,        /* char *; the id a provider is given */
 	KEY_PROVIDER,    /* char *; the id of a provider that providers.d configures */
 	KEY_LEVEL,       /* char *; a level of the log */
+	KEY_CHOICE,      /* char *; one of words */
 	KEY_PATH,        /* char *; made absolute */
 	KEY_STORE,       /* char *; "sqlite:PATH", the path made absolute */
 	KEY_ADDRESS,     /* char *; a loopback address */
@@ -37,7 +38,8 @@ struct key {
 	const char *preset_text; /* of a text; NULL: none, or worked out */
 	const char *preset_told; /* what the reference says where it is worked out */
 	const struct section *below;
-	const char *meaning; /* a sentence */
+	const char *const *words; /* of a choice; NULL ends them */
+	const char *meaning;      /* a sentence */
 };
 
 struct section {

@@ -127,6 +127,19 @@ static bool read_level(struct reader *r, const struct key *k, const struct ytree
 		"'%s' must be debug, info, warn or error; did you mean '%s'?", k->name, nearest);
 }
 
+static bool read_choice(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
+	char known[WORD_MAX * 2] = "one of ";
+
+	for (size_t i = 0; k->words[i] != NULL; i++) {
+		if (v->kind == YTREE_TEXT && strcmp(v->text, k->words[i]) == 0)
+			return set_text(r, member(k, base), v->text);
+		strncat(known, i > 0 ? ", " : "", sizeof(known) - strlen(known) - 1);
+		strncat(known, k->words[i], sizeof(known) - strlen(known) - 1);
+	}
+	return refuse_value(r, k, v, known);
+}
+
 /* Writes the absolute form of a path in a file. */
 static bool make_absolute(
 	struct reader *r, const struct key *k, int line, const char *path, char absolute[PATH_MAX])
@@ -497,6 +510,7 @@ static bool read_key(struct reader *r, const struct key *k, const struct ytree *
 		[KEY_WORD] = read_word,
 		[KEY_PROVIDER] = read_use,
 		[KEY_LEVEL] = read_level,
+		[KEY_CHOICE] = read_choice,
 		[KEY_PATH] = read_path,
 		[KEY_STORE] = read_store,
 		[KEY_ADDRESS] = read_address,

@@ -9,6 +9,7 @@ static const char *const kind_names[KEY_KIND_COUNT] = {
 	[KEY_WORD] = "name of a provider",
 	[KEY_PROVIDER] = "name of a provider",
 	[KEY_LEVEL] = "level",
+	[KEY_CHOICE] = "one of",
 	[KEY_PATH] = "path",
 	[KEY_STORE] = "store",
 	[KEY_ADDRESS] = "address",
@@ -44,6 +45,8 @@ static void write_key(FILE *out, const struct key *k)
 		fprintf(out, ", %" PRId64 " to %" PRId64, k->least, k->most);
 	if (k->kind == KEY_OFFSET)
 		fprintf(out, ", `\"-14:00\"` to `\"+14:00\"`");
+	for (size_t i = 0; k->words != NULL && k->words[i] != NULL; i++)
+		fprintf(out, "%s `%s`", i > 0 ? "," : "", k->words[i]);
 	fprintf(out, " | ");
 	write_preset(out, k);
 	fprintf(out, " | %s |\n", k->meaning);

@@ -59,6 +59,7 @@ static void wrong_files_are_refused_with_line_and_nearest_key(void **state)
 		{"conections: {}\n", "did you mean 'connections'?"},
 		{"log:\n  levle: info\n",
 			"davit.yaml:2: unknown key 'levle', did you mean 'level'?"},
+		{"isolation: jail\n", "davit.yaml:1: 'isolation' must be one of inline, worker"},
 		{"log: {file: x}\n", "davit.yaml:1: unknown key 'file'; known here are level"},
 		{"time:\n  utc_ofset: \"+00:00\"\n",
 			"davit.yaml:2: unknown key 'utc_ofset', did you "
@@ -238,6 +239,8 @@ static void an_empty_file_means_the_defaults(void **state)
 		assert_int_equal(c->listeners[1].max_requests, 256);
 		assert_int_equal(c->listeners[1].idle_seconds, 5);
 		assert_int_equal(c->run_program[0], '/');
+		assert_int_equal(c->worker_program[0], '/');
+		assert_string_equal(c->isolation, "inline");
 		assert_int_equal(c->provider_dir[0], '/');
 		config_free(c);
 	}
@@ -250,6 +253,8 @@ static const char full_site[] =
 	"store: sqlite:db/x.db\n"
 	"provider_dir: ../plugins\n"
 	"run_program: /opt/davit-run\n"
+	"worker_program: /opt/davit-worker\n"
+	"isolation: worker\n"
 	"default_provider: local\n"
 	"log: {level: debug}\n"
 	"time:\n  utc_offset: -03:30\n"
@@ -284,6 +289,8 @@ static void every_key_is_read(void **state)
 	assert_string_equal(c->store, "sqlite:/site/db/x.db");
 	assert_string_equal(c->provider_dir, "/site/../plugins");
 	assert_string_equal(c->run_program, "/opt/davit-run");
+	assert_string_equal(c->worker_program, "/opt/davit-worker");
+	assert_string_equal(c->isolation, "worker");
 	assert_string_equal(c->default_provider, "local");
 	assert_string_equal(c->log_level, "debug");
 	assert_int_equal(c->utc_offset_minutes, -210);
@@ -362,7 +369,7 @@ static void providers_are_read_in_byte_order(void **state)
 	scratch_write(dir, "providers.d/b.yaml", "provider: bee\n");
 	scratch_write(dir, "providers.d/a.yaml",
 		"provider: ant\nplugin: x/ant.so\nenabled: false\nmax_running: 1\nmax_calls: 2\n"
-		"allow_exec: true\nsettings: {shell: true, n: 5, t: \"5\"}\n");
+		"isolation: worker\nallow_exec: true\nsettings: {shell: true, n: 5, t: \"5\"}\n");
 	scratch_write(dir, "providers.d/.hidden.yaml", "no: thing\n");
 	scratch_write(dir, "providers.d/README", "no: thing\n");
 	assert_int_equal(symlink("b.yaml", scratch_path(dir, "providers.d/.b.yaml.swp")), 0);
@@ -376,6 +383,7 @@ static void providers_are_read_in_byte_order(void **state)
 	assert_int_equal(p->max_running, 1);
 	assert_int_equal(p->max_calls, 2);
 	assert_true(p->allow_exec);
+	assert_string_equal(p->isolation, "worker");
 	assert_true(json_is_true(json_object_get(p->settings, "shell")));
 	assert_int_equal(json_int_or(p->settings, "n", 0), 5);
 	assert_string_equal(json_text_or(p->settings, "t", ""), "5");
@@ -383,6 +391,7 @@ static void providers_are_read_in_byte_order(void **state)
 	snprintf(folder, sizeof(folder), "%s/providers.d/b.yaml", dir);
 	assert_string_equal(p->file, folder);
 	assert_string_equal(p->plugin, "bee.so");
+	assert_null(p->isolation);
 	assert_true(p->enabled);
 	assert_int_equal(p->max_running, 4);
 	assert_int_equal(p->max_calls, 16);
