@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct fail;
 
@@ -15,5 +16,13 @@ struct fail;
  */
 bool spawn_detached(const char *const argv[], const char *const env[], const char *cwd,
 	int stderr_fd, struct fail *f);
+
+/*
+ * Starts argv[0] (a path) as a child, which the caller waits for: socket is its descriptor 3, and
+ * there is no other but the standard streams, on the null device; in builds for tests standard
+ * error is ours. Own session, environment env only, signals at their defaults, folder "/".
+ */
+bool spawn_child(const char *const argv[], const char *const env[], int socket, pid_t *ret_pid,
+	struct fail *f);
 
 #endif
