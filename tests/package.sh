@@ -7,7 +7,7 @@ prefix=$2
 
 cmake --install "$build" --prefix "$prefix" >/dev/null
 for file in bin/davit sbin/davitd share/man/man1/davit.1 share/man/man1/davit-jobs.1 \
-  share/bash-completion/completions/davit libexec/davit/davit-run include/davit/provider.h share/davit/template/CMakeLists.txt; do
+  share/bash-completion/completions/davit libexec/davit/davit-run libexec/davit/davit-worker include/davit/provider.h share/davit/template/CMakeLists.txt; do
   [ -e "$prefix/$file" ] || { echo "not installed: $file" >&2; exit 1; }
 done
 find "$prefix" -name local.so | grep -q . || { echo "not installed: local.so" >&2; exit 1; }
