@@ -72,6 +72,7 @@ void call_free(struct call *c)
 		free(c->violation);
 	free(c->fail);
 	free(c->service_fail);
+	free(c->cut_reason);
 	cond_finish(&c->wake);
 	mutex_finish(&c->lock);
 	free(c);
@@ -80,6 +81,11 @@ void call_free(struct call *c)
 bool call_is_callers(const struct call *c)
 {
 	return c->connection_name == NULL && c->connection != NULL;
+}
+
+struct call *call_here(void)
+{
+	return current;
 }
 
 void call_enter(struct call *c)
@@ -255,6 +261,16 @@ static void result_violation(struct call *c, struct call_result *r)
 		c->slot_name, provider_id(c->provider), c->violation);
 }
 
+/* The host alone knows why; the provider said what it said in vain. */
+static void result_cut(const struct call *c, struct call_result *r)
+{
+	r->code = DAVIT_INTERNAL;
+	if (c->cut_reason != NULL)
+		r->fail = *c->cut_reason;
+	else
+		(void)fail_set(&r->fail, FAIL_INTERNAL, "%s", codes_text(DAVIT_INTERNAL));
+}
+
 static void result_answer(struct call *c, struct call_result *r)
 {
 	struct answer *a = &c->answer;
@@ -274,14 +290,16 @@ void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 	*ret_result = (struct call_result){0};
 	if (c->journal != NULL) {
 		ret_result->trace = call_journal_trace(c->journal);
-		ret_result->trace.cut_off = call_stopped(c) != DAVIT_OK;
+		ret_result->trace.cut_off = c->cut || call_stopped(c) != DAVIT_OK;
 	}
 	code = true_code(c, code);
 	if (code == DAVIT_OK)
 		check_answer(c);
 	if (code == DAVIT_OK && c->violation == NULL && c->answer.kind == ANSWER_BLOB)
 		code = answer_send(c);
-	if (c->violation != NULL)
+	if (c->cut)
+		result_cut(c, ret_result);
+	else if (c->violation != NULL)
 		result_violation(c, ret_result);
 	else if (code != DAVIT_OK || c->answer.reader_gone)
 		result_fail(c, code != DAVIT_OK ? code : DAVIT_CANCELLED, ret_result);

@@ -85,12 +85,14 @@ struct call {
 	struct call_secrets secrets;
 	bool fetches; /* it was asked to fetch a token */
 	unsigned lines;
-	bool wrong_handle;    /* it used one that is not its own */
-	char *violation;      /* what the provider did wrong; NULL: nothing */
-	int32_t fail_code;    /* given to fail(); DAVIT_OK: it was not called */
-	int32_t service_ends; /* how the call ends where service_code is all there is to say */
-	struct fail *fail;    /* call_reason() made it, as service_fail; NULL: none */
-	bool said;            /* that by the provider, and of the other side */
+	bool wrong_handle;       /* it used one that is not its own */
+	bool cut;                /* its worker ended in it, and why: */
+	struct fail *cut_reason; /* NULL: no memory for it */
+	char *violation;         /* what the provider did wrong; NULL: nothing */
+	int32_t fail_code;       /* given to fail(); DAVIT_OK: it was not called */
+	int32_t service_ends;    /* how the call ends where service_code is all there is to say */
+	struct fail *fail;       /* call_reason() made it, as service_fail; NULL: none */
+	bool said;               /* that by the provider, and of the other side */
 	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
 	int32_t service_code; /* of the last service that failed, with why */
@@ -130,6 +132,7 @@ struct call_table {
 	size_t max_waits;
 	struct providers *all; /* whose queues are the table's too */
 	bool closing;
+	int64_t cancelled_mono; /* since then all calls are told to stop; 0: they are not */
 	bool watch_ends;
 	struct pool *pools[CALL_LANES];
 	struct thread watch;
@@ -204,6 +207,9 @@ void call_release(struct call *c);
 
 /* Are the details of its connection its caller's, and not the site's? */
 bool call_is_callers(const struct call *c);
+
+/* The current call of this thread, or NULL. */
+struct call *call_here(void);
 
 /* Makes c the current call of this thread, or ends that. */
 void call_enter(struct call *c);

@@ -9,6 +9,7 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/learn.h"
+#include "provider/worker.h"
 #include "secret/crypto.h"
 #include "secret/redact.h"
 #include "secret/source.h"
@@ -40,7 +41,8 @@ static void run(void *arg)
 	if (code == DAVIT_OK && strcmp(c->slot_name, "logs") == 0)
 		learn_for_call(c);
 	if (code == DAVIT_OK)
-		code = c->op(c->provider->instance, c->handle, request);
+		code = c->provider->home != NULL ? worker_run(c)
+		                                 : c->op(c->provider->instance, c->handle, request);
 	call_leave();
 	scope = redact_scope_ref(c->scope);
 	(void)redact_use(scope); /* who is told of the end writes texts, too */

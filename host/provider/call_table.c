@@ -189,6 +189,7 @@ bool call_table_close(struct call_table *t, int64_t drain_ms)
 	t->closing = true;
 	cond_signal(&t->watch_sooner); /* it refuses those that wait */
 	empty = wait_until_empty(t, drain_ms);
+	t->cancelled_mono = clock_mono_ms();
 	for (size_t i = 0; !empty && i < t->place_count; i++) {
 		if (t->places[i].call != NULL)
 			cancel(t->places[i].call);

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "provider/internal.h"
+#include "provider/worker.h"
 
 static bool lists(const json_t *entry, const char *slot)
 {
@@ -35,11 +36,16 @@ static bool compare_slots(
 	return true;
 }
 
+static const void *table_of(const struct provider *p, const struct table_interface *t)
+{
+	return p->home != NULL ? worker_table(p, t->id) : p->query(t->id, t->major);
+}
+
 static bool compare_table(struct provider *p, size_t index, struct fail *f)
 {
 	const struct table_interface *t = &table_interfaces[index];
 	const json_t *entry = json_object_get(json_object_get(p->manifest, "interfaces"), t->id);
-	const void *table = p->query(t->id, t->major);
+	const void *table = table_of(p, t);
 
 	if (table == NULL && entry != NULL)
 		return fail_set(f, FAIL_INVALID, "its manifest lists %s/%u, its code has it not",
@@ -58,7 +64,7 @@ static bool compare_core(struct provider *p, struct fail *f)
 {
 	const struct table_interface *t = &table_interfaces[table_index(DAVIT_CORE)];
 	const json_t *entry = json_object_get(json_object_get(p->manifest, "interfaces"), t->id);
-	const davit_core_1 *core = p->query(DAVIT_CORE, 1);
+	const davit_core_1 *core = table_of(p, t);
 
 	if (core == NULL || !DAVIT_HAS(core, davit_core_1, create) ||
 		!DAVIT_HAS(core, davit_core_1, destroy))

@@ -34,7 +34,8 @@ struct provider {
 	bool may_process; /* the manifest's grants */
 	bool may_reveal;
 	struct net_rules net;
-	davit_provider_query_fn query;
+	struct worker_home *home;      /* where it runs; NULL: in this process */
+	davit_provider_query_fn query; /* in this process, as core and instance */
 	const davit_core_1 *core;
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];

@@ -23,6 +23,7 @@
 #include "provider/manifest.h"
 #include "provider/preflight.h"
 #include "provider/services.h"
+#include "provider/worker.h"
 
 #define FILE_MAX    ((size_t)64 * 1024 * 1024)
 #define PLUGINS_MAX 1000 /* in a folder; among more none is suggested */
@@ -122,19 +123,65 @@ static bool keep_copy(
 	return true;
 }
 
+static bool has_grant(const json_t *manifest, const char *grant)
+{
+	const json_t *grants = json_object_get(manifest, "grants");
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(grants, i, word)
+	{
+		if (json_is_string(word) && strcmp(json_string_value(word), grant) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is it to run in a worker? */
+static bool is_isolated(const struct provider *p)
+{
+	const char *word = p->config->isolation;
+
+	if (word == NULL)
+		word = p->all->host.config->isolation;
+	return word != NULL && strcmp(word, "worker") == 0;
+}
+
+/* Does its manifest agree? What it does not say it can. */
+static bool may_run(const struct provider *p, bool isolated, struct fail *f)
+{
+	const char *where = isolated ? "worker" : "inline";
+	const json_t *word = json_object_get(json_object_get(p->manifest, "isolation"), where);
+
+	return !json_is_false(word) ||
+	       fail_set(f, FAIL_INVALID, "its manifest says that it cannot run with isolation: %s",
+		       where);
+}
+
+static bool load_here(struct provider *p, const char *path, struct fail *f)
+{
+	void *query;
+
+	if (!dynlib_load(path, "davit_provider_query", &query, f))
+		return false;
+	memcpy(&p->query, &query, sizeof(p->query)); /* ISO C has no such cast */
+	return true;
+}
+
 static bool load_bytes(struct provider *p, const char *bytes, size_t n, struct fail *f)
 {
 	uint8_t digest[SHA256_BYTES];
 	char path[PATH_MAX];
-	void *query;
 
 	sha256_of(bytes, n, digest);
 	sha256_hex(digest, p->sha256);
-	if (!look_at(p, bytes, n, f) || !keep_copy(p, bytes, n, path, f) ||
-		!dynlib_load(path, "davit_provider_query", &query, f))
+	if (!look_at(p, bytes, n, f) || !keep_copy(p, bytes, n, path, f))
 		return false;
-	memcpy(&p->query, &query, sizeof(p->query)); /* ISO C has no such cast */
-	return true;
+	p->may_process = has_grant(p->manifest, "process");
+	p->may_reveal = has_grant(p->manifest, "reveal");
+	if (!may_run(p, is_isolated(p), f))
+		return false;
+	return is_isolated(p) ? worker_begin(p, path, f) : load_here(p, path, f);
 }
 
 /* --- the instance --- */
@@ -199,9 +246,13 @@ static bool start_instance(struct provider *p, struct fail *f)
 	json_t *settings = settings_of(p);
 	size_t n = 0;
 	char *text = json_compact(settings, &n);
-	bool ok = text != NULL ? create_instance(p, text, n, f)
-	                       : fail_set(f, FAIL_INTERNAL, "out of memory");
+	bool ok = false;
 
+	if (text == NULL)
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
+	else
+		ok = p->home != NULL ? worker_create(p, text, n, f)
+		                     : create_instance(p, text, n, f);
 	free(text);
 	json_decref(settings);
 	return ok;
@@ -219,20 +270,6 @@ static bool read_net_rules(struct provider *p, struct fail *f)
 	return fail_wrap(f, "%s", p->config->file);
 }
 
-static bool has_grant(const json_t *manifest, const char *grant)
-{
-	const json_t *grants = json_object_get(manifest, "grants");
-	const json_t *word;
-	size_t i;
-
-	json_array_foreach(grants, i, word)
-	{
-		if (json_is_string(word) && strcmp(json_string_value(word), grant) == 0)
-			return true;
-	}
-	return false;
-}
-
 bool provider_load(struct provider *p, struct fail *f)
 {
 	char path[PATH_MAX];
@@ -245,8 +282,6 @@ bool provider_load(struct provider *p, struct fail *f)
 	ok = load_bytes(p, bytes, n, f);
 	free(bytes);
 	if (ok) {
-		p->may_process = has_grant(p->manifest, "process");
-		p->may_reveal = has_grant(p->manifest, "reveal");
 		provider_limits(p);
 		ok = provider_compare(p, f) && net_rules_of_manifest(&p->net, p->manifest, f);
 	}
@@ -259,7 +294,9 @@ bool provider_load(struct provider *p, struct fail *f)
 
 void provider_unload(struct provider *p)
 {
-	if (p->state == PROVIDER_LOADED)
+	if (p->home != NULL)
+		worker_finish(p);
+	else if (p->state == PROVIDER_LOADED)
 		p->core->destroy(p->instance);
 	p->state = PROVIDER_DISABLED;
 	net_rules_close(&p->net);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "provider/internal.h"
 #include "provider/save_note.h"
+#include "provider/worker.h"
 #include "secret/tokens.h"
 
 #define NAMES_MAX ((size_t)4096)
@@ -191,6 +192,8 @@ struct description {
 	const char *sha256;
 	json_t *interfaces;
 	json_t *limits;
+	const char *isolation; /* NULL: it is not loaded */
+	json_t *worker;
 };
 
 static const struct json_field description_fields[] = {
@@ -202,6 +205,8 @@ static const struct json_field description_fields[] = {
 	JSON_FIELD_TEXT(struct description, sha256, JSON_OUT),
 	JSON_FIELD_JSON(struct description, interfaces, JSON_OUT),
 	JSON_FIELD_JSON(struct description, limits, JSON_OUT),
+	JSON_FIELD_TEXT(struct description, isolation, JSON_OUT),
+	JSON_FIELD_JSON(struct description, worker, JSON_OUT),
 };
 
 /* {"davit.training":["submit", …], …} */
@@ -228,14 +233,18 @@ static json_t *describe(const struct provider *p)
 		.sha256 = p->sha256[0] != '\0' ? p->sha256 : NULL,
 		.interfaces = describe_interfaces(p),
 		.limits = json_object(),
+		.worker = p->home != NULL ? worker_describe(p) : NULL,
 	};
 	json_t *v;
 
 	(void)json_object_set_new(d.limits, "max_running", json_integer(p->config->max_running));
 	(void)json_object_set_new(d.limits, "max_calls", json_integer(p->config->max_calls));
+	if (p->state == PROVIDER_LOADED)
+		d.isolation = p->home != NULL ? "worker" : "inline";
 	v = json_write(description_fields, COUNT(description_fields), &d);
 	json_decref(d.interfaces);
 	json_decref(d.limits);
+	json_decref(d.worker);
 	return v;
 }
 

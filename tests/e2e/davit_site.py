@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
 WRAPPER = os.environ.get("DAVIT_WRAPPER", "").split()  # valgrind and its options, say
+ISOLATION = os.environ.get("DAVIT_ISOLATION", "inline")  # of all providers of a site
 DEADLINE = float(os.environ.get("DAVIT_TEST_DEADLINE", "60"))
 
 OKHTTP = {
@@ -101,6 +102,8 @@ class Site:
 data_dir: data
 provider_dir: {BUILD}/plugins/local
 run_program: {BUILD}/host/run/davit-run
+worker_program: {BUILD}/host/worker/davit-worker
+isolation: {ISOLATION}
 default_provider: {self.default}
 import_roots: [import]
 listeners:

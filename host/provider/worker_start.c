@@ -1,0 +1,156 @@
+/* From a file to a worker that said what it has. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "platform/spawn.h"
+#include "provider/internal.h"
+#include "provider/worker_internal.h"
+
+#define VARIABLES_MAX 8
+#define VARIABLE_SIZE 512
+
+/* Nothing of ours is a worker's business; a test's sanitizer must know where to write. */
+static const char *const *environment(void)
+{
+	static const char *const none[] = {NULL};
+#ifdef DAVIT_TESTING
+	static const char *const names[] = {
+		"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+	static _Thread_local char texts[COUNT(names)][VARIABLE_SIZE];
+	static _Thread_local const char *some[COUNT(names) + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *value = getenv(names[i]); /* NOLINT(concurrency-mt-unsafe) */
+
+		if (value == NULL || strlen(names[i]) + strlen(value) + 2 > VARIABLE_SIZE)
+			continue;
+		(void)snprintf(texts[n], VARIABLE_SIZE, "%s=%s", names[i], value);
+		some[n] = texts[n];
+		n++;
+	}
+	some[n] = NULL;
+	return n > 0 ? some : none;
+#else
+	return none;
+#endif
+}
+
+static bool spawn(struct worker *w, int socket, struct fail *f)
+{
+	const struct worker_home *home = w->home;
+	const char *const argv[] = {home->p->all->host.config->worker_program, home->path, NULL};
+
+	return spawn_child(argv, environment(), socket, &w->pid, f);
+}
+
+/* The worker's word on why it cannot. */
+static bool refused(struct frame_in *in, struct fail *f)
+{
+	size_t n = in->head.length < FRAME_TEXT_MAX ? in->head.length : FRAME_TEXT_MAX;
+
+	return fail_set(f, FAIL_INVALID, "%.*s", (int)n, frame_payload(in));
+}
+
+static bool read_hello(struct frame_in *in, struct frame_hello *ret_hello, struct fail *f)
+{
+	if (in->head.kind == FRAME_REFUSED)
+		return refused(in, f);
+	if (in->head.kind != FRAME_HELLO || in->head.length != sizeof(*ret_hello))
+		return fail_set(f, FAIL_INTERNAL, "it did not greet");
+	memcpy(ret_hello, frame_payload(in), sizeof(*ret_hello));
+	if (ret_hello->magic == FRAME_MAGIC && ret_hello->version_min <= FRAME_VERSION_MAX &&
+		ret_hello->version_max >= FRAME_VERSION_MIN)
+		return true;
+	return fail_set(f, FAIL_INTERNAL,
+		"davit-worker is of another release (protocol %u to %u; %u to %u are spoken here): "
+		"restart the daemon",
+		ret_hello->version_min, ret_hello->version_max, FRAME_VERSION_MIN,
+		FRAME_VERSION_MAX);
+}
+
+static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct fail *f)
+{
+	const struct timeval limit = {.tv_sec = WORKER_HELLO_MS / 1000};
+	const struct timeval short_while = {.tv_usec = 1000};
+	struct frame_in *in = calloc(1, sizeof(*in));
+	enum frame_end end = FRAME_BAD;
+	bool good = false;
+
+	if (in == NULL)
+		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	in->fd = -1;
+	if (setsockopt(w->control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+		setsockopt(w->control, SOL_SOCKET, SO_SNDTIMEO, &short_while,
+			sizeof(short_while)) == 0)
+		end = frame_receive(w->control, in, FRAME_NEAR);
+	if (end == FRAME_DONE)
+		good = read_hello(in, ret_hello, f);
+	else if (end == FRAME_LATE)
+		(void)fail_set(f, FAIL_UNAVAILABLE, "it did not load the file within %d s",
+			WORKER_HELLO_MS / 1000);
+	frame_drop(in);
+	free(in);
+	return good;
+}
+
+/* The same file has the same tables, but for one that lies. */
+static bool keep_tables(struct worker_home *home, const struct frame_hello *hello, struct fail *f)
+{
+	if (home->config == NULL) /* the first one */
+		memcpy(home->told, hello->tables, sizeof(home->told));
+	return memcmp(home->told, hello->tables, sizeof(home->told)) == 0 ||
+	       fail_set(f, FAIL_INTERNAL, "it has other slots than it had before");
+}
+
+static bool greet(struct worker *w, struct fail *f)
+{
+	struct frame_hello hello;
+
+	if (await_hello(w, &hello, f) && keep_tables(w->home, &hello, f)) {
+		log_info("WORKER-START", "provider=%s pid=%lld", provider_id(w->home->p),
+			(long long)w->pid);
+		return true;
+	}
+	if (f->code == FAIL_NONE)
+		worker_end(w, NULL);
+	else
+		worker_end(w, "%s", f->text);
+	if (f->code == FAIL_NONE)
+		(void)fail_set(f, FAIL_INTERNAL, "its worker %s", w->why);
+	return false;
+}
+
+struct worker *worker_start(struct worker_home *home, struct fail *f)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int ends[2] = {-1, -1};
+	bool good;
+
+	*f = (struct fail){0};
+	if (w == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+		free(w);
+		(void)fail_set(f, FAIL_UNAVAILABLE, "no memory or descriptors left for a worker");
+		return NULL;
+	}
+	*w = (struct worker){.home = home, .control = ends[0], .users = 1};
+	mutex_lock(&home->lock);
+	home->starts++;
+	mutex_unlock(&home->lock);
+	good = spawn(w, ends[1], f);
+	(void)close(ends[1]);
+	if (good && greet(w, f))
+		return w;
+	(void)fail_wrap(f, "start a worker for provider '%s'", provider_id(home->p));
+	worker_drop(w);
+	return NULL;
+}

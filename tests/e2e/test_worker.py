@@ -1,0 +1,155 @@
+"""Providers in a process of their own: everything works there, and what happens to that process
+happens to no job and to nobody else."""
+
+import concurrent.futures
+import os
+import signal
+import tempfile
+
+import pytest
+from cloud import SECRET, Account, Cloud, site_options
+from davit_site import BUILD, wait_for
+from endpoints import deploy, infer, make_endpoint, make_model
+
+ECHO = BUILD / "tests" / "providers" / "echo.so"
+QUERY = "?adapter_instance=mirror&project=p1"
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
+OURS = "isolation: worker\n"
+
+
+def worker_of(site, provider):
+    seen = site.get(f"/v1/providers/{provider}").json()
+    assert seen["isolation"] == "worker", seen
+    return seen["worker"]
+
+
+def kill_worker(site, provider):
+    pid = worker_of(site, provider)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def ended(site, job):
+    ends = ("succeeded", "failed", "cancelled", "needs_decision")
+    return wait_for(
+        f"the end of {job}", lambda: (now := site.job(job))["state"] in ends and now
+    )
+
+
+# --- the local provider ---
+
+
+@pytest.fixture(scope="module")
+def local():
+    from conftest import Sites
+
+    made = Sites()
+    site = made(settings="  shell: true\n")
+    site.providers["local"] = OURS + site.providers["local"]
+    site.write_configuration()
+    yield site.start()
+    made.clean_up()
+
+
+def test_a_training_a_model_and_its_endpoint_go_all_the_way_in_a_worker(local):
+    endpoint = make_endpoint(local)
+    assert deploy(local, endpoint, {"model": make_model(local, "two")})["state"] == "COMPLETED"
+    answer = infer(local, endpoint, {"x": 1})
+    assert answer.status == 200 and b"two" in answer.body, answer
+    pieces = infer(local, endpoint, {"pieces": ["a", "b"]}, "?native=true")
+    assert pieces.status == 200 and pieces.body == b"ab", pieces
+    large = infer(local, endpoint, {"bytes": 80 * 65536}, "?native=true")
+    assert large.status == 200 and len(large.body) == 80 * 65536
+    seen = worker_of(local, "local")
+    assert seen["starts"] == 1 and seen["deaths"] == 0, seen
+    assert os.readlink(f"/proc/{seen['pid']}/exe").endswith("/davit-worker")
+
+
+def test_a_killed_worker_comes_back_and_the_local_job_goes_on(local):
+    gate = local.folder / "gate"
+    effects = local.folder / "effects"
+    task = local.execute(f"echo effect >> {effects}; while [ ! -e {gate} ]; do sleep 0.05; done")
+    wait_for("the effect", effects.exists)
+    pid = kill_worker(local, "local")
+    gate.touch()
+    assert local.await_status(task)["task_status"] == "COMPLETED"
+    assert effects.read_text() == "effect\n"
+    seen = worker_of(local, "local")
+    assert seen["pid"] != pid and seen["last_death"] == "died by SIGKILL", seen
+
+
+# --- a cloud ---
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        made = Cloud(folder)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def clouded(cloud, sites):
+    cloud.ask("POST", "/faults", {"rules": []})
+    cloud.ask("POST", "/reset")
+    options = site_options(cloud, net="request_timeout_ms: 20000")
+    options["providers"]["testcloud"] = OURS + options["providers"]["testcloud"]
+    return sites(default="testcloud", **options).start(env=ENVIRONMENT)
+
+
+def test_a_cloud_is_reached_from_a_worker(clouded, cloud):
+    account = Account(clouded)
+    assert ended(clouded, account.train(run_ms=100))["state"] == "succeeded"
+    endpoint = account.deployed()
+    answer = account.ask("POST", f"/endpoints/{endpoint}/infer", {"instances": [1]})
+    assert answer.status == 200, answer
+    assert worker_of(clouded, "testcloud")["deaths"] == 0
+
+
+@pytest.mark.parametrize("kind", ["train", "automl", "custom_script"])
+def test_a_worker_that_is_killed_in_a_submit_makes_no_second_object(clouded, cloud, kind):
+    account = Account(clouded)
+    assert ended(clouded, account.train(run_ms=0))["state"] == "succeeded"  # it has its token
+    made = len(cloud.objects())
+    cloud.fails({"fault": "delay", "ms": 1000, "method": "POST", "path": "/v1/jobs", "count": 1})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(account.train, kind, run_ms=0)
+        wait_for("the request", cloud.fired)
+        pid = kill_worker(clouded, "testcloud")
+        job = asked.result()
+    assert ended(clouded, job)["state"] == "succeeded"
+    assert len(cloud.objects()) == made + 1
+    seen = worker_of(clouded, "testcloud")
+    assert seen["pid"] != pid and seen["deaths"] == 1, seen
+
+
+def test_the_end_of_the_daemon_ends_its_workers(clouded):
+    pid = worker_of(clouded, "testcloud")["pid"]
+    clouded.kill()
+    wait_for("the end of the worker", lambda: not os.path.exists(f"/proc/{pid}"))
+    clouded.start(env=ENVIRONMENT)
+    pid = worker_of(clouded, "testcloud")["pid"]
+    assert clouded.stop() == 0
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+# --- what goes wrong in it ---
+
+
+@pytest.fixture
+def mirror(sites):
+    return sites(
+        providers={"echo": f"provider: echo\nplugin: {ECHO}\n{OURS}"},
+        davit="connections: {mirror: {type: ECHO}}\njobs: {call_timeout_seconds: 2}\n",
+    ).start()
+
+
+def ask(site, path, body=None, method="POST"):
+    return site.service(method, path + QUERY, body, over_unix=True)
+
+
+def test_a_crash_is_told_with_its_cause_and_the_next_call_works(mirror):
+    answer = ask(mirror, "/pipelines/training/train", {"name": "t", "behave": "crash"})
+    seen = worker_of(mirror, "echo")
+    assert seen["deaths"] >= 1 and seen["last_death"].startswith("died by SIG"), (seen, answer)
