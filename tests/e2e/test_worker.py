@@ -3,7 +3,9 @@ happens to no job and to nobody else."""
 
 import concurrent.futures
 import os
+import re
 import signal
+import subprocess
 import tempfile
 
 import pytest
@@ -153,3 +155,12 @@ def test_a_crash_is_told_with_its_cause_and_the_next_call_works(mirror):
     answer = ask(mirror, "/pipelines/training/train", {"name": "t", "behave": "crash"})
     seen = worker_of(mirror, "echo")
     assert seen["deaths"] >= 1 and seen["last_death"].startswith("died by SIG"), (seen, answer)
+
+
+def test_the_program_links_nothing_but_the_c_library():
+    program = BUILD / "host" / "worker" / "davit-worker"
+    shown = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True)
+    needed = set(re.findall(r"\(NEEDED\).*\[(.*?)\.so", shown.stdout))
+    extra = {name for name in needed if not re.match(r"(libc|libm|ld-linux.*|lib[atu]\w*san)$", name)}
+    if not any("san" in name for name in needed):
+        assert not extra, needed
