@@ -25,11 +25,13 @@ struct task {
 	void *arg;
 };
 
-/* A thread without a task, on its own stack. */
+/* What a thread waits on while it has no task. It stays when its thread ends, for the next one: so
+ * a thread can be woken without the mutex, which it would only have to wait for. */
 struct idler {
-	TAILQ_ENTRY(idler) link;
+	TAILQ_ENTRY(idler) link; /* in idlers or spare */
+	struct pool *pool;
 	struct cond wake;
-	bool listed;
+	bool listed; /* in idlers */
 };
 
 struct pool {
@@ -39,6 +41,7 @@ struct pool {
 	struct mutex m; /* guards what follows */
 	struct cond none_alive;
 	TAILQ_HEAD(idler_list, idler) idlers; /* the last to become idle first */
+	struct idler_list spare;              /* those of threads that ended */
 	struct task *ring; /* of the tasks that wait; grows up to what the limits allow */
 	size_t cap, first, queued;
 	size_t alive;
@@ -63,15 +66,21 @@ struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue,
 	mutex_init(&p->m);
 	cond_init(&p->none_alive);
 	TAILQ_INIT(&p->idlers);
+	TAILQ_INIT(&p->spare);
 	return p;
 }
 
-/* Takes i off the list and lets its thread look. The mutex is held. */
-static void wake(struct pool *p, struct idler *i)
+/* Takes one off the list, for whom cond_signal(wake) is due; NULL: none is idle. The mutex is held.
+ */
+static struct idler *call_up(struct pool *p)
 {
+	struct idler *i = TAILQ_FIRST(&p->idlers);
+
+	if (i == NULL)
+		return NULL;
 	TAILQ_REMOVE(&p->idlers, i, link);
 	i->listed = false;
-	cond_signal(&i->wake);
+	return i;
 }
 
 /* False: its time is up. The mutex is held. */
@@ -105,10 +114,11 @@ static bool next_task(struct pool *p, struct idler *self, struct task *ret_task)
 }
 
 /* The mutex is held. True: *ret_before ended earlier and is to be joined without it. */
-static bool end_thread(struct pool *p, struct thread *ret_before)
+static bool end_thread(struct pool *p, struct idler *self, struct thread *ret_before)
 {
 	bool had = p->has_last;
 
+	TAILQ_INSERT_HEAD(&p->spare, self, link);
 	*ret_before = p->last;
 	p->last = thread_self();
 	p->has_last = true;
@@ -120,38 +130,56 @@ static bool end_thread(struct pool *p, struct thread *ret_before)
 
 static void serve(void *arg)
 {
-	struct pool *p = arg;
-	struct idler self = {.listed = false};
+	struct idler *self = arg;
+	struct pool *p = self->pool;
 	struct thread before;
 	struct task t;
 	bool had, idle;
 
-	cond_init(&self.wake);
 	mutex_lock(&p->m);
-	while (next_task(p, &self, &t)) {
+	while (next_task(p, self, &t)) {
 		mutex_unlock(&p->m);
 		t.run(t.arg);
 		mutex_lock(&p->m);
 		p->busy--;
 	}
-	had = end_thread(p, &before);
+	had = end_thread(p, self, &before);
 	idle = p->alive == 0 && !p->ending;
 	mutex_unlock(&p->m);
-	cond_finish(&self.wake);
 	if (had)
 		thread_join(&before);
 	if (idle)
 		memory_give_back();
 }
 
+/* A spare one or a new one, in the list of the spare ones; NULL: out of memory. */
+static struct idler *spare_idler(struct pool *p)
+{
+	struct idler *i = TAILQ_FIRST(&p->spare);
+
+	if (i != NULL)
+		return i;
+	i = calloc(1, sizeof(*i));
+	if (i == NULL)
+		return NULL;
+	i->pool = p;
+	cond_init(&i->wake);
+	TAILQ_INSERT_HEAD(&p->spare, i, link);
+	return i;
+}
+
 static bool start_one(struct pool *p, struct fail *f)
 {
+	struct idler *i = spare_idler(p);
 	struct thread t;
 	char name[16];
 
+	if (i == NULL)
+		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	snprintf(name, sizeof(name), "%s-%u", p->name, p->started % 1000);
-	if (!thread_start(&t, name, 0, serve, p, f))
+	if (!thread_start(&t, name, 0, serve, i, f))
 		return false;
+	TAILQ_REMOVE(&p->spare, i, link);
 	p->started++;
 	p->alive++;
 	return true;
@@ -193,7 +221,8 @@ static bool reserve(struct pool *p)
 	return true;
 }
 
-static bool put(struct pool *p, struct task t, struct fail *f)
+/* *ret_idler: who is to be woken for it. The mutex is held. */
+static bool put(struct pool *p, struct task t, struct idler **ret_idler, struct fail *f)
 {
 	if (p->ending)
 		return fail_set(f, FAIL_BUSY, "the pool is ending");
@@ -205,34 +234,50 @@ static bool put(struct pool *p, struct task t, struct fail *f)
 		return false;
 	p->ring[(p->first + p->queued) % p->cap] = t;
 	p->queued++;
-	if (!TAILQ_EMPTY(&p->idlers))
-		wake(p, TAILQ_FIRST(&p->idlers));
+	*ret_idler = call_up(p);
 	return true;
 }
 
 bool pool_add(struct pool *p, void (*run)(void *), void *arg, struct fail *f)
 {
+	struct idler *i = NULL;
 	bool added;
 
 	mutex_lock(&p->m);
-	added = put(p, (struct task){run, arg}, f);
+	added = put(p, (struct task){run, arg}, &i, f);
 	mutex_unlock(&p->m);
+	if (i != NULL)
+		cond_signal(&i->wake);
 	return added;
+}
+
+static void free_idlers(struct pool *p)
+{
+	struct idler *i;
+
+	while ((i = TAILQ_FIRST(&p->spare)) != NULL) {
+		TAILQ_REMOVE(&p->spare, i, link);
+		cond_finish(&i->wake);
+		free(i);
+	}
 }
 
 void pool_destroy(struct pool *p)
 {
+	struct idler *i;
+
 	if (p == NULL)
 		return;
 	mutex_lock(&p->m);
 	p->ending = true;
-	while (!TAILQ_EMPTY(&p->idlers))
-		wake(p, TAILQ_FIRST(&p->idlers));
+	while ((i = call_up(p)) != NULL)
+		cond_signal(&i->wake);
 	while (p->alive > 0) /* no thread starts any more */
 		cond_wait(&p->none_alive, &p->m);
 	mutex_unlock(&p->m);
 	if (p->has_last)
 		thread_join(&p->last);
+	free_idlers(p);
 	cond_finish(&p->none_alive);
 	mutex_finish(&p->m);
 	free(p->ring);
