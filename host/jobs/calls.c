@@ -213,29 +213,38 @@ static struct call_end end_of(const struct call_context *call, const struct call
 	return end;
 }
 
+static bool has_rows(const struct call_end *end)
+{
+	return end->before.kind != JOURNAL_NONE || end->row.kind != JOURNAL_NONE;
+}
+
 /* Writes what no edge took along. No lock held. */
 static void end_finish(const struct call_context *call, struct call_end *end)
 {
 	journal_write(call->t->options.store, call->id, &end->before);
 	journal_write(call->t->options.store, call->id, &end->row);
-	free(end->dilemma);
 }
 
 static void call_finish(struct call_context *call, struct call_result *result)
 {
 	struct tracker *t = call->t;
 	struct call_end end = end_of(call, result);
+	bool rows;
 
 	if (result->code == DAVIT_OK && end.verdict == VERDICT_RECOVER)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
 			"the provider answered without saying where the job stands");
 	mutex_lock(&t->lock);
 	take_end(call, &end);
-	mutex_unlock(&t->lock);
-	end_finish(call, &end);
-	mutex_lock(&t->lock);
+	rows = has_rows(&end); /* most polls have none */
+	if (rows) {
+		mutex_unlock(&t->lock);
+		end_finish(call, &end);
+		mutex_lock(&t->lock);
+	}
 	leave(call);
 	mutex_unlock(&t->lock);
+	free(end.dilemma);
 	call_result_finish(&call->end);
 	free(call);
 }
