@@ -11,7 +11,7 @@
 
 /* In an interval: of many jobs those of one turn are polled together, so that each thread which
  * has to do with it wakes once for all of them. */
-#define POLL_TURNS 300
+#define POLL_TURNS 100
 
 /* 2^32 by the golden ratio: multiples of it divide the circle evenly, however many there are. */
 #define GOLDEN UINT32_C(2654435769)
