@@ -70,11 +70,15 @@ def test_what_is_adopted_is_followed_to_its_end(cloud, site):
         "decision", "found"]
 
 
-def test_what_is_resubmitted_is_made_once_more_with_the_same_submission(cloud, site):
-    job, _ = unclear(cloud, site)
+def test_what_is_resubmitted_is_made_once_more_and_the_second_object_is_followed(cloud, site):
+    job, remote = unclear(cloud, site)
     assert decide(site, job, decision="resubmit").status == 200
-    in_state(site, job, "succeeded")
-    assert len(cloud.objects()) == 2
+    ended = in_state(site, job, "succeeded")
+    (second,) = {thing["id"] for thing in cloud.objects()} - {remote}
+    assert len(cloud.objects()) == 2 and ended["resource"].endswith(second), (ended, remote)
+    assert site.get(f"/status/{job}").json()["resource"] == ended["resource"]
+    sent = [item["epoch"] for item in timeline(site, job)["items"] if item["kind"] == "sent"]
+    assert len(sent) == 2 and sent[0] < sent[1], sent
 
 
 def test_what_is_given_up_fails_and_says_so(cloud, site):
