@@ -30,6 +30,13 @@ static void put_why(struct buf *out, const json_t *detail)
 		put_cut(out, ": ", why, 2000);
 }
 
+/* Where it was sent more than once. */
+static void put_attempts(struct buf *out, const struct store_journal *row)
+{
+	if (row->repeats > 0)
+		buf_printf(out, ", in %" PRId64 " attempts", row->repeats + 1);
+}
+
 static void say_edge(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	(void)row;
@@ -51,6 +58,7 @@ static void say_sent(struct buf *out, const struct store_journal *row, const jso
 static void say_unsent(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	buf_printf(out, "mutation %" PRId64 ": no byte of it left", row->k);
+	put_attempts(out, row);
 	put_why(out, detail);
 }
 
@@ -60,11 +68,13 @@ static void say_answered(struct buf *out, const struct store_journal *row, const
 	buf_printf(out, "mutation %" PRId64 " was answered", row->k);
 	if (row->status != 0)
 		buf_printf(out, " %" PRId64, row->status);
+	put_attempts(out, row);
 }
 
 static void say_unclear(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	buf_printf(out, "mutation %" PRId64 ": not known what it did", row->k);
+	put_attempts(out, row);
 	put_why(out, detail);
 }
 
@@ -77,14 +87,15 @@ static void say_missing(struct buf *out, const struct store_journal *row, const 
 
 static void say_call(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
-	int64_t count = json_int_or(detail, "count", 1);
-
-	(void)row;
 	buf_text(out, json_text_or(detail, "slot", "?"));
-	if (count > 1)
-		buf_printf(out, ", %" PRId64 " times", count);
+	if (row->times > 1)
+		buf_printf(out, ", %" PRId64 " times", row->times);
 	if (json_text_or(detail, "code", NULL) != NULL)
-		buf_printf(out, " ended: %s", json_text_or(detail, "code", ""));
+		buf_printf(out, "%s ended: %s", row->times > 1 ? "," : "",
+			json_text_or(detail, "code", ""));
+	if (row->repeats > 0)
+		buf_printf(out, " (%" PRId64 " %s sent again)", row->repeats,
+			row->repeats > 1 ? "requests were" : "request was");
 	put_why(out, detail);
 }
 
@@ -159,11 +170,26 @@ static json_t *item_of(int64_t seq, int64_t time_ms, const char *kind, const cha
 
 static bool put_rest(json_t *item, const struct store_journal *row, json_t *shown)
 {
-	return json_object_set_new(item, "epoch", json_integer(row->epoch)) == 0 &&
-	       (row->k == 0 || json_object_set_new(item, "mutation", json_integer(row->k)) == 0) &&
-	       (row->status == 0 ||
-		       json_object_set_new(item, "status", json_integer(row->status)) == 0) &&
-	       (json_object_size(shown) == 0 || json_object_set(item, "detail", shown) == 0);
+	bool call = row->times > 0, repeated = row->repeats > 0;
+	const struct {
+		const char *name;
+		int64_t n;
+		bool put;
+	} numbers[] = {
+		{"epoch", row->epoch, true},
+		{"mutation", row->k, row->k != 0},
+		{"status", row->status, row->status != 0},
+		{"attempts", row->repeats + 1, !call && repeated},
+		{"times", row->times, call},
+		{"repeats", row->repeats, call && repeated},
+	};
+
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		if (numbers[i].put &&
+			json_object_set_new(item, numbers[i].name, json_integer(numbers[i].n)) != 0)
+			return false;
+	}
+	return json_object_size(shown) == 0 || json_object_set(item, "detail", shown) == 0;
 }
 
 json_t *timeline_item(const struct store_journal *row)

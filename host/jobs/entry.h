@@ -28,7 +28,8 @@ enum entry_busy {
 /* Calls of one slot in a row that ended the same way, and are not in the journal yet. */
 struct tally {
 	int64_t first_ms;
-	uint32_t count; /* 0: none */
+	uint16_t count;   /* 0: none */
+	uint16_t repeats; /* requests of theirs that were sent once more */
 	int16_t code;
 	uint8_t action; /* enum job_action */
 	bool told;      /* of another one like these */

@@ -166,8 +166,10 @@ static void again(struct tracker *t, struct open_job *e, const struct call_resul
 	if (op != NULL) {
 		op->edge.set = JOB_SET_EPOCH | JOB_SET_ERROR;
 		op->edge.values.error = strdup(why->text);
-		op->edge.row.kind = JOURNAL_CALL;
-		op->edge.row.detail = call_detail(why);
+		op->edge.row = (struct store_journal){.kind = JOURNAL_CALL,
+			.times = 1,
+			.repeats = result->repeats,
+			.detail = call_detail(why)};
 	}
 	tracker_store_edge(t, e, op, JOB_BIT(e->state), pause);
 }

@@ -19,6 +19,13 @@
 
 #define SENTENCE_MAX 4096
 
+/* Of calls that are counted a kill loses so many, or those of so long, at most. */
+enum {
+	DUE_CALLS = 100,
+	DUE_MS = 600000,
+	DUE_SPREAD_MS = 120000
+};
+
 /* --- reading --- */
 
 /* One that cannot be read says nothing: what was done must be found out. False: try again. */
@@ -80,26 +87,31 @@ void journal_moved(struct open_job *e, enum job_state to, bool new_epoch)
 
 /* --- what is said of calls --- */
 
-/* {"slot", "code", "why"?, "count"?, "first_ms"?} */
+/* {"slot", "code", "why"?, "first_ms"} */
 static struct store_journal row_of(const struct tally *tally, const char *why)
 {
-	struct store_journal row = {.kind = JOURNAL_NONE, .epoch = -1};
+	struct store_journal row = {.kind = JOURNAL_NONE,
+		.epoch = -1,
+		.times = tally->count,
+		.repeats = tally->repeats,
+		.goes_on = tally->told};
 	json_t *detail;
 
 	if (tally->count == 0)
 		return row;
-	detail = json_pack("{s:s, s:s, s:s*}", "slot",
+	detail = json_pack("{s:s, s:s, s:s*, s:I}", "slot",
 		job_action_slot((enum job_action)tally->action), "code", codes_word(tally->code),
-		"why", why);
-	if (detail != NULL && tally->count > 1) {
-		(void)json_object_set_new(detail, "count", json_integer(tally->count));
-		(void)json_object_set_new(detail, "first_ms", json_integer(tally->first_ms));
-	}
+		"why", why, "first_ms", (json_int_t)tally->first_ms);
 	row.detail = detail != NULL ? json_compact(detail, NULL) : NULL;
 	json_decref(detail);
 	if (row.detail != NULL)
 		row.kind = JOURNAL_CALL;
 	return row;
+}
+
+static uint16_t more(uint16_t n, unsigned by)
+{
+	return by < (unsigned)(UINT16_MAX - n) ? (uint16_t)(n + by) : UINT16_MAX;
 }
 
 void journal_count(struct open_job *e, enum job_action action, const struct call_result *result,
@@ -111,31 +123,45 @@ void journal_count(struct open_job *e, enum job_action action, const struct call
 	*ret_before = (struct store_journal){.kind = JOURNAL_NONE};
 	if (!same) {
 		*ret_before = row_of(tally, NULL);
-		tally->count = 0;
-		tally->told = false;
+		*tally = (struct tally){0};
 	}
 	if (tally->count == 0)
 		tally->first_ms = clock_now_ms();
 	tally->action = (uint8_t)action;
 	tally->code = (int16_t)result->code;
-	tally->count++;
+	tally->count = more(tally->count, 1);
+	tally->repeats = more(tally->repeats, result->repeats);
+}
+
+/* What is counted is told now. */
+static struct store_journal tell(struct tally *tally, const char *why)
+{
+	struct store_journal row = row_of(tally, why);
+
+	tally->count = tally->repeats = 0;
+	tally->told = true;
+	return row;
 }
 
 struct store_journal journal_told(struct open_job *e, const struct call_result *result)
 {
-	struct store_journal row =
-		row_of(&e->tally, result->code != DAVIT_OK ? result->fail.text : NULL);
+	return tell(&e->tally, result->code != DAVIT_OK ? result->fail.text : NULL);
+}
 
-	e->tally.count = 0;
-	e->tally.told = true;
-	return row;
+/* Jobs that began together do not write together for ever. */
+struct store_journal journal_due(struct open_job *e)
+{
+	int64_t wait_ms = DUE_MS - (int64_t)((uint64_t)e->phase * DUE_SPREAD_MS >> 32);
+	int64_t age_ms = clock_now_ms() - e->tally.first_ms;
+
+	if (e->tally.count == 0 || (e->tally.count < DUE_CALLS && age_ms >= 0 && age_ms < wait_ms))
+		return (struct store_journal){.kind = JOURNAL_NONE};
+	return tell(&e->tally, NULL);
 }
 
 struct store_journal journal_news(struct open_job *e, const struct call_result *result)
 {
-	if (result->code == DAVIT_OK || e->tally.told)
-		return (struct store_journal){.kind = JOURNAL_NONE};
-	return journal_told(e, result);
+	return result->code == DAVIT_OK || e->tally.told ? journal_due(e) : journal_told(e, result);
 }
 
 struct store_journal journal_found(struct open_job *e, const struct call_result *result, bool found)
@@ -146,7 +172,7 @@ struct store_journal journal_found(struct open_job *e, const struct call_result 
 
 	row.detail = detail != NULL ? json_compact(detail, NULL) : NULL;
 	json_decref(detail);
-	e->tally.count = 0; /* this says more */
+	e->tally.count = e->tally.repeats = 0; /* this says more */
 	return row;
 }
 

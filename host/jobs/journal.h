@@ -35,7 +35,10 @@ void journal_count(struct open_job *e, enum job_action action, const struct call
 /* The row of what was counted, which is told now. */
 struct store_journal journal_told(struct open_job *e, const struct call_result *result);
 
-/* The same at once for the first of several that failed alike; JOURNAL_NONE: no news. */
+/* The same where much was counted, or long ago; JOURNAL_NONE: nothing is to be told yet. */
+struct store_journal journal_due(struct open_job *e);
+
+/* The same at once for the first of several that failed alike, and else where it is due. */
 struct store_journal journal_news(struct open_job *e, const struct call_result *result);
 
 /* The row of a find that found the submission (true), or that it made nothing. */

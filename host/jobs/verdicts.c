@@ -40,15 +40,14 @@ static void move_row(struct store_journal *to, struct store_journal *from)
 	*from = (struct store_journal){.kind = JOURNAL_NONE};
 }
 
-/* The edge takes along what is to be told of calls: with one that moves the job, of this one too.
- */
+/* The edge takes along what is to be told of calls: one that moves the job, of this one at once. */
 static void store_with_rows(struct tracker *t, struct open_job *e, struct call_end *end,
 	struct store_op *op, int64_t after)
 {
 	bool moves = op->edge.to != JOB_STATE_COUNT && op->edge.to != e->state;
 
-	if (moves && end->row.kind == JOURNAL_NONE)
-		end->row = journal_told(e, end->result);
+	if (end->row.kind == JOURNAL_NONE)
+		end->row = moves ? journal_told(e, end->result) : journal_due(e);
 	move_row(&op->edge.before, &end->before);
 	move_row(&op->edge.row, &end->row);
 	tracker_store_edge(t, e, op, JOB_BIT(e->state), after);
@@ -105,6 +104,7 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 	clear_trouble(e, op);
 	if (op->edge.to == e->state && same) {
 		store_op_free(op);
+		end->row = journal_due(e);
 		tracker_poll_later(t, e, after);
 		tracker_fire_refreshed(t, e);
 		return;

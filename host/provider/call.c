@@ -287,7 +287,7 @@ static void result_answer(struct call *c, struct call_result *r)
 
 void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 {
-	*ret_result = (struct call_result){0};
+	*ret_result = (struct call_result){.repeats = c->repeats};
 	if (c->journal != NULL) {
 		ret_result->trace = call_journal_trace(c->journal);
 		ret_result->trace.cut_off = c->cut || call_stopped(c) != DAVIT_OK;

@@ -62,6 +62,7 @@ struct call {
 	char job[ID_SIZE];          /* whose call this is, or "" */
 	int64_t epoch;
 	struct call_journal *journal; /* of that job; NULL: none */
+	unsigned repeats;             /* requests that were sent once more, but for its changes */
 	int64_t deadline;             /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout; /* from its start to that, and between two pieces of an answer */
 	int64_t look;    /* when to ask next whether the reader is still there */

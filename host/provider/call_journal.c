@@ -315,17 +315,18 @@ static void count_end(struct call_trace *t, enum journal_kind kind, int64_t stat
 	}
 }
 
-void call_journal_ended(struct call *c, const struct mutation *m, enum journal_kind kind,
-	int64_t status, json_t *detail)
+void call_journal_ended(struct call *c, const struct mutation *m, const struct mutation_end *end)
 {
 	struct store_op *op;
 
 	if (c->journal == NULL || m->k == 0 || m->before != NULL) {
-		json_decref(detail);
+		json_decref(end->detail);
 		return;
 	}
-	count_end(&c->journal->trace, kind, status);
-	op = row_new(c, kind, m->k, status, detail);
-	if (op != NULL)
-		submit(c, op);
+	count_end(&c->journal->trace, end->kind, end->status);
+	op = row_new(c, end->kind, m->k, end->status, end->detail);
+	if (op == NULL)
+		return;
+	op->journal.repeats = end->repeats;
+	submit(c, op);
 }

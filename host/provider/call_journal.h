@@ -63,8 +63,15 @@ void call_journal_drop(struct mutation *m);
  * DAVIT_CANCELLED: the job went on without this call. */
 int32_t call_journal_send(struct call *c, struct mutation *ms, size_t count);
 
-/* It ended so. detail (taken over; NULL: nothing to say): see journal.h. Nobody waits for it. */
-void call_journal_ended(struct call *c, const struct mutation *m, enum journal_kind kind,
-	int64_t status, json_t *detail);
+/* How a mutation ended. */
+struct mutation_end {
+	enum journal_kind kind;
+	int64_t status;
+	unsigned repeats; /* how often it was sent once more */
+	json_t *detail;   /* taken over; see journal.h; NULL: nothing to say */
+};
+
+/* It ended so. Nobody waits for that to be written. */
+void call_journal_ended(struct call *c, const struct mutation *m, const struct mutation_end *end);
 
 #endif

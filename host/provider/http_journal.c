@@ -154,16 +154,21 @@ void http_journal_ended(struct call *c, const struct mutation *m, const struct h
 	const struct net_result *result, const struct fail *why)
 {
 	int status = result->end == NET_ANSWERED ? net_answer_status(result->answer) : 0;
-	enum journal_kind kind = kind_of(result, status);
-	json_t *detail = NULL;
+	struct mutation_end end = {.kind = kind_of(result, status),
+		.status = status,
+		.repeats = result->attempts > 1 ? result->attempts - 1 : 0};
 
-	if (m->k == 0 || m->before != NULL)
+	if (m->before != NULL)
 		return;
+	if (m->k == 0) {
+		c->repeats += end.repeats;
+		return;
+	}
 	if (result->end != NET_ANSWERED)
-		detail = why_of(why);
-	else if (kind == JOURNAL_ANSWERED)
-		detail = describe(c, r, result->answer);
-	call_journal_ended(c, m, kind, status, detail);
+		end.detail = why_of(why);
+	else if (end.kind == JOURNAL_ANSWERED)
+		end.detail = describe(c, r, result->answer);
+	call_journal_ended(c, m, &end);
 }
 
 /* --- again --- */

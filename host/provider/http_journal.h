@@ -21,7 +21,7 @@ struct net_result;
 /* As call_journal_plan(). One that changes nothing needs no journal: m->k is 0. */
 int32_t http_journal_plan(struct call *c, const struct http_request *r, struct mutation *m);
 
-/* It ended so. */
+/* It ended so. Of one without a journal only how often it was repeated is noted, for the call. */
 void http_journal_ended(struct call *c, const struct mutation *m, const struct http_request *r,
 	const struct net_result *result, const struct fail *why);
 

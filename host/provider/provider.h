@@ -121,6 +121,7 @@ struct call_result {
 	int32_t state;        /* DAVIT_STATE_… */
 	int64_t next_poll_ms; /* 0: the host chooses */
 	int64_t retry_after_ms;
+	unsigned repeats; /* requests that were sent once more, without those in its journal */
 	struct call_trace trace;
 };
 void call_result_finish(struct call_result *r);

@@ -66,7 +66,10 @@ static int32_t noted(struct use *u, const struct mutation *m, bool ok, const str
 {
 	json_t *detail = ok ? json_pack("{s:b}", "kept", 1) : json_pack("{s:s}", "why", f->text);
 
-	call_journal_ended(u->c, m, ok ? JOURNAL_ANSWERED : JOURNAL_UNSENT, ok ? 200 : 0, detail);
+	call_journal_ended(u->c, m,
+		&(struct mutation_end){.kind = ok ? JOURNAL_ANSWERED : JOURNAL_UNSENT,
+			.status = ok ? 200 : 0,
+			.detail = detail});
 	return finish(u, ok, f);
 }
 

@@ -1,6 +1,7 @@
 /*
  * journal - what happened to a job, row by row: every edge, what left the machine for it and what
- * came back, what was decided. The rows of a job are numbered from 1 and never changed.
+ * came back, what was decided. The rows of a job are numbered from 1 and never changed, but for a
+ * last one that counts on (goes_on).
  */
 #ifndef HOST_STORE_JOURNAL_H
 #define HOST_STORE_JOURNAL_H
@@ -22,7 +23,7 @@ enum journal_kind {
 	JOURNAL_CHECKPOINT, /* the store's, with each edge that sets one */
 	JOURNAL_FOUND,      /* find knew the submission */
 	JOURNAL_MISSING,    /* and did not: what came before is void */
-	JOURNAL_CALL,       /* a slot ended */
+	JOURNAL_CALL,       /* a slot ended so, once or several times in a row */
 	JOURNAL_DECISION,   /* a person decided: what came before is void */
 	JOURNAL_CANCEL,     /* intent; the store's, with each edge that sets it */
 	JOURNAL_REMOVE,     /* intent */
@@ -43,8 +44,13 @@ struct store_journal {
 	int64_t epoch; /* of the job; a write of another epoch does nothing. -1: any */
 	int64_t k;     /* mutation, from 1 in each submission attempt; 0: none */
 	int64_t status;
-	char *detail;  /* owned; JSON, or NULL */
-	unsigned from; /* JOB_BIT()s the job must be in to be written; 0: any */
+	int64_t times; /* calls that a row of JOURNAL_CALL sums up; 0: it is no such row, or old */
+	int64_t repeats; /* requests that were sent once more: the mutation, or any of those calls
+	                  */
+	char *detail;    /* owned; JSON, or NULL */
+	unsigned from;   /* JOB_BIT()s the job must be in to be written; 0: any */
+	bool goes_on;    /* written: is added to the job's last row where that is one of the same
+	                  * kind and epoch */
 };
 
 /* The durable word ("sent"); of JOURNAL_NONE "". */

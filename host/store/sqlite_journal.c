@@ -25,27 +25,65 @@ static struct seal_place place_of(const char *job, int64_t seq, char number[NUMB
 
 /* --- writes: false only when the transaction is lost --- */
 
-static bool last_seq(struct conn *c, const char *job, int64_t *ret_seq, struct fail *f)
+struct last {
+	int64_t seq; /* 0: there is none */
+	int64_t epoch;
+	enum journal_kind kind;
+};
+
+static bool last_row(struct conn *c, const char *job, struct last *ret_last, struct fail *f)
 {
-	sqlite3_stmt *stmt = conn_stmt(
-		c, SQL_JOURNAL_LAST, "SELECT ifnull(max(seq), 0) FROM journal WHERE job = ?", f);
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOURNAL_LAST,
+		"SELECT seq, epoch, kind FROM journal WHERE job = ? ORDER BY seq DESC LIMIT 1", f);
+	const char *word;
 	int rc;
 
+	*ret_last = (struct last){0};
 	if (stmt == NULL)
 		return false;
 	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*ret_seq = sqlite3_column_int64(stmt, 0);
+	if (rc == SQLITE_ROW) {
+		ret_last->seq = sqlite3_column_int64(stmt, 0);
+		ret_last->epoch = sqlite3_column_int64(stmt, 1);
+		word = (const char *)sqlite3_column_text(stmt, 2);
+		if (word == NULL || !journal_kind_of(word, &ret_last->kind))
+			ret_last->kind = JOURNAL_NONE;
+	}
 	stmt_done(stmt);
-	return rc == SQLITE_ROW || conn_fail(c, rc, f);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
+}
+
+static int64_t time_of(const struct store_journal *row)
+{
+	return row->time_ms != 0 ? row->time_ms : clock_now_ms();
+}
+
+/* Counts on in a row that is there. */
+static bool count_on(struct conn *c, int64_t seq, const struct store_journal *row, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOURNAL_COUNT,
+		"UPDATE journal SET time_ms = ?3, times = times + ?4, repeats = repeats + ?5"
+		" WHERE job = ?1 AND seq = ?2",
+		f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, row->job, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, seq);
+	sqlite3_bind_int64(stmt, 3, time_of(row));
+	sqlite3_bind_int64(stmt, 4, row->times);
+	sqlite3_bind_int64(stmt, 5, row->repeats);
+	rc = conn_run(stmt);
+	return rc == SQLITE_OK || conn_fail(c, rc, f);
 }
 
 static bool insert(
 	struct conn *c, int64_t seq, int64_t epoch, const struct store_journal *row, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(
-		c, SQL_JOURNAL_ADD, "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", f);
+		c, SQL_JOURNAL_ADD, "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", f);
 	char number[NUMBER_SIZE];
 	struct seal_place place = place_of(row->job, seq, number);
 	int rc;
@@ -54,11 +92,13 @@ static bool insert(
 		return false;
 	sqlite3_bind_text(stmt, 1, row->job, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 2, seq);
-	sqlite3_bind_int64(stmt, 3, row->time_ms != 0 ? row->time_ms : clock_now_ms());
+	sqlite3_bind_int64(stmt, 3, time_of(row));
 	sqlite3_bind_text(stmt, 4, journal_word(row->kind), -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 5, epoch);
 	sqlite3_bind_int64(stmt, 6, row->k);
 	sqlite3_bind_int64(stmt, 7, row->status);
+	sqlite3_bind_int64(stmt, 9, row->times);
+	sqlite3_bind_int64(stmt, 10, row->repeats);
 	rc = sqlite_seal_bind(c, stmt, 8, &place, row->detail);
 	if (rc == SQLITE_OK)
 		rc = conn_run(stmt);
@@ -71,18 +111,20 @@ bool sqlite_journal_add(
 	struct conn *c, const struct store_journal *row, int64_t epoch, struct fail *f)
 {
 	struct store_journal gap = {.kind = JOURNAL_GAP, .time_ms = row->time_ms};
-	int64_t seq = 0;
+	struct last last;
 
-	if (!last_seq(c, row->job, &seq, f))
+	if (!last_row(c, row->job, &last, f))
 		return false;
-	if (seq == JOURNAL_ROWS_MAX) {
+	if (row->goes_on && last.kind == row->kind && last.epoch == epoch)
+		return count_on(c, last.seq, row, f);
+	if (last.seq == JOURNAL_ROWS_MAX) {
 		memcpy(gap.job, row->job, sizeof(gap.job));
-		if (!insert(c, ++seq, epoch, &gap, f))
+		if (!insert(c, ++last.seq, epoch, &gap, f))
 			return false;
 	}
-	if (seq > JOURNAL_ROWS_MAX && !journal_needed(row->kind))
+	if (last.seq > JOURNAL_ROWS_MAX && !journal_needed(row->kind))
 		return true;
-	return insert(c, seq + 1, epoch, row, f);
+	return insert(c, last.seq + 1, epoch, row, f);
 }
 
 bool sqlite_journal_write(struct conn *c, struct store_op *op, struct fail *f)
@@ -203,6 +245,8 @@ static bool row_read(struct conn *c, sqlite3_stmt *stmt, struct store_journal *r
 	row->epoch = sqlite3_column_int64(stmt, 3);
 	row->k = sqlite3_column_int64(stmt, 4);
 	row->status = sqlite3_column_int64(stmt, 5);
+	row->times = sqlite3_column_int64(stmt, 7);
+	row->repeats = sqlite3_column_int64(stmt, 8);
 	place = place_of(row->job, row->seq, number);
 	return sqlite_seal_read(c, stmt, 6, &place, &row->detail, f);
 }
@@ -229,7 +273,7 @@ bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t lim
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOURNAL_GET,
-		"SELECT seq, time_ms, kind, epoch, k, status, detail FROM journal"
+		"SELECT seq, time_ms, kind, epoch, k, status, detail, times, repeats FROM journal"
 		" WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?",
 		f);
 	bool ok;

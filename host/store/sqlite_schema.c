@@ -183,12 +183,20 @@ static const char *const version_5[] = {
 	" || " SITE_CHARACTER,
 };
 
+/* How often: calls that a row stands for, requests that were sent once more. Unlike details they
+ * may be counted on, and outlive them. */
+static const char *const version_6[] = {
+	"ALTER TABLE journal ADD COLUMN times INTEGER NOT NULL DEFAULT 0",
+	"ALTER TABLE journal ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
 	{version_3, COUNT(version_3)},
 	{version_4, COUNT(version_4)},
 	{version_5, COUNT(version_5)},
+	{version_6, COUNT(version_6)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

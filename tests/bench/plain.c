@@ -90,12 +90,9 @@ int32_t call_journal_send(struct call *c, struct mutation *ms, size_t count)
 	return DAVIT_OK;
 }
 
-void call_journal_ended(struct call *c, const struct mutation *m, enum journal_kind kind,
-	int64_t status, json_t *detail)
+void call_journal_ended(struct call *c, const struct mutation *m, const struct mutation_end *end)
 {
 	(void)c;
 	(void)m;
-	(void)kind;
-	(void)status;
-	json_decref(detail);
+	json_decref(end->detail);
 }

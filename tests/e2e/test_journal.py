@@ -4,7 +4,7 @@ could not be asked: class none."""
 import tempfile
 
 import pytest
-from cloud import SECRET, Cloud, site_options
+from cloud import SECRET, Account, Cloud, site_options
 from davit_site import execute_body, wait_for
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
@@ -103,3 +103,42 @@ def test_how_a_mutation_ended_is_told(cloud, site, fault):
     in_state(site, job, end)
     told = kinds(site, job)
     assert told[told.index("sent") + 1] == word, told
+
+
+def test_how_often_something_was_sent_is_told(cloud, site):
+    site.start(env=ENVIRONMENT)
+    fault = {"count": 1, "fault": "status", "status": 503}
+    cloud.fails(
+        {"method": "POST", "path": "/v1/jobs", **fault},
+        {"method": "GET", "path": "/v1/jobs/*", **fault},
+    )
+    job = Account(site).train(run_ms=1)
+    in_state(site, job, ("succeeded",))
+    items = site.get(f"/v1/jobs/{job}/timeline").json()["items"]
+    (answered,) = [item for item in items if item["kind"] == "answered"]
+    assert (answered["attempts"], answered["mutation"]) == (2, 1), items
+    assert answered["text"] == f"mutation 1 was answered {answered['status']}, in 2 attempts"
+    calls = [item for item in items if item["kind"] == "call"]
+    assert [call["detail"]["slot"] for call in calls] == ["submit", "poll"], calls
+    assert "repeats" not in calls[0] and calls[1]["repeats"] == 1, calls
+    assert "(1 request was sent again)" in calls[1]["text"], calls
+
+
+def test_a_kill_loses_no_more_than_the_last_of_the_polls_that_were_counted(cloud, site):
+    site.start(env=ENVIRONMENT)
+    job = Account(site).train(run_ms=3600000)
+
+    def told():
+        calls = [
+            item["times"]
+            for item in site.get(f"/v1/jobs/{job}/timeline").json()["items"]
+            if item["kind"] == "call" and item["detail"]["slot"] == "poll"
+        ]
+        return calls if calls else None
+
+    first = wait_for("polls in the timeline", told)
+    assert first == [100]
+    site.kill()
+    site.start(env=ENVIRONMENT)
+    assert told() == first
+    wait_for("more of them", lambda: told() == [100, 100])

@@ -40,8 +40,24 @@ static const struct {
 	{{.kind = JOURNAL_CHECKPOINT}, "the provider wrote down how far it is"},
 	{{.kind = JOURNAL_FOUND}, "the other side has what the submission made"},
 	{{.kind = JOURNAL_MISSING}, "the other side has nothing of the submission"},
-	{{.kind = JOURNAL_CALL, .detail = LITERAL("{\"slot\":\"poll\",\"count\":12}")},
+	{{.kind = JOURNAL_ANSWERED, .k = 1, .status = 200, .repeats = 2},
+		"mutation 1 was answered 200, in 3 attempts"},
+	{{.kind = JOURNAL_UNSENT, .k = 1, .repeats = 1},
+		"mutation 1: no byte of it left, in 2 attempts"},
+	{{.kind = JOURNAL_UNCLEAR, .k = 3, .repeats = 1, .detail = LITERAL("{\"why\":\"reset\"}")},
+		"mutation 3: not known what it did, in 2 attempts: reset"},
+	{{.kind = JOURNAL_CALL, .times = 12, .detail = LITERAL("{\"slot\":\"poll\"}")},
 		"poll, 12 times"},
+	{{.kind = JOURNAL_CALL,
+		 .times = 12,
+		 .repeats = 3,
+		 .detail = LITERAL("{\"slot\":\"poll\",\"code\":\"ok\"}")},
+		"poll, 12 times, ended: ok (3 requests were sent again)"},
+	{{.kind = JOURNAL_CALL,
+		 .times = 1,
+		 .repeats = 1,
+		 .detail = LITERAL("{\"slot\":\"find\",\"code\":\"retry\",\"why\":\"no route\"}")},
+		"find ended: retry (1 request was sent again): no route"},
 	{{.kind = JOURNAL_CALL,
 		 .detail =
 			 LITERAL("{\"slot\":\"submit\",\"code\":\"retry\",\"why\":\"no route\"}")},
@@ -69,6 +85,33 @@ static void every_kind_of_row_has_a_sentence(void **state)
 		json_decref(item);
 	}
 	assert_int_equal(seen, (1u << JOURNAL_KIND_COUNT) - 2);
+}
+
+static void how_often_is_told(void **state)
+{
+	static const struct {
+		struct store_journal row;
+		const char *name;
+		int n; /* 0: it is not told */
+	} rows[] = {
+		{{.kind = JOURNAL_ANSWERED, .k = 1, .repeats = 2}, "attempts", 3},
+		{{.kind = JOURNAL_ANSWERED, .k = 1}, "attempts", 0},
+		{{.kind = JOURNAL_CALL, .times = 7, .repeats = 2}, "times", 7},
+		{{.kind = JOURNAL_CALL, .times = 7, .repeats = 2}, "repeats", 2},
+		{{.kind = JOURNAL_CALL, .times = 7, .repeats = 2}, "attempts", 0},
+		{{.kind = JOURNAL_CALL, .times = 7}, "repeats", 0},
+		{{.kind = JOURNAL_EDGE}, "times", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		json_t *item = timeline_item(&rows[i].row);
+
+		assert_non_null(item);
+		assert_int_equal(json_int_or(item, rows[i].name, 0), rows[i].n);
+		assert_int_equal(json_object_get(item, rows[i].name) != NULL, rows[i].n != 0);
+		json_decref(item);
+	}
 }
 
 static void a_long_text_is_cut_and_shown(void **state)
@@ -248,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_row_has_a_sentence),
+		cmocka_unit_test(how_often_is_told),
 		cmocka_unit_test(a_long_text_is_cut_and_shown),
 		cmocka_unit_test(a_cut_is_between_characters),
 		cmocka_unit_test(what_find_keeps_for_the_provider_is_not_shown),

@@ -680,8 +680,19 @@ static bool tell(const struct store_journal *row, void *ctx)
 	struct told *told = ctx;
 	size_t n = strlen(told->text);
 
-	(void)snprintf(told->text + n, sizeof(told->text) - n, "%s %s\n", journal_word(row->kind),
-		row->detail != NULL ? row->detail : "");
+	n += (size_t)snprintf(
+		told->text + n, sizeof(told->text) - n, "%s", journal_word(row->kind));
+	if (row->kind == JOURNAL_CALL)
+		n += (size_t)snprintf(
+			told->text + n, sizeof(told->text) - n, " *%d", (int)row->times);
+	for (const char *p = row->detail; p != NULL; p = NULL) { /* without the time */
+		const char *time = strstr(p, ",\"first_ms\"");
+
+		n += (size_t)snprintf(told->text + n, sizeof(told->text) - n, " %.*s%s",
+			time != NULL ? (int)(time - p) : (int)strlen(p), p,
+			time != NULL ? "}" : "");
+	}
+	(void)snprintf(told->text + n, sizeof(told->text) - n, "\n");
 	return true;
 }
 
@@ -708,9 +719,55 @@ static void calls_are_told_with_what_they_led_to(void **state)
 	fake_end(t.id, DAVIT_STATE_SUCCEEDED, NULL);
 	await_state(x, t.id, JOB_SUCCEEDED);
 	expect_told(x, t.id,
-		"call {\"slot\":\"submit\",\"code\":\"ok\"}\n"
+		"call *1 {\"slot\":\"submit\",\"code\":\"ok\"}\n"
 		"edge {\"from\":\"submitting\",\"to\":\"running\"}\n"
-		"call {\"slot\":\"poll\",\"code\":\"ok\",\"count\":");
+		"call *");
+}
+
+/* Calls of poll that are in the journal. */
+static bool add_polls(const struct store_journal *row, void *ctx)
+{
+	if (row->kind == JOURNAL_CALL && strstr(row->detail, "\"poll\"") != NULL)
+		*(unsigned *)ctx += (unsigned)row->times;
+	return true;
+}
+
+static unsigned polls_told(struct fixture *x, const char *id)
+{
+	unsigned n = 0;
+
+	assert_true(store_journal(x->store, id, 0, 0, add_polls, &n, NULL));
+	return n;
+}
+
+static void a_kill_loses_few_of_the_calls_that_were_counted(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+	unsigned rows = 0;
+	struct told told;
+
+	await_calls("poll", 350); /* one a second: by their number */
+	while (polls_told(x, t.id) < 300)
+		let_time_pass();
+	assert_in_range(fake_calls("poll") - polls_told(x, t.id), 0, 120);
+	fake_slow_polls(true); /* each hour: by their age */
+	for (int i = 0; i < 3; i++) {
+		clock_advance(3600000);
+		await_calls("poll", fake_calls("poll") + 1);
+	}
+	while (fake_calls("poll") - polls_told(x, t.id) > 2)
+		let_time_pass();
+	restart(x); /* begins a row of its own */
+	for (int i = 0; i < 3; i++) {
+		clock_advance(3600000);
+		await_calls("poll", fake_calls("poll") + 1);
+	}
+	told.text[0] = '\0';
+	assert_true(store_journal(x->store, t.id, 0, 0, tell, &told, NULL));
+	for (const char *p = told.text; (p = strstr(p, "call *")) != NULL; p++)
+		rows++;
+	assert_int_equal(rows, 3); /* of submit, and of all polls of each daemon */
 }
 
 static void failures_are_told_once_and_counted(void **state)
@@ -722,8 +779,8 @@ static void failures_are_told_once_and_counted(void **state)
 	t = train(x);
 	await_state(x, t.id, JOB_RUNNING);
 	expect_told(x, t.id,
-		"call {\"slot\":\"submit\",\"code\":\"retry\",\"why\":\"a fault, as ordered\"}\n"
-		"call {\"slot\":\"submit\",\"code\":\"retry\",\"count\":3,");
+		"call *4 {\"slot\":\"submit\",\"code\":\"retry\",\"why\":\"a fault, as ordered\"}\n"
+		"call *1 {\"slot\":\"submit\",\"code\":\"ok\"}\n");
 }
 
 static void finds_are_told_by_what_they_found(void **state)
@@ -779,6 +836,7 @@ int main(void)
 		TEST(nobody_waits_with_the_start_for_a_find_that_cannot_work),
 		TEST(a_slot_that_lost_its_lease_changes_nothing),
 		TEST(calls_are_told_with_what_they_led_to),
+		TEST(a_kill_loses_few_of_the_calls_that_were_counted),
 		TEST(failures_are_told_once_and_counted),
 		TEST(finds_are_told_by_what_they_found),
 	};

@@ -19,6 +19,7 @@
 
 #define POST(path)                                                                                 \
 	"{\"operation\":\"make\",\"method\":\"POST\",\"url\":\"@" path "\",\"attempts\":1}"
+#define AGAIN(path) "{\"operation\":\"make\",\"method\":\"POST\",\"url\":\"@" path "\"}"
 #define BODY(bytes)                                                                                \
 	"{\"operation\":\"make\",\"method\":\"POST\",\"url\":\"@/json\",\"body\":\"" bytes "\"}"
 #define ASKS_MAX 4
@@ -229,9 +230,12 @@ static bool add_word(const struct store_journal *row, void *ctx)
 	struct words *w = ctx;
 	size_t n = strlen(w->text);
 
-	if (row->kind != JOURNAL_EDGE)
-		(void)snprintf(w->text + n, sizeof(w->text) - n, "%s%s %lld", n > 0 ? ", " : "",
-			journal_word(row->kind), (long long)row->k);
+	if (row->kind == JOURNAL_EDGE)
+		return true;
+	n += (size_t)snprintf(w->text + n, sizeof(w->text) - n, "%s%s %lld", n > 0 ? ", " : "",
+		journal_word(row->kind), (long long)row->k);
+	if (row->repeats > 0)
+		(void)snprintf(w->text + n, sizeof(w->text) - n, " +%lld", (long long)row->repeats);
 	return true;
 }
 
@@ -357,6 +361,42 @@ static void a_refusal_after_an_unclear_attempt_is_unclear(void **state)
 	script.requests[0] =
 		"{\"operation\":\"a\",\"method\":\"POST\",\"url\":\"@/status/500\",\"attempts\":2}";
 	assert_int_equal(attempt(k).unclear, 1);
+}
+
+/* Also after the answer itself is not kept any more. */
+static void how_often_a_change_was_sent_is_noted_with_its_end(void **state)
+{
+	struct kit *k = *state;
+
+	script.flags |= DAVIT_HTTP_IDEMPOTENT;
+	script.requests[0] = AGAIN("/flaky/1/500");
+	script.requests[1] = "[" AGAIN("/flaky/2/503") "," POST("/json") "]";
+	script.requests[2] =
+		"{\"operation\":\"a\",\"method\":\"POST\",\"url\":\"@/status/500\",\"attempts\":2}";
+	assert_int_equal(attempt(k).done, 3);
+	journal_is(k, "sent 1, answered 1 +1, sent 2, sent 3, answered 2 +2, answered 3, sent 4,"
+		      " unclear 4 +1");
+	move(k, JOB_RUNNING, 0);
+	journal_is(k, "sent 1, answered 1 +1, sent 2, sent 3, answered 2 +2, answered 3, sent 4,"
+		      " unclear 4 +1");
+}
+
+static void how_often_what_changes_nothing_was_sent_is_known_of_the_call(void **state)
+{
+	struct call_spec spec = kit_spec(*state, DAVIT_TRAINING, "submit");
+	struct kit_call c;
+
+	script.flags = DAVIT_HTTP_IDEMPOTENT;
+	script.requests[0] = AGAIN("/flaky/1/503");
+	script.requests[1] = "[" AGAIN("/flaky/2/503") "," POST("/json") "]";
+	spec.job = id;
+	spec.epoch = 1;
+	spec.job_lane = true;
+	kit_start(*state, &c, spec);
+	kit_await(&c);
+	assert_int_equal(c.result.repeats, 3);
+	kit_call_finish(&c);
+	journal_is(*state, "");
 }
 
 static void an_attempt_that_was_given_up_sends_nothing(void **state)
@@ -604,6 +644,8 @@ int main(void)
 		TEST(what_changes_nothing_or_works_for_no_job_is_not_written),
 		TEST(how_a_change_ends_decides_what_comes_next),
 		TEST(a_refusal_after_an_unclear_attempt_is_unclear),
+		TEST(how_often_a_change_was_sent_is_noted_with_its_end),
+		TEST(how_often_what_changes_nothing_was_sent_is_known_of_the_call),
 		TEST(an_attempt_that_was_given_up_sends_nothing),
 		TEST(what_was_done_is_answered_from_the_journal),
 		TEST(another_request_than_the_one_that_was_done_is_not_sent),

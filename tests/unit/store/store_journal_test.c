@@ -246,6 +246,64 @@ static void past_its_limit_a_journal_keeps_what_recovery_needs(void **state)
 	assert_int_equal(seen.rows[2].kind, JOURNAL_ANSWERED);
 }
 
+/* A row of calls that counts on. */
+static void write_calls(struct store *s, unsigned n, int64_t times, int64_t repeats)
+{
+	struct store_op *op = row(n, JOURNAL_CALL, 0, "{}");
+
+	op->journal.times = times;
+	op->journal.repeats = repeats;
+	op->journal.goes_on = true;
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+}
+
+static void calls_count_on_in_the_last_row(void **state)
+{
+	struct kit_room *r = *state;
+	struct seen seen;
+
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	assert_int_equal(kit_run(r->store, kit_add(2), NULL), FAIL_NONE);
+	write_calls(r->store, 1, 3, 1);
+	write_calls(r->store, 2, 100, 0);
+	write_calls(r->store, 1, 4, 1);
+	write_row(r->store, 1, JOURNAL_NOTE, 0); /* what comes between ends it */
+	write_calls(r->store, 1, 5, 0);
+	assert_int_equal(
+		kit_run(r->store, kit_edge(1, JOB_OPEN, JOB_STATE_COUNT, JOB_SET_EPOCH), NULL),
+		FAIL_NONE);
+	write_calls(r->store, 1, 6, 0);          /* as another attempt does */
+	write_row(r->store, 1, JOURNAL_CALL, 0); /* and what begins anew */
+	seen = look(r->store, 1, 0, 0, 0);
+	assert_int_equal(seen.count, 5);
+	assert_int_equal(seen.rows[0].times, 7);
+	assert_int_equal(seen.rows[0].repeats, 2);
+	assert_int_equal(seen.rows[2].times, 5);
+	assert_int_equal(seen.rows[3].times, 6);
+	assert_int_equal(seen.rows[4].times, 0);
+	forget(&seen);
+}
+
+static void calls_count_on_past_the_limit(void **state)
+{
+	struct kit_room *r = *state;
+	struct seen seen;
+
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	for (int i = 1; i < JOURNAL_ROWS_MAX; i++) {
+		struct store_op *op = row(1, JOURNAL_NOTE, 0, NULL);
+
+		op->durable = false;
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+	}
+	write_calls(r->store, 1, 1, 0);
+	write_calls(r->store, 1, 1, 0);
+	seen = look(r->store, 1, JOURNAL_ROWS_MAX - 1, 0, 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.rows[0].times, 2);
+	forget(&seen);
+}
+
 static bool job_has(struct store *s, const char *submission, unsigned n)
 {
 	struct job job;
@@ -380,6 +438,8 @@ int main(void)
 		TEST(a_row_of_another_attempt_or_state_is_dropped),
 		TEST(rows_are_read_in_pages_and_of_one_job),
 		TEST(past_its_limit_a_journal_keeps_what_recovery_needs),
+		TEST(calls_count_on_in_the_last_row),
+		TEST(calls_count_on_past_the_limit),
 		TEST(a_job_is_found_by_its_submission),
 		TEST(a_decision_is_kept),
 		TEST(a_site_has_one_name_for_ever),

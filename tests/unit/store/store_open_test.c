@@ -97,7 +97,7 @@ static const struct {
 	const char *sentence;
 } refused[] = {
 	{newer, FAIL_CONFLICT,
-		"database schema 7 is newer than this davitd understands (5): use the newer davitd or "
+		"database schema 7 is newer than this davitd understands (6): use the newer davitd or "
 		"restore a backup"},
 	{negative, FAIL_INVALID, "schema version -1 makes no sense: restore a backup"},
 	{foreign_id, FAIL_INVALID, "is the database of another program: name another file"},
