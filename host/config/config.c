@@ -296,6 +296,7 @@ void config_free(struct config *c)
 	free(c->run_program);
 	free(c->worker_program);
 	free(c->isolation);
+	free(c->min_sandbox);
 	free(c->default_provider);
 	free(c->log_level);
 	fs_names_free(c->import_roots, c->import_root_count);

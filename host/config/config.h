@@ -31,7 +31,8 @@ struct config_provider { /* one file of providers.d */
 	char *id;        /* the name requests use; one word */
 	char *plugin;    /* path of the .so; relative: below provider_dir */
 	bool enabled;
-	char *isolation;     /* "inline" or "worker" */
+	char *isolation;     /* "inline" or "worker"; NULL: the site's */
+	int64_t max_memory;  /* bytes of address space of its worker */
 	int64_t max_running; /* jobs at once */
 	int64_t max_calls;   /* slots at once */
 	bool allow_exec;     /* its manifest's secrets may come from programs */
@@ -87,6 +88,7 @@ struct config {
 	char *run_program;      /* absolute path of davit-run */
 	char *worker_program;   /* and of davit-worker */
 	char *isolation;        /* of providers that do not say it: "inline" or "worker" */
+	char *min_sandbox;      /* of workers: "none", "partial" or "full" */
 	char *default_provider; /* or NULL */
 	char *log_level;
 	int64_t utc_offset_minutes; /* of the times under /execute */

@@ -13,6 +13,7 @@
 #define AT(member) .offset = offsetof(struct config, member)
 
 static const char *const isolations[] = {"inline", "worker", NULL};
+static const char *const sandbox_levels[] = {"none", "partial", "full", NULL};
 
 static const struct key log_keys[] = {
 	{.name = "level",
@@ -377,6 +378,13 @@ static const struct key site_keys[] = {
 		.words = isolations,
 		.preset_text = "inline",
 		.meaning = "Where providers run whose files do not say it."},
+	{.name = "min_sandbox",
+		.kind = KEY_CHOICE,
+		AT(min_sandbox),
+		.words = sandbox_levels,
+		.preset_text = "none",
+		.meaning = "A worker that this machine cannot shut in so far is not given to its "
+			   "provider, which is refused."},
 	{.name = "default_provider",
 		.kind = KEY_PROVIDER,
 		AT(default_provider),
@@ -475,6 +483,14 @@ static const struct key provider_keys[] = {
 		.preset_told = "`isolation` of `davit.yaml`",
 		.meaning = "`worker`: it runs in a process of its own, so that a crash or a hang "
 			   "of it is no matter to the daemon; `inline`: in the daemon."},
+	{.name = "max_memory_bytes",
+		.kind = KEY_INT,
+		AT(max_memory),
+		.least = 128 * MIB,
+		.most = 1024 * 1024 * MIB,
+		.preset = 1024 * MIB,
+		.meaning = "With `isolation: worker`: memory that it may use and reserve. More is "
+			   "refused to it."},
 	{.name = "max_running",
 		.kind = KEY_INT,
 		AT(max_running),

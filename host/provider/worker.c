@@ -279,6 +279,12 @@ int32_t worker_run(struct call *c)
 	return not_run(c, &f);
 }
 
+static void describe_process(const struct worker *w, json_t *v)
+{
+	(void)json_object_set_new(v, "pid", json_integer(w->pid));
+	(void)json_object_set_new(v, "sandbox", json_deep_copy(w->sandbox));
+}
+
 json_t *worker_describe(const struct provider *p)
 {
 	struct worker_home *home = p->home;
@@ -286,7 +292,7 @@ json_t *worker_describe(const struct provider *p)
 
 	mutex_lock(&home->lock);
 	if (home->now != NULL)
-		(void)json_object_set_new(v, "pid", json_integer(home->now->pid));
+		describe_process(home->now, v);
 	(void)json_object_set_new(v, "starts", json_integer((json_int_t)home->starts));
 	(void)json_object_set_new(v, "deaths", json_integer((json_int_t)home->deaths));
 	if (home->last_death[0] != '\0')

@@ -42,7 +42,8 @@ struct worker {
 	pid_t pid;
 	int control;
 	davit_instance instance;
-	unsigned users; /* guarded, as what follows */
+	json_t *sandbox; /* how it is shut in; constant once it has said HELLO */
+	unsigned users;  /* guarded, as what follows */
 	enum worker_state state;
 	struct worker_lane *resting;
 	unsigned rests;

@@ -167,6 +167,7 @@ void worker_drop(struct worker *w)
 	if (!last)
 		return;
 	(void)close(w->control);
+	json_decref(w->sandbox);
 	free(w);
 }
 

@@ -134,8 +134,12 @@ static void give(const struct service_row *row, const struct service_value *valu
 
 _Static_assert(COUNT(((struct worker_answer *)0)->words) > SERVICE_ARGS_MAX, "one word more");
 
+#define REPLIES "core.reply"
+
 static int64_t refuse_long(struct call *c, const struct service_row *row)
 {
+	if (strncmp(row->name, REPLIES, sizeof(REPLIES) - 1) == 0)
+		call_violation(c, "its answer is longer than any may be");
 	return service_refuse(c, DAVIT_QUOTA, "%s() takes up to %zu bytes", row->name,
 		FRAME_TO_HOST_MAX - SERVICE_ARGS_MAX * sizeof(uint64_t));
 }

@@ -9,8 +9,10 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "platform/sandbox.h"
 #include "platform/spawn.h"
 #include "provider/internal.h"
 #include "provider/worker_internal.h"
@@ -48,8 +50,11 @@ static const char *const *environment(void)
 static bool spawn(struct worker *w, int socket, struct fail *f)
 {
 	const struct worker_home *home = w->home;
-	const char *const argv[] = {home->p->all->host.config->worker_program, home->path, NULL};
+	char memory[24];
+	const char *const argv[] = {
+		home->p->all->host.config->worker_program, home->path, memory, NULL};
 
+	(void)snprintf(memory, sizeof(memory), "%lld", (long long)home->p->config->max_memory);
 	return spawn_child(argv, environment(), socket, &w->pid, f);
 }
 
@@ -78,13 +83,55 @@ static bool read_hello(struct frame_in *in, struct frame_hello *ret_hello, struc
 		FRAME_VERSION_MAX);
 }
 
+/* Is what it says of its sandbox enough for this site? */
+static bool read_level(struct worker *w, struct frame_in *in, struct fail *f)
+{
+	const char *least = w->home->p->all->host.config->min_sandbox;
+	enum sandbox_got got = SANDBOX_NONE, wanted = SANDBOX_NONE;
+	json_t *level;
+
+	if (in->head.kind == FRAME_REFUSED)
+		return refused(in, f);
+	if (in->head.kind != FRAME_SANDBOX)
+		return fail_set(f, FAIL_INTERNAL, "it did not greet");
+	level = json_parse(frame_payload(in), in->head.length, f);
+	if (level == NULL)
+		return false;
+	(void)sandbox_read_word(json_text_or(level, "level", ""), &got);
+	(void)sandbox_read_word(least != NULL ? least : "none", &wanted);
+	json_decref(w->sandbox);
+	w->sandbox = level;
+	return got >= wanted ||
+	       fail_set(f, FAIL_INVALID,
+		       "its sandbox is '%s' here, and min_sandbox asks for '%s'; seccomp: %s, "
+		       "landlock: %s",
+		       sandbox_word(got), least, json_text_or(level, "seccomp", "none"),
+		       json_text_or(level, "landlock", "none"));
+}
+
+/* SANDBOX, GO, HELLO. */
+static enum frame_end greet_in_turn(
+	struct worker *w, struct frame_in *in, struct frame_hello *ret_hello, struct fail *f)
+{
+	struct frame_out go = {.head = {.kind = FRAME_GO}, .fd = -1};
+	enum frame_end end = frame_receive(w->control, in, FRAME_NEAR);
+
+	if (end != FRAME_DONE || !read_level(w, in, f))
+		return end;
+	end = frame_send(w->control, &go);
+	if (end == FRAME_DONE)
+		end = frame_receive(w->control, in, FRAME_NEAR);
+	if (end == FRAME_DONE)
+		(void)read_hello(in, ret_hello, f);
+	return end;
+}
+
 static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct fail *f)
 {
 	const struct timeval limit = {.tv_sec = WORKER_HELLO_MS / 1000};
 	const struct timeval short_while = {.tv_usec = 1000};
 	struct frame_in *in = calloc(1, sizeof(*in));
 	enum frame_end end = FRAME_BAD;
-	bool good = false;
 
 	if (in == NULL)
 		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
@@ -92,15 +139,13 @@ static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct 
 	if (setsockopt(w->control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
 		setsockopt(w->control, SOL_SOCKET, SO_SNDTIMEO, &short_while,
 			sizeof(short_while)) == 0)
-		end = frame_receive(w->control, in, FRAME_NEAR);
-	if (end == FRAME_DONE)
-		good = read_hello(in, ret_hello, f);
-	else if (end == FRAME_LATE)
+		end = greet_in_turn(w, in, ret_hello, f);
+	if (end == FRAME_LATE)
 		(void)fail_set(f, FAIL_UNAVAILABLE, "it did not load the file within %d s",
 			WORKER_HELLO_MS / 1000);
 	frame_drop(in);
 	free(in);
-	return good;
+	return end == FRAME_DONE && f->code == FAIL_NONE;
 }
 
 /* The same file has the same tables, but for one that lies. */

@@ -4,8 +4,9 @@
  * A frame is a head of 16 bytes and a payload. Both sides run on one machine, so numbers are in
  * its own order. A worker has one control socket and a socket per running call, a lane. On a lane
  * the two sides take turns: no byte comes that was not asked for, so more bytes than the one frame
- * that is expected are a breach of the protocol. On the control socket the worker says HELLO or
- * REFUSED once, and the host sends lanes.
+ * that is expected are a breach of the protocol. On the control socket the worker says SANDBOX
+ * when the file is loaded, the host GO, the worker HELLO; from then on the host sends lanes, and
+ * the worker says nothing more. REFUSED instead of what is expected ends that.
  *
  *	host                        worker
  *	CREATE or CALL      ->
@@ -39,6 +40,8 @@
 enum frame_kind {
 	FRAME_HELLO = 1, /* struct frame_hello */
 	FRAME_REFUSED,   /* a text */
+	FRAME_SANDBOX,   /* how it is shut in, as JSON text: before any code of the provider ran */
+	FRAME_GO,        /* that will do: it may say HELLO */
 	FRAME_LANE,      /* with a descriptor */
 	FRAME_CREATE,    /* slot: 0; a uint64_t with a bit per table of services, the settings */
 	FRAME_DESTROY,

@@ -2,6 +2,7 @@
 happens to no job and to nobody else."""
 
 import concurrent.futures
+import errno
 import os
 import re
 import signal
@@ -155,6 +156,138 @@ def test_a_crash_is_told_with_its_cause_and_the_next_call_works(mirror):
     answer = ask(mirror, "/pipelines/training/train", {"name": "t", "behave": "crash"})
     seen = worker_of(mirror, "echo")
     assert seen["deaths"] >= 1 and seen["last_death"].startswith("died by SIG"), (seen, answer)
+
+
+# --- a hostile one ---
+
+HOSTILE = BUILD / "tests" / "providers" / "hostile.so"
+TWO = "sent what is no frame"  # where the next one came so soon that it was read with it
+DEEDS = "?adapter_instance=wild&project=p1"
+
+
+@pytest.fixture(scope="module")
+def wild():
+    from conftest import Sites
+
+    made = Sites()
+    site = made(
+        providers={"hostile": f"provider: hostile\nplugin: {HOSTILE}\n{OURS}max_memory_bytes: 268435456\n"},
+        davit="connections: {wild: {type: HOSTILE}}\njobs: {call_timeout_seconds: 2}\n",
+    )
+    yield site.start()
+    made.clean_up()
+
+
+def do(site, word):
+    body = {"Script": word, "Body": {}}
+    return site.service("POST", "/function/execute" + DEEDS, body, over_unix=True)
+
+
+def number(answer):
+    assert answer.status == 200, answer
+    return int(answer.json()["logs"]["content"])
+
+
+def others_are_served(site):
+    assert site.get("/healthz").status == 200
+    assert site.get("/v1/jobs").status == 200
+
+
+@pytest.mark.parametrize(
+    "word, cause",
+    [
+        ("segv", "died by SIGSEGV"),
+        ("abort", "died by SIG(ILL|TRAP)"),
+        ("overflow", "died by SIGSEGV"),
+        ("leave", "ended by itself with the status 3"),
+        ("garbage", "was ended: it sent what is no frame"),
+        ("wrong_service", f"was ended: it ({TWO}|asked for a service that it was not given)"),
+        ("wrong_arguments", f"was ended: it ({TWO}|asked for a service with arguments that)"),
+        ("long_frame", "was ended: it sent what is no frame"),
+    ],
+)
+def test_what_a_provider_does_to_itself_ends_its_worker_alone(wild, word, cause):
+    before = worker_of(wild, "hostile")
+    answer = do(wild, word)
+    assert answer.status == 502, answer
+    assert re.search(f"the worker of provider 'hostile' {cause}", answer.text), answer
+    seen = worker_of(wild, "hostile")
+    assert seen["deaths"] == before["deaths"] + 1 and re.match(cause, seen["last_death"]), seen
+    others_are_served(wild)
+    assert do(wild, "nothing").status == 200
+
+
+@pytest.mark.parametrize("word", ["loop", "sleep"])
+def test_a_provider_that_does_not_return_is_ended_and_others_are_served_meanwhile(wild, word):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(do, wild, word)
+        while not asked.done():
+            others_are_served(wild)
+    answer = asked.result()
+    assert answer.status == 502 and "execute did not return in time" in answer.text, answer
+    assert do(wild, "nothing").status == 200
+
+
+@pytest.mark.parametrize("word", ["oversized", "huge", "reply_twice"])
+def test_a_wrong_answer_is_an_error_of_its_call_alone(wild, word):
+    before = worker_of(wild, "hostile")["deaths"]
+    answer = do(wild, word)
+    assert answer.status == 500, answer
+    assert "PROVIDER-CONTRACT" in wild.log()
+    assert worker_of(wild, "hostile")["deaths"] == before
+    others_are_served(wild)
+
+
+def test_a_reply_to_a_call_that_has_ended_counts_for_nothing(wild):
+    before = worker_of(wild, "hostile")["deaths"]
+    answer = do(wild, "return_twice")
+    assert answer.status in (200, 502), answer
+    again = do(wild, "nothing")  # on the same way, if it was fast enough
+    assert again.status == 502 or number(again) == 0, again
+    assert number(do(wild, "nothing")) == 0
+    assert worker_of(wild, "hostile")["deaths"] == before + 1
+
+
+@pytest.mark.parametrize(
+    "word", ["socket", "open", "fork", "exec", "ptrace", "kill", "read_memory"]
+)
+def test_a_raw_system_call_is_refused(wild, word):
+    assert number(do(wild, "nothing")) == 0
+    before = worker_of(wild, "hostile")
+    answer = do(wild, word)
+    assert -number(answer) in (errno.EPERM, errno.EACCES, errno.ENOSYS), (word, answer)
+    others_are_served(wild)
+    assert worker_of(wild, "hostile")["pid"] == before["pid"]
+
+
+def test_memory_and_descriptors_have_an_end(wild):
+    assert do(wild, "memory").status == 200
+    others_are_served(wild)
+    do(wild, "descriptors")
+    assert do(wild, "nothing").status == 200
+
+
+def test_a_service_that_needs_a_grant_is_not_given_without(wild):
+    assert number(do(wild, "no_grant")) == 0
+
+
+def test_the_sandbox_is_shown_and_a_site_may_demand_one(wild, sites):
+    sandbox = worker_of(wild, "hostile")["sandbox"]
+    assert sandbox["level"] in ("none", "partial", "full") and sandbox["seccomp"], sandbox
+    site = sites(
+        providers={"hostile": f"provider: hostile\nplugin: {HOSTILE}\n{OURS}"},
+        davit="min_sandbox: full\n",
+    ).start()
+    seen = site.get("/v1/providers/hostile").json()
+    assert seen["state"] == ("loaded" if sandbox["level"] == "full" else "refused"), seen
+
+
+def test_a_provider_that_is_not_for_the_daemon_is_refused_there(sites):
+    site = sites(
+        providers={"hostile": f"provider: hostile\nplugin: {HOSTILE}\nisolation: inline\n"}
+    ).start()
+    seen = site.get("/v1/providers/hostile").json()
+    assert seen["state"] == "refused" and "isolation: inline" in seen["reason"], seen
 
 
 def test_the_program_links_nothing_but_the_c_library():

@@ -255,6 +255,7 @@ static const char full_site[] =
 	"run_program: /opt/davit-run\n"
 	"worker_program: /opt/davit-worker\n"
 	"isolation: worker\n"
+	"min_sandbox: partial\n"
 	"default_provider: local\n"
 	"log: {level: debug}\n"
 	"time:\n  utc_offset: -03:30\n"
@@ -291,6 +292,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(c->run_program, "/opt/davit-run");
 	assert_string_equal(c->worker_program, "/opt/davit-worker");
 	assert_string_equal(c->isolation, "worker");
+	assert_string_equal(c->min_sandbox, "partial");
 	assert_string_equal(c->default_provider, "local");
 	assert_string_equal(c->log_level, "debug");
 	assert_int_equal(c->utc_offset_minutes, -210);
@@ -369,7 +371,7 @@ static void providers_are_read_in_byte_order(void **state)
 	scratch_write(dir, "providers.d/b.yaml", "provider: bee\n");
 	scratch_write(dir, "providers.d/a.yaml",
 		"provider: ant\nplugin: x/ant.so\nenabled: false\nmax_running: 1\nmax_calls: 2\n"
-		"isolation: worker\nallow_exec: true\nsettings: {shell: true, n: 5, t: \"5\"}\n");
+		"isolation: worker\nmax_memory_bytes: 134217728\nallow_exec: true\nsettings: {shell: true, n: 5, t: \"5\"}\n");
 	scratch_write(dir, "providers.d/.hidden.yaml", "no: thing\n");
 	scratch_write(dir, "providers.d/README", "no: thing\n");
 	assert_int_equal(symlink("b.yaml", scratch_path(dir, "providers.d/.b.yaml.swp")), 0);
@@ -384,6 +386,7 @@ static void providers_are_read_in_byte_order(void **state)
 	assert_int_equal(p->max_calls, 2);
 	assert_true(p->allow_exec);
 	assert_string_equal(p->isolation, "worker");
+	assert_int_equal(p->max_memory, 134217728);
 	assert_true(json_is_true(json_object_get(p->settings, "shell")));
 	assert_int_equal(json_int_or(p->settings, "n", 0), 5);
 	assert_string_equal(json_text_or(p->settings, "t", ""), "5");
