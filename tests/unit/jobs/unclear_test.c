@@ -669,6 +669,24 @@ static void a_slot_that_lost_its_lease_changes_nothing(void **state)
 	job_finish(&job);
 }
 
+/* No edge of it is refused, as there is none: the row is read before the slot is called. */
+static void a_slot_that_is_to_be_called_again_looks_whose_job_it_is(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	struct job job;
+
+	fake_fault("submit", DAVIT_RETRY, 1, false);
+	t = train(x);
+	await_calls("submit", 1);
+	move(x, t.id, JOB_RECOVERING, 0);
+	move(x, t.id, JOB_SUBMITTING, JOB_SET_EPOCH);
+	await_state(x, t.id, JOB_RUNNING);
+	job = job_of(x, t.id);
+	assert_int_equal(job.epoch, 2);
+	job_finish(&job);
+}
+
 /* --- what is told of calls --- */
 
 struct told {
@@ -835,6 +853,7 @@ int main(void)
 		TEST(a_find_that_cannot_work_is_forgotten_when_it_could),
 		TEST(nobody_waits_with_the_start_for_a_find_that_cannot_work),
 		TEST(a_slot_that_lost_its_lease_changes_nothing),
+		TEST(a_slot_that_is_to_be_called_again_looks_whose_job_it_is),
 		TEST(calls_are_told_with_what_they_led_to),
 		TEST(a_kill_loses_few_of_the_calls_that_were_counted),
 		TEST(failures_are_told_once_and_counted),
