@@ -96,6 +96,7 @@ static bool edge_sound(const struct job_edge *e)
 	bool from_end = (e->from & JOB_TERMINAL) != 0;
 
 	return e->values.id[0] != '\0' && e->from != 0 && (unsigned)e->to <= JOB_STATE_COUNT &&
+	       (e->set & ~(unsigned)JOB_SET_ALL) == 0 &&
 	       ends == ((e->set & JOB_SET_FINISHED) != 0) && (!ends || e->values.finished_ms > 0) &&
 	       (!from_end || (stays && (e->set & ~(unsigned)JOB_SET_AFTER_END) == 0));
 }

@@ -1,6 +1,7 @@
 /* broken - see broken.h. */
 #include "sim/broken.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -8,105 +9,14 @@
 #include "sim/disk.h"
 #include "sim/life.h"
 #include "sim/world.h"
+#include "sim/writes.h"
 #include "store/driver.h"
 
 #define NOTED 256 /* operations of one batch */
 
-static bool is_add(const struct store_op *op)
-{
-	return op->kind == STORE_JOB_ADD && !errand_is_kind(op->job.kind);
-}
-
-static bool moves_to(const struct store_op *op, unsigned states)
-{
-	return op->kind == STORE_JOB_EDGE && op->edge.to != JOB_STATE_COUNT &&
-	       (JOB_BIT(op->edge.to) & states) != 0;
-}
-
-static bool is_remove(const struct store_op *op)
-{
-	return op->kind == STORE_JOB_ADD && errand_is_kind(op->job.kind);
-}
-
-static bool is_submitting(const struct store_op *op)
-{
-	return moves_to(op, JOB_BIT(JOB_SUBMITTING));
-}
-
-static bool is_running(const struct store_op *op)
-{
-	return moves_to(op, JOB_BIT(JOB_RUNNING)) &&
-	       !(op->edge.from & JOB_BIT(JOB_RUNNING)); /* not a mere progress */
-}
-
-static bool is_terminal(const struct store_op *op)
-{
-	return moves_to(op, JOB_TERMINAL);
-}
-
-static bool is_cancel(const struct store_op *op)
-{
-	return op->kind == STORE_JOB_EDGE && (op->edge.set & JOB_SET_CANCEL) != 0;
-}
-
-static bool is_row(const struct store_op *op, enum journal_kind kind)
-{
-	if (op->kind == STORE_JOURNAL)
-		return op->journal.kind == kind;
-	return op->kind == STORE_JOB_EDGE && op->edge.row.kind == kind;
-}
-
-static bool is_sent(const struct store_op *op)
-{
-	return is_row(op, JOURNAL_SENT);
-}
-
-static bool is_answered(const struct store_op *op)
-{
-	return is_row(op, JOURNAL_ANSWERED);
-}
-
-static bool is_checkpoint(const struct store_op *op)
-{
-	return op->kind == STORE_JOB_EDGE && (op->edge.set & JOB_SET_CHECKPOINT) != 0;
-}
-
-static bool is_claim(const struct store_op *op)
-{
-	return op->kind == STORE_JOB_ADD && op->claim.until_ms != 0;
-}
-
-static bool is_decision(const struct store_op *op)
-{
-	return is_row(op, JOURNAL_DECISION);
-}
-
-/* What a promise rests on, each alone. */
-static const struct {
-	const char *name;
-	bool (*is)(const struct store_op *op);
-} writes[] = {
-	{"add", is_add},
-	{"claim", is_claim},
-	{"submitting", is_submitting},
-	{"sent", is_sent},
-	{"answered", is_answered},
-	{"checkpoint", is_checkpoint},
-	{"running", is_running},
-	{"cancel", is_cancel},
-	{"terminal", is_terminal},
-	{"decision", is_decision},
-	{"remove", is_remove},
-};
-
-static bool (*broken)(const struct store_op *op);
+static const struct write_sort *broken;
 static bool unsynced;
 static struct store_driver driver;
-
-const char *broken_name(size_t n)
-{
-	return n < COUNT(writes) ? writes[n].name : NULL;
-}
 
 bool broken_choose(const char *text)
 {
@@ -114,11 +24,32 @@ bool broken_choose(const char *text)
 	size_t n = colon != NULL ? (size_t)(colon - text) : strlen(text);
 
 	unsynced = colon != NULL && strcmp(colon, ":unsynced") == 0;
-	for (size_t i = 0; i < COUNT(writes); i++) {
-		if (strlen(writes[i].name) == n && memcmp(writes[i].name, text, n) == 0)
-			broken = writes[i].is;
-	}
+	broken = write_sort_named(text, n);
 	return broken != NULL && (colon == NULL || unsynced);
+}
+
+void broken_list(void)
+{
+	for (size_t i = 0; i < write_sort_count; i++) {
+		const struct write_sort *s = &write_sorts[i];
+
+		if (s->unmade_why == NULL)
+			(void)printf("%s\n", s->name);
+		if (s->unsynced_why == NULL)
+			(void)printf("%s:unsynced\n", s->name);
+	}
+}
+
+void broken_explain(void)
+{
+	for (size_t i = 0; i < write_sort_count; i++) {
+		const struct write_sort *s = &write_sorts[i];
+
+		if (s->unmade_why != NULL)
+			(void)printf("%s: %s\n", s->name, s->unmade_why);
+		if (s->unsynced_why != NULL)
+			(void)printf("%s:unsynced: %s\n", s->name, s->unsynced_why);
+	}
 }
 
 /* --- what the daemon is told of its writes: the checks go by that --- */
@@ -136,7 +67,10 @@ static struct {
 	struct item *item;
 	bool clear; /* what it sent has its answer */
 	bool anew;  /* what was before is void */
-	bool checkpoint;
+	bool unsent;
+	bool begun; /* a submission of it began */
+	uint64_t checkpoint;
+	int64_t stolen;
 } noted[NOTED];
 static size_t noted_count;
 
@@ -146,87 +80,197 @@ static void note_add(const struct job *job)
 		if (job->name != NULL && strcmp(world->items[i].marker, job->name) == 0)
 			memcpy(world->items[i].row_id, job->id, sizeof(job->id));
 	}
+	if (errand_is_kind(job->kind) && world->errand_count < COUNT(world->errands))
+		memcpy(world->errands[world->errand_count++], job->id, sizeof(job->id));
+}
+
+/* A change of an attempt that lost its lease must not be written down, and so not leave. */
+static void check_lease(const struct item *item, const struct store_journal *row)
+{
+	if (broken == NULL && row->epoch < item->stolen) /* a lie knows no leases */
+		world_wrong(
+			"a change of %s leaves, and another attempt has its lease", item->marker);
+}
+
+static struct item *about(const struct store_op *op)
+{
+	if (op->kind == STORE_JOURNAL)
+		return item_of(op->journal.job);
+	return op->kind == STORE_JOB_EDGE ? item_of(op->edge.values.id) : NULL;
 }
 
 /* Counts once the batch it is in is committed; but a change that may leave counts at once. */
-static void note(const struct store_op *op)
+static void note(const struct write *w)
 {
-	const char *id = op->kind == STORE_JOURNAL ? op->journal.job : op->edge.values.id;
-	struct item *item;
+	const struct store_op *op = w->op;
+	const bool row = op->kind == STORE_JOURNAL;
+	const enum journal_kind kind = row ? op->journal.kind : JOURNAL_NONE;
+	struct item *item = about(op);
+	const unsigned to = row || op->edge.to == JOB_STATE_COUNT ? 0 : JOB_BIT(op->edge.to);
 
-	if (op->kind == STORE_JOB_ADD)
-		note_add(&op->job);
-	if (op->kind != STORE_JOURNAL && op->kind != STORE_JOB_EDGE)
-		return;
-	item = item_of(id);
 	if (item == NULL || noted_count == NOTED || !op->changed)
 		return;
-	if (is_sent(op)) {
+	if (kind == JOURNAL_SENT) {
+		check_lease(item, &op->journal);
 		item->in_doubt = true;
 		item->first_in_doubt = op->journal.k == 1;
 	}
 	noted[noted_count].item = item;
-	noted[noted_count].clear =
-		is_answered(op) || is_row(op, JOURNAL_UNSENT) || is_running(op) || is_terminal(op);
-	noted[noted_count].anew = is_decision(op) && op->edge.to == JOB_QUEUED;
-	noted[noted_count].checkpoint = is_checkpoint(op);
+	noted[noted_count].unsent = kind == JOURNAL_UNSENT;
+	noted[noted_count].clear = kind == JOURNAL_ANSWERED || kind == JOURNAL_UNSENT ||
+	                           (to & (JOB_BIT(JOB_RUNNING) | JOB_TERMINAL)) != 0;
+	noted[noted_count].anew =
+		to == JOB_BIT(JOB_QUEUED) && op->edge.row.kind == JOURNAL_DECISION;
+	noted[noted_count].stolen = write_is_theft(op) ? op->edge.epoch + 1 : 0;
+	noted[noted_count].begun = to == JOB_BIT(JOB_SUBMITTING);
+	noted[noted_count].checkpoint = !row && (op->edge.set & JOB_SET_CHECKPOINT) != 0
+	                                        ? world_hash(op->edge.values.checkpoint)
+	                                        : 0;
+	if (noted[noted_count].checkpoint != 0)
+		item->checkpoints = noted[noted_count].checkpoint;
 	noted_count++;
 }
 
-/* Was there a checkpoint? */
-static bool take_notes(void)
+/* The moments that came with what was committed. */
+static void take_notes(bool moments[EVENT_COUNT])
 {
-	bool checkpoint = false;
-
 	for (size_t i = 0; i < noted_count; i++) {
+		struct item *item = noted[i].item;
+
 		if (noted[i].clear || noted[i].anew)
-			noted[i].item->in_doubt = noted[i].item->first_in_doubt = false;
+			item->in_doubt = item->first_in_doubt = false;
 		if (noted[i].anew)
-			noted[i].item->unclear = false;
-		checkpoint = checkpoint || noted[i].checkpoint;
+			item->unclear = false;
+		item->begun = item->begun || noted[i].begun;
+		if (noted[i].stolen != 0)
+			item->stolen = noted[i].stolen;
+		if (noted[i].checkpoint != 0)
+			item->checkpoint = noted[i].checkpoint;
+		moments[EVENT_CHECKPOINT] |= noted[i].checkpoint != 0;
+		moments[EVENT_UNSENT] |= noted[i].unsent;
 	}
 	noted_count = 0;
-	return checkpoint;
+}
+
+/* --- pairs of providers --- */
+
+static struct {
+	struct pair *pair;
+	uint64_t value; /* 0: it is gone */
+} paired[NOTED];
+static size_t paired_count;
+
+static struct pair *pair_of(const struct store_kv *kv)
+{
+	struct pair *free = NULL;
+
+	for (size_t i = 0; i < COUNT(world->pairs); i++) {
+		struct pair *p = &world->pairs[i];
+
+		if (strcmp(p->key, kv->key) == 0 && strcmp(p->instance, kv->instance) == 0)
+			return p;
+		if (p->key[0] == '\0' && free == NULL)
+			free = p;
+	}
+	if (free == NULL || strlen(kv->key) >= sizeof(free->key) ||
+		strlen(kv->instance) >= sizeof(free->instance))
+		return NULL;
+	memcpy(free->key, kv->key, strlen(kv->key) + 1);
+	memcpy(free->instance, kv->instance, strlen(kv->instance) + 1);
+	return free;
+}
+
+static void note_pair(const struct store_op *op)
+{
+	struct pair *p = op->changed && paired_count < NOTED ? pair_of(&op->kv) : NULL;
+
+	if (p == NULL)
+		return;
+	paired[paired_count].pair = p;
+	paired[paired_count].value = op->kind == STORE_KV_PUT ? world_hash(op->kv.value) : 0;
+	p->next = paired[paired_count].value;
+	paired_count++;
+}
+
+static void take_pairs(bool moments[EVENT_COUNT])
+{
+	moments[EVENT_PAIR] = paired_count > 0;
+	for (size_t i = 0; i < paired_count; i++)
+		paired[i].pair->value = paired[i].value;
+	paired_count = 0;
 }
 
 /* --- the driver --- */
 
+static bool is_errand(const char *id)
+{
+	for (size_t i = 0; i < world->errand_count; i++) {
+		if (strcmp(world->errands[i], id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool lie(struct store_op *op)
+{
+	if (unsynced) {
+		disk_lie_once();
+		return false;
+	}
+	if (broken->leave_out != NULL) {
+		broken->leave_out(op);
+		return false;
+	}
+	op->ok = true;
+	op->changed = true;
+	return true;
+}
+
 static bool apply(void *db, struct store_op *op, struct fail *f)
 {
-	bool lies = broken != NULL && broken(op);
+	struct write w = {
+		.op = op, .errand = op->kind == STORE_JOB_EDGE && is_errand(op->edge.values.id)};
+	bool ours = !write_is_theft(op);
 	bool ok = true;
 
-	if (lies && unsynced)
-		disk_lie_once();
-	if (lies && broken == is_claim)
-		op->claim.until_ms = 0; /* the job is written without it */
-	if (!lies || unsynced || broken == is_claim) {
+	if (ours && !write_is_known(&w))
+		world_wrong("a write that writes.c does not know (kind %d)", (int)op->kind);
+	if (!ours || broken == NULL || !broken->is(&w) || !lie(op))
 		ok = store_sqlite.apply(db, op, f);
-	} else {
-		op->ok = true;
-		op->changed = true;
-	}
-	if (ok && op->ok)
-		note(op);
+	if (!ok || !op->ok)
+		return ok;
+	if (op->kind == STORE_JOB_ADD)
+		note_add(&op->job);
+	else if (op->kind == STORE_KV_PUT || op->kind == STORE_KV_DELETE)
+		note_pair(op);
+	else
+		note(&w);
 	return ok;
 }
 
 static bool begin(void *db, bool durable, struct fail *f)
 {
-	noted_count = 0;
+	noted_count = paired_count = 0;
 	return store_sqlite.begin(db, durable, f);
 }
 
 static bool commit(void *db, struct fail *f)
 {
-	bool ok, checkpoint;
+	bool moments[EVENT_COUNT] = {false};
+	bool ok;
 
 	life_event(EVENT_BEFORE_COMMIT);
 	ok = store_sqlite.commit(db, f);
-	checkpoint = ok && take_notes();
+	disk_lie_no_more();
+	if (ok) {
+		take_notes(moments);
+		take_pairs(moments);
+	}
 	life_event(EVENT_AFTER_COMMIT);
-	if (checkpoint)
-		life_event(EVENT_CHECKPOINT);
+	for (unsigned i = 0; i < EVENT_COUNT; i++) {
+		if (moments[i])
+			life_event((enum event)i);
+	}
 	return ok;
 }
 

@@ -1,13 +1,13 @@
 /*
- * broken - a store that breaks a promise on purpose, so that it can be seen that somebody notices:
- * DAVIT_BREAK=WRITE, or DAVIT_BREAK=WRITE:unsynced. The write is reported as done, and was not,
- * or not made durable.
+ * broken - the store of the simulation: the real one, watched. What it reports as written is noted,
+ * so that the checks can go by that; and it can break a promise on purpose, so that it can be seen
+ * that somebody notices: DAVIT_BREAK=WRITE, or DAVIT_BREAK=WRITE:unsynced. The write is reported as
+ * done, and was not made, or not made durable. See writes.h for what writes there are.
  */
 #ifndef SIM_BROKEN_H
 #define SIM_BROKEN_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct store_driver;
 
@@ -16,7 +16,8 @@ bool broken_choose(const char *text);
 
 const struct store_driver *broken_driver(void);
 
-/* The names of all writes that can be broken; NULL: there is no nth one. */
-const char *broken_name(size_t n);
+/* Prints what can be broken, one a line; or the same with why the others need not be. */
+void broken_list(void);
+void broken_explain(void);
 
 #endif

@@ -5,8 +5,8 @@
  *   chain_search  the same, and the job has a label to search by
  *   hidden        has a label to search by, and nobody says how late lists learn of it
  *
- * The two that make two objects leave a checkpoint between them. It is straight-line code, as in
- * any provider: what is not to be done twice is the host's business.
+ * The two that make two objects leave a checkpoint between them, and keep a pair meanwhile. It is
+ * straight-line code, as in any provider: what is not to be done twice is the host's business.
  */
 #include "testcloud.h"
 
@@ -79,10 +79,26 @@ static const char *first_step(struct talk *t)
 	return t->sdk.code == DAVIT_OK ? id : NULL;
 }
 
+/* That it began, while it is not at its end. */
+static bool keep_note(struct talk *t, bool begins)
+{
+	const char *key = davit_sdk_format(
+		&t->sdk.mem, "chain/%s", davit_sdk_text_at(t->sdk.request, "/submission_id", ""));
+	struct davit_sdk_writer w;
+
+	if (!begins)
+		return davit_sdk_kv_del(&t->sdk, key) == DAVIT_OK;
+	davit_sdk_write_begin(&w, &t->sdk.mem);
+	davit_sdk_open_object(&w, NULL);
+	davit_sdk_put_json(&w, "checkpoint", davit_sdk_at(t->sdk.request, "/checkpoint"));
+	davit_sdk_close_object(&w);
+	return davit_sdk_kv_put(&t->sdk, key, &w) == DAVIT_OK;
+}
+
 static int32_t two_steps(struct talk *t)
 {
 	const struct davit_sdk_json *v = davit_sdk_at(t->sdk.request, "/spec/behaviour");
-	const char *data = first_step(t);
+	const char *data = keep_note(t, true) ? first_step(t) : NULL;
 	struct davit_sdk_writer w;
 
 	if (data == NULL)
@@ -101,6 +117,8 @@ static int32_t two_steps(struct talk *t)
 		davit_sdk_put_json(&w, v->name.p, v);
 	davit_sdk_close_object(&w);
 	v = make(t, "jobs", &w);
+	if (v != NULL && !keep_note(t, false))
+		return t->sdk.code;
 	return object_reply(t, &(struct made){v, v, "jobs", NULL});
 }
 

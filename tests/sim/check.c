@@ -21,6 +21,7 @@ struct row {
 	bool cancel;
 	bool endless;
 	unsigned removals, removed; /* errands, and those that were done */
+	bool unmade, hidden;        /* it ended without an object; and is not shown any more */
 	char id[ID_SIZE];
 	char error[200];
 };
@@ -79,6 +80,8 @@ static bool take_row(const struct job *job, void *ctx)
 	row->epoch = job->epoch;
 	row->cancel = job->cancel_ms != 0;
 	row->endless = endless(job);
+	row->unmade = job->remote_name == NULL;
+	row->hidden = errand_has_removed(job);
 	memcpy(row->id, job->id, sizeof(row->id));
 	(void)snprintf(row->error, sizeof(row->error), "%s", job->error != NULL ? job->error : "");
 	return true;
@@ -92,7 +95,7 @@ static bool read_rows(struct daemon_parts *d, struct rows *rows)
 	memset(rows, 0, sizeof(*rows));
 	if (store_jobs(d->store, &all, take_row, rows, &f))
 		return true;
-	world_wrong("the jobs cannot be read: %s", f.text);
+	world_wrong("crashed: the jobs cannot be read: %s", f.text);
 	return false;
 }
 
@@ -139,6 +142,8 @@ static struct made made_for(const struct item *item, const char *state)
 /* Nobody can say what became of a submission of that class, and something was unclear. */
 static bool may_be_parked(const struct item *item)
 {
+	if (item->stray) /* where it cannot be looked at */
+		return true;
 	return (item->wish->way == WAY_NONE || item->wish->way == WAY_HIDDEN) && item->unclear;
 }
 
@@ -164,11 +169,13 @@ static void check_told(const struct item *item, const struct row *row, const str
 		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
 	if (made->steps > item->allowed + item->first_doubts)
 		world_wrong("doubled: %s made %u objects on its way", item->marker, made->steps);
-	if (made->count > 0 && row->count == 0)
+	if (made->count > 0 && row->count == 0 && !item->stray)
 		world_wrong(
 			"lost: the cloud has an object of %s, and there is no job", item->marker);
 	if (made->count > 0 && row->count > 0 && row->epoch == 0)
 		world_wrong("%s made an object before its submission was on disk", item->marker);
+	if (item->stray && row->epoch > 1)
+		world_wrong("doubled: %s was adopted, and then submitted", item->marker);
 	if (item->ended_told >= 0 && (int)row->state != item->ended_told)
 		world_wrong("%s was told to be %s, and is %s", item->marker,
 			job_state_word((enum job_state)item->ended_told),
@@ -196,16 +203,18 @@ static void check_removal(const struct item *item, const struct row *row, const 
 		world_wrong("%s was removed at the cloud without an intent on disk", item->marker);
 	if (item->errand[0] != '\0' && item->remove_answered && row->removals == 0)
 		world_wrong("the removal of %s was taken, and is forgotten", item->marker);
-	if (item->remove_end == JOB_SUCCEEDED && made->gone == 0)
+	if (item->remove_end == JOB_SUCCEEDED && row->unmade && !row->hidden)
+		world_wrong("%s was told to be removed, and is shown", item->marker);
+	if (item->remove_end == JOB_SUCCEEDED && made->gone == 0 && !row->unmade)
 		world_wrong("%s was told to be removed, and is there", item->marker);
 }
 
 /* One that was taken is only not done where it was refused, which it is for what went wrong. */
 static void check_removed(const struct item *item, const struct row *row, const struct made *made)
 {
-	if (row->removals == 0)
+	if (row->removals == 0 || (row->unmade && row->removed == 0))
 		return;
-	if (made->gone == 0 && (row->removed > 0 || world->faults == 0))
+	if (made->gone == 0 && !row->unmade && (row->removed > 0 || world->faults == 0))
 		world_wrong("the removal of %s was not carried out", item->marker);
 	if (item->remove_end == JOB_SUCCEEDED && row->removed == 0)
 		world_wrong("%s was told to be removed, and its removal failed", item->marker);
@@ -269,12 +278,14 @@ bool check_letters_left(void)
 
 /*
  * A request that arrives when nobody waits for it any more, and later than the provider's settle
- * delay allows, can make what its job does not know. Nobody can tell who does not ask again.
+ * delay allows, can make what its job does not know. Nobody can tell who does not ask again, or
+ * who is refused when he does.
  */
 static bool given_up(const struct item *item, const struct row *row, const struct made *made)
 {
 	return made->late > 0 &&
-	       (row->state == JOB_CANCELLED || (row->state == JOB_FAILED && item->timeout_ms > 0));
+	       (row->state == JOB_CANCELLED ||
+		       (row->state == JOB_FAILED && (item->timeout_ms > 0 || item->unclear)));
 }
 
 static const char *const wanted_states[JOB_STATE_COUNT] = {

@@ -59,7 +59,7 @@ const char *cloud_state(const struct object *o)
 
 static bool serving_late; /* a letter whose sender waits for it no more */
 
-static struct object *object_new(void)
+struct object *cloud_object(void)
 {
 	struct object *o;
 
@@ -292,7 +292,7 @@ static struct cloud_answer create(const struct letter *l, const struct target *t
 		return show(o);
 	if (name != NULL && (o = find(t->collection, name)) != NULL)
 		return exists(o);
-	o = object_new();
+	o = cloud_object();
 	if (o == NULL)
 		return refuse(400, "INVALID_ARGUMENT", "too many objects");
 	o->collection = t->collection;
@@ -322,7 +322,7 @@ static struct cloud_answer deploy(struct object *endpoint, const json_t *v)
 		return refuse(400, "INVALID_ARGUMENT", "id and model");
 	if (find_deployed(endpoint->id, id) != NULL)
 		return refuse(409, "ALREADY_EXISTS", "that is deployed");
-	o = object_new();
+	o = cloud_object();
 	if (o == NULL)
 		return refuse(400, "INVALID_ARGUMENT", "too many objects");
 	o->collection = OBJECT_DEPLOYED;
@@ -542,7 +542,7 @@ void cloud_tick(void)
 
 void cloud_begin(void)
 {
-	struct object *o = object_new();
+	struct object *o = cloud_object();
 
 	o->collection = OBJECT_ENDPOINT;
 	(void)snprintf(o->id, sizeof(o->id), "e0");
@@ -550,7 +550,7 @@ void cloud_begin(void)
 	for (size_t i = 0; i < world->item_count; i++) {
 		if (!world->items[i].wish->takes_off)
 			continue;
-		o = object_new();
+		o = cloud_object();
 		o->collection = OBJECT_DEPLOYED;
 		memcpy(o->id, world->items[i].marker, sizeof(world->items[i].marker));
 		(void)snprintf(o->parent, sizeof(o->parent), "e0");

@@ -23,6 +23,9 @@ struct cloud_answer {
 /* An endpoint, and what the wishes need to be there. */
 void cloud_begin(void);
 
+/* An object that is there from now on; NULL: there are too many. */
+struct object *cloud_object(void);
+
 /* Does what a letter asks for, and answers. */
 struct cloud_answer cloud_serve(const struct letter *l);
 

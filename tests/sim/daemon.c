@@ -18,6 +18,7 @@
 #include "sim/broken.h"
 #include "sim/cloud.h"
 #include "sim/disk.h"
+#include "sim/keys.h"
 #include "store/driver.h"
 
 static bool write_file(const char *folder, const char *name, const char *text, struct fail *f)
@@ -133,7 +134,7 @@ bool daemon_start(struct daemon_parts *d, struct fail *f)
 		.store = d->store, .providers = d->providers, .config = d->config};
 
 	d->tracker = tracker_start(&options, f);
-	return d->tracker != NULL;
+	return d->tracker != NULL && keys_start(d, f);
 }
 
 void daemon_lose_provider(struct daemon_parts *d)
@@ -144,6 +145,7 @@ void daemon_lose_provider(struct daemon_parts *d)
 
 void daemon_stop(struct daemon_parts *d)
 {
+	keys_stop();
 	tracker_stop(d->tracker);
 	if (!providers_close(d->providers, 1000) || !net_close(d->net))
 		return;

@@ -113,12 +113,17 @@ void disk_lie_once(void)
 	disk->lies = true;
 }
 
+void disk_lie_no_more(void)
+{
+	disk->lies = false;
+}
+
 /* --- what is durable --- */
 
 static void note(size_t file, bool cut, size_t at, size_t n)
 {
 	if (disk->write_count == WRITES)
-		life_stuck("too many writes without a sync");
+		life_failed("too many writes without a sync");
 	disk->writes[disk->write_count++] =
 		(struct unsafe){.file = (uint8_t)file, .cut = cut, .at = at, .n = n};
 }
@@ -513,7 +518,7 @@ static int fs_random(sqlite3_vfs *vfs, int n, char *to)
 static int fs_sleep(sqlite3_vfs *vfs, int us)
 {
 	(void)vfs;
-	life_stuck("the database waits for itself");
+	life_failed("the database waits for itself");
 	return us;
 }
 

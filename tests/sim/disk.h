@@ -37,4 +37,7 @@ void disk_cut(enum disk_cut how);
 /* For a test build that breaks promises: the next sync is reported, and not done. */
 void disk_lie_once(void);
 
+/* The commit it was for is over. */
+void disk_lie_no_more(void);
+
 #endif

@@ -12,6 +12,7 @@
 #include "sim/cloud.h"
 #include "sim/daemon.h"
 #include "sim/disk.h"
+#include "sim/kept.h"
 #include "sim/operator.h"
 #include "sim/threads.h"
 #include "sim/work.h"
@@ -22,7 +23,8 @@ enum {
 	POINTS_LOG2_MOST = 12,
 	EVENTS_MOST = 60,
 	NAMED_MOST = 4,
-	STANDSTILL = 3000000, /* points without a moment of time: it is going round in circles */
+	STANDSTILL = 300000,   /* points without a moment of time: it is going round in circles */
+	POINTS_MOST = 400000, /* or with it */
 	TIME_MOST_MS = 8000,
 	LOOK_FIRST_MS = 400,
 	LOOK_MOST_MS = 10000,
@@ -47,6 +49,12 @@ void life_stuck(const char *why)
 	end(LIFE_STUCK);
 }
 
+void life_failed(const char *why)
+{
+	world_wrong("crashed: %s", why);
+	end(LIFE_STUCK);
+}
+
 static _Noreturn void die(const char *where)
 {
 	trace("KILLED in thread %s, %s", threads_name(), where);
@@ -58,6 +66,8 @@ void life_point(void)
 	points++;
 	if (points - points_then > STANDSTILL)
 		life_stuck("it works without end, and time stands still");
+	if (points > POINTS_MOST)
+		life_stuck("it works on and on");
 	if (world->end == END_AT_POINT && points == world->end_n)
 		die("between two steps");
 }
@@ -70,6 +80,8 @@ void life_event(enum event event)
 		[EVENT_BEFORE_COMMIT] = "before a commit",
 		[EVENT_AFTER_COMMIT] = "after a commit",
 		[EVENT_CHECKPOINT] = "after the commit of a checkpoint",
+		[EVENT_UNSENT] = "after the commit of a change that did not leave",
+		[EVENT_PAIR] = "after the commit of a pair",
 		[EVENT_BEFORE_REQUEST] = "before a request leaves",
 		[EVENT_AFTER_REQUEST] = "after a request left",
 		[EVENT_DONE] = "when a request was done",
@@ -80,6 +92,7 @@ void life_event(enum event event)
 		[EVENT_TOLD_CANCEL] = "after a cancel was answered",
 		[EVENT_TOLD_DECISION] = "after a decision was told",
 		[EVENT_TOLD_END] = "after an end was told",
+		[EVENT_TOLD_REMOVED] = "after the end of a removal was told",
 	};
 
 	events++;
@@ -115,13 +128,22 @@ void life_plan_all(void)
 /* What a theme is about does not happen often. */
 static enum event pick_event(void)
 {
-	bool themes = chance_of_256(CHANCE_PLAN, 128);
+	static const enum event about[THEMES][2] = {
+		[THEME_DOUBT] = {EVENT_TOLD_DECISION, EVENT_TOLD_DECISION},
+		[THEME_CHAIN] = {EVENT_CHECKPOINT, EVENT_PAIR},
+		[THEME_UNSENT] = {EVENT_UNSENT, EVENT_UNSENT},
+		[THEME_REMOVAL] = {EVENT_TOLD_REMOVED, EVENT_TOLD_REMOVED},
+	};
 
-	if (world->theme == THEME_DOUBT && themes)
-		return EVENT_TOLD_DECISION;
-	if (world->theme == THEME_CHAIN && themes)
-		return EVENT_CHECKPOINT;
+	if (world->theme != THEME_ANY && chance_of_256(CHANCE_PLAN, 128))
+		return about[world->theme][chance_below(CHANCE_PLAN, 2)];
 	return (enum event)chance_below(CHANCE_PLAN, EVENT_COUNT);
+}
+
+static bool is_rare(unsigned event)
+{
+	return event == EVENT_CHECKPOINT || event == EVENT_UNSENT || event == EVENT_TOLD_DECISION ||
+	       event == EVENT_TOLD_REMOVED;
 }
 
 /* Of moments of that sort. */
@@ -131,10 +153,7 @@ static uint64_t most_of(enum end_kind kind)
 	case END_AT_EVENT:
 		return EVENTS_MOST;
 	case END_AT_NAMED:
-		return world->end_event == EVENT_CHECKPOINT ||
-		                       world->end_event == EVENT_TOLD_DECISION
-		               ? 2
-		               : NAMED_MOST;
+		return is_rare(world->end_event) ? 2 : NAMED_MOST;
 	default:
 		return UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2);
 	}
@@ -165,8 +184,10 @@ void life_plan(void)
 /* Time went by while there was no daemon; its letters are nobody's any more. */
 static void wake_up(void)
 {
-	for (size_t i = 0; i < world->item_count; i++)
-		world->items[i].deciding = world->items[i].asking = false;
+	for (size_t i = 0; i < world->item_count; i++) {
+		world->items[i].deciding = false;
+		world->items[i].asking = 0;
+	}
 	for (size_t i = 0; i < WORLD_LETTERS; i++) {
 		struct letter *l = &world->letters[i];
 
@@ -183,9 +204,11 @@ static void open_again(struct daemon_parts *d)
 	disk_forget_process();
 	sqlite3_randomness(0, NULL);
 	if (!daemon_open(d, &f))
-		world_wrong("the store does not open: %s", f.text);
+		world_wrong("crashed: the store does not open: %s", f.text);
 	else
 		check_promises(d);
+	if (world->why[0] == '\0')
+		kept_check(d);
 	if (world->why[0] != '\0')
 		end(LIFE_SETTLED);
 }
@@ -241,7 +264,7 @@ void life_run(struct daemon_parts *d)
 		daemon_lose_provider(d);
 	trace("the daemon starts%s", world->absent ? ", without its provider" : "");
 	if (!daemon_start(d, &f)) {
-		world_wrong("the daemon does not start: %s", f.text);
+		world_wrong("crashed: the daemon does not start: %s", f.text);
 		end(LIFE_SETTLED);
 	}
 	work_start(d);

@@ -21,6 +21,8 @@ enum event {
 	EVENT_BEFORE_COMMIT,
 	EVENT_AFTER_COMMIT,
 	EVENT_CHECKPOINT, /* one was committed */
+	EVENT_UNSENT,     /* the word that a change did not leave was */
+	EVENT_PAIR,       /* a pair of a provider was written, or deleted */
 	EVENT_BEFORE_REQUEST,
 	EVENT_AFTER_REQUEST,
 	EVENT_DONE,
@@ -31,6 +33,7 @@ enum event {
 	EVENT_TOLD_CANCEL,
 	EVENT_TOLD_DECISION,
 	EVENT_TOLD_END,
+	EVENT_TOLD_REMOVED,
 	EVENT_COUNT
 };
 
@@ -42,6 +45,9 @@ void life_time(void);
 
 /* It will never get on. */
 _Noreturn void life_stuck(const char *why);
+
+/* The simulation cannot get on. */
+_Noreturn void life_failed(const char *why);
 
 /* Draws how many lives end early, and how the one that begins ends. */
 void life_plan_all(void);

@@ -25,14 +25,24 @@
 #include "sim/daemon.h"
 #include "sim/disk.h"
 #include "sim/life.h"
+#include "sim/lost.h"
 #include "sim/threads.h"
 #include "sim/work.h"
 #include "sim/world.h"
+#include "store/store.h"
 
 enum {
 	WORKERS_MOST = 64,
 	SHOWN_MOST = 10, /* seeds of one worker that are told of */
 	HANGS_SECONDS = 20
+};
+
+/* How the program ends. */
+enum status {
+	STATUS_GOOD,
+	STATUS_WRONG, /* a schedule in which something did not hold */
+	STATUS_USAGE,
+	STATUS_CRASHED /* the daemon did, or the simulation: that says nothing of any promise */
 };
 
 struct options {
@@ -47,7 +57,7 @@ struct options {
 struct found {
 	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, points,
 		events;
-	uint64_t wrong, lost, doubled;
+	uint64_t wrong, lost, doubled, crashed;
 	uint64_t first; /* seed; with wrong > 0 */
 };
 
@@ -115,16 +125,18 @@ static bool live(struct daemon_parts *d)
 		life_run(d);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child) {
-		world_wrong("no process: %s", strerror(errno));
+		world_wrong("crashed: no process: %s", strerror(errno));
 		return false;
 	}
-	if (WIFSIGNALED(status))
-		world_wrong("stuck: life %u ended by signal %d", world->life, WTERMSIG(status));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+		world_wrong("stuck: life %u works without end", world->life);
+	else if (WIFSIGNALED(status))
+		world_wrong("crashed: life %u ended by signal %d", world->life, WTERMSIG(status));
 	else if (WEXITSTATUS(status) == LIFE_KILLED || WEXITSTATUS(status) == LIFE_STOPPED)
 		power(WEXITSTATUS(status));
 	else if (WEXITSTATUS(status) < LIFE_KILLED || WEXITSTATUS(status) > LIFE_STUCK)
 		world_wrong(
-			"stuck: life %u ended with status %d", world->life, WEXITSTATUS(status));
+			"crashed: life %u ended with status %d", world->life, WEXITSTATUS(status));
 	return world->why[0] == '\0' && !world->settled;
 }
 
@@ -135,6 +147,7 @@ static void schedule(struct disk *disk, uint64_t seed, bool tracing)
 	life_plan_all();
 	work_plan();
 	cloud_begin();
+	lost_begin(store_site(daemon_parts.store));
 	while (live(&daemon_parts))
 		continue;
 }
@@ -147,6 +160,11 @@ static double seconds(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool is_wrong(const char *how)
+{
+	return strncmp(world->why, how, strlen(how)) == 0;
 }
 
 static void add_up(struct found *f, uint64_t seed)
@@ -166,8 +184,9 @@ static void add_up(struct found *f, uint64_t seed)
 		return;
 	f->first = f->wrong == 0 ? seed : f->first;
 	f->wrong++;
-	f->lost += strncmp(world->why, "lost", 4) == 0;
-	f->doubled += strncmp(world->why, "doubled", 7) == 0;
+	f->lost += is_wrong("lost:");
+	f->doubled += is_wrong("doubled:");
+	f->crashed += is_wrong("crashed:");
 	if (f->wrong <= SHOWN_MOST)
 		(void)printf("seed %" PRIu64 ": %s\n", seed, world->why);
 	(void)fflush(stdout);
@@ -180,7 +199,7 @@ static void work(const struct options *o, unsigned which)
 
 	world = shared(sizeof(*world));
 	if (disk == NULL || world == NULL)
-		exit(2);
+		exit(STATUS_USAGE);
 	disk_use(disk);
 	for (uint64_t i = which; i < o->count && !common->enough; i += o->workers) {
 		if (o->seconds > 0 && seconds() > until)
@@ -237,6 +256,7 @@ static void report(const struct found *f, double took)
 	(void)printf("sim_lost %" PRIu64 " jobs\n", f->lost);
 	(void)printf("sim_doubled %" PRIu64 " jobs\n", f->doubled);
 	(void)printf("sim_wrong %" PRIu64 " schedules\n", f->wrong);
+	(void)printf("sim_crashed %" PRIu64 " schedules\n", f->crashed);
 	if (f->wrong > 0)
 		(void)printf("sim_first_wrong %" PRIu64 " seed\n", f->first);
 }
@@ -262,7 +282,9 @@ static int run(const struct options *o)
 	all = sum(o->workers);
 	if (!o->trace)
 		report(&all, seconds() - from);
-	return ok && all.wrong == 0 ? 0 : 1;
+	if (!ok || all.crashed > 0)
+		return STATUS_CRASHED;
+	return all.wrong == 0 ? STATUS_GOOD : STATUS_WRONG;
 }
 
 /* --- the program --- */
@@ -278,33 +300,28 @@ static int prepare(const struct options *o)
 	disk = disk_new();
 	kept = disk_new();
 	if (common == NULL || world == NULL || disk == NULL || kept == NULL)
-		return 2;
+		return STATUS_USAGE;
 	world_begin(0, false);
 	disk_use(disk);
 	disk_register();
 	threads_prepare();
 	if (!daemon_prepare(&daemon_parts, o->plugin, &f)) {
 		(void)fprintf(stderr, "davit-sim: %s\n", f.text);
-		return 2;
+		return STATUS_USAGE;
 	}
 	threads_sleep_until(clock_mono_ms() + 60000); /* until the threads all wait */
 	disk_keep(kept);
-	return 0;
+	return STATUS_GOOD;
 }
 
 static void usage(void)
 {
 	(void)puts(
 		"usage: davit-sim [--seed N] [--count N] [--seconds N] [--workers N] [--trace] [--until-wrong]\n"
-		"                 [--digests] [--plugin testcloud.so] [--list-breaks]\n"
-		"Runs schedules N, N + 1 and so on; --trace tells what happens in them.\n"
+		"                 [--digests] [--plugin testcloud.so] [--list-breaks] [--explain-breaks]\n"
+		"Runs schedules N, N + 1 and so on; --trace tells what happens in them. Ends with 1 where\n"
+		"something did not hold, 3 where a daemon crashed.\n"
 		"DAVIT_BREAK=WRITE[:unsynced] breaks a promise of the store on purpose.");
-}
-
-static void list_breaks(void)
-{
-	for (size_t i = 0; broken_name(i) != NULL; i++)
-		(void)printf("%s\n%s:unsynced\n", broken_name(i), broken_name(i));
 }
 
 static const struct option names[] = {
@@ -317,6 +334,7 @@ static const struct option names[] = {
 	{"until-wrong", no_argument, NULL, 'u'},
 	{"digests", no_argument, NULL, 'd'},
 	{"list-breaks", no_argument, NULL, 'l'},
+	{"explain-breaks", no_argument, NULL, 'e'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -351,7 +369,10 @@ static bool read_options(int argc, char **argv, struct options *o)
 			o->digests = true;
 			break;
 		case 'l':
-			list_breaks();
+			broken_list();
+			exit(0);
+		case 'e':
+			broken_explain();
 			exit(0);
 		default:
 			return false;
@@ -370,12 +391,12 @@ int main(int argc, char **argv)
 	o.workers = o.workers > WORKERS_MOST ? WORKERS_MOST : o.workers;
 	if (!read_options(argc, argv, &o) || (broken != NULL && !broken_choose(broken))) {
 		usage();
-		return 2;
+		return STATUS_USAGE;
 	}
 	if (o.trace)
 		o.workers = 1;
 	status = prepare(&o);
-	if (status == 0)
+	if (status == STATUS_GOOD)
 		status = run(&o);
 	daemon_remove(&daemon_parts);
 	return status;

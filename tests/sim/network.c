@@ -193,13 +193,27 @@ static enum fault pick_fault(void)
 	return FAULT_NONE;
 }
 
+/* What the schedule is about; FAULT_NONE: this is not it. */
+static enum fault theme_fault(const struct letter *l)
+{
+	bool creates = strcmp(l->method, "POST") == 0 && strchr(l->target + 4, '/') == NULL;
+
+	if (world->now_ms >= world->calm_ms || cloud_item(l) == NULL)
+		return FAULT_NONE;
+	if (world->theme == THEME_UNSENT && chance_of_256(CHANCE_NET, 240))
+		return FAULT_UNSENT; /* so often in a row that it is given up */
+	if (world->theme == THEME_REMOVAL && creates && chance_of_256(CHANCE_NET, 128))
+		return FAULT_REFUSED; /* so that there is nothing to be removed */
+	return FAULT_NONE;
+}
+
 static struct trip *free_trip(struct net_loop *l)
 {
 	for (size_t i = 0; i < TRIPS; i++) {
 		if (l->trips[i].t == NULL)
 			return &l->trips[i];
 	}
-	life_stuck("too many transfers");
+	life_failed("too many transfers");
 }
 
 /* A search can only miss what its cloud has not heard of within the settle delay; and what was
@@ -246,11 +260,15 @@ static void plan_trip(struct trip *trip)
 static void send_letter(struct net_loop *l, struct transfer *t)
 {
 	struct trip *trip = free_trip(l);
+	enum fault theme;
 
 	*trip = (struct trip){.t = t, .fault = pick_fault(), .letter = cloud_letter()};
 	if (trip->letter == NULL)
-		life_stuck("too many letters");
+		life_failed("too many letters");
 	write_letter(trip->letter, t);
+	theme = theme_fault(trip->letter);
+	if (theme != FAULT_NONE)
+		trip->fault = theme;
 	life_event(EVENT_BEFORE_REQUEST);
 	trip->letter->used = trip->letter->live = true;
 	world->requests++;

@@ -21,15 +21,14 @@ void removal_plan(struct item *item)
 {
 	const struct wish *w = item->wish;
 
-	item->removes =
-		!w->takes_off && w->makes != OBJECT_DEPLOYED && chance_of_256(CHANCE_PLAN, 64);
+	item->removes = !w->takes_off && w->makes != OBJECT_DEPLOYED &&
+	                chance_of_256(CHANCE_PLAN, world->theme == THEME_REMOVAL ? 224 : 64);
 	item->remove_end = -1;
 }
 
 bool removal_wanted(const struct item *item)
 {
-	return item->removes && item->ended_told >= 0 && item->remote[0] != '\0' &&
-	       item->remove_end < 0;
+	return item->removes && item->accepted && item->ended_told >= 0 && item->remove_end < 0;
 }
 
 /* One who is not told the end in this life asks again in the next. */
@@ -41,7 +40,7 @@ static void ended(const struct job *job, void *ctx)
 		return;
 	item->remove_end = (int)job->state;
 	trace("client: the removal of %s %s", item->remote, job_state_word(job->state));
-	life_event(EVENT_TOLD_END);
+	life_event(EVENT_TOLD_REMOVED);
 }
 
 static void taken(const char *id, const struct fail *f, void *ctx)
@@ -61,7 +60,7 @@ void removal_ask(struct daemon_parts *d, struct item *item)
 		.provider = "testcloud",
 		.interface = item->wish->interface,
 		.kind = ERRAND_REMOVE,
-		.object = item->remote,
+		.object = item->remote[0] != '\0' ? item->remote : item->id, /* none was made */
 		.project = "sim",
 		.parent = item->id,
 	};

@@ -12,13 +12,16 @@
 #include "jobs/tracker.h"
 #include "platform/thread.h"
 #include "sim/daemon.h"
+#include "sim/keys.h"
 #include "sim/life.h"
+#include "sim/lost.h"
 #include "sim/removal.h"
+#include "sim/thief.h"
 #include "sim/threads.h"
 #include "store/store.h"
 
 enum {
-	KEY_MS = 86400000,
+	IMPATIENT_MS = 30,
 	LOOK_MS = 400
 };
 
@@ -47,11 +50,12 @@ static const struct wish wishes[] = {
 /* Some schedules are about those only of which a person may have to decide, or about chains. */
 static const struct wish *pick_wish(void)
 {
+	bool in_doubt = world->theme == THEME_DOUBT || world->theme == THEME_UNSENT;
 	const struct wish *w;
 
 	do
 		w = &wishes[chance_below(CHANCE_PLAN, COUNT(wishes))];
-	while ((world->theme == THEME_DOUBT && w->way != WAY_NONE && w->way != WAY_HIDDEN) ||
+	while ((in_doubt && w->way != WAY_NONE && w->way != WAY_HIDDEN) ||
 		(world->theme == THEME_CHAIN && strncmp(w->kind, "chain", 5) != 0));
 	return w;
 }
@@ -61,6 +65,7 @@ static void plan_item(struct item *item, size_t i)
 	const struct wish *w = pick_wish();
 	int64_t submit = world->began_ms + chance_between(CHANCE_PLAN, 0, 1500);
 	bool cancels = w->has_times && chance_of_256(CHANCE_PLAN, 90);
+	int64_t soon = world->theme == THEME_REMOVAL ? 60 : 2500; /* then it has made nothing */
 
 	*item = (struct item){.wish = w, .submit_at = submit, .ended_told = -1, .allowed = 1};
 	(void)snprintf(item->marker, sizeof(item->marker), "sim-item-%zu", i);
@@ -68,13 +73,16 @@ static void plan_item(struct item *item, size_t i)
 	item->run_ms = chance_between(CHANCE_PLAN, 0, 2500);
 	item->fails = chance_of_256(CHANCE_PLAN, 30);
 	item->keyed = chance_of_256(CHANCE_PLAN, 128);
+	item->unkept = item->keyed && chance_of_256(CHANCE_PLAN, 64);
+	item->impatient = item->keyed && chance_of_256(CHANCE_PLAN, 64);
 	if (w->has_times && chance_of_256(CHANCE_PLAN, 24)) {
 		item->timeout_ms = chance_between(CHANCE_PLAN, 1, 4000);
 		item->run_ms = -1;
 	}
 	removal_plan(item);
+	lost_plan(item);
 	if (cancels) {
-		item->cancel_at = submit + chance_between(CHANCE_PLAN, 0, 2500);
+		item->cancel_at = submit + chance_between(CHANCE_PLAN, 0, soon);
 		if (chance_of_256(CHANCE_PLAN, 128))
 			item->run_ms = -1;
 	}
@@ -85,31 +93,19 @@ void work_plan(void)
 	world->theme = chance_of_256(CHANCE_PLAN, 96) ? THEME_ANY
 	                                              : (unsigned)chance_below(CHANCE_PLAN, THEMES);
 	world->item_count = (size_t)chance_between(CHANCE_PLAN, 1, 4);
+	thief_plan();
 	for (size_t i = 0; i < world->item_count; i++)
 		plan_item(&world->items[i], i);
 }
 
 /* --- asking --- */
 
-/* Of the key of an item; a real client's is a text. */
-static struct store_claim claim_of(const struct item *item)
-{
-	struct store_claim claim = {.made_ms = world->now_ms, .until_ms = world->now_ms + KEY_MS};
-
-	memcpy(claim.name, item->marker, strlen(item->marker));
-	return claim;
-}
-
 static void accepted(const char *id, const struct fail *f, void *ctx)
 {
 	struct item *item = ctx;
 
-	item->asking = false;
+	item->asking--;
 	life_event(EVENT_BEFORE_TOLD);
-	if (f != NULL && f->code == FAIL_CONFLICT && item->keyed) {
-		item->known = true; /* the client's thread looks what it was */
-		return;
-	}
 	item->accepted = f == NULL;
 	item->refused = f != NULL;
 	if (f == NULL)
@@ -119,7 +115,9 @@ static void accepted(const char *id, const struct fail *f, void *ctx)
 	life_event(EVENT_TOLD_ACCEPTED);
 }
 
-static void submit(struct daemon_parts *d, struct item *item)
+/* A keys_submit. */
+static void submit(struct daemon_parts *d, struct item *item, const struct store_claim *claim,
+	tracker_accepted *done, void *ctx)
 {
 	char text[512], behaviour[128];
 	struct job_order order = {
@@ -130,8 +128,8 @@ static void submit(struct daemon_parts *d, struct item *item)
 		.project = "sim",
 		.request_text = text,
 		.timeout_ms = item->timeout_ms,
+		.claim = claim,
 	};
-	struct store_claim claim;
 
 	(void)snprintf(behaviour, sizeof(behaviour),
 		"{\"pending_ms\":%lld,\"run_ms\":%lld,\"fail\":%s}", (long long)item->pending_ms,
@@ -143,13 +141,21 @@ static void submit(struct daemon_parts *d, struct item *item)
 		(void)snprintf(text, sizeof(text), "%.*s%s%s",
 			(int)(strstr(item->wish->spec, "%s") - item->wish->spec), item->wish->spec,
 			item->marker, strstr(item->wish->spec, "%s") + 2);
+	tracker_submit(d->tracker, &order, done, ctx);
+}
+
+static void ask(struct daemon_parts *d, struct item *item)
+{
+	item->asked = true;
 	if (item->keyed) {
-		claim = claim_of(item);
-		order.claim = &claim;
+		keys_ask(d, item, submit);
+		return;
 	}
-	item->asked = item->asking = true;
-	item->known = false;
-	tracker_submit(d->tracker, &order, accepted, item);
+	item->asking++;
+	if (item->stray)
+		lost_adopt(d, item, accepted);
+	else
+		submit(d, item, NULL, accepted, item);
 }
 
 static void cancelled(bool changed, const struct fail *f, void *ctx)
@@ -225,33 +231,15 @@ bool work_wait_until(int64_t at)
 	return go;
 }
 
-/* The key was used: the answer is that of the first time. */
-static void ask_for_answer(struct daemon_parts *d, struct item *item)
-{
-	const struct store_claim claim = claim_of(item);
-	struct store_claimed claimed = {0};
-	struct fail f = {0};
-
-	if (!store_claim(d->store, claim.name, world->now_ms, &claimed, &f)) {
-		world_wrong("the key of %s is taken, and not there: %s", item->marker, f.text);
-		return;
-	}
-	free(claimed.answer);
-	memcpy(item->id, claimed.job, sizeof(item->id));
-	item->accepted = true;
-	trace("client: %s is %s, by its key", item->marker, item->id);
-	life_event(EVENT_TOLD_ACCEPTED);
-}
-
-/* Until the answer to its submit is there. */
+/* Until the answers are there. */
 static bool wait_for_answer(struct daemon_parts *d, struct item *item)
 {
-	while (!item->accepted && !item->refused && !item->known) {
+	while (item->asking > 0 || (!item->accepted && !item->refused)) {
 		if (!work_wait_until(world->now_ms + 20))
 			return false;
+		if (item->asking == 0 && !item->accepted && !item->refused)
+			ask(d, item); /* the same was at work */
 	}
-	if (item->known && !item->accepted)
-		ask_for_answer(d, item);
 	return item->accepted;
 }
 
@@ -271,10 +259,13 @@ static void client_run(void *arg)
 	struct client *c = arg;
 	struct item *item = c->item;
 
-	if (!item->asked || !item->accepted) {
+	if (item->keyed || !item->accepted) {
 		if (!work_wait_until(item->submit_at))
 			return;
-		submit(c->d, item);
+		ask(c->d, item);
+		if (item->impatient && work_wait_until(world->now_ms + chance_between(CHANCE_PLAN,
+									       0, IMPATIENT_MS)))
+			ask(c->d, item);
 	}
 	if (!wait_for_answer(c->d, item))
 		return;
@@ -289,10 +280,11 @@ static void client_run(void *arg)
 		removal_ask(c->d, item);
 }
 
-/* Who has no key, and never got an answer, does not ask again: nobody promised anything. */
+/* Who has a key asks again, to hear the same. Who has none, and never got an answer, does not ask
+ * again: nobody promised anything. */
 static bool wants(const struct item *item)
 {
-	return !item->asked || (item->keyed && !item->accepted) ||
+	return !item->asked || item->keyed || (item->stray && !item->accepted) ||
 	       (item->accepted && item->ended_told < 0) || removal_wanted(item);
 }
 
@@ -308,6 +300,7 @@ void work_start(struct daemon_parts *d)
 		*c = (struct client){.d = d, .item = &world->items[i], .there = true};
 		(void)thread_start(&c->thread, world->items[i].marker, 0, client_run, c, &f);
 	}
+	thief_start(d);
 }
 
 void work_stop(void)
@@ -320,6 +313,7 @@ void work_stop(void)
 		if (clients[i].there)
 			thread_join(&clients[i].thread);
 	}
+	thief_join();
 }
 
 bool work_done(void)
@@ -327,8 +321,8 @@ bool work_done(void)
 	for (size_t i = 0; i < world->item_count; i++) {
 		const struct item *item = &world->items[i];
 
-		if (!item->asked || item->asking ||
-			(item->keyed && !item->accepted && !item->refused) ||
+		if (!item->asked || item->asking > 0 ||
+			((item->keyed || item->stray) && !item->accepted && !item->refused) ||
 			(item->cancel_at != 0 && item->accepted && !item->cancel_asked &&
 				item->ended_told < 0) ||
 			removal_wanted(item))

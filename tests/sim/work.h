@@ -26,6 +26,8 @@ enum theme {
 	THEME_ANY,
 	THEME_DOUBT,
 	THEME_CHAIN,
+	THEME_UNSENT, /* the same as doubt, and requests that do not leave */
+	THEME_REMOVAL,
 	THEMES
 };
 

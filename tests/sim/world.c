@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/attr.h"
+
 struct world *world;
 
 /* splitmix64 */
@@ -43,14 +45,28 @@ void world_begin(uint64_t seed, bool tracing)
 	world->began_ms = world->now_ms;
 }
 
+static bool has_sort(const char *fmt)
+{
+	static const char *const sorts[] = {"lost: ", "doubled: ", "stuck: ", "crashed: "};
+
+	for (size_t i = 0; i < COUNT(sorts); i++) {
+		if (strncmp(fmt, sorts[i], strlen(sorts[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 void world_wrong(const char *fmt, ...)
 {
+	size_t n = 0;
 	va_list args;
 
 	if (world->why[0] != '\0')
 		return;
+	if (!has_sort(fmt))
+		n = (size_t)snprintf(world->why, sizeof(world->why), "wrong: ");
 	va_start(args, fmt);
-	(void)vsnprintf(world->why, sizeof(world->why), fmt, args);
+	(void)vsnprintf(world->why + n, sizeof(world->why) - n, fmt, args);
 	va_end(args);
 	trace("WRONG: %s", world->why);
 }
@@ -59,6 +75,15 @@ void digest(uint64_t what)
 {
 	world->digest = (world->digest ^ what) * 0x100000001b3u;
 	world->digest ^= world->digest >> 29;
+}
+
+uint64_t world_hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+	return h != 0 ? h : 1;
 }
 
 void trace(const char *fmt, ...)

@@ -28,6 +28,8 @@ enum {
 	WORLD_ITEMS = 8,
 	WORLD_OBJECTS = 96,
 	WORLD_LETTERS = 64,
+	WORLD_ERRANDS = 32,
+	WORLD_PAIRS = 16,
 	WORLD_WHY = 512
 };
 
@@ -39,11 +41,14 @@ struct item {
 	int64_t cancel_at;       /* 0: never */
 	int64_t pending_ms, run_ms;
 	int64_t timeout_ms; /* 0: none */
-	bool keyed;         /* asks again, with the same key, until it is answered */
+	bool keyed;         /* asks with a key, and in each life again */
 	bool fails;
 	bool asked, accepted, refused;
-	bool asking; /* the answer is on its way, in this life */
-	bool known;  /* its key was used before; in this life */
+	unsigned asking;  /* answers that are on their way, in this life */
+	bool impatient;   /* sends its request again before it can have an answer */
+	char answer[128]; /* to a request with a key; "": none yet */
+	bool unkept;      /* such answers are none that the daemon keeps: they are made anew */
+	bool stray;       /* it has been made, and nobody here knows of it: somebody adopts it */
 	bool cancel_asked;
 	bool cancel_told; /* a cancel was answered: it is durable */
 	bool running_told;
@@ -63,6 +68,19 @@ struct item {
 	bool unclear;          /* and nobody can know any more */
 	bool first_in_doubt;   /* the same of the first of several changes */
 	unsigned first_doubts; /* how often that could not be known any more */
+	uint64_t checkpoint;   /* of the last one; 0: none … */
+	uint64_t checkpoints;  /* … and of one that is being written, or the same */
+	bool begun;            /* a submission of it */
+	bool robbed;           /* see thief.h */
+	int64_t stolen;        /* the epoch that a thief gave it; 0: none did */
+};
+
+/* What a provider keeps, as the store said. */
+struct pair {
+	char instance[64];
+	char key[64];
+	uint64_t value; /* 0: it is not there … */
+	uint64_t next;  /* … and what is being written, or the same */
 };
 
 enum collection {
@@ -136,9 +154,14 @@ struct world {
 
 	struct item items[WORLD_ITEMS];
 	size_t item_count;
+	char errands[WORLD_ERRANDS][ID_SIZE]; /* jobs that are one */
+	size_t errand_count;
+	struct pair pairs[WORLD_PAIRS];
 	struct object objects[WORLD_OBJECTS];
 	size_t object_count;
 	struct letter letters[WORLD_LETTERS];
+	unsigned answers;            /* made to requests with keys */
+	bool thieves;                /* see thief.h */
 	unsigned token, tokens_dead; /* access tokens given out; those up to this one are refused */
 
 	/* How it ended. */
@@ -158,11 +181,16 @@ int64_t chance_between(enum chance which, int64_t from, int64_t to); /* both may
 /* Begins another schedule: everything is forgotten. */
 void world_begin(uint64_t seed, bool tracing);
 
-/* Something is wrong: the first reason is kept. */
+/* Something is wrong: the first reason is kept. It begins with what sort of wrong that is: "lost:
+ * ", "doubled: ", "stuck: " (an end never comes), "crashed: " (the daemon did, or what it needs
+ * does not work: that says nothing of any promise), else it gets "wrong: ". */
 void world_wrong(const char *fmt, ...) ATTR_PRINTF(1, 2);
 
 /* A line of the trace, if there is one. what: for the digest, too. */
 void trace(const char *fmt, ...) ATTR_PRINTF(1, 2);
 void digest(uint64_t what);
+
+/* Of a text; never 0. */
+uint64_t world_hash(const char *text);
 
 #endif
