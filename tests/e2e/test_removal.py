@@ -438,21 +438,33 @@ def test_a_provider_that_is_refused_cancels_nothing(cloud, site, account):
     followed_to_its_end(cloud, site, [job])
 
 
-def test_a_lease_that_was_taken_away_cancels_nothing(cloud, site, account):
-    """Somebody else has the next epoch of the job while its submission is on its way."""
-    cloud.ask("POST", "/hold", {"method": "POST", "path": "/v1/jobs"})
+def in_store(site, statement, job):
+    store = sqlite3.connect(site.folder / "data" / "davit.db", timeout=10)
+    try:
+        with store:
+            return store.execute(statement, (job,)).fetchall()
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("held", ["/v1/jobs", "/oauth/token"])
+def test_a_lease_that_was_taken_away_cancels_nothing(cloud, site, account, held):
+    """Somebody else has the next epoch of the job while its submission is on its way, or about to be
+    written down: then it does not leave, and only the attempt of that epoch asks for the object."""
+    cloud.ask("POST", "/hold", {"method": "POST", "path": held})
     body = {"name": "t", "behaviour": UNTIL_CANCELLED}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(account.ask, "POST", "/pipelines/training/train", body)
         wait_for("the submission at the cloud", lambda: cloud.stats()["held"] == 1)
         (job,) = account.jobs()
-        store = sqlite3.connect(site.folder / "data" / "davit.db", timeout=10)
-        with store:
-            store.execute("UPDATE job SET epoch = epoch + 1 WHERE id = ?", (job,))
-        store.close()
+        in_store(site, "UPDATE job SET epoch = epoch + 1 WHERE id = ?", job)
+        ((taken,),) = in_store(site, "SELECT epoch FROM job WHERE id = ?", job)
         cloud.ask("POST", "/release")
         asked.result()
     wait_for("it to run", lambda: site.job(job)["state"] == "running", 60)
     untouched(cloud)
     assert len(cloud.objects()) == 1
+    if held == "/oauth/token":
+        sent = in_store(site, "SELECT epoch FROM journal WHERE job = ? AND kind = 'sent'", job)
+        assert [epoch > taken for (epoch,) in sent] == [True]
     followed_to_its_end(cloud, site, [job])
