@@ -23,7 +23,7 @@ enum {
 	POINTS_LOG2_MOST = 12,
 	EVENTS_MOST = 60,
 	NAMED_MOST = 4,
-	STANDSTILL = 300000,   /* points without a moment of time: it is going round in circles */
+	STANDSTILL = 300000,  /* points without a moment of time: it is going round in circles */
 	POINTS_MOST = 400000, /* or with it */
 	TIME_MOST_MS = 8000,
 	LOOK_FIRST_MS = 400,
