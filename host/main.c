@@ -12,6 +12,7 @@
 
 #include "api/app.h"
 #include "api/follow.h"
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/killpoint.h"
@@ -30,6 +31,7 @@
 #include "platform/memory.h"
 #include "platform/shield.h"
 #include "platform/thread.h"
+#include "process/confinement.h"
 #include "process/process.h"
 #include "provider/provider.h"
 #include "secret/member.h"
@@ -58,6 +60,7 @@ struct daemon {
 	struct store *store;
 	struct blobs *blobs;
 	struct sweeper *sweeper;
+	char *confinement; /* what processes were opened with */
 	struct processes *processes;
 	struct net *net;
 	struct providers *providers;
@@ -137,12 +140,41 @@ static void process_changed(const char *name, void *ctx)
 	mutex_unlock(&d->tracker_lock);
 }
 
+/* What is the daemon's own: no program of a job sees it, wherever the site has put it. */
+static char *make_confinement(const struct config *c)
+{
+	const char *own[] = {
+		c->file, c->more_files, c->data_dir, c->runtime_dir, c->key_file, c->old_key_file};
+	const char **sockets = calloc(c->listener_count + 1, sizeof(*sockets));
+	struct confinement confinement = {
+		.hidden = {{own, COUNT(own)}, {sockets, c->listener_count}},
+		.read = {(const char *const *)c->processes.read, c->processes.read_count},
+		.import = {(const char *const *)c->import_roots, c->import_root_count},
+		.write = {(const char *const *)c->processes.write, c->processes.write_count},
+		.database = strncmp(c->store, "sqlite:", 7) == 0 ? c->store + 7 : NULL,
+		.user = c->processes.user,
+		.min_sandbox = c->processes.min_sandbox,
+		.network = c->processes.network,
+		.off = !c->processes.sandbox,
+	};
+	char *text = NULL;
+
+	for (size_t i = 0; sockets != NULL && i < c->listener_count; i++)
+		sockets[i] = c->listeners[i].unix_path;
+	if (sockets != NULL)
+		text = confinement_text(&confinement);
+	free((void *)sockets);
+	return text;
+}
+
 static bool open_processes(struct daemon *d, struct fail *f)
 {
+	char *confinement = make_confinement(d->config);
 	const struct process_options options = {
 		.data_dir = d->config->data_dir,
 		.runtime_dir = d->config->runtime_dir,
 		.run_program = d->config->run_program,
+		.sandbox = confinement,
 		.import_roots = (const char *const *)d->config->import_roots,
 		.import_root_count = d->config->import_root_count,
 		.blobs = d->blobs,
@@ -150,6 +182,9 @@ static bool open_processes(struct daemon *d, struct fail *f)
 		.ctx = d,
 	};
 
+	d->confinement = confinement;
+	if (confinement == NULL)
+		return fail_errno(f, ENOMEM, "open the processes");
 	if (!fs_mkdirs(d->config->runtime_dir, f))
 		return fail_wrap(f, "runtime folder");
 	d->processes = processes_open(&options, f);
@@ -319,6 +354,7 @@ static void stop(struct daemon *d, int status)
 		leave(status);
 	strays_free(d->strays);
 	processes_close(d->processes);
+	free(d->confinement);
 	sweeper_stop(d->sweeper);
 	blobs_close(d->blobs);
 	store_close(d->store);

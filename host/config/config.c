@@ -219,6 +219,14 @@ static bool check_uses(const struct config *c, const char *file, struct fail *f)
 	return true;
 }
 
+static bool name_files(struct config *c, const char *path, const char *folder, struct fail *f)
+{
+	const char *slash = strrchr(path, '/');
+
+	return preset_below(&c->file, folder, slash == NULL ? path : slash + 1, f) &&
+	       preset_below(&c->more_files, folder, "providers.d", f);
+}
+
 struct config *config_load(const char *path, struct fail *f)
 {
 	struct config *c = calloc(1, sizeof(*c));
@@ -228,8 +236,9 @@ struct config *config_load(const char *path, struct fail *f)
 		fail_set(f, FAIL_INTERNAL, "out of memory");
 		return NULL;
 	}
-	if (fs_folder_of(folder, sizeof(folder), path, f) && load_site(c, path, folder, f) &&
-		load_providers(c, folder, f) && check_uses(c, path, f))
+	if (fs_folder_of(folder, sizeof(folder), path, f) && name_files(c, path, folder, f) &&
+		load_site(c, path, folder, f) && load_providers(c, folder, f) &&
+		check_uses(c, path, f))
 		return c;
 	config_free(c);
 	return NULL;
@@ -287,6 +296,8 @@ void config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
+	free(c->file);
+	free(c->more_files);
 	free(c->data_dir);
 	free(c->runtime_dir);
 	free(c->key_file);
@@ -303,6 +314,10 @@ void config_free(struct config *c)
 	fs_names_free(c->export_roots, c->export_root_count);
 	free(c->net.ca_file);
 	fs_names_free(c->net.egress, c->net.egress_count);
+	free(c->processes.min_sandbox);
+	free(c->processes.user);
+	fs_names_free(c->processes.read, c->processes.read_count);
+	fs_names_free(c->processes.write, c->processes.write_count);
 	free_listeners(c);
 	free_providers(c);
 	free_connections(c);

@@ -78,7 +78,20 @@ struct config_net {    /* requests of providers to other machines */
 	bool http2;
 };
 
+struct config_processes { /* what programs of local jobs see and reach */
+	bool sandbox;
+	bool network;
+	char *min_sandbox; /* as sandbox_read_word() knows it */
+	char *user;
+	char **read; /* absolute paths */
+	size_t read_count;
+	char **write;
+	size_t write_count;
+};
+
 struct config {
+	char *file;        /* of the site, absolute */
+	char *more_files;  /* the folder of the providers' files, absolute */
 	char *data_dir;    /* absolute; database, blobs, processes */
 	char *runtime_dir; /* absolute; sockets; default data_dir/run */
 	char *store;       /* target for store_open(); default sqlite:data_dir/davit.db */
@@ -104,6 +117,7 @@ struct config {
 	int64_t max_threads;            /* calls of all providers at once */
 	int64_t max_waiting;            /* calls that wait for a place */
 	struct config_net net;
+	struct config_processes processes;
 	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */
 	char **import_roots;   /* absolute folders callers may name files in */
 	size_t import_root_count;

@@ -158,6 +158,50 @@ static const struct key calls_keys[] = {
 static const struct section calls_section = {
 	"calls", "Calls of providers, all together.", calls_keys, COUNT(calls_keys)};
 
+COUNT_BEHIND(struct config, processes.read, processes.read_count);
+COUNT_BEHIND(struct config, processes.write, processes.write_count);
+
+static const struct key processes_keys[] = {
+	{.name = "sandbox",
+		.kind = KEY_BOOL,
+		AT(processes.sandbox),
+		.preset = 1,
+		.meaning = "false: programs of jobs see and reach what the daemon does."},
+	{.name = "min_sandbox",
+		.kind = KEY_CHOICE,
+		AT(processes.min_sandbox),
+		.words = sandbox_levels,
+		.preset_text = "none",
+		.meaning = "Where this machine offers less, jobs fail with what is missing."},
+	{.name = "network",
+		.kind = KEY_BOOL,
+		AT(processes.network),
+		.meaning = "true: programs of jobs use the machine's network, its loopback too. "
+			   "Installing packages does so always."},
+	{.name = "user",
+		.kind = KEY_TEXT,
+		AT(processes.user),
+		.preset_text = "auto",
+		.meaning = "Where the daemon is root, the user of a program: `auto`, a number of "
+			   "its own for each job; `FIRST-LAST`, one of these numbers; a name; "
+			   "`same`, that of the daemon."},
+	{.name = "read_paths",
+		.kind = KEY_PATHS,
+		AT(processes.read),
+		.preset_told = "none",
+		.meaning = "Files and folders that programs may read beside those of the system."},
+	{.name = "write_paths",
+		.kind = KEY_PATHS,
+		AT(processes.write),
+		.preset_told = "none",
+		.meaning = "The same, that they may change, too."},
+};
+
+static const struct section processes_section = {"processes",
+	"What the programs of jobs on this machine see and reach; "
+	"[process](process.md#the-sandbox) says what they do without.",
+	processes_keys, COUNT(processes_keys)};
+
 static const struct key net_keys[] = {
 	{.name = "ca_file",
 		.kind = KEY_PATH,
@@ -425,6 +469,11 @@ static const struct key site_keys[] = {
 		.below = &net_section,
 		.preset_told = "see there",
 		.meaning = "See [net](#net)."},
+	{.name = "processes",
+		.kind = KEY_SECTION,
+		.below = &processes_section,
+		.preset_told = "see there",
+		.meaning = "See [processes](#processes)."},
 	{.name = "drain_seconds",
 		.kind = KEY_INT,
 		AT(drain_seconds),
@@ -554,6 +603,6 @@ const struct section keys_provider = {"providers.d/NAME.yaml",
 
 const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
 	&http_section, &jobs_section, &secrets_section, &calls_section, &net_section,
-	&keys_listener, &keys_connection, &keys_provider};
+	&processes_section, &keys_listener, &keys_connection, &keys_provider};
 
 const size_t keys_section_count = COUNT(keys_sections);

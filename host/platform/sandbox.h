@@ -14,12 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum sandbox_step {
 	SANDBOX_DESCRIPTORS,
 	SANDBOX_LIMITS,
 	SANDBOX_PRIVILEGES,
+	SANDBOX_USER, /* programs alone */
 	SANDBOX_NAMESPACES,
+	SANDBOX_NETWORK, /* programs alone */
 	SANDBOX_LANDLOCK,
 	SANDBOX_SECCOMP,
 	SANDBOX_STEPS
@@ -43,7 +46,7 @@ struct sandbox_level {
 
 /* --- what it says --- */
 
-#define SANDBOX_JSON_MAX 1024 /* bytes of any level as JSON, with the NUL */
+#define SANDBOX_JSON_MAX 1280 /* bytes of any level as JSON, with the NUL */
 
 /* {"level":"full","descriptors":"…","limits":"…",…}; steps not taken are left out. */
 void sandbox_json(const struct sandbox_level *level, char text[SANDBOX_JSON_MAX]);
@@ -60,13 +63,18 @@ const char *sandbox_step_name(enum sandbox_step step);
 enum sandbox_access {
 	SANDBOX_READ = 1,
 	SANDBOX_EXECUTE = 2,
-	SANDBOX_WRITE = 4,  /* and make, rename and delete below a folder */
-	SANDBOX_DEVICE = 8, /* a device's own requests (ioctl) */
+	SANDBOX_WRITE = 4,   /* and make, rename and delete below a folder */
+	SANDBOX_DEVICE = 8,  /* a device's own requests (ioctl) */
+	SANDBOX_SOCKET = 16, /* make sockets in it */
+	SANDBOX_REMOVE = 32, /* delete files in it */
+	SANDBOX_FRESH = 64,  /* in a room: an empty one, in memory */
+	SANDBOX_LIST = 128   /* names alone */
 };
 
 struct sandbox_path {
 	const char *path; /* absolute; a file or a folder with all below it; may be missing */
 	unsigned int access;
+	const char *from; /* in a room: what appears there; NULL: the same */
 };
 
 struct sandbox_load {
@@ -96,6 +104,32 @@ void sandbox_before_load(const struct sandbox_load *load, struct sandbox_level *
  * Completes *level.
  */
 void sandbox_after_load(struct sandbox_level *level);
+
+/* --- a room: what a program sees of the machine --- */
+
+#define SANDBOX_SAME UINT32_MAX /* no other user */
+
+struct sandbox_room {
+	const struct sandbox_path *paths; /* a folder before what is in it */
+	size_t path_count;
+	const char *place; /* an empty folder that it is built on */
+	uint32_t uid;      /* or SANDBOX_SAME; counts for root alone, as the groups do */
+	uint32_t gid;
+	const gid_t *groups;
+	size_t group_count;
+	bool network; /* the machine's; else none but a loopback of its own */
+};
+
+/*
+ * Enters namespaces (those of mounts, IPC and host name, of network without network, and that of
+ * users if this is not root) where the paths are all there is, and becomes uid. 0 or errno: then
+ * the process is half there and must end; so try it in a child first, which sandbox_room_works()
+ * does. The current folder is the root then, and PR_SET_PDEATHSIG is as never set.
+ */
+int sandbox_enter_room(const struct sandbox_room *room);
+
+/* 0, or why it cannot be entered. [one thread] */
+int sandbox_room_works(const struct sandbox_room *room);
 
 /* --- the steps themselves --- */
 

@@ -106,8 +106,15 @@ static bool spawn_in(const struct processes *p, const char *folder, int messages
 {
 	static const char *const env[] = {
 		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
-	const char *argv[] = {p->options.run_program, "--cgroup", p->options.cgroup, folder,
-		p->options.runtime_dir, NULL};
+	const char *argv[8] = {p->options.run_program, "--cgroup", p->options.cgroup};
+	size_t n = 3;
+
+	if (p->options.sandbox != NULL) {
+		argv[n++] = "--sandbox";
+		argv[n++] = p->options.sandbox;
+	}
+	argv[n++] = folder;
+	argv[n] = p->options.runtime_dir;
 
 	return spawn_detached(argv, env, "/", messages, f);
 }

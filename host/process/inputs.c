@@ -57,7 +57,8 @@ static const struct json_field input_fields[] = {
 static bool is_reserved(const char *as)
 {
 	static const char *const names[] = {RUN_SPEC, RUN_STOP, RUN_LOCK, RUN_STARTED, RUN_EXIT,
-		RUN_MESSAGES, RUN_PROGRESS, RUN_BIN, RUN_OUTPUTS, RUN_USERS, "log"};
+		RUN_MESSAGES, RUN_PROGRESS, RUN_BIN, RUN_OUTPUTS, RUN_USERS, RUN_TMP, RUN_ROOM,
+		RUN_SOCKETS, "log"};
 	size_t n = strcspn(as, "/");
 
 	for (size_t i = 0; i < COUNT(names); i++) {

@@ -25,6 +25,7 @@ struct process_options {
 	const char *runtime_dir;         /* sockets; short enough for a socket path */
 	const char *run_program;         /* absolute path of davit-run */
 	const char *cgroup;              /* for davit-run: "off" or a folder; NULL: "auto" */
+	const char *sandbox;             /* for davit-run: confinement_text(); NULL: none */
 	struct blobs *blobs;             /* where the inputs of a process come from */
 	const char *const *import_roots; /* absolute folders an "import" is taken from */
 	size_t import_root_count;

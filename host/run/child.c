@@ -19,6 +19,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "run/confine.h"
 #include "run/environment.h"
 #include "run/spec.h"
 #include "run/tree.h"
@@ -32,6 +33,7 @@ enum step {
 	STEP_STREAMS,
 	STEP_FOLDER,
 	STEP_LIMITS,
+	STEP_CONFINE,
 	STEP_EXEC,
 	STEP_COUNT
 };
@@ -42,12 +44,23 @@ static const char *const step_texts[STEP_COUNT] = {
 	[STEP_STREAMS] = "open the streams",
 	[STEP_FOLDER] = "enter the folder",
 	[STEP_LIMITS] = "set the limits",
+	[STEP_CONFINE] = "confine the command",
 	[STEP_EXEC] = "start",
 };
+
+/* What "applied" has of limits. */
+static const struct {
+	const char *name;
+	int resource;
+} told[CHILD_LIMITS] = {{"cpu_seconds", RLIMIT_CPU}, {"address_space_bytes", RLIMIT_AS},
+	{"open_files", RLIMIT_NOFILE}, {"file_bytes", RLIMIT_FSIZE}, {"processes", RLIMIT_NPROC},
+	{"core_bytes", RLIMIT_CORE}};
 
 struct report {
 	enum step step;
 	int err;
+	int64_t limits[CHILD_LIMITS]; /* with STEP_READY; -1: none */
+	struct sandbox_level level;   /* the same */
 };
 
 struct limit {
@@ -68,6 +81,7 @@ struct plan {
 	int report[2];
 	struct limit limits[LIMITS];
 	size_t limit_count;
+	struct confine confine;
 };
 
 static void want_limit(struct plan *p, const char *name, int resource, int64_t value)
@@ -88,7 +102,8 @@ static void plan_limits(struct plan *p)
 	want_limit(p, "open_files", RLIMIT_NOFILE, l->open_files);
 	want_limit(p, "file_bytes", RLIMIT_FSIZE, l->file_bytes);
 	if (p->o->count_processes && l->processes > 0) /* the kernel counts all of the user */
-		want_limit(p, "processes", RLIMIT_NPROC, l->processes + tree_user_threads());
+		want_limit(p, "processes", RLIMIT_NPROC,
+			l->processes + tree_user_threads(confine_user(&p->confine)));
 }
 
 /* The words stay those of the specification. */
@@ -125,8 +140,10 @@ static bool has_prefix(const struct child_options *o, struct fail *f)
 static bool plan_make(struct plan *p, const struct child_options *o, struct fail *f)
 {
 	*p = (struct plan){.o = o, .parent = getpid(), .gate = {-1, -1}, .report = {-1, -1}};
+	if (!confine_prepare(&p->confine, o, f))
+		return false;
 	plan_limits(p);
-	p->env = environment_make(o);
+	p->env = environment_make(o, &p->confine);
 	if (p->env == NULL || !plan_argv(p)) {
 		fail_errno(f, ENOMEM, "start the command");
 		return false;
@@ -149,6 +166,7 @@ static void plan_finish(struct plan *p)
 {
 	free((void *)p->argv);
 	environment_free(p->env);
+	confine_finish(&p->confine);
 	for (size_t i = 0; i < 2; i++) {
 		close_end(&p->gate[i]);
 		close_end(&p->report[i]);
@@ -157,11 +175,9 @@ static void plan_finish(struct plan *p)
 
 /* --- in the child --- */
 
-static void tell(const struct plan *p, enum step step, int err)
+static void tell(const struct plan *p, const struct report *report)
 {
-	struct report report = {step, err};
-
-	if (write(p->report[1], &report, sizeof(report)) != (ssize_t)sizeof(report))
+	if (write(p->report[1], report, sizeof(*report)) != (ssize_t)sizeof(*report))
 		_exit(126); /* nobody listens */
 }
 
@@ -216,7 +232,20 @@ static void reset_signals(void)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-static enum step prepare(const struct plan *p)
+/* By itself: whoever has another user's rights is not told by the kernel. */
+static void look_at_limits(int64_t limits[CHILD_LIMITS])
+{
+	struct rlimit now;
+
+	for (size_t i = 0; i < COUNT(told); i++) {
+		bool is_set = getrlimit((__rlimit_resource_t)told[i].resource, &now) == 0 &&
+		              now.rlim_cur != RLIM_INFINITY;
+
+		limits[i] = is_set ? (int64_t)now.rlim_cur : -1;
+	}
+}
+
+static enum step prepare(const struct plan *p, struct sandbox_level *level)
 {
 	if (!be_alone(p))
 		return STEP_SESSION;
@@ -225,21 +254,28 @@ static enum step prepare(const struct plan *p)
 	if (chdir(p->o->spec->cwd) != 0)
 		return STEP_FOLDER;
 	umask(077);
-	return set_limits(p) ? STEP_READY : STEP_LIMITS;
+	if (!set_limits(p))
+		return STEP_LIMITS;
+	errno = confine_enter(&p->confine, level);
+	return errno == 0 ? STEP_READY : STEP_CONFINE;
 }
 
 static void become(const struct plan *p)
 {
-	enum step step = prepare(p);
+	struct report report = {0};
 	char go;
 
-	tell(p, step, errno);
-	if (step != STEP_READY || read(p->gate[0], &go, 1) != 1)
+	report.step = prepare(p, &report.level);
+	report.err = errno;
+	look_at_limits(report.limits);
+	tell(p, &report);
+	if (report.step != STEP_READY || read(p->gate[0], &go, 1) != 1)
 		_exit(126);
 	reset_signals();
 	environ = p->env; /* execvp() looks for the program by the PATH the command will see */
 	execvp(p->argv[0], (char *const *)p->argv); /* writes to none of them */
-	tell(p, STEP_EXEC, errno);
+	report = (struct report){.step = STEP_EXEC, .err = errno};
+	tell(p, &report);
 	_exit(127);
 }
 
@@ -257,12 +293,15 @@ static int await_report(int fd, struct report *ret)
 	return n == (ssize_t)sizeof(*ret) ? 1 : n == 0 ? 0 : -1;
 }
 
-static bool await_ready(const struct child *c, struct fail *f)
+static bool await_ready(struct child *c, struct fail *f)
 {
-	struct report report = {STEP_READY, EIO};
+	struct report report = {.step = STEP_READY, .err = EIO};
 
-	if (await_report(c->report, &report) == 1 && report.step == STEP_READY)
+	if (await_report(c->report, &report) == 1 && report.step == STEP_READY) {
+		c->level = report.level;
+		memcpy(c->limits, report.limits, sizeof(c->limits));
 		return true;
+	}
 	return fail_errno(f, report.err, "cannot %s", step_texts[report.step]);
 }
 
@@ -294,15 +333,14 @@ bool child_prepare(const struct child_options *options, struct child *ret_child,
 	c.report = p.report[0];
 	if (good)
 		p.gate[1] = p.report[0] = -1; /* handed over */
+	good = good && (await_ready(&c, f) && confine_suffices(&p.confine, &c.level, f));
+	c.confined = p.confine.site != NULL;
 	plan_finish(&p);
-	if (!good)
-		return false;
-	if (!await_ready(&c, f)) {
+	if (good)
+		*ret_child = c;
+	else if (c.pid > 0)
 		end_child(&c);
-		return false;
-	}
-	*ret_child = c;
-	return true;
+	return good;
 }
 
 void child_abandon(struct child *c)
@@ -312,7 +350,7 @@ void child_abandon(struct child *c)
 
 bool child_release(struct child *c, const char *program, struct fail *f)
 {
-	struct report report = {STEP_EXEC, EIO};
+	struct report report = {.step = STEP_EXEC, .err = EIO};
 	int got = -1;
 
 	if (write(c->gate, "", 1) == 1)
@@ -333,21 +371,15 @@ static bool add_applied(json_t *applied, const char *name, int64_t value)
 
 json_t *child_applied(const struct child *c, const struct run_spec *spec)
 {
-	static const struct {
-		const char *name;
-		int resource;
-	} told[] = {{"cpu_seconds", RLIMIT_CPU}, {"address_space_bytes", RLIMIT_AS},
-		{"open_files", RLIMIT_NOFILE}, {"file_bytes", RLIMIT_FSIZE},
-		{"processes", RLIMIT_NPROC}, {"core_bytes", RLIMIT_CORE}};
 	json_t *applied = json_pack("{s:b}", "no_new_privileges", 1);
 	bool good = applied != NULL;
-	struct rlimit now;
 
 	for (size_t i = 0; good && i < COUNT(told); i++) {
-		if (prlimit(c->pid, (__rlimit_resource_t)told[i].resource, NULL, &now) == 0 &&
-			now.rlim_cur != RLIM_INFINITY)
-			good = add_applied(applied, told[i].name, (int64_t)now.rlim_cur);
+		if (c->limits[i] >= 0)
+			good = add_applied(applied, told[i].name, c->limits[i]);
 	}
+	if (good && c->confined)
+		good = json_object_set_new(applied, "sandbox", confine_told(&c->level)) == 0;
 	if (good && spec->limit.wall_seconds > 0)
 		good = add_applied(applied, "wall_seconds", spec->limit.wall_seconds);
 	if (good)

@@ -4,6 +4,7 @@
  */
 #include "run/environment.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,12 @@
 #include "base/json.h"
 #include "platform/fs.h"
 #include "run/child.h"
+#include "run/confine.h"
 #include "run/folder.h"
 #include "run/spec.h"
 
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
-#define EXTRA        12 /* documented variables, and the NULL */
+#define EXTRA        16 /* documented variables, and the NULL */
 
 struct env {
 	char **list;
@@ -94,7 +96,28 @@ static void add_path(struct env *env, const struct child_options *o)
 	free(prefix);
 }
 
-char **environment_make(const struct child_options *o)
+static void add_default(struct env *env, const json_t *given, const char *name, const char *value)
+{
+	if (json_object_get(given, name) == NULL)
+		add(env, "%s=%s", name, value);
+}
+
+/* A user of its own has no name but this one; without a room /tmp is not its own. */
+static void add_confined(
+	struct env *env, const struct child_options *o, const struct confine *confine)
+{
+	char tmp[PATH_MAX];
+
+	if (confine->in_room && confine->room.uid != SANDBOX_SAME) {
+		add_default(env, o->spec->environment, "USER", "davit-job");
+		add_default(env, o->spec->environment, "LOGNAME", "davit-job");
+	}
+	if (confine->cwd != NULL && !confine->in_room &&
+		fs_join(tmp, sizeof(tmp), o->folder, RUN_TMP, NULL))
+		add_default(env, o->spec->environment, "TMPDIR", tmp);
+}
+
+char **environment_make(const struct child_options *o, const struct confine *confine)
 {
 	const json_t *given = o->spec->environment;
 	struct env env = {calloc(json_object_size(given) + EXTRA, sizeof(char *)), 0, false};
@@ -118,6 +141,7 @@ char **environment_make(const struct child_options *o)
 	add(&env, "DAVIT_OUTPUT_DIR=%s/" RUN_OUTPUTS, o->folder);
 	add(&env, "DAVIT_PROGRESS=%s/" RUN_PROGRESS, o->folder);
 	add(&env, "DAVIT_NAME=%s", o->name);
+	add_confined(&env, o, confine);
 	if (o->spec->serve != NULL)
 		add(&env, "DAVIT_SOCKET=%s", o->socket);
 	if (!env.failed)

@@ -4,9 +4,10 @@
 #define HOST_RUN_ENVIRONMENT_H
 
 struct child_options;
+struct confine;
 
 /* A list for execve(); the caller frees it by environment_free(). NULL: out of memory. */
-char **environment_make(const struct child_options *options);
+char **environment_make(const struct child_options *options, const struct confine *confine);
 void environment_free(char **env); /* NULL is fine */
 
 /* The folder of the specification's prefix, which must have one. The caller frees it; NULL: out

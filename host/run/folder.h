@@ -15,6 +15,9 @@
 #define RUN_BIN      "bin"            /* links to programs, first in PATH */
 #define RUN_WORK     "work"
 #define RUN_OUTPUTS  "outputs"
+#define RUN_TMP      ".tmp"     /* its /tmp, while it runs */
+#define RUN_ROOM     ".room"    /* empty; what it sees is built upon it */
+#define RUN_SOCKETS  ".sockets" /* where a confined server listens */
 #define RUN_USERS                                                                                  \
 	"users" /* the daemon's; names of processes that may run with this one as prefix */
 

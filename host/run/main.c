@@ -1,7 +1,7 @@
 /*
  * davit-run - supervises one process of the daemon, and outlives it.
  *
- *	davit-run [--cgroup auto|off|FOLDER] PROCESS-FOLDER RUNTIME-FOLDER
+ *	davit-run [--cgroup auto|off|FOLDER] [--sandbox JSON] PROCESS-FOLDER RUNTIME-FOLDER
  *
  * Both folders are absolute; the last part of the first is the name of the process. Exit
  * status 0: the process has its record, or another davit-run cares for it; 1: it could not
@@ -20,7 +20,8 @@
 
 static int usage(void)
 {
-	fputs("usage: davit-run [--cgroup auto|off|FOLDER] PROCESS-FOLDER RUNTIME-FOLDER\n",
+	fputs("usage: davit-run [--cgroup auto|off|FOLDER] [--sandbox JSON] PROCESS-FOLDER "
+	      "RUNTIME-FOLDER\n",
 		stderr);
 	return 2;
 }
@@ -30,9 +31,14 @@ static bool parse(int argc, char **argv, struct supervise_options *o)
 	int at = 1;
 
 	o->cgroup = "auto";
-	if (argc > 2 && strcmp(argv[1], "--cgroup") == 0) {
-		o->cgroup = argv[2];
-		at = 3;
+	o->sandbox = NULL;
+	for (; argc - at > 2; at += 2) {
+		if (strcmp(argv[at], "--cgroup") == 0)
+			o->cgroup = argv[at + 1];
+		else if (strcmp(argv[at], "--sandbox") == 0)
+			o->sandbox = argv[at + 1];
+		else
+			return false;
 	}
 	if (argc - at != 2 || argv[at][0] != '/' || argv[at + 1][0] != '/')
 		return false;

@@ -46,6 +46,8 @@ static const struct json_field spec_fields[] = {
 	VALUE(limits),
 	VALUE(serve),
 	VALUE(prefix),
+	VALUE(read),
+	JSON_FIELD_BOOL(struct run_spec, network, JSON_IN),
 	TEXT(cwd),
 	NUMBER(log_bytes),
 	NUMBER(grace_seconds),
@@ -260,7 +262,7 @@ bool run_spec_read(const json_t *v, struct run_spec *ret_spec, struct fail *f)
 		return false;
 	if (!check_environment(s.environment, f) || !check_programs(s.programs, f))
 		return false;
-	if (!check_texts(s.notes, "/notes", f))
+	if (!check_texts(s.notes, "/notes", f) || !check_texts(s.read, "/read", f))
 		return false;
 	if (s.inputs != NULL && !json_is_array(s.inputs))
 		return fail_at(f, FAIL_INVALID, "/inputs", "must be a list");

@@ -43,6 +43,8 @@ struct run_spec {          /* all pointers are borrowed from the JSON it was rea
 	json_t *limits; /* as given; read to limit */
 	json_t *serve;  /* as given, read to restart; NULL: it runs once */
 	json_t *prefix; /* as given, read to root; NULL: none */
+	json_t *read;   /* more absolute paths that it may read; or NULL */
+	bool network;   /* it is given the machine's network */
 	const char *cwd;
 	int64_t log_bytes;
 	int64_t grace_seconds;

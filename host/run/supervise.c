@@ -23,6 +23,7 @@
 #include "platform/fs.h"
 #include "platform/lock.h"
 #include "run/cgroup.h"
+#include "run/confine.h"
 #include "run/control.h"
 #include "run/environment.h"
 #include "run/folder.h"
@@ -39,6 +40,7 @@ struct supervisor {
 	struct joblog log;
 	struct cgroup cgroup;
 	struct life life;
+	struct confine_site site;
 	char control_path[PATH_MAX];
 	char serve_path[PATH_MAX];
 	int signals;
@@ -200,6 +202,7 @@ static void fill_life(struct supervisor *s, const json_t *started)
 				.socket = s->serve_path,
 				.output = s->output[1],
 				.count_processes = !s->cgroup.pids,
+				.site = s->o->sandbox == NULL ? NULL : &s->site,
 			},
 		.control = &s->control,
 		.log = &s->log,
@@ -221,12 +224,15 @@ static bool run_it(struct supervisor *s, const json_t *started, struct fail *f)
 {
 	bool good;
 
+	if (s->o->sandbox != NULL && !confine_read(s->o->sandbox, &s->site, f))
+		return fail_wrap(f, "--sandbox");
 	if (!cgroup_create(&s->cgroup, s->o->cgroup, s->o->name, &s->spec.limit, f))
 		return false;
 	put_notes(s);
 	fill_life(s, started);
 	good = life_run(&s->life, f);
 	cgroup_destroy(&s->cgroup);
+	confine_clean();
 	s->life.end.log_lost = s->log.lost;
 	return good;
 }
@@ -285,6 +291,7 @@ static bool go_on(struct supervisor *s, struct fail *f)
 static void finish(struct supervisor *s)
 {
 	json_decref(s->spec_json);
+	confine_release(&s->site);
 	if (s->signals >= 0)
 		close(s->signals);
 	for (size_t i = 0; i < 2; i++) {

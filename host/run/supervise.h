@@ -13,7 +13,8 @@ struct supervise_options {
 	const char *folder;      /* absolute; the current folder too */
 	const char *runtime_dir; /* absolute */
 	const char *name;
-	const char *cgroup; /* "auto", "off" or a folder */
+	const char *cgroup;  /* "auto", "off" or a folder */
+	const char *sandbox; /* what confine_read() takes; NULL: the command is not confined */
 };
 
 /* Runs it to its end; true also where there is nothing left to do, or another one does it. */

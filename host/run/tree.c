@@ -200,10 +200,9 @@ void tree_kill(void)
 	signal_all(SIGKILL, true);
 }
 
-int64_t tree_user_threads(void)
+int64_t tree_user_threads(uid_t uid)
 {
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	uid_t uid = getuid();
 	struct processes all;
 	int64_t threads = 0;
 

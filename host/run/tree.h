@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Sends sig to every descendant that is not dead already; how many were told. */
 size_t tree_signal(int sig);
@@ -16,7 +17,7 @@ size_t tree_signal(int sig);
 /* Stops all so that none forks any more, then kills them. They must still be waited for. */
 void tree_kill(void);
 
-/* Threads of all processes of this user on the machine: what RLIMIT_NPROC counts. */
-int64_t tree_user_threads(void);
+/* Threads of all processes of a user on the machine: what RLIMIT_NPROC counts. */
+int64_t tree_user_threads(uid_t uid);
 
 #endif

@@ -76,7 +76,7 @@ static bool load(const char *file, const char *bytes, struct sandbox_level *leve
 	davit_provider_query_fn *ret_query, struct fail *f)
 {
 	static const int keep[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, CONTROL};
-	const struct sandbox_path path = {file, SANDBOX_READ | SANDBOX_EXECUTE};
+	const struct sandbox_path path = {file, SANDBOX_READ | SANDBOX_EXECUTE, NULL};
 	const struct sandbox_load sandbox = {
 		.keep = keep,
 		.keep_count = COUNT(keep),

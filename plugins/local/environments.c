@@ -83,6 +83,24 @@ static void put_arguments(struct davit_sdk_writer *w, const struct davit_sdk_jso
 	davit_sdk_close_array(w);
 }
 
+/* Packages come from other machines, or from folders that the site names. */
+static void put_reach(struct davit_sdk_writer *w, const struct davit_sdk_json *pip)
+{
+	const struct davit_sdk_json *links = davit_sdk_member(pip, "find_links");
+
+	davit_sdk_put_bool(w, "network", true);
+	davit_sdk_open_array(w, "read");
+	for (links = links == NULL ? NULL : links->first; links != NULL; links = links->next) {
+		const char *path = links->text.p;
+
+		if (strncmp(path, "file://", 7) == 0)
+			path += 7;
+		if (path[0] == '/' && path[1] != '\0')
+			davit_sdk_put_text(w, NULL, path);
+	}
+	davit_sdk_close_array(w);
+}
+
 static bool start(struct local_call *c, const char *digest, const struct davit_sdk_json *wanted)
 {
 	const struct davit_sdk_json *pip = davit_sdk_member(wanted, "pip");
@@ -99,6 +117,7 @@ static bool start(struct local_call *c, const char *digest, const struct davit_s
 		packages_joined(c, davit_sdk_member(wanted, "requirements"), "\n"),
 		"work/requirements.txt");
 	davit_sdk_close_array(&w);
+	put_reach(&w, pip);
 	child_put_common(c, &w, NULL, false);
 	davit_sdk_close_object(&w);
 	spec = davit_sdk_write_end(&w);

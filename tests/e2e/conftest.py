@@ -7,7 +7,7 @@ import tempfile
 import canary
 import pytest
 
-from davit_site import Site
+from davit_site import Site, new_marks
 from packages import Index
 
 subprocess.run = canary.searched(subprocess.run)
@@ -44,6 +44,11 @@ def sites():
     made = Sites()
     yield made
     made.clean_up()
+
+
+@pytest.fixture
+def marks():
+    return new_marks()
 
 
 @pytest.fixture

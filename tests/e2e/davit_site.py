@@ -1,5 +1,6 @@
 """A davitd of its own for a test: a folder, two configuration files, one process."""
 
+import atexit
 import http.client
 import json
 import os
@@ -8,10 +9,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.parse
 
 import canary
+
+# What jobs and tests tell each other by files: the one place that sites let jobs write to.
+MARKS = pathlib.Path(tempfile.mkdtemp(prefix="davit-marks."))
+MARKS.chmod(0o777)
+atexit.register(shutil.rmtree, MARKS, ignore_errors=True)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -40,6 +47,13 @@ def wait_for(what, probe, deadline=None):
             return answer
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.02)
+
+
+def new_marks():
+    """A folder that jobs may write to, too."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=MARKS))
+    folder.chmod(0o777)
+    return folder
 
 
 class Answer:
@@ -79,13 +93,15 @@ class Site:
         self.folder = pathlib.Path(folder)
         self.imports = self.folder / "import"
         self.imports.mkdir(parents=True, exist_ok=True)
+        self.marks = new_marks()
+        self.wrapper = []  # what starts the daemon: a program and its arguments
         self.port = 0
         self.process = None
         self.program = str(BUILD / "host" / "davitd")
         self.shown = []  # where an answer had a secret
         self.log_path = self.folder / "davitd.log"
         self.socket_path = str(self.folder / "davitd.sock")
-        self.davit = davit
+        self.davit = davit if davit == "" or davit.endswith("\n") else davit + "\n"
         self.default = default  # the provider of those who name none
         self.listener = listener  # more keys of the TCP listener, each after a comma
         self.providers = dict(providers or {})
@@ -95,6 +111,10 @@ class Site:
                 + ("settings:\n" + settings if settings else "")
             )
         self.write_configuration()
+
+    def granted(self):
+        """Jobs may write to the marks, unless a test says what they may."""
+        return "" if "processes:" in self.davit else f"processes: {{write_paths: [{MARKS}]}}\n"
 
     def write_configuration(self):
         (self.folder / "davit.yaml").write_text(
@@ -109,7 +129,7 @@ import_roots: [import]
 listeners:
   - {{address: 127.0.0.1, port: {self.port}, default_provider: {self.default}{self.listener}}}
   - {{unix: davitd.sock}}
-{self.davit}""",
+{self.davit}{self.granted()}""",
             encoding="utf-8",
         )
         folder = self.folder / "providers.d"
@@ -126,6 +146,7 @@ listeners:
         with log:
             self.process = subprocess.Popen(
                 WRAPPER
+                + self.wrapper
                 + [self.program, "--config", str(self.folder / "davit.yaml")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

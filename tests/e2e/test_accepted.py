@@ -267,7 +267,7 @@ def test_a_deleted_model_is_kept_for_the_batch_that_waits_for_it(site):
 
 def test_a_deploy_by_alias_is_of_the_version_it_named(site):
     pause(site, False)
-    gate = site.folder / "gate"
+    gate = site.marks / "gate"
     held = f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.01)\n"
     first = make_model(site, "one", name="m", server=held + SERVER)
     second = make_model(site, "two", name="m")

@@ -329,7 +329,7 @@ def test_variables_of_the_job_go_before_those_of_the_model(shared):
 
 
 def waiting(site, model):
-    gate = site.folder / f"gate-{time.monotonic_ns()}"
+    gate = site.marks / f"gate-{time.monotonic_ns()}"
     job = batch(
         site,
         model,

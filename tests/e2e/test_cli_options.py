@@ -292,7 +292,7 @@ def test_a_batch_has_limits(site):
 
 def test_a_deploy_that_is_not_awaited_ends_at_once(site):
     """The server listens only once the test lets it."""
-    gate = site.folder / "gate"
+    gate = site.folder / "examples" / "gate"
     (site.folder / "gated.py").write_text(
         f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)\n" + SERVER)
     site.good("models", "register", "one", "--name", "gated", "--server", "gated.py")

@@ -30,7 +30,7 @@ def shelled(sites):
 
 def test_killed_right_after_the_answer(shelled):
     for turn in range(5):
-        file = shelled.folder / f"effects-{turn}"
+        file = shelled.marks / f"effects-{turn}"
         task = shelled.execute(command_for(file))
         shelled.kill()
         shelled.start()
@@ -39,8 +39,8 @@ def test_killed_right_after_the_answer(shelled):
 
 
 def test_killed_while_the_script_runs(shelled):
-    file = shelled.folder / "effects"
-    gate = shelled.folder / "gate"
+    file = shelled.marks / "effects"
+    gate = shelled.marks / "gate"
     task = shelled.execute(command_for(file, after=f"while [ ! -e {gate} ]; do sleep 0.05; done"))
     wait_for("the effect", lambda: effects_of(file))
     shelled.kill()
@@ -51,8 +51,8 @@ def test_killed_while_the_script_runs(shelled):
 
 
 def test_killed_between_the_scripts_end_and_the_commit(shelled):
-    file = shelled.folder / "effects"
-    gate = shelled.folder / "gate"
+    file = shelled.marks / "effects"
+    gate = shelled.marks / "gate"
     task = shelled.execute(
         command_for(file, before=f"while [ ! -e {gate} ]; do sleep 0.05; done;")
     )
@@ -71,7 +71,7 @@ def test_killed_at_any_moment(shelled):
     tasks = {}
     for turn in range(12):
         for part in range(3):
-            file = shelled.folder / f"effects-{turn}-{part}"
+            file = shelled.marks / f"effects-{turn}-{part}"
             tasks[shelled.execute(command_for(file, after="sleep 0.1"))] = file
         time.sleep(dice.uniform(0, 0.3))  # where the kill falls; any moment is right
         shelled.kill()

@@ -103,7 +103,7 @@ def test_a_socket_that_fits_no_listener_is_closed_and_logged(sites, monkeypatch)
 
 def test_sigterm_ends_it_and_leaves_jobs_running(sites):
     site = sites(settings="  shell: true\n").start()
-    gate = site.folder / "gate"
+    gate = site.marks / "gate"
     task = site.execute(f"while [ ! -e {gate} ]; do sleep 0.05; done; echo survived")
     site.await_status(task, "RUNNING")
     assert site.stop() == 0

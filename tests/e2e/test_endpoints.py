@@ -206,11 +206,11 @@ def asked_slowly(site, endpoint, folder, wishes=None):
     return answer, wait.touch
 
 
-def test_a_request_in_flight_is_answered_by_the_model_that_is_replaced(world, tmp_path):
+def test_a_request_in_flight_is_answered_by_the_model_that_is_replaced(world, marks):
     site, one, two = world
     endpoint = make_endpoint(site)
     assert deploy(site, endpoint, {"model": one})["state"] == "COMPLETED"
-    answer, go = asked_slowly(site, endpoint, tmp_path)
+    answer, go = asked_slowly(site, endpoint, marks)
     reply = site.service("POST", f"/endpoints/{endpoint}/deploy_model", {"model": two})
     assert reply.status == 200
     job = newest_job(site, "deploy")
@@ -251,9 +251,9 @@ def test_no_request_fails_while_models_are_swapped(world):
     assert not bad, bad[:3]
 
 
-def test_a_server_that_is_down_is_stood_in_for(split, tmp_path):
+def test_a_server_that_is_down_is_stood_in_for(split, marks):
     site, endpoint = split
-    hold, pid = tmp_path / "hold", tmp_path / "pid"
+    hold, pid = marks / "hold", marks / "pid"
     hold.touch()
     answer = infer(site, endpoint, {"end": [str(pid), str(hold)]})
     assert answer.status == 502 and "Davit-Model" not in answer.headers

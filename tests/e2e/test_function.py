@@ -125,7 +125,7 @@ def test_an_import_that_fails_is_named(shared):
 
 def test_a_function_that_takes_too_long_is_stopped_with_its_children(sites):
     site = sites(davit="jobs: {call_timeout_seconds: 3}\n").start()
-    mark = str(site.folder / "alive")
+    mark = str(site.marks / "alive")
     script = (
         "import subprocess, time\n"
         "def execute(a, b):\n"
@@ -142,7 +142,7 @@ def test_a_function_that_takes_too_long_is_stopped_with_its_children(sites):
 
 def test_a_function_whose_caller_goes_away_is_stopped_with_its_children(sites):
     site = sites().start()
-    mark = site.folder / "alive"
+    mark = site.marks / "alive"
     script = (
         "import subprocess, time\n"
         "def execute(a, b):\n"
@@ -173,18 +173,18 @@ def test_the_sites_limits_hold(sites):
 
 def test_connection_details_are_in_no_argument_variable_log_or_error(sites):
     site = sites(davit="log: {level: debug}\n").start()
-    gate = site.folder / "gate"
+    gate = site.marks / "gate"
     script = (
         "import os, time\n"
         "def execute(details, body):\n"
-        f"    open({str(site.folder / 'began')!r}, 'w').close()\n"
+        f"    open({str(site.marks / 'began')!r}, 'w').close()\n"
         f"    while not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
         "    raise RuntimeError('cannot log in with ' + details)\n"
     )
     details = '{"Url": "https://x", "password": "' + SECRET + '"}'
     with concurrent.futures.ThreadPoolExecutor() as pool:
         answer = pool.submit(call, site, script, None, details)
-        wait_for("the function", (site.folder / "began").exists)
+        wait_for("the function", (site.marks / "began").exists)
         found = []
         for path in (site.folder / "data").rglob("*"):
             if path.is_file() and SECRET.encode() in path.read_bytes():
@@ -238,8 +238,9 @@ def test_many_run_at_once(shared):
 
 def test_as_many_as_may_run_keep_nobody_else_out(sites):
     site = sites().start()
-    gate, began = site.folder / "gate", site.folder / "began"
+    gate, began = site.marks / "gate", site.marks / "began"
     began.mkdir()
+    began.chmod(0o777)
     script = (
         "import os, time\ndef execute(a, b):\n"
         f"    open(os.path.join({str(began)!r}, str(b)), 'w')\n"
@@ -263,7 +264,7 @@ def test_as_many_as_may_run_keep_nobody_else_out(sites):
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_a_daemon_that_ends_leaves_nothing_once_it_is_back(sites, how):
     site = sites().start()
-    began = site.folder / "began"
+    began = site.marks / "began"
     script = (
         "import time\n"
         "def execute(a, b):\n"

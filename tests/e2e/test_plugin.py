@@ -117,7 +117,7 @@ def test_new_work_for_a_disabled_provider_is_404_and_old_jobs_still_answer(sites
 
 def test_jobs_of_a_disabled_provider_run_on_and_come_back(sites):
     site = sites(settings="  shell: true\n").start()
-    gate = site.folder / "gate"
+    gate = site.marks / "gate"
     task = site.execute(f"while [ ! -e {gate} ]; do sleep 0.05; done; echo done")
     site.await_status(task, "RUNNING")
     site.stop()

@@ -131,7 +131,7 @@ def test_a_paused_project_waits_while_others_run_and_can_be_cancelled(site):
 
 
 def test_what_runs_goes_on_while_its_queue_is_paused(site):
-    gate = site.folder / "gate"
+    gate = site.marks / "gate"
     running = site.execute(f"sh -c 'while [ ! -e {gate} ]; do sleep 0.05; done'")
     site.await_status(running, "RUNNING")
     set_queue(site, paused=True)

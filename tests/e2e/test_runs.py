@@ -93,8 +93,8 @@ def test_a_series_that_is_no_longer_than_is_kept_is_whole(shared):
     assert [point["step"] for point in series] == list(range(1, 1001))
 
 
-def test_a_run_under_way_shows_its_metrics(shared, tmp_path):
-    gate = tmp_path / "go"
+def test_a_run_under_way_shows_its_metrics(shared, marks):
+    gate = marks / "go"
     script = f"""
 import os, time
 with open(os.environ["DAVIT_PROGRESS"], "a") as out:
@@ -309,8 +309,8 @@ def log_start(following):
     return following.line() if line.startswith("[davit:") else line
 
 
-def test_a_log_is_followed_until_the_job_ends(shared, tmp_path):
-    gates = [tmp_path / "second", tmp_path / "third"]
+def test_a_log_is_followed_until_the_job_ends(shared, marks):
+    gates = [marks / "second", marks / "third"]
     job = gated(shared, gates)
     following = Following(shared, job)
     assert log_start(following) == "first\n"
@@ -328,9 +328,9 @@ def test_a_log_is_followed_until_the_job_ends(shared, tmp_path):
     assert shared.get(f"/v1/jobs/{job}/log?offset=x").status == 400
 
 
-def test_a_log_that_is_cut_is_followed_to_its_end(sites, tmp_path):
+def test_a_log_that_is_cut_is_followed_to_its_end(sites, marks):
     site = sites(settings="  log_bytes: 4096\n  shell: true\n").start()
-    gate = tmp_path / "go"
+    gate = marks / "go"
     job = site.execute(
         f"echo begin; while [ ! -e {gate} ]; do sleep 0.02; done; seq 100000; echo end"
     )
@@ -344,12 +344,12 @@ def test_a_log_that_is_cut_is_followed_to_its_end(sites, tmp_path):
     assert lines[-101:-1] == [str(n) for n in range(99901, 100001)]
 
 
-def test_a_job_that_waits_is_followed_from_its_start_or_to_its_cancel(sites, tmp_path):
+def test_a_job_that_waits_is_followed_from_its_start_or_to_its_cancel(sites, marks):
     site = sites()
     site.providers["local"] = "provider: local\nplugin: local.so\nmax_running: 1\n"
     site.write_configuration()
     site.start()
-    gate, never = tmp_path / "go", tmp_path / "never"
+    gate, never = marks / "go", marks / "never"
     first = gated(site, [gate])
     waiting, cancelled = gated(site, [], "here"), gated(site, [never])
     assert site.status(waiting)["task_status"] == "WAITING"
@@ -375,9 +375,9 @@ def sockets(site):
     return count
 
 
-def test_many_followers_hold_no_thread_and_leave_with_their_client(sites, tmp_path):
+def test_many_followers_hold_no_thread_and_leave_with_their_client(sites, marks):
     site = sites(settings="  shell: true\n").start()
-    gate = tmp_path / "go"
+    gate = marks / "go"
     job = gated(site, [gate])
     one = Following(site, job)
     assert log_start(one) == "first\n"
@@ -397,9 +397,9 @@ def test_many_followers_hold_no_thread_and_leave_with_their_client(sites, tmp_pa
         assert following.rest() == "go\n"
 
 
-def test_the_daemon_ends_at_once_though_a_log_is_followed(sites, tmp_path):
+def test_the_daemon_ends_at_once_though_a_log_is_followed(sites, marks):
     site = sites(settings="  shell: true\n").start()
-    job = gated(site, [tmp_path / "never"])
+    job = gated(site, [marks / "never"])
     following = Following(site, job)
     assert log_start(following) == "first\n"
     begun = time.monotonic()

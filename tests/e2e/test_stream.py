@@ -60,9 +60,9 @@ WAYS = [
 
 @pytest.mark.parametrize("query, headers", WAYS)
 @pytest.mark.parametrize("over_unix", [False, True])
-def test_events_arrive_one_by_one(served, tmp_path, query, headers, over_unix):
+def test_events_arrive_one_by_one(served, marks, query, headers, over_unix):
     site, endpoint = served
-    signs = [tmp_path / str(i) for i in range(3)]
+    signs = [marks / str(i) for i in range(3)]
     pieces = ["data: 0\n\n"]
     for i, sign in enumerate(signs):
         pieces += [{"wait": str(sign)}, f"data: {i + 1}\n\n"]
@@ -77,9 +77,9 @@ def test_events_arrive_one_by_one(served, tmp_path, query, headers, over_unix):
         assert asked.piece() == b""
 
 
-def test_other_types_arrive_piece_by_piece_where_they_are_asked_for_as_they_are(served, tmp_path):
+def test_other_types_arrive_piece_by_piece_where_they_are_asked_for_as_they_are(served, marks):
     site, endpoint = served
-    go = tmp_path / "go"
+    go = marks / "go"
     wishes = {"pieces": ["a", {"wait": str(go)}, "b"], "type": "text/csv"}
     with Asked(site, endpoint, wishes, "?native=true") as asked:
         assert asked.begin().piece() == b"a"
@@ -100,27 +100,27 @@ def test_the_model_is_told_what_the_caller_accepts(served):
 
 
 @pytest.mark.parametrize("over_unix", [False, True])
-def test_a_client_that_goes_away_ends_the_request_at_the_model(served, tmp_path, over_unix):
+def test_a_client_that_goes_away_ends_the_request_at_the_model(served, marks, over_unix):
     site, endpoint = served
-    gone, never = tmp_path / "gone", tmp_path / "never"
+    gone, never = marks / "gone", marks / "never"
     wishes = {"pieces": ["data: 0\n\n", {"wait": str(never)}], "gone": str(gone)}
     with Asked(site, endpoint, wishes, "?native=true", over_unix) as asked:
         assert asked.begin().piece() == b"data: 0\n\n"
     await_file(gone)
 
 
-def test_so_does_one_that_goes_away_before_the_answer(served, tmp_path):
+def test_so_does_one_that_goes_away_before_the_answer(served, marks):
     site, endpoint = served
-    gone, arrived = tmp_path / "gone", tmp_path / "arrived"
-    wishes = {"wait": str(tmp_path / "never"), "arrived": str(arrived), "gone": str(gone)}
+    gone, arrived = marks / "gone", marks / "arrived"
+    wishes = {"wait": str(marks / "never"), "arrived": str(arrived), "gone": str(gone)}
     with Asked(site, endpoint, wishes):
         await_file(arrived)
     await_file(gone)
 
 
-def test_an_answer_that_breaks_off_is_cut_and_not_ended(served, tmp_path):
+def test_an_answer_that_breaks_off_is_cut_and_not_ended(served, marks):
     site, endpoint = served
-    go = tmp_path / "go"
+    go = marks / "go"
     wishes = {"pieces": ["data: 0\n\n", {"wait": str(go)}], "cut": True}
     with Asked(site, endpoint, wishes, "?native=true") as asked:
         assert asked.begin().piece() == b"data: 0\n\n"
@@ -129,14 +129,14 @@ def test_an_answer_that_breaks_off_is_cut_and_not_ended(served, tmp_path):
             asked.answer.read()
 
 
-def test_a_client_that_reads_nothing_holds_the_model_back(sites, tmp_path, monkeypatch):
+def test_a_client_that_reads_nothing_holds_the_model_back(sites, marks, monkeypatch):
     # A sanitizer would keep what was freed.
     options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
     monkeypatch.setenv("ASAN_OPTIONS", options)
     site = sites().start()
     endpoint = make_endpoint(site)
     assert deploy(site, endpoint, {"model": make_model(site, "two")})["state"] == "COMPLETED"
-    total, sent = 64 * MEBI, tmp_path / "sent"
+    total, sent = 64 * MEBI, marks / "sent"
     # Beside each byte a sanitizer keeps several of its own.
     most = total // 2 if "san" in BUILD.name else 8 * MEBI
 
@@ -166,11 +166,11 @@ def resident(site):
     return int(fields[1]) * 4096
 
 
-def test_time_counts_per_silence_and_not_in_all(sites, tmp_path):
+def test_time_counts_per_silence_and_not_in_all(sites, marks):
     site = sites(davit="jobs: {call_timeout_seconds: 3}\n").start()
     endpoint = make_endpoint(site)
     assert deploy(site, endpoint, {"model": make_model(site, "two")})["state"] == "COMPLETED"
-    signs = [tmp_path / str(i) for i in range(4)]
+    signs = [marks / str(i) for i in range(4)]
     pieces = ["data: 0\n\n"]
     for i, sign in enumerate(signs):
         pieces += [{"wait": str(sign)}, f"data: {i + 1}\n\n"]
@@ -181,10 +181,10 @@ def test_time_counts_per_silence_and_not_in_all(sites, tmp_path):
             time.sleep(1.0)  # what is tested is a clock: together longer than a call
             sign.touch()
         assert asked.piece() == b"data: 4\n\n" and asked.piece() == b""
-    with Asked(site, endpoint, {"pieces": ["data: 0\n\n", {"wait": str(tmp_path / "never")}]},
+    with Asked(site, endpoint, {"pieces": ["data: 0\n\n", {"wait": str(marks / "never")}]},
                "?native=true") as asked:
         asked.begin()
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):
             asked.answer.read()  # the model kept silent for too long
-    answer = infer(site, endpoint, {"wait": str(tmp_path / "never")})
+    answer = infer(site, endpoint, {"wait": str(marks / "never")})
     assert answer.status == 504

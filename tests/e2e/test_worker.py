@@ -69,8 +69,8 @@ def test_a_training_a_model_and_its_endpoint_go_all_the_way_in_a_worker(local):
 
 
 def test_a_killed_worker_comes_back_and_the_local_job_goes_on(local):
-    gate = local.folder / "gate"
-    effects = local.folder / "effects"
+    gate = local.marks / "gate"
+    effects = local.marks / "effects"
     task = local.execute(f"echo effect >> {effects}; while [ ! -e {gate} ]; do sleep 0.05; done")
     wait_for("the effect", effects.exists)
     pid = kill_worker(local, "local")

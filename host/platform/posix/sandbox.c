@@ -37,7 +37,9 @@ static const char *const step_names[SANDBOX_STEPS] = {
 	[SANDBOX_DESCRIPTORS] = "descriptors",
 	[SANDBOX_LIMITS] = "limits",
 	[SANDBOX_PRIVILEGES] = "privileges",
+	[SANDBOX_USER] = "user",
 	[SANDBOX_NAMESPACES] = "namespaces",
+	[SANDBOX_NETWORK] = "network",
 	[SANDBOX_LANDLOCK] = "landlock",
 	[SANDBOX_SECCOMP] = "seccomp",
 };
@@ -220,11 +222,11 @@ void sandbox_drop_rights(struct sandbox_level *level)
 /* --- a worker --- */
 
 static const struct sandbox_path libraries[] = {
-	{"/lib", SANDBOX_READ | SANDBOX_EXECUTE},
-	{"/lib64", SANDBOX_READ | SANDBOX_EXECUTE},
-	{"/usr/lib", SANDBOX_READ | SANDBOX_EXECUTE},
-	{"/usr/lib64", SANDBOX_READ | SANDBOX_EXECUTE},
-	{"/etc/ld.so.cache", SANDBOX_READ},
+	{"/lib", SANDBOX_READ | SANDBOX_EXECUTE, NULL},
+	{"/lib64", SANDBOX_READ | SANDBOX_EXECUTE, NULL},
+	{"/usr/lib", SANDBOX_READ | SANDBOX_EXECUTE, NULL},
+	{"/usr/lib64", SANDBOX_READ | SANDBOX_EXECUTE, NULL},
+	{"/etc/ld.so.cache", SANDBOX_READ, NULL},
 };
 
 static void close_files(const struct sandbox_load *load, struct sandbox_level *level)

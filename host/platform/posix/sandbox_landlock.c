@@ -80,7 +80,10 @@ static uint64_t wanted(const struct sandbox_path *p)
 	return ((p->access & SANDBOX_READ) != 0 ? FOR_READING : 0) |
 	       ((p->access & SANDBOX_EXECUTE) != 0 ? FS(FS_EXECUTE) : 0) |
 	       ((p->access & SANDBOX_WRITE) != 0 ? FOR_WRITING : 0) |
-	       ((p->access & SANDBOX_DEVICE) != 0 ? FS(FS_IOCTL_DEV) : 0);
+	       ((p->access & SANDBOX_DEVICE) != 0 ? FS(FS_IOCTL_DEV) : 0) |
+	       ((p->access & SANDBOX_LIST) != 0 ? FS(FS_READ_DIR) : 0) |
+	       ((p->access & SANDBOX_SOCKET) != 0 ? FS(FS_MAKE_SOCK) : 0) |
+	       ((p->access & SANDBOX_REMOVE) != 0 ? FS(FS_REMOVE_FILE) : 0);
 }
 
 /* What is missing needs no rule. */

@@ -16,6 +16,12 @@ void sandbox_note(struct sandbox_level *level, enum sandbox_step step, enum sand
 /* Namespaces of its own for a process that needs no network. */
 void sandbox_namespaces(struct sandbox_level *level);
 
+/* In a user namespace just made: the same numbers inside as outside. 0 or errno. */
+int sandbox_map_ids(unsigned int uid, unsigned int gid);
+
+/* In a child: 0, or why attempt(arg) did not go. [one thread] */
+int sandbox_in_child(int (*attempt)(const void *arg), const void *arg);
+
 /* --- filters of system calls --- */
 
 enum sandbox_rule {

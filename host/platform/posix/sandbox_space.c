@@ -30,7 +30,6 @@ static bool put_text(const char *path, const char *text)
 	return good;
 }
 
-/* The same numbers inside as outside. */
 static bool put_map(const char *path, unsigned int id)
 {
 	char line[48];
@@ -39,27 +38,20 @@ static bool put_map(const char *path, unsigned int id)
 	return put_text(path, line);
 }
 
-static int enter(bool user)
+int sandbox_map_ids(unsigned int uid, unsigned int gid)
 {
-	unsigned int uid = geteuid(), gid = getegid();
-
-	if (unshare(SPACES | (user ? CLONE_NEWUSER : 0)) != 0)
-		return errno;
-	if (!user)
-		return 0;
 	if (!put_text("/proc/self/setgroups", "deny") && errno != ENOENT)
 		return errno;
 	return put_map("/proc/self/uid_map", uid) && put_map("/proc/self/gid_map", gid) ? 0 : errno;
 }
 
-/* 0, or why not, as its exit status. */
-static int try_first(bool user)
+int sandbox_in_child(int (*attempt)(const void *arg), const void *arg)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(enter(user) & 0xff);
+		_exit(attempt(arg) & 0xff);
 	if (pid < 0)
 		return errno;
 	while (waitpid(pid, &status, 0) < 0) {
@@ -69,17 +61,27 @@ static int try_first(bool user)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
+static int enter(const void *arg)
+{
+	const bool *user = arg;
+	unsigned int uid = geteuid(), gid = getegid();
+
+	if (unshare(SPACES | (*user ? CLONE_NEWUSER : 0)) != 0)
+		return errno;
+	return *user ? sandbox_map_ids(uid, gid) : 0;
+}
+
 static bool took(bool user, const char *text, int *ret_err, struct sandbox_level *level)
 {
-	*ret_err = try_first(user);
+	*ret_err = sandbox_in_child(enter, &user);
 	if (*ret_err == 0)
-		*ret_err = enter(user);
+		*ret_err = enter(&user);
 	if (*ret_err == 0)
 		sandbox_note(level, SANDBOX_NAMESPACES, SANDBOX_FULL, "%s", text);
 	return *ret_err == 0;
 }
 
-/* Root needs no user namespace, and has one only where others do. */
+/* Where user namespaces are forbidden, root may still have the others. */
 void sandbox_namespaces(struct sandbox_level *level)
 {
 	int err;

@@ -42,7 +42,7 @@ static struct sandbox_level level;
 
 static void confine(enum stage stage)
 {
-	static const struct sandbox_path paths[] = {{"/etc/hostname", SANDBOX_READ}};
+	static const struct sandbox_path paths[] = {{"/etc/hostname", SANDBOX_READ, NULL}};
 	int keep[] = {0, 1, 2, pair[0]};
 	struct sandbox_load load = {
 		.keep = keep,
