@@ -37,7 +37,7 @@ static bool read_ledger(
 
 	*ret_says = LEDGER_SAYS_UNCLEAR;
 	*ret_ran = false;
-	if (ledger_read(s, id, epoch, &l, &f)) {
+	if (ledger_read(s, id, epoch, false, &l, &f)) {
 		*ret_says = ledger_says(&l);
 		*ret_ran = l.ran;
 		ledger_finish(&l);
@@ -217,7 +217,7 @@ char *journal_dilemma(struct store *s, const char *job, int64_t epoch, const cha
 	struct fail f;
 	struct buf out;
 
-	if (ledger_read(s, job, epoch, &l, &f))
+	if (ledger_read(s, job, epoch, false, &l, &f))
 		unclear = ledger_unclear(&l);
 	buf_init(&out, SENTENCE_MAX);
 	if (unclear != NULL)

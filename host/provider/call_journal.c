@@ -91,7 +91,7 @@ static int32_t load(struct call *c)
 		return DAVIT_INTERNAL;
 	if (j->loaded || !j->goes_on)
 		return DAVIT_OK;
-	if (!settle(c, &f) || !ledger_read(store_of(c), c->job, c->epoch, &j->ledger, &f)) {
+	if (!settle(c, &f) || !ledger_read(store_of(c), c->job, c->epoch, true, &j->ledger, &f)) {
 		call_keep_reason(&c->service_fail, &f);
 		c->service_code = DAVIT_RETRY;
 		return DAVIT_RETRY;

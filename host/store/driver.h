@@ -48,6 +48,9 @@ struct store_driver {
 	bool (*journal)(void *reader, const char *job, int64_t after_seq, size_t limit,
 		bool (*each)(const struct store_journal *row, void *ctx), void *ctx,
 		struct fail *f);
+	bool (*journal_attempt)(void *reader, const char *job, int64_t epoch, bool answers,
+		bool (*each)(const struct store_journal *row, void *ctx), void *ctx,
+		struct fail *f);
 	bool (*claim)(void *reader, const uint8_t name[STORE_CLAIM_BYTES], int64_t now_ms,
 		struct store_claimed *ret_claimed, struct fail *f);
 	bool (*kv_get)(void *reader, const char *instance, const char *key, char **ret_value,

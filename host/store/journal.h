@@ -48,6 +48,7 @@ struct store_journal {
 	int64_t repeats; /* requests that were sent once more: the mutation, or any of those calls
 	                  */
 	char *detail;    /* owned; JSON, or NULL */
+	bool has_detail; /* read: there is one, be it read or not */
 	unsigned from;   /* JOB_BIT()s the job must be in to be written; 0: any */
 	bool goes_on;    /* written: is added to the job's last row where that is one of the same
 	                  * kind and epoch */

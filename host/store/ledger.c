@@ -10,7 +10,8 @@
 
 struct reading {
 	struct ledger l;
-	bool failed; /* no memory */
+	bool answers; /* are read; else one that is there is one that was kept */
+	bool failed;  /* no memory */
 };
 
 static void entry_finish(struct ledger_entry *e)
@@ -120,7 +121,9 @@ static void read_end(struct reading *r, const struct store_journal *row)
 		return;
 	e->state = ledger_state_of(row->status);
 	e->answer = detail_of(row);
-	e->kept = e->state == LEDGER_DONE && json_bool_or(e->answer, "kept", false);
+	e->kept = e->state == LEDGER_DONE &&
+	          (e->answer != NULL ? json_bool_or(e->answer, "kept", false)
+				     : row->has_detail && !r->answers);
 }
 
 /* What came before is void: another attempt begins. */
@@ -152,16 +155,16 @@ static bool read_row(const struct store_journal *row, void *ctx)
 	};
 	struct reading *r = ctx;
 
-	if (row->epoch == r->l.epoch && kinds[row->kind] != NULL)
+	if (kinds[row->kind] != NULL)
 		kinds[row->kind](r, row);
 	return !r->failed;
 }
 
-bool ledger_read(
-	struct store *s, const char *job, int64_t epoch, struct ledger *ret_ledger, struct fail *f)
+bool ledger_read(struct store *s, const char *job, int64_t epoch, bool answers,
+	struct ledger *ret_ledger, struct fail *f)
 {
-	struct reading r = {.l = {.epoch = epoch}};
-	bool ok = store_journal(s, job, 0, 0, read_row, &r, f);
+	struct reading r = {.l = {.epoch = epoch}, .answers = answers};
+	bool ok = store_journal_attempt(s, job, epoch, answers, read_row, &r, f);
 
 	if (ok && r.failed)
 		ok = fail_set(f, FAIL_UNAVAILABLE, "out of memory");

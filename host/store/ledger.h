@@ -29,7 +29,7 @@ struct ledger_entry {
 	bool covered;   /* a checkpoint was written after its end */
 	bool used;      /* the reader's */
 	json_t *sent;   /* details of its row "sent": operation, method, target, fingerprint */
-	json_t *answer; /* of its row "answered"; NULL: none */
+	json_t *answer; /* of its row "answered"; NULL: none, or it was not asked for */
 	int64_t status;
 };
 
@@ -51,9 +51,10 @@ enum ledger_says {
 	LEDGER_SAYS_UNCLEAR  /* it must be found out */
 };
 
-/* The attempt of that epoch. *ret_ledger belongs to the caller: ledger_finish(). */
-bool ledger_read(
-	struct store *s, const char *job, int64_t epoch, struct ledger *ret_ledger, struct fail *f);
+/* The attempt of that epoch; answers: with those it got, which are long. *ret_ledger belongs to the
+ * caller: ledger_finish(). */
+bool ledger_read(struct store *s, const char *job, int64_t epoch, bool answers,
+	struct ledger *ret_ledger, struct fail *f);
 void ledger_finish(struct ledger *l);
 
 enum ledger_says ledger_says(const struct ledger *l);

@@ -377,6 +377,7 @@ const struct store_driver store_sqlite = {
 	.jobs = sqlite_jobs,
 	.connections = sqlite_connections,
 	.journal = sqlite_journal,
+	.journal_attempt = sqlite_journal_attempt,
 	.claim = sqlite_claim,
 	.kv_get = sqlite_kv_get,
 	.kv_list = sqlite_kv_list,

@@ -30,6 +30,7 @@ enum sql_id {
 	SQL_JOURNAL_COUNT,
 	SQL_JOURNAL_ADD,
 	SQL_JOURNAL_GET,
+	SQL_JOURNAL_ATTEMPT,
 	SQL_JOURNAL_DROP,
 	SQL_CLAIM_GET,
 	SQL_CLAIM_USE,
@@ -183,6 +184,8 @@ bool sqlite_connections(void *reader, const char *provider,
 	bool (*each)(const char *connection, void *ctx), void *ctx, struct fail *f);
 bool sqlite_journal_write(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t limit,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
+bool sqlite_journal_attempt(void *reader, const char *job, int64_t epoch, bool answers,
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
 bool sqlite_claim_answer(struct conn *c, struct store_op *op, struct fail *f);
 bool sqlite_claim_sweep(struct conn *c, struct store_op *op, struct fail *f);

@@ -247,6 +247,7 @@ static bool row_read(struct conn *c, sqlite3_stmt *stmt, struct store_journal *r
 	row->status = sqlite3_column_int64(stmt, 5);
 	row->times = sqlite3_column_int64(stmt, 7);
 	row->repeats = sqlite3_column_int64(stmt, 8);
+	row->has_detail = sqlite3_column_int(stmt, 9) != 0;
 	place = place_of(row->job, row->seq, number);
 	return sqlite_seal_read(c, stmt, 6, &place, &row->detail, f);
 }
@@ -269,11 +270,17 @@ static bool rows_each(struct conn *c, sqlite3_stmt *stmt, const char *job,
 	return rc == SQLITE_ROW || rc == SQLITE_DONE || conn_fail(c, rc, f);
 }
 
+/* The last columns of what row_read() takes. The type of a detail, and its length, are told without
+ * reading it. */
+#define COUNTS "times, repeats, typeof(detail) <> 'null'"
+
+#define SHORT "256" /* so that all that is longer has an answer in it */
+
 bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t limit,
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
 {
 	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOURNAL_GET,
-		"SELECT seq, time_ms, kind, epoch, k, status, detail, times, repeats FROM journal"
+		"SELECT seq, time_ms, kind, epoch, k, status, detail, " COUNTS " FROM journal"
 		" WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?",
 		f);
 	bool ok;
@@ -283,6 +290,27 @@ bool sqlite_journal(void *reader, const char *job, int64_t after_seq, size_t lim
 	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 2, after_seq);
 	sqlite3_bind_int64(stmt, 3, limit > 0 ? (int64_t)limit : -1);
+	ok = rows_each(reader, stmt, job, each, ctx, f);
+	stmt_done(stmt);
+	return ok;
+}
+
+bool sqlite_journal_attempt(void *reader, const char *job, int64_t epoch, bool answers,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOURNAL_ATTEMPT,
+		"SELECT seq, time_ms, kind, epoch, k, status,"
+		" CASE WHEN ?3 OR kind <> 'answered' OR length(detail) < " SHORT
+		"  THEN detail END, " COUNTS " FROM journal"
+		" WHERE job = ?1 AND epoch = ?2 AND kind NOT IN ('call', 'note') ORDER BY seq",
+		f);
+	bool ok;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, job, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, epoch);
+	sqlite3_bind_int(stmt, 3, answers);
 	ok = rows_each(reader, stmt, job, each, ctx, f);
 	stmt_done(stmt);
 	return ok;

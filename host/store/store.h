@@ -256,6 +256,12 @@ bool store_jobs(struct store *s, const struct job_filter *filter,
 bool store_journal(struct store *s, const char *job, int64_t after_seq, size_t limit,
 	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
 
+/* The same for what recovery needs of one attempt: rows of that epoch, without the calls of slots
+ * and notes. answers: with all details of JOURNAL_ANSWERED; else only with short ones, in which no
+ * answer is. */
+bool store_journal_attempt(struct store *s, const char *job, int64_t epoch, bool answers,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f);
+
 /* Calls each(connection, ctx) for the connections of the site that jobs of a provider were accepted
  * with, in byte order; "" first, where one of its newest 10,000 jobs had none. Stops early when
  * each returns false. */

@@ -60,6 +60,19 @@ bool store_journal(struct store *s, const char *job, int64_t after_seq, size_t l
 		       r->driver->journal(reader, job, after_seq, limit, each, ctx, &why), &why, f);
 }
 
+bool store_journal_attempt(struct store *s, const char *job, int64_t epoch, bool answers,
+	bool (*each)(const struct store_journal *row, void *ctx), void *ctx, struct fail *f)
+{
+	struct fail why = {0};
+	struct readers *r = store_readers(s);
+	void *reader = readers_take(r, f);
+
+	return reader != NULL &&
+	       read_end(r, reader,
+		       r->driver->journal_attempt(reader, job, epoch, answers, each, ctx, &why),
+		       &why, f);
+}
+
 bool store_job_status(
 	struct store *s, const char *id, struct job_status *ret_status, struct fail *f)
 {

@@ -278,7 +278,7 @@ static enum ledger_says says(struct kit *k)
 	enum ledger_says says;
 
 	barrier(k);
-	assert_true(ledger_read(k->store, id, 1, &l, NULL));
+	assert_true(ledger_read(k->store, id, 1, false, &l, NULL));
 	says = ledger_says(&l);
 	ledger_finish(&l);
 	return says;

@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/json.h"
+#include "store/ledger.h"
 #include "store/sqlite.h"
 #include "unit/cmocka.h"
 #include "unit/store/kit.h"
@@ -246,6 +247,69 @@ static void past_its_limit_a_journal_keeps_what_recovery_needs(void **state)
 	assert_int_equal(seen.rows[2].kind, JOURNAL_ANSWERED);
 }
 
+/* What the ledger says of job 1 in that attempt; -1: it cannot be read. */
+static int says(struct store *s, int64_t epoch, bool answers, bool *ret_answer)
+{
+	struct ledger l;
+	enum ledger_says says;
+	struct fail f;
+	char id[ID_SIZE];
+
+	if (!ledger_read(s, kit_id(id, 1), epoch, answers, &l, &f))
+		return -1;
+	says = ledger_says(&l);
+	*ret_answer = l.count > 0 && l.entries[0].answer != NULL;
+	ledger_finish(&l);
+	return says;
+}
+
+/* Nobody can read a detail then. */
+static void spoil(const char *folder, const char *where)
+{
+	char path[PATH_MAX], sql[200];
+	struct conn c = {0};
+
+	assert_true(conn_open(&c, kit_join(path, folder, "davit.db"), NULL));
+	(void)snprintf(sql, sizeof(sql),
+		"UPDATE journal SET detail = zeroblob(length(detail)) WHERE %s", where);
+	assert_true(conn_exec(&c, sql, NULL));
+	conn_close(&c);
+}
+
+static void a_ledger_reads_its_attempt_and_the_answers_where_they_are_wanted(void **state)
+{
+	struct kit_room *r = *state;
+	char answer[1200];
+	bool there;
+
+	(void)snprintf(answer, sizeof(answer), "{\"kept\":true,\"body\":\"%01000d\"}", 0);
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	for (int i = 0; i < 2; i++) {
+		struct store_op *op = kit_edge(1, JOB_OPEN, JOB_SUBMITTING, JOB_SET_EPOCH);
+
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		op = row(1, JOURNAL_SENT, 1, "{\"operation\":\"a\"}");
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		op = row(1, JOURNAL_CALL, 0, "{\"slot\":\"submit\"}");
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		op = row(1, JOURNAL_ANSWERED, 1, i == 0 ? "{\"kept\":false}" : answer);
+		op->journal.status = 201;
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		op = kit_edge(1, JOB_OPEN, JOB_RECOVERING, 0);
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+	}
+	assert_int_equal(says(r->store, 1, false, &there), LEDGER_SAYS_UNCLEAR);
+	assert_int_equal(says(r->store, 2, false, &there), LEDGER_SAYS_DONE);
+	assert_false(there);
+	assert_int_equal(says(r->store, 2, true, &there), LEDGER_SAYS_DONE);
+	assert_true(there);
+	spoil(r->folder, "epoch = 1 OR kind = 'call'");
+	assert_int_equal(says(r->store, 2, true, &there), LEDGER_SAYS_DONE);
+	spoil(r->folder, "kind = 'answered'");
+	assert_int_equal(says(r->store, 2, false, &there), LEDGER_SAYS_DONE);
+	assert_int_equal(says(r->store, 2, true, &there), -1);
+}
+
 /* A row of calls that counts on. */
 static void write_calls(struct store *s, unsigned n, int64_t times, int64_t repeats)
 {
@@ -438,6 +502,7 @@ int main(void)
 		TEST(a_row_of_another_attempt_or_state_is_dropped),
 		TEST(rows_are_read_in_pages_and_of_one_job),
 		TEST(past_its_limit_a_journal_keeps_what_recovery_needs),
+		TEST(a_ledger_reads_its_attempt_and_the_answers_where_they_are_wanted),
 		TEST(calls_count_on_in_the_last_row),
 		TEST(calls_count_on_past_the_limit),
 		TEST(a_job_is_found_by_its_submission),
