@@ -28,7 +28,7 @@ enum journal_kind {
 	JOURNAL_CANCEL,     /* intent; the store's, with each edge that sets it */
 	JOURNAL_REMOVE,     /* intent */
 	JOURNAL_NOTE,
-	JOURNAL_GAP, /* the store's: from here on only rows that recovery needs */
+	JOURNAL_GAP, /* the store's: from here on only rows that recovery still needs */
 	JOURNAL_KIND_COUNT
 };
 
@@ -60,7 +60,8 @@ const char *journal_word(enum journal_kind kind);
 /* The kind of a durable word; false if it is none. */
 bool journal_kind_of(const char *word, enum journal_kind *ret_kind);
 
-/* Does recovery need such rows? They have no limit. */
+/* Does recovery need such rows? They have no limit; but past that of the others those are dropped
+ * that a later attempt, or a later time of the same mutation, makes void. */
 bool journal_needed(enum journal_kind kind);
 
 #endif

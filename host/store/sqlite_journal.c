@@ -107,6 +107,34 @@ static bool insert(
 	return rc == SQLITE_OK || conn_fail(c, rc, f);
 }
 
+/* Past the limit only what counts is kept: of this attempt, and of each of its mutations the last
+ * time; and what somebody wanted. The numbers of rows go on all the same. */
+static bool drop_void(
+	struct conn *c, const struct store_journal *row, int64_t epoch, struct fail *f)
+{
+	sqlite3_stmt *stmt = conn_stmt(c, SQL_JOURNAL_VOID,
+		"DELETE FROM journal WHERE job = ?1 AND seq > ?2"
+		" AND (epoch < ?3 OR (epoch = ?3 AND k = ?4 AND k > 0))"
+		" AND kind <> 'cancel' AND kind <> 'remove' AND kind <> 'decision'",
+		f);
+	int rc;
+
+	if (stmt == NULL)
+		return false;
+	sqlite3_bind_text(stmt, 1, row->job, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, JOURNAL_ROWS_MAX + 1);
+	sqlite3_bind_int64(stmt, 3, epoch);
+	sqlite3_bind_int64(stmt, 4, row->k);
+	rc = conn_run(stmt);
+	return rc == SQLITE_OK || conn_fail(c, rc, f);
+}
+
+/* Does this row make void what was before it? */
+static bool begins(const struct store_journal *row)
+{
+	return row->kind == JOURNAL_SENT || row->kind == JOURNAL_EDGE;
+}
+
 bool sqlite_journal_add(
 	struct conn *c, const struct store_journal *row, int64_t epoch, struct fail *f)
 {
@@ -124,6 +152,8 @@ bool sqlite_journal_add(
 	}
 	if (last.seq > JOURNAL_ROWS_MAX && !journal_needed(row->kind))
 		return true;
+	if (last.seq > JOURNAL_ROWS_MAX && begins(row) && !drop_void(c, row, epoch, f))
+		return false;
 	return insert(c, last.seq + 1, epoch, row, f);
 }
 

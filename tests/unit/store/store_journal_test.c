@@ -171,6 +171,33 @@ static void answers_are_kept_until_the_job_runs(void **state)
 	forget(&seen);
 }
 
+static void of_a_job_that_ended_no_answer_is_kept(void **state)
+{
+	static const enum job_state ends[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED};
+	struct kit_room *r = *state;
+
+	for (unsigned n = 1; n <= COUNT(ends); n++) {
+		struct store_op *op = row(n, JOURNAL_ANSWERED, 1, "{\"kept\":true}");
+		struct seen seen;
+
+		op->journal.repeats = 2;
+		assert_int_equal(kit_run(r->store, kit_add(n), NULL), FAIL_NONE);
+		assert_int_equal(kit_run(r->store, kit_edge(n, JOB_OPEN, JOB_SUBMITTING, 0), NULL),
+			FAIL_NONE);
+		write_row(r->store, n, JOURNAL_SENT, 1);
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		op = kit_edge(n, JOB_OPEN, ends[n - 1], JOB_SET_FINISHED);
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+		seen = look(r->store, n, 0, 0, 0);
+		assert_int_equal(seen.count, 4); /* the rows stay */
+		assert_int_equal(seen.rows[2].kind, JOURNAL_ANSWERED);
+		assert_null(seen.rows[2].detail);
+		assert_int_equal(seen.rows[2].repeats, 2);
+		assert_non_null(seen.rows[3].detail);
+		forget(&seen);
+	}
+}
+
 static void a_row_of_another_attempt_or_state_is_dropped(void **state)
 {
 	static const struct {
@@ -245,6 +272,76 @@ static void past_its_limit_a_journal_keeps_what_recovery_needs(void **state)
 	assert_int_equal(seen.rows[0].kind, JOURNAL_GAP);
 	assert_int_equal(seen.rows[1].kind, JOURNAL_SENT);
 	assert_int_equal(seen.rows[2].kind, JOURNAL_ANSWERED);
+}
+
+static void write_status(struct store *s, int64_t k, int64_t status)
+{
+	struct store_op *op = row(1, JOURNAL_ANSWERED, k, NULL);
+
+	op->journal.status = status;
+	write_row(s, 1, JOURNAL_SENT, k);
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+}
+
+static void begin_attempt(struct store *s)
+{
+	struct store_op *op = kit_edge(1, SUBMITTING, JOB_RECOVERING, 0);
+
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+	op = kit_edge(1, JOB_OPEN, JOB_SUBMITTING, JOB_SET_EPOCH);
+	assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+}
+
+/* "kind k, …" from the last row that is of no use to recovery on. */
+static void expect_rest(struct store *s, const char *want)
+{
+	struct seen seen = look(s, 1, JOURNAL_ROWS_MAX, 0, 0);
+	char text[256] = "";
+	size_t n = 0;
+
+	assert_in_range(seen.count, 1, COUNT(seen.rows));
+	for (size_t i = 0; i < seen.count; i++) {
+		assert_true(i == 0 || seen.rows[i].seq > seen.rows[i - 1].seq);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %d", i > 0 ? ", " : "",
+			journal_word(seen.rows[i].kind), (int)seen.rows[i].k);
+	}
+	assert_string_equal(text, want);
+	forget(&seen);
+}
+
+static void past_its_limit_a_journal_keeps_nothing_that_is_void(void **state)
+{
+	struct kit_room *r = *state;
+	size_t last;
+	struct ledger l;
+	struct fail f;
+	char id[ID_SIZE];
+
+	assert_int_equal(kit_run(r->store, kit_add(1), NULL), FAIL_NONE);
+	for (int i = 0; i < JOURNAL_ROWS_MAX; i++) {
+		struct store_op *op = row(1, JOURNAL_NOTE, 0, NULL);
+
+		op->durable = false;
+		assert_int_equal(kit_run(r->store, op, NULL), FAIL_NONE);
+	}
+	begin_attempt(r->store);
+	write_status(r->store, 1, 201);
+	for (int i = 0; i < 10; i++)
+		write_status(r->store, 2, 429);
+	expect_rest(r->store, "gap 0, edge 0, sent 1, answered 1, sent 2, answered 2");
+	assert_true(ledger_read(r->store, kit_id(id, 1), 1, true, &l, &f));
+	assert_int_equal(l.count, 2);
+	assert_int_equal(l.entries[0].state, LEDGER_DONE);
+	assert_int_equal(l.entries[1].state, LEDGER_REFUSED);
+	ledger_finish(&l);
+	write_row(r->store, 1, JOURNAL_DECISION, 0);
+	last = look(r->store, 1, 0, 0, 0).count; /* of what there is */
+	for (int i = 0; i < 10; i++)
+		begin_attempt(r->store);
+	expect_rest(r->store, "gap 0, decision 0, edge 0");
+	write_status(r->store, 1, 201);
+	expect_rest(r->store, "gap 0, decision 0, edge 0, sent 1, answered 1");
+	assert_in_range(look(r->store, 1, 0, 0, 0).count, 0, last);
 }
 
 /* What the ledger says of job 1 in that attempt; -1: it cannot be read. */
@@ -499,10 +596,12 @@ int main(void)
 		TEST(an_edge_that_is_refused_writes_no_row),
 		TEST(what_an_edge_sets_and_brings_has_rows),
 		TEST(answers_are_kept_until_the_job_runs),
+		TEST(of_a_job_that_ended_no_answer_is_kept),
 		TEST(a_row_of_another_attempt_or_state_is_dropped),
 		TEST(rows_are_read_in_pages_and_of_one_job),
 		TEST(past_its_limit_a_journal_keeps_what_recovery_needs),
 		TEST(a_ledger_reads_its_attempt_and_the_answers_where_they_are_wanted),
+		TEST(past_its_limit_a_journal_keeps_nothing_that_is_void),
 		TEST(calls_count_on_in_the_last_row),
 		TEST(calls_count_on_past_the_limit),
 		TEST(a_job_is_found_by_its_submission),
