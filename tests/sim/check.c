@@ -9,6 +9,7 @@
 #include "sim/cloud.h"
 #include "sim/daemon.h"
 #include "sim/operator.h"
+#include "sim/sweep.h"
 #include "sim/work.h"
 #include "sim/world.h"
 #include "store/store.h"
@@ -104,8 +105,10 @@ static bool read_rows(struct daemon_parts *d, struct rows *rows)
 struct made {
 	unsigned count;   /* objects */
 	unsigned twice;   /* of them: by a request that the network delivered twice */
+	unsigned later;   /* by one that came later than a search allows for */
+	unsigned shown;   /* in the end, as strays; running and agrees leave them out */
 	unsigned cancels; /* requests to cancel one */
-	unsigned running, late;
+	unsigned running;
 	unsigned steps; /* objects on the way to it */
 	unsigned gone;
 	const char *agrees; /* the state of one, of several the wanted one; NULL: there is none */
@@ -127,10 +130,13 @@ static struct made made_for(const struct item *item, const char *state)
 		}
 		made.count++;
 		made.twice += o->again;
+		made.later += o->later;
 		made.cancels += o->cancels;
-		made.running += !cloud_ended(o);
-		made.late += o->late;
 		made.gone += o->gone;
+		made.shown += o->shown;
+		if (o->shown)
+			continue;
+		made.running += !cloud_ended(o);
 		if (made.agrees == NULL || (state != NULL && strcmp(cloud_state(o), state) == 0))
 			made.agrees = cloud_state(o);
 	}
@@ -165,7 +171,7 @@ static void check_told(const struct item *item, const struct row *row, const str
 			"lost: %s was accepted as %s, and is %s", item->marker, item->id, row->id);
 	if (row->count > 1)
 		world_wrong("doubled: %s is %u jobs", item->marker, row->count);
-	if (made->count - made->twice > item->allowed)
+	if (made->count - made->twice > item->allowed + made->later)
 		world_wrong("doubled: %s made %u objects", item->marker, made->count - made->twice);
 	if (made->steps > item->allowed + item->first_doubts)
 		world_wrong("doubled: %s made %u objects on its way", item->marker, made->steps);
@@ -276,18 +282,6 @@ bool check_letters_left(void)
 	return false;
 }
 
-/*
- * A request that arrives when nobody waits for it any more, and later than the provider's settle
- * delay allows, can make what its job does not know. Nobody can tell who does not ask again, or
- * who is refused when he does.
- */
-static bool given_up(const struct item *item, const struct row *row, const struct made *made)
-{
-	return made->late > 0 &&
-	       (row->state == JOB_CANCELLED ||
-		       (row->state == JOB_FAILED && (item->timeout_ms > 0 || item->unclear)));
-}
-
 static const char *const wanted_states[JOB_STATE_COUNT] = {
 	[JOB_SUCCEEDED] = "SUCCEEDED", [JOB_FAILED] = "FAILED", [JOB_CANCELLED] = "CANCELLED"};
 
@@ -295,17 +289,17 @@ static void check_object(const struct item *item, const struct row *row, const s
 {
 	const char *wanted = wanted_states[row->state];
 
-	if (item->wish->takes_off || item->leaves || given_up(item, row, made))
+	if (item->wish->takes_off || item->leaves)
 		return;
-	if (made->count == 0 && row->state == JOB_SUCCEEDED)
+	if (made->count == made->shown && row->state == JOB_SUCCEEDED)
 		world_wrong("%s succeeded, and made nothing", item->marker);
 	if (made->count == 0 && row->state == JOB_FAILED && world->faults == 0 &&
 		item->timeout_ms == 0)
 		world_wrong("%s failed without a reason: %s", item->marker, row->error);
-	if (row->state == JOB_FAILED && item->timeout_ms != 0 && made->count > 0 &&
+	if (row->state == JOB_FAILED && item->timeout_ms != 0 && made->count > made->shown &&
 		strcmp(made_for(item, "CANCELLED").agrees, "CANCELLED") == 0)
 		return; /* by its deadline */
-	if (made->count > 0 && wanted != NULL && strcmp(made->agrees, wanted) != 0)
+	if (made->count > made->shown && wanted != NULL && strcmp(made->agrees, wanted) != 0)
 		world_wrong("%s is %s here and %s at the cloud: %s", item->marker,
 			job_state_word(row->state), made->agrees, row->error);
 }
@@ -340,9 +334,7 @@ static void check_item(const struct item *item, const struct row *row)
 			job_state_word(row->state));
 	check_object(item, row, &made);
 	check_taken_off(item, row);
-	world->late += given_up(item, row, &made) && made.running > made.twice;
-	if (item->cancel_told && made.running > made.twice && !given_up(item, row, &made) &&
-		!item->leaves)
+	if (item->cancel_told && made.running > made.twice && !item->leaves)
 		world_wrong("%s was cancelled, and runs on at the cloud", item->marker);
 }
 
@@ -350,6 +342,7 @@ void check_end(struct daemon_parts *d)
 {
 	struct rows rows;
 
+	sweep_check(d);
 	if (!read_rows(d, &rows))
 		return;
 	for (size_t i = 0; i < world->item_count; i++)

@@ -296,6 +296,7 @@ static struct cloud_answer create(const struct letter *l, const struct target *t
 	if (o == NULL)
 		return refuse(400, "INVALID_ARGUMENT", "too many objects");
 	o->collection = t->collection;
+	o->later = l->later;
 	if (name != NULL)
 		(void)snprintf(o->id, sizeof(o->id), "%s", name);
 	else

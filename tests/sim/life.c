@@ -236,7 +236,8 @@ static _Noreturn void supervise(struct daemon_parts *d)
 		if (world->end == END_STOP && world->now_ms >= world->end_ms)
 			stop(d);
 		cloud_tick();
-		done = work_done() && !check_letters_left(); /* before it is looked */
+		/* Before it is looked. Without its provider nobody can say what the cloud has. */
+		done = work_done() && !check_letters_left() && !world->absent;
 		if (check_look(d))
 			operator_look(d);
 		if (done && check_settled()) {

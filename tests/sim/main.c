@@ -55,8 +55,8 @@ struct options {
 
 /* What one worker found. */
 struct found {
-	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, points,
-		events;
+	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, later,
+		strays, points, events;
 	uint64_t wrong, lost, doubled, crashed;
 	uint64_t first; /* seed; with wrong > 0 */
 };
@@ -178,6 +178,8 @@ static void add_up(struct found *f, uint64_t seed)
 	f->parked += world->parked;
 	f->terminal += world->terminal;
 	f->late += world->late;
+	f->later += world->later;
+	f->strays += world->strays;
 	f->points += world->points;
 	f->events += world->events;
 	if (world->why[0] == '\0')
@@ -247,7 +249,9 @@ static void report(const struct found *f, double took)
 	(void)printf("sim_accepted %" PRIu64 " jobs\n", f->jobs);
 	(void)printf("sim_ended %" PRIu64 " jobs\n", f->terminal);
 	(void)printf("sim_parked %" PRIu64 " jobs\n", f->parked);
-	(void)printf("sim_late %" PRIu64 " jobs\n", f->late);
+	(void)printf("sim_late %" PRIu64 " objects\n", f->late);
+	(void)printf("sim_later %" PRIu64 " objects\n", f->later);
+	(void)printf("sim_strays %" PRIu64 " objects\n", f->strays);
 	(void)printf("sim_requests %" PRIu64 " count\n", f->requests);
 	(void)printf("sim_faults %" PRIu64 " count\n", f->faults);
 	(void)printf("sim_points %" PRIu64 " count\n", f->points);

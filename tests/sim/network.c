@@ -25,7 +25,10 @@
 enum {
 	TRIPS = 64,
 	ADDRESS_MS_MOST = 20,
-	WAY_MS_MOST = 30
+	WAY_MS_MOST = 30,
+	LATER_RATE = 192,      /* of 256 of those that would be late */
+	LATER_MS_LEAST = 1401, /* a daemon waits a second, and the manifest's settle_ms */
+	LATER_MS_MOST = 60000
 };
 
 /* What goes wrong, and with which share of what does. */
@@ -37,6 +40,7 @@ enum fault {
 	FAULT_LOST,      /* neither does it arrive nor an answer come */
 	FAULT_NO_ANSWER, /* done, and no answer */
 	FAULT_LATE,      /* done, when nobody waits any more */
+	FAULT_LATER,     /* and longer than a search allows for; never drawn by itself */
 	FAULT_THROTTLED,
 	FAULT_REFUSED, /* a change, for good */
 	FAULT_ERROR,
@@ -62,6 +66,7 @@ static const struct {
 	[FAULT_LOST] = {"lost", 2, false, false},
 	[FAULT_NO_ANSWER] = {"done, no answer", 3, true, false},
 	[FAULT_LATE] = {"done late, no answer", 2, true, false},
+	[FAULT_LATER] = {"done later than lists may be, no answer", 0, true, false},
 	[FAULT_THROTTLED] = {"429", 3, false, true},
 	[FAULT_REFUSED] = {"403", 1, false, true},
 	[FAULT_ERROR] = {"500, not done", 2, false, false},
@@ -227,6 +232,15 @@ static bool may_be_late(const struct letter *l)
 	return !item->removes && (item->wish->way == WAY_TOKEN || item->wish->way == WAY_NAME);
 }
 
+/* The limit of a search: what comes later is made twice, if only now and then. It must be shown. */
+static bool may_be_later(const struct letter *l)
+{
+	const struct item *item = cloud_item(l);
+
+	return item != NULL && !item->removes && item->wish->way == WAY_SEARCH &&
+	       strcmp(l->target, "/v1/jobs") == 0 && chance_of_256(CHANCE_LATE, LATER_RATE);
+}
+
 /* Nobody will know what became of it. */
 static void doubt(const struct trip *trip)
 {
@@ -244,16 +258,19 @@ static void plan_trip(struct trip *trip)
 	if (trip->fault == FAULT_REFUSED && cloud_item(trip->letter) == NULL)
 		trip->fault = FAULT_THROTTLED; /* what is only looked at is there */
 	if (trip->fault == FAULT_LATE && !may_be_late(trip->letter))
-		trip->fault = FAULT_NO_ANSWER;
+		trip->fault = may_be_later(trip->letter) ? FAULT_LATER : FAULT_NO_ANSWER;
 	if (trip->fault == FAULT_LATE)
 		way = chance_between(CHANCE_NET, 1, 20000);
+	if (trip->fault == FAULT_LATER)
+		way = chance_between(CHANCE_LATE, LATER_MS_LEAST, LATER_MS_MOST);
+	trip->letter->later = trip->fault == FAULT_LATER;
 	if (trip->fault == FAULT_DELAY)
 		way = chance_between(CHANCE_NET, 1, may_be_late(trip->letter) ? 1500 : 60);
 	trip->arrives_at = faults[trip->fault].arrives ? now + way : CLOCK_NEVER;
 	trip->letter->arrives_at = faults[trip->fault].arrives ? world->now_ms + way : CLOCK_NEVER;
 	trip->lands_at = now + way + chance_between(CHANCE_NET, 1, WAY_MS_MOST);
 	if (trip->fault == FAULT_LOST || trip->fault == FAULT_NO_ANSWER ||
-		trip->fault == FAULT_LATE)
+		trip->fault == FAULT_LATE || trip->fault == FAULT_LATER)
 		trip->lands_at = CLOCK_NEVER;
 }
 

@@ -20,7 +20,8 @@ enum chance {
 	CHANCE_THREAD, /* who runs next */
 	CHANCE_NET,
 	CHANCE_DISK,
-	CHANCE_ID, /* the random numbers of the daemon */
+	CHANCE_ID,   /* the random numbers of the daemon */
+	CHANCE_LATE, /* what comes later than anybody waits for it */
 	CHANCE_COUNT
 };
 
@@ -106,6 +107,8 @@ struct object {
 	bool fail;
 	bool again;       /* the network delivered the request that made it twice */
 	bool late;        /* who asked for it had given up or died by then */
+	bool later;       /* and a search had missed it when lists were to know */
+	bool shown;       /* as a stray, in the end */
 	bool gone;        /* deleted */
 	unsigned cancels; /* requests to cancel it */
 };
@@ -113,7 +116,8 @@ struct object {
 /* A request on its way to the cloud. */
 struct letter {
 	bool used;
-	bool live; /* the daemon that sent it is there, and waits */
+	bool live;  /* the daemon that sent it is there, and waits */
+	bool later; /* it may come when a search missed what it makes */
 	int64_t arrives_at;
 	char method[8];
 	char target[320]; /* path and query */
@@ -167,7 +171,7 @@ struct world {
 	/* How it ended. */
 	bool settled;
 	char why[WORLD_WHY]; /* what is wrong; "": nothing */
-	unsigned jobs, parked, terminal, late, faults, requests, kills;
+	unsigned jobs, parked, terminal, late, later, strays, faults, requests, kills;
 	uint64_t points, events; /* of all lives */
 };
 
