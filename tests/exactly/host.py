@@ -179,6 +179,7 @@ class Host:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.kills = KillFile(folder / "kill")
+        self.marks = folder / "marks"  # where jobs of this machine leave what they did
         self.log_path = folder / "davitd.log"
         self.process = None
         self.tell(providers, connections, net or {}, jobs or {})
@@ -199,7 +200,10 @@ class Host:
             "net": net,
             "import_roots": ["import"],
             "export_roots": ["export"],
+            "processes": {"write_paths": ["marks"]},
         }
+        self.marks.mkdir(exist_ok=True)
+        self.marks.chmod(0o777)
         for root in ("import", "export"):
             (self.folder / root).mkdir(exist_ok=True)
         (self.folder / "davit.yaml").write_text(yaml(config), encoding="utf-8")

@@ -42,8 +42,10 @@ class Lab:
         return f"{provider}-{self.numbers % ACCOUNTS}"
 
     def scratch(self):
-        path = self.folder / f"case-{self.numbers}"
+        """What jobs of this machine write to, too."""
+        path = self.host.marks / f"case-{self.numbers}"
         path.mkdir(exist_ok=True)
+        path.chmod(0o777)
         return path
 
     def close(self):

@@ -108,8 +108,7 @@ class Soak:
             told["provider"]["settings"]["poll_ms"] = 300
         self.lab = Lab(told, first.plugin, self.folder, options.seed, options.protocol or "https")
         self.host, self.cloud = self.lab.host, self.lab.cloud
-        self.effects = self.folder / "effects"
-        self.effects.mkdir()
+        self.effects = self.host.marks
         self.orders = [Order(n, self.pick(), self.dice) for n in range(self.size.jobs)]
         self.todo = collections.deque(self.orders)
         self.began = time.monotonic()
