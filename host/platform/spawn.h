@@ -20,7 +20,8 @@ bool spawn_detached(const char *const argv[], const char *const env[], const cha
 /*
  * Starts argv[0] (a path) as a child, which the caller waits for: socket is its descriptor 3, and
  * there is no other but the standard streams, on the null device; in builds for tests standard
- * error is ours. Own session, environment env only, signals at their defaults, folder "/".
+ * error is ours. Environment env only, signals at their defaults, folder "/", a process group of
+ * its own; the session is ours, so that the scheduler takes the two for one.
  */
 bool spawn_child(const char *const argv[], const char *const env[], int socket, pid_t *ret_pid,
 	struct fail *f);

@@ -32,6 +32,7 @@ void frame_drop(struct frame_in *in)
 	free(in->far);
 	in->far = NULL;
 	in->have = 0;
+	in->bad = false;
 	if (in->fd >= 0)
 		(void)close(in->fd);
 	in->fd = -1;
@@ -116,9 +117,9 @@ static enum frame_end receive_rest(int socket, struct frame_in *in)
 
 enum frame_end frame_receive(int socket, struct frame_in *in, size_t most)
 {
-	enum frame_end end = FRAME_DONE;
+	enum frame_end end = in->bad ? FRAME_BAD : FRAME_DONE;
 
-	if (is_whole(in))
+	if (is_whole(in) && !in->bad)
 		frame_drop(in);
 	while (end == FRAME_DONE) {
 		end = in->have < sizeof(in->head) ? receive_head(socket, in, most)
@@ -126,6 +127,7 @@ enum frame_end frame_receive(int socket, struct frame_in *in, size_t most)
 		if (end == FRAME_DONE && is_whole(in))
 			break;
 	}
+	in->bad = end == FRAME_BAD;
 	return end;
 }
 

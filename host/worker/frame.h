@@ -22,6 +22,7 @@
 #ifndef HOST_WORKER_FRAME_H
 #define HOST_WORKER_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -85,7 +86,7 @@ enum frame_end {
 	FRAME_DONE,
 	FRAME_LATE,   /* the socket's time is up; call again to go on */
 	FRAME_CLOSED, /* the other side is gone */
-	FRAME_BAD     /* what came is no frame, or more than one; or out of memory */
+	FRAME_BAD     /* what came is no frame, or more than one; or out of memory. It stays so */
 };
 
 /* One frame that comes in. Zero it, and set fd to -1, before the first. */
@@ -93,6 +94,7 @@ struct frame_in {
 	struct frame_head head;
 	size_t have; /* bytes that came, the head included */
 	char *far;   /* the payload, where it is not near */
+	bool bad;    /* it was no frame, and nothing is read any more */
 	int fd;      /* came along; -1: none. Owned */
 	_Alignas(8) char near[FRAME_NEAR];
 };

@@ -29,6 +29,7 @@ from davit_site import BUILD, execute_body, wait_for  # noqa: E402
 from clouds import gateway, held, journal, tracked  # noqa: E402
 from order import out_of_turn  # noqa: E402
 from work import work  # noqa: E402
+from workers import worker  # noqa: E402
 import digits  # noqa: E402
 
 BIG_POOL = 139264  # bytes a connection takes in a bare server that takes headers as long as ours
@@ -307,7 +308,7 @@ def queue():
     figure("queue_jobs_per_second", count / took, "1/s")
 
 
-ALL = (status, accept, start, idle, work, predict, queue, held, tracked, gateway, journal)
+ALL = (status, accept, start, idle, work, predict, queue, held, tracked, gateway, journal, worker)
 FIGURES = {f.__name__: f for f in ALL}
 
 

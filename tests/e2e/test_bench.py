@@ -15,7 +15,7 @@ from order import out_of_turn  # noqa: E402
 
 BENCH = [sys.executable, str(ROOT / "tests" / "bench" / "bench.py")]
 LINE = re.compile(r"[a-z][a-z0-9_]* -?[0-9.e+-]+ [A-Za-z0-9/]+( [0-9.e+-]+ (ok|short))?")
-FIGURES = ["status", "accept", "start", "idle", "work", "predict", "queue", "held", "tracked", "gateway", "journal"]
+FIGURES = ["status", "accept", "start", "idle", "work", "predict", "queue", "held", "tracked", "gateway", "journal", "worker"]
 
 
 def bench(*words):

@@ -40,7 +40,7 @@ static int set_signals(posix_spawnattr_t *attributes)
 	(void)sigfillset(&all);
 	(void)sigemptyset(&none);
 	err = posix_spawnattr_setflags(
-		attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+		attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	if (err == 0)
 		err = posix_spawnattr_setsigdefault(attributes, &all);
 	if (err == 0)

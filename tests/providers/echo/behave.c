@@ -155,6 +155,17 @@ static bool act_deaf(struct davit_sdk *sdk, const struct word *word, int32_t *re
 	return false;
 }
 
+/* spin:N - asks the host N times for what costs it nothing. */
+static bool act_spin(struct davit_sdk *sdk, const struct word *word, int32_t *ret_code)
+{
+	const davit_host_core_1 *core = sdk->host->core;
+
+	(void)ret_code;
+	for (int64_t i = 0; i < word->number; i++)
+		(void)core->mono_ms(sdk->call);
+	return false;
+}
+
 /* How often this was asked for a submission, this time included. */
 static int64_t count_attempt(struct davit_sdk *sdk)
 {
@@ -239,6 +250,7 @@ static const struct {
 	{"sleep", act_sleep, NULL},
 	{"hang", act_hang, NULL},
 	{"deaf", act_deaf, NULL},
+	{"spin", act_spin, NULL},
 	{"retry", act_retry, NULL},
 	{"throttle", act_throttle, NULL},
 	{"checkpoint", act_checkpoint, NULL},

@@ -1,0 +1,192 @@
+/* Frames between the daemon and a worker: what is sent arrives, and what is no frame is known. */
+#include "worker/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "unit/cmocka.h"
+
+#define MOST ((size_t)1024 * 1024)
+
+struct pair {
+	int near, far;
+	struct frame_in in;
+};
+
+static int set_up(void **state)
+{
+	const struct timeval tick = {.tv_usec = 50000};
+	struct pair *p = calloc(1, sizeof(*p));
+	int ends[2];
+
+	assert_non_null(p);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)), 0);
+	p->near = ends[0];
+	p->far = ends[1];
+	p->in.fd = -1;
+	*state = p;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct pair *p = *state;
+
+	frame_drop(&p->in);
+	(void)close(p->near);
+	(void)close(p->far);
+	free(p);
+	return 0;
+}
+
+struct sending {
+	int socket;
+	struct frame_out out;
+};
+
+static void *send_it(void *arg)
+{
+	struct sending *s = arg;
+
+	return frame_send(s->socket, &s->out) == FRAME_DONE ? s : NULL;
+}
+
+/* There and back again in another thread, as it may be more than a socket holds. */
+static void pass(struct pair *p, size_t n)
+{
+	struct sending s = {p->far, {.head = {.kind = FRAME_CALL, .slot = 3, .call = 7}, .fd = -1}};
+	char *bytes = malloc(n + 1);
+	pthread_t thread;
+	void *sent;
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (char)(i * 31);
+	frame_add(&s.out, bytes, n / 3);
+	frame_add(&s.out, bytes + n / 3, n - n / 3);
+	assert_int_equal(pthread_create(&thread, NULL, send_it, &s), 0);
+	assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_DONE);
+	assert_int_equal(pthread_join(thread, &sent), 0);
+	assert_non_null(sent);
+	assert_int_equal(p->in.head.length, n);
+	assert_int_equal(p->in.head.kind, FRAME_CALL);
+	assert_int_equal(p->in.head.slot, 3);
+	assert_int_equal(p->in.head.call, 7);
+	assert_memory_equal(frame_payload(&p->in), bytes, n);
+	free(bytes);
+}
+
+static void a_frame_arrives_as_it_was_sent(void **state)
+{
+	static const size_t sizes[] = {0, 1, 16, FRAME_NEAR - 17, FRAME_NEAR - 16, FRAME_NEAR - 15,
+		FRAME_NEAR, 3 * FRAME_NEAR, MOST};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		pass(*state, sizes[i]);
+}
+
+static void a_descriptor_comes_along_and_belongs_to_who_got_it(void **state)
+{
+	struct pair *p = *state;
+	struct frame_out out = {.head = {.kind = FRAME_LANE}};
+	int fd;
+
+	out.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(out.fd >= 0);
+	assert_int_equal(frame_send(p->far, &out), FRAME_DONE);
+	assert_int_equal(close(out.fd), 0);
+	assert_int_equal(frame_receive(p->near, &p->in, 0), FRAME_DONE);
+	fd = p->in.fd;
+	assert_true(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	frame_drop(&p->in);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void put(struct pair *p, const struct frame_head *head, size_t more)
+{
+	char bytes[sizeof(*head) + 64] = {0};
+
+	memcpy(bytes, head, sizeof(*head));
+	assert_int_equal(send(p->far, bytes, sizeof(*head) + more, 0), sizeof(*head) + more);
+}
+
+static void what_comes_behind_a_frame_is_a_breach(void **state)
+{
+	put(*state, &(struct frame_head){.kind = FRAME_RETURN, .length = 16}, 17);
+	assert_int_equal(
+		frame_receive(((struct pair *)*state)->near, &((struct pair *)*state)->in, MOST),
+		FRAME_BAD);
+}
+
+static void an_unknown_kind_and_a_frame_that_is_too_long_are_breaches(void **state)
+{
+	static const struct frame_head heads[] = {
+		{.kind = 0},
+		{.kind = FRAME_KIND_COUNT},
+		{.kind = UINT16_MAX},
+		{.kind = FRAME_CALL, .length = MOST + 1},
+		{.kind = FRAME_CALL, .length = UINT32_MAX},
+	};
+	struct pair *p = *state;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		put(p, &heads[i], 0);
+		assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_BAD);
+		assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_BAD);
+		frame_drop(&p->in);
+	}
+}
+
+static void a_frame_that_comes_slowly_is_late_and_then_whole(void **state)
+{
+	const struct frame_head head = {.kind = FRAME_RETURN, .length = 4};
+	struct pair *p = *state;
+	char bytes[sizeof(head) + 4] = {0};
+
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), "abcd", 4);
+	assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_LATE);
+	for (size_t i = 0; i < sizeof(bytes); i += 5) {
+		size_t n = i + 5 <= sizeof(bytes) ? 5 : sizeof(bytes) - i;
+
+		assert_int_equal(send(p->far, bytes + i, n, 0), n);
+		if (i + n < sizeof(bytes))
+			assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_LATE);
+	}
+	assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_DONE);
+	assert_memory_equal(frame_payload(&p->in), "abcd", 4);
+}
+
+static void the_end_of_the_other_side_is_seen_in_both_directions(void **state)
+{
+	struct pair *p = *state;
+	struct frame_out out = {.head = {.kind = FRAME_CALL}, .fd = -1};
+
+	assert_int_equal(shutdown(p->far, SHUT_RDWR), 0);
+	assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_CLOSED);
+	assert_int_equal(frame_send(p->near, &out), FRAME_CLOSED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_frame_arrives_as_it_was_sent),
+		TEST(a_descriptor_comes_along_and_belongs_to_who_got_it),
+		TEST(what_comes_behind_a_frame_is_a_breach),
+		TEST(an_unknown_kind_and_a_frame_that_is_too_long_are_breaches),
+		TEST(a_frame_that_comes_slowly_is_late_and_then_whole),
+		TEST(the_end_of_the_other_side_is_seen_in_both_directions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
