@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,7 +36,10 @@ static int pair[2]; /* what a worker keeps beside the standard streams */
 enum stage {
 	FRESH,   /* nothing yet */
 	LOADING, /* after sandbox_before_load() */
-	SERVING  /* after sandbox_after_load() */
+	SERVING, /* after sandbox_after_load() */
+	NETTED,  /* a program with the network */
+	UNIXED,  /* one with Unix sockets alone */
+	LONELY   /* one that connects to nothing */
 };
 
 static struct sandbox_level level;
@@ -53,6 +57,14 @@ static void confine(enum stage stage)
 		.open_files = 64,
 	};
 
+	if (stage >= NETTED) {
+		sandbox_drop_rights(&level);
+		sandbox_filter_program(stage == NETTED   ? SANDBOX_SOCKETS_NET
+				       : stage == UNIXED ? SANDBOX_SOCKETS_UNIX
+							 : SANDBOX_SOCKETS_OWN,
+			&level);
+		return;
+	}
 	if (stage >= LOADING)
 		sandbox_before_load(&load, &level);
 	if (stage >= SERVING)
@@ -584,6 +596,170 @@ static void the_second_stage_holds_threads_that_were_there(void **state)
 	assert_int_equal(outcome(LOADING, late_thread), EPERM);
 }
 
+/* --- programs --- */
+
+static int try_packet(void)
+{
+	return said(syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0));
+}
+
+static int try_vsock(void)
+{
+	return said(syscall(SYS_socket, AF_VSOCK, SOCK_STREAM, 0));
+}
+
+static int try_new_space(void)
+{
+	return by_clone(CLONE_NEWUSER | SIGCHLD);
+}
+
+static int try_chroot(void)
+{
+	return said(syscall(SYS_chroot, "/"));
+}
+
+static int try_getfd(void)
+{
+	return said(syscall(438 /* pidfd_getfd */, -1, 0, 0));
+}
+
+static int try_handle(void)
+{
+	return said(syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, 0));
+}
+
+static int try_new_mount(void)
+{
+	return said(syscall(430 /* fsopen */, "tmpfs", 0));
+}
+
+static int try_module(void)
+{
+	return said(syscall(SYS_init_module, NULL, 0, ""));
+}
+
+static int try_clock(void)
+{
+	return said(syscall(SYS_clock_settime, 0, NULL));
+}
+
+static int try_key(void)
+{
+	return said(syscall(SYS_add_key, "user", "x", "y", 1, -3));
+}
+
+static int try_send(void)
+{
+	struct sockaddr_storage to = {.ss_family = AF_UNIX};
+
+	return said(syscall(SYS_sendto, pair[0], "x", 1, 0, &to, sizeof(to)));
+}
+
+static void what_no_program_needs_is_refused(void **state)
+{
+	static const struct {
+		int (*attempt)(void);
+		int err;
+	} rows[] = {{try_ptrace, EPERM}, {try_read_memory, EPERM}, {try_getfd, EPERM},
+		{try_new_space, EPERM}, {try_unshare, EPERM}, {try_clone3, ENOSYS},
+		{try_mount, EPERM}, {try_new_mount, EPERM}, {try_chroot, EPERM},
+		{try_handle, EPERM}, {try_bpf, EPERM}, {try_perf, EPERM}, {try_userfault, EPERM},
+		{try_uring, EPERM}, {try_keys, EPERM}, {try_key, EPERM}, {try_module, EPERM},
+		{try_clock, EPERM}, {try_packet, EPERM}, {try_vsock, EPERM}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int got = outcome(NETTED, rows[i].attempt);
+
+		if (got != rows[i].err)
+			print_message("row %zu: %s\n", i, strerror(got));
+		assert_int_equal(got, rows[i].err);
+	}
+}
+
+static void programs_get_the_sockets_they_are_given(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome(NETTED, try_socket), DONE);
+	assert_int_equal(outcome(NETTED, try_unix_socket), DONE);
+	assert_int_equal(outcome(UNIXED, try_socket), EPERM);
+	assert_int_equal(outcome(UNIXED, try_unix_socket), DONE);
+	assert_int_not_equal(outcome(UNIXED, try_connect), EPERM);
+	assert_int_equal(outcome(LONELY, try_socket), EPERM);
+	assert_int_equal(outcome(LONELY, try_unix_socket), DONE);
+	assert_int_equal(outcome(LONELY, try_socketpair), DONE);
+	assert_int_equal(outcome(LONELY, try_connect), EPERM);
+	assert_int_equal(outcome(LONELY, try_send), EPERM);
+}
+
+static void a_program_forks_executes_and_opens_files(void **state)
+{
+	static int (*const usual[])(void) = {try_fork, try_exec, try_passwd, try_stat, try_code,
+		try_kill, try_memfd, use_threads, use_memory, use_library};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(usual); i++)
+		assert_int_equal(outcome(LONELY, usual[i]), DONE);
+}
+
+/* --- a room --- */
+
+static const struct sandbox_path seen[] = {
+	{"/", SANDBOX_LIST, NULL},
+	{"/dev/shm", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_FRESH, NULL},
+	{"/etc/hostname", SANDBOX_READ, NULL},
+	{"/missing", SANDBOX_READ, NULL},
+	{"/proc", SANDBOX_READ, NULL},
+	{"/tmp", SANDBOX_READ | SANDBOX_WRITE, "/var/tmp"},
+};
+
+static struct sandbox_room room = {.paths = seen, .path_count = COUNT(seen), .uid = SANDBOX_SAME};
+
+static int look_around(void)
+{
+	struct stat here, there;
+	bool moved = stat("/var/tmp", &there) == 0;
+
+	if (sandbox_enter_room(&room) != 0)
+		return ODD;
+	if (access("/etc/passwd", F_OK) == 0 || access("/usr", F_OK) == 0 ||
+		access("/missing", F_OK) == 0 || access("/etc/hostname", R_OK) != 0)
+		return 1;
+	if (!moved || stat("/tmp", &here) != 0 || here.st_ino != there.st_ino)
+		return 2;
+	if (open("/new", O_WRONLY | O_CREAT, 0600) >= 0 || open("/etc/hostname", O_WRONLY) >= 0)
+		return 3;
+	return open("/dev/shm/new", O_WRONLY | O_CREAT, 0600) >= 0 ? DONE : 4;
+}
+
+static int connect_out(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (sandbox_enter_room(&room) != 0 || fd < 0)
+		return ODD;
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	to.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1 */
+	return said(connect(fd, (const struct sockaddr *)&to, sizeof(to)));
+}
+
+static void a_room_has_its_pieces_and_nothing_else(void **state)
+{
+	char place[] = "/tmp/davit-room.XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(place));
+	room.place = place;
+	if (sandbox_room_works(&room) != 0)
+		print_message("not tried: %s\n", strerror(sandbox_room_works(&room)));
+	else {
+		assert_int_equal(outcome(FRESH, look_around), DONE);
+		assert_int_equal(outcome(FRESH, connect_out), ENETUNREACH);
+	}
+	assert_int_equal(rmdir(place), 0);
+}
+
 /* --- the level --- */
 
 static int tell_level(void)
@@ -647,6 +823,10 @@ int main(void)
 		cmocka_unit_test(a_file_is_loaded_between_the_stages_only),
 		cmocka_unit_test(a_worker_that_aborts_dies_by_sigabrt),
 		cmocka_unit_test(the_second_stage_holds_threads_that_were_there),
+		cmocka_unit_test(what_no_program_needs_is_refused),
+		cmocka_unit_test(programs_get_the_sockets_they_are_given),
+		cmocka_unit_test(a_program_forks_executes_and_opens_files),
+		cmocka_unit_test(a_room_has_its_pieces_and_nothing_else),
 		cmocka_unit_test(the_level_says_what_was_got),
 		cmocka_unit_test(words_are_read_as_they_are_written),
 	};
