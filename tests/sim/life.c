@@ -92,6 +92,7 @@ void life_event(enum event event)
 		[EVENT_TOLD_CANCEL] = "after a cancel was answered",
 		[EVENT_TOLD_DECISION] = "after a decision was told",
 		[EVENT_TOLD_END] = "after an end was told",
+		[EVENT_TOLD_REMOVAL] = "after a removal was taken",
 		[EVENT_TOLD_REMOVED] = "after the end of a removal was told",
 	};
 
@@ -132,10 +133,11 @@ static enum event pick_event(void)
 		[THEME_DOUBT] = {EVENT_TOLD_DECISION, EVENT_TOLD_DECISION},
 		[THEME_CHAIN] = {EVENT_CHECKPOINT, EVENT_PAIR},
 		[THEME_UNSENT] = {EVENT_UNSENT, EVENT_UNSENT},
-		[THEME_REMOVAL] = {EVENT_TOLD_REMOVED, EVENT_TOLD_REMOVED},
+		[THEME_REMOVAL] = {EVENT_TOLD_REMOVAL, EVENT_TOLD_REMOVED},
+		[THEME_ACCEPT] = {EVENT_TOLD_ACCEPTED, EVENT_TOLD_ACCEPTED},
 	};
 
-	if (world->theme != THEME_ANY && chance_of_256(CHANCE_PLAN, 128))
+	if (world->theme != THEME_ANY && chance_of_256(CHANCE_PLAN, 192))
 		return about[world->theme][chance_below(CHANCE_PLAN, 2)];
 	return (enum event)chance_below(CHANCE_PLAN, EVENT_COUNT);
 }
@@ -143,7 +145,7 @@ static enum event pick_event(void)
 static bool is_rare(unsigned event)
 {
 	return event == EVENT_CHECKPOINT || event == EVENT_UNSENT || event == EVENT_TOLD_DECISION ||
-	       event == EVENT_TOLD_REMOVED;
+	       event == EVENT_TOLD_REMOVAL || event == EVENT_TOLD_REMOVED;
 }
 
 /* Of moments of that sort. */

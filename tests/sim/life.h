@@ -33,7 +33,8 @@ enum event {
 	EVENT_TOLD_CANCEL,
 	EVENT_TOLD_DECISION,
 	EVENT_TOLD_END,
-	EVENT_TOLD_REMOVED,
+	EVENT_TOLD_REMOVAL, /* it was taken */
+	EVENT_TOLD_REMOVED, /* it has ended */
 	EVENT_COUNT
 };
 

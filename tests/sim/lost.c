@@ -16,7 +16,8 @@ void lost_plan(struct item *item)
 	const struct wish *w = item->wish;
 
 	item->stray = w->makes == OBJECT_JOB && w->has_times && w->way != WAY_NONE &&
-	              item->timeout_ms == 0 && chance_of_256(CHANCE_PLAN, 32);
+	              item->timeout_ms == 0 &&
+	              chance_of_256(CHANCE_PLAN, world->theme == THEME_ACCEPT ? 96 : 24);
 	item->keyed = item->keyed && !item->stray;
 }
 

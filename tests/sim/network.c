@@ -205,6 +205,8 @@ static enum fault theme_fault(const struct letter *l)
 
 	if (world->now_ms >= world->calm_ms || cloud_item(l) == NULL)
 		return FAULT_NONE;
+	if (world->theme == THEME_DOUBT && creates && chance_of_256(CHANCE_NET, 96))
+		return chance_of_256(CHANCE_NET, 128) ? FAULT_RESET_BEFORE : FAULT_RESET_AFTER;
 	if (world->theme == THEME_UNSENT && chance_of_256(CHANCE_NET, 240))
 		return FAULT_UNSENT; /* so often in a row that it is given up */
 	if (world->theme == THEME_REMOVAL && creates && chance_of_256(CHANCE_NET, 128))

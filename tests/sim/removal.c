@@ -51,7 +51,7 @@ static void taken(const char *id, const struct fail *f, void *ctx)
 	if (f == NULL)
 		(void)snprintf(item->errand, sizeof(item->errand), "%s", id);
 	item->remove_answered = true;
-	life_event(EVENT_TOLD_ACCEPTED);
+	life_event(EVENT_TOLD_REMOVAL);
 }
 
 void removal_ask(struct daemon_parts *d, struct item *item)

@@ -73,7 +73,8 @@ static void plan_item(struct item *item, size_t i)
 	item->run_ms = chance_between(CHANCE_PLAN, 0, 2500);
 	item->fails = chance_of_256(CHANCE_PLAN, 30);
 	item->keyed = chance_of_256(CHANCE_PLAN, 128);
-	item->unkept = item->keyed && chance_of_256(CHANCE_PLAN, 64);
+	item->unkept =
+		item->keyed && chance_of_256(CHANCE_PLAN, world->theme == THEME_ACCEPT ? 128 : 32);
 	item->impatient = item->keyed && chance_of_256(CHANCE_PLAN, 64);
 	if (w->has_times && chance_of_256(CHANCE_PLAN, 24)) {
 		item->timeout_ms = chance_between(CHANCE_PLAN, 1, 4000);

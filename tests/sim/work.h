@@ -28,6 +28,7 @@ enum theme {
 	THEME_CHAIN,
 	THEME_UNSENT, /* the same as doubt, and requests that do not leave */
 	THEME_REMOVAL,
+	THEME_ACCEPT,
 	THEMES
 };
 
