@@ -1,4 +1,4 @@
-/* calls - a slot of a job's provider: its request, and what its end leads to. */
+/* calls - a slot of a job's provider: how it is called, and what its end leads to. */
 #include <davit/abi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,19 +6,17 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "config/config.h"
 #include "jobs/decide.h"
-#include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "jobs/journal.h"
+#include "jobs/request.h"
 #include "jobs/series.h"
 #include "provider/provider.h"
 #include "store/store.h"
 
 enum {
-	AGAIN_MS = 50,     /* where all places are taken */
-	SERIES_MS = 10000, /* for the metrics of a run that ended */
-	NAME_SIZE = 256
+	AGAIN_MS = 50,    /* where all places are taken */
+	SERIES_MS = 10000 /* for the metrics of a run that ended */
 };
 
 struct call_context {
@@ -36,78 +34,6 @@ struct call_context {
 	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
-
-/* Adds the parsed text of a stored member where there is one. */
-static bool add_stored(json_t *request, const char *member, const char *text)
-{
-	struct fail f;
-
-	return text == NULL ||
-	       json_object_set_new(request, member, json_parse(text, strlen(text), &f)) == 0;
-}
-
-static json_t *connection_of(const struct tracker *t, const struct job *job)
-{
-	const struct config_connection *c =
-		job->connection == NULL
-			? NULL
-			: config_connection_find(t->options.config, job->connection);
-
-	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
-}
-
-/* The label on what a job made: that of its submission, or of the one that made what it adopted. */
-static json_t *label_of(const struct tracker *t, const struct job *job, json_t *request)
-{
-	const char *marked = json_text_or(request, "marked", job->submission);
-	json_t *label = json_sprintf("%s-%s", store_site(t->options.store), marked);
-
-	(void)json_object_del(request, "marked");
-	return label;
-}
-
-/* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?}; of an
- * errand {connection, id} */
-static json_t *request_of(const struct tracker *t, const struct job *job, const struct provider *p)
-{
-	struct fail f;
-	char name[NAME_SIZE];
-	json_t *request = json_parse(job->request, strlen(job->request), &f);
-
-	if (errand_is_kind(job->kind)) {
-		if (json_object_set_new(request, "connection", connection_of(t, job)) == 0)
-			return request;
-		json_decref(request);
-		return NULL;
-	}
-	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
-	if (!json_is_object(request) ||
-		json_object_set_new(request, "connection", connection_of(t, job)) != 0 ||
-		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
-		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
-		json_object_set_new(request, "label", label_of(t, job, request)) != 0 ||
-		json_object_set_new(request, "kind", json_string(job->kind)) != 0 ||
-		!add_stored(request, "ref", job->remote_ref) ||
-		!add_stored(request, "checkpoint", job->checkpoint)) {
-		json_decref(request);
-		return NULL;
-	}
-	return request;
-}
-
-/* What somebody decided that the submission made: find is to look at that. */
-static bool add_adopted(json_t *request, const struct job *job, bool *ret_adopts)
-{
-	struct fail f;
-	json_t *decision =
-		job->decision != NULL ? json_parse(job->decision, strlen(job->decision), &f) : NULL;
-	json_t *remote = json_object_get(decision, "remote");
-	bool added = remote == NULL || json_object_set(request, "remote", remote) == 0;
-
-	*ret_adopts = remote != NULL;
-	json_decref(decision);
-	return added;
-}
 
 /*
  * A call may end, and another begin for the same job, before whoever started it learns its handle.
@@ -301,7 +227,7 @@ static bool series_start(struct call_context *call, const struct job *job,
 	if (p == NULL || !series_is_run(job->interface, job->kind) ||
 		!provider_offers(p, job->interface, "metrics", NULL, &none))
 		return false;
-	spec.request = request_of(t, job, p);
+	spec.request = request_of(&t->options, job, p);
 	if (spec.request == NULL || (ref != NULL && json_object_set(spec.request, "ref", ref) != 0))
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	call->end = *result;
@@ -384,9 +310,9 @@ static bool start(
 	(void)snprintf(call->idempotency, sizeof(call->idempotency), "%s",
 		provider_idempotency(p, job->interface, "submit", job->kind));
 	call->settle_ms = provider_settle_ms(p, job->interface, "submit", job->kind);
-	spec.request = request_of(t, job, p);
-	if (spec.request == NULL ||
-		(call->action == ACTION_FIND && !add_adopted(spec.request, job, &call->adopts))) {
+	spec.request = request_of(&t->options, job, p);
+	if (spec.request == NULL || (call->action == ACTION_FIND &&
+					    !request_adopted(spec.request, job, &call->adopts))) {
 		json_decref(spec.request);
 		(void)fail_set(f, FAIL_INTERNAL, "cannot build the request of job %s", job->id);
 		return false;
