@@ -92,6 +92,12 @@ static void check_lease(const struct item *item, const struct store_journal *row
 			"a change of %s leaves, and another attempt has its lease", item->marker);
 }
 
+/* What is on the way to what its item wants; as network.c has it. */
+static bool makes_first(const struct store_journal *sent)
+{
+	return sent->detail != NULL && strstr(sent->detail, "/datasets") != NULL;
+}
+
 static struct item *about(const struct store_op *op)
 {
 	if (op->kind == STORE_JOURNAL)
@@ -113,7 +119,7 @@ static void note(const struct write *w)
 	if (kind == JOURNAL_SENT) {
 		check_lease(item, &op->journal);
 		item->in_doubt = true;
-		item->first_in_doubt = op->journal.k == 1;
+		item->first_in_doubt = makes_first(&op->journal);
 	}
 	noted[noted_count].item = item;
 	noted[noted_count].unsent = kind == JOURNAL_UNSENT;
