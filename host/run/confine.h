@@ -38,8 +38,9 @@ void confine_release(struct confine_site *site);
 
 struct confine {
 	const struct confine_site *site; /* NULL: not confined */
-	struct sandbox_path *paths;      /* each with its texts owned */
-	size_t count, cap;
+	struct sandbox_path *paths;      /* their texts are those of pieces */
+	size_t count;
+	struct confine_piece *pieces;
 	struct sandbox_room room;
 	gid_t groups[CONFINE_GROUPS];
 	char *place;

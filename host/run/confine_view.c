@@ -38,37 +38,31 @@ static const struct {
 	{"/etc/alternatives", SEE},
 	{"/etc/ca-certificates", SEE},
 	{"/etc/ca-certificates.conf", SEE},
-	{"/etc/crypto-policies", SEE},
 	{"/etc/debian_version", SEE},
 	{"/etc/fonts", SEE},
+	{"/etc/crypto-policies", SEE},
 	{"/etc/gai.conf", SEE},
 	{"/etc/group", SEE},
 	{"/etc/host.conf", SEE},
 	{"/etc/hostname", SEE},
 	{"/etc/hosts", SEE},
-	{"/etc/inputrc", SEE},
-	{"/etc/java-17-openjdk", SEE},
 	{"/etc/ld.so.cache", SEE},
 	{"/etc/ld.so.conf", SEE},
 	{"/etc/ld.so.conf.d", SEE},
-	{"/etc/libnl-3", SEE},
 	{"/etc/locale.alias", SEE},
 	{"/etc/locale.conf", SEE},
 	{"/etc/localtime", SEE},
-	{"/etc/magic", SEE},
 	{"/etc/mime.types", SEE},
 	{"/etc/nsswitch.conf", SEE},
 	{"/etc/OpenCL", SEE},
-	{"/etc/openmpi", SEE},
 	{"/etc/os-release", SEE},
 	{"/etc/passwd", SEE},
 	{"/etc/pip.conf", SEE},
 	{"/etc/pki/tls", SEE},
 	{"/etc/pki/ca-trust", SEE},
-	{"/etc/profile", SEE},
-	{"/etc/protocols", SEE},
+	{"/etc/openmpi", SEE},
 	{"/etc/python3", SEE},
-	{"/etc/python3.11", SEE},
+	{"/etc/protocols", SEE},
 	{"/etc/R", SEE},
 	{"/etc/resolv.conf", SEE},
 	{"/etc/services", SEE},
@@ -95,41 +89,32 @@ static const struct {
 
 /* --- the list --- */
 
-static char *copy(struct confine *c, const char *text)
-{
-	char *made = text == NULL ? NULL : strdup(text);
-
-	c->failed = c->failed || (text != NULL && made == NULL);
-	return made;
-}
-
-static bool make_room(struct confine *c)
-{
-	size_t cap = c->cap == 0 ? 128 : c->cap * 2;
-	struct sandbox_path *grown;
-
-	if (c->count < c->cap || c->cap >= PIECES)
-		return c->count < c->cap;
-	grown = realloc(c->paths, cap * sizeof(*grown));
-	if (grown == NULL) {
-		c->failed = true;
-		return false;
-	}
-	c->paths = grown;
-	c->cap = cap;
-	return true;
-}
+struct confine_piece {
+	struct confine_piece *next;
+	struct sandbox_path path; /* its texts lie behind */
+	char texts[];
+};
 
 static void add(struct confine *c, const char *path, unsigned int access, const char *from)
 {
-	struct sandbox_path *p;
+	size_t n = strlen(path) + 1, more = from == NULL ? 0 : strlen(from) + 1;
+	struct confine_piece *made;
 
-	if (!make_room(c))
+	if (c->count >= PIECES)
 		return;
-	p = &c->paths[c->count++];
-	p->path = copy(c, path);
-	p->from = copy(c, from);
-	p->access = access;
+	made = malloc(sizeof(*made) + n + more);
+	if (made == NULL) {
+		c->failed = true;
+		return;
+	}
+	memcpy(made->texts, path, n);
+	if (from != NULL)
+		memcpy(made->texts + n, from, more);
+	made->path =
+		(struct sandbox_path){made->texts, access, from == NULL ? NULL : made->texts + n};
+	made->next = c->pieces;
+	c->pieces = made;
+	c->count++;
 }
 
 static void add_below(struct confine *c, const char *folder, const char *name, unsigned int access)
@@ -142,13 +127,16 @@ static void add_below(struct confine *c, const char *folder, const char *name, u
 
 void confine_forget_paths(struct confine *c)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		free((void *)c->paths[i].path);
-		free((void *)c->paths[i].from);
+	struct confine_piece *p, *next;
+
+	for (p = c->pieces; p != NULL; p = next) {
+		next = p->next;
+		free(p);
 	}
 	free(c->paths);
+	c->pieces = NULL;
 	c->paths = NULL;
-	c->count = c->cap = 0;
+	c->count = 0;
 }
 
 /* A folder before what is in it. */
@@ -376,7 +364,7 @@ static void see_beside(struct confine *c, const struct child_options *o)
 		add(c, folder, SANDBOX_SOCKET, NULL);
 }
 
-/* Named twice, with the rights of both. */
+/* Named twice: with the rights of both, but a thing of its own in place of the machine's. */
 static void join_equals(struct confine *c)
 {
 	size_t kept = 0;
@@ -388,11 +376,27 @@ static void join_equals(struct confine *c)
 			c->paths[++kept] = *p;
 			continue;
 		}
-		last->access |= p->access;
-		free((void *)p->path);
-		free((void *)p->from);
+		if (p->from != NULL)
+			*last = *p;
+		else if (last->from == NULL)
+			last->access |= p->access;
 	}
 	c->count = c->count == 0 ? 0 : kept + 1;
+}
+
+static void make_list(struct confine *c)
+{
+	const struct confine_piece *p;
+	size_t i = 0;
+
+	c->paths = calloc(c->count + 1, sizeof(*c->paths));
+	c->failed = c->failed || c->paths == NULL;
+	if (c->failed)
+		return;
+	for (p = c->pieces; p != NULL; p = p->next)
+		c->paths[i++] = p->path;
+	qsort(c->paths, c->count, sizeof(*c->paths), by_path);
+	join_equals(c);
 }
 
 void confine_look(struct confine *c, const struct child_options *o, bool in_room)
@@ -409,8 +413,5 @@ void confine_look(struct confine *c, const struct child_options *o, bool in_room
 		see_in_room(c, o);
 	else
 		see_beside(c, o);
-	if (c->count == 0 || c->failed)
-		return;
-	qsort(c->paths, c->count, sizeof(*c->paths), by_path);
-	join_equals(c);
+	make_list(c);
 }

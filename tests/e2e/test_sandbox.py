@@ -237,6 +237,13 @@ def test_paths_of_the_site_are_seen_but_for_what_is_the_daemons(sites, tmp_path)
         assert attacked.run(ATTACKS[what](attacked)).startswith("refused"), what
 
 
+def test_a_place_of_its_own_stays_its_own_whatever_the_site_shows(sites):
+    theirs = f"/var/tmp/{MARKS.name}"
+    attacked = sandboxed(sites, ", read_paths: [/var/tmp]")
+    assert attacked.run(f"open({theirs!r}, 'w').close()") == "done"
+    assert not os.path.exists(theirs)
+
+
 def test_a_wrong_level_is_refused_at_the_start(sites):
     from davit_site import refused
 
