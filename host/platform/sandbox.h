@@ -68,7 +68,8 @@ enum sandbox_access {
 	SANDBOX_SOCKET = 16, /* make sockets in it */
 	SANDBOX_REMOVE = 32, /* delete files in it */
 	SANDBOX_FRESH = 64,  /* in a room: an empty one, in memory */
-	SANDBOX_LIST = 128   /* names alone */
+	SANDBOX_LIST = 128,  /* names alone */
+	SANDBOX_ALONE = 256  /* in a room: without what is mounted in it */
 };
 
 struct sandbox_path {

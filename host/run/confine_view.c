@@ -318,7 +318,7 @@ static void see_own(struct confine *c, const struct child_options *o)
 {
 	char *prefix = o->spec->prefix == NULL ? NULL : environment_prefix(o);
 
-	add(c, o->folder, SEE, NULL);
+	add(c, o->folder, SEE | SANDBOX_ALONE, NULL); /* the room is being built in it */
 	see_own_folders(c, o);
 	add_below(c, o->folder, RUN_PROGRESS, SANDBOX_READ | SANDBOX_WRITE);
 	c->failed = c->failed || (o->spec->prefix != NULL && prefix == NULL);

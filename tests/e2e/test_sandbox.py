@@ -238,7 +238,7 @@ def test_paths_of_the_site_are_seen_but_for_what_is_the_daemons(sites, tmp_path)
 
 
 def test_a_place_of_its_own_stays_its_own_whatever_the_site_shows(sites):
-    theirs = f"/var/tmp/{MARKS.name}"
+    theirs = f"/var/tmp/{MARKS.name}.x"
     attacked = sandboxed(sites, ", read_paths: [/var/tmp]")
     assert attacked.run(f"open({theirs!r}, 'w').close()") == "done"
     assert not os.path.exists(theirs)

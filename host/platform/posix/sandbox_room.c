@@ -95,11 +95,12 @@ static int put_fresh(const char *path)
 
 static int put_bound(const char *from, const char *path, unsigned int access, bool folder)
 {
+	unsigned long how = (access & SANDBOX_ALONE) != 0 ? MS_BIND : MS_BIND | MS_REC;
 	int err = make_target(path, folder);
 
 	if (err != 0)
 		return err;
-	if (mount(from, path, NULL, MS_BIND | MS_REC, NULL) != 0)
+	if (mount(from, path, NULL, how, NULL) != 0)
 		return errno == EACCES || errno == ENOENT ? 0 : errno;
 	return set_attrs(path, access);
 }
