@@ -7,7 +7,7 @@ import uuid
 
 from description import FLOW, role_of
 from effects import Wrong, cleared, effects_of, seen
-from faults import FAULTS
+from faults import FAULTS, rule_of
 from host import Died, wait_for
 from points import durable, left_open
 
@@ -121,14 +121,8 @@ class Case:
             "token": [{"path": "/oauth/token"}],
             "reads": [{"method": "GET", "path": "/v1/*"}, {"method": "GET", "path": "/v1/*/*"}],
         }
-        fault = {
-            key: value
-            for key, value in self.fault.items()
-            if key not in ("of", "unclear", "refuses", "twice")
-        }
-        fault.setdefault("count", 1)
         where = wheres[self.fault.get("of", "changes")]
-        return [{"match": match, **fault} for match in where]
+        return [rule_of(self.fault, match) for match in where]
 
     def prepare(self):
         self.host.restart()  # with no token, no connection, no circuit of the case before
@@ -287,11 +281,11 @@ class Case:
 
     def may_park(self, made):
         way = self.told["class"]
-        return (
-            self.makes()
-            and self.unclear()
-            and (way == "none" or (way == "unsettled" and (made == 0 or self.unlisted())))
-        )
+        if not (self.makes() and self.unclear()):
+            return False
+        if way == "unsettled" and self.fault and self.fault["fault"] == "late":
+            return self.row["state"] == "needs_decision"  # it depends on who came first
+        return way == "none" or (way == "unsettled" and (made == 0 or self.unlisted()))
 
     def answers(self):
         """The statuses that it may be answered with."""

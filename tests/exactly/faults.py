@@ -4,20 +4,22 @@
 #   of       changes: the request that changes something; token, reads: others
 #   unclear  nobody can know whether the change was made
 #   refuses  the change was certainly not made, and the job may fail
+#   hurry    answers do not come, so that the daemon is not to wait for them long
 #   twice    the cloud makes it twice by itself, where nothing names the submission
 FAULTS = {
     "none": None,
     "reset_connect": {"fault": "reset_connect", "of": "connections"},
     "reset_before": {"fault": "reset_before", "unclear": True},
     "reset_after": {"fault": "reset_after", "unclear": True},
-    "timeout": {"fault": "timeout", "unclear": True},
-    "timeout_applied": {"fault": "timeout", "applied": True, "unclear": True},
+    "timeout": {"fault": "timeout", "unclear": True, "hurry": True},
+    "timeout_applied": {"fault": "timeout", "applied": True, "unclear": True, "hurry": True},
     "status_500": {"fault": "status", "status": 500, "unclear": True},
     "status_500_applied": {"fault": "status", "status": 500, "applied": True, "unclear": True},
     "status_503": {"fault": "status", "status": 503, "unclear": True},
     "status_429": {"fault": "status", "status": 429, "retry_after": 0},
     "status_401": {"fault": "status", "status": 401},
     "status_403": {"fault": "status", "status": 403, "refuses": True},
+    "late": {"fault": "late", "ms": 100, "unclear": True, "hurry": True},
     "truncate": {"fault": "truncate", "unclear": True},
     "bad_json": {"fault": "bad_json", "unclear": True},
     "wrong_type": {"fault": "wrong_type", "unclear": True},
@@ -32,3 +34,10 @@ FAULTS = {
     "reads_500": {"fault": "status", "status": 500, "of": "reads", "count": 2},
     "reads_reset": {"fault": "reset_before", "of": "reads", "count": 2},
 }
+
+
+def rule_of(fault, match):
+    """The rule of the fake cloud for a row of FAULTS."""
+    ours = ("of", "unclear", "refuses", "twice", "hurry")
+    rule = {key: value for key, value in fault.items() if key not in ours}
+    return {"match": match, "count": 1, **rule}

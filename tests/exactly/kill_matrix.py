@@ -31,8 +31,9 @@ import command  # noqa: E402
 from cases import Case  # noqa: E402
 from description import role_of  # noqa: E402
 from effects import Wrong  # noqa: E402
+from faults import FAULTS  # noqa: E402
 from host import Late, scratch  # noqa: E402
-from lab import Lab  # noqa: E402
+from lab import HURRY_MS, PATIENCE_MS, Lab  # noqa: E402
 from points import NTH_MOST, POINTS, aims_of  # noqa: E402
 
 JOBS = 4 * (os.cpu_count() or 2)  # they wait more than they work
@@ -53,6 +54,11 @@ class Task:
         self.suite, self.case, self.fault, self.protocol = suite, case, fault, protocol
         self.aims = aims  # None: all; else so many of them
 
+    def lab(self):
+        """What the lab is that it runs in: its suite, and what Lab takes last."""
+        hurries = (FAULTS[self.fault] or {}).get("hurry", False)
+        return self.suite, self.protocol, HURRY_MS if hurries else PATIENCE_MS
+
     def name(self, aim=""):
         return f"{self.suite}/{self.case}/{self.fault}" + (f"/{aim}" if aim else "")
 
@@ -66,11 +72,11 @@ class Worker:
         self.labs = {}
 
     def lab(self, task):
-        key = task.suite, task.protocol
+        key = task.lab()
         if key not in self.labs:
             suite = self.suites[task.suite]
             folder = scratch(f"davit-kill.{self.number}.")
-            lab = Lab(suite.told, suite.plugin, folder, self.options.seed, task.protocol)
+            lab = Lab(suite.told, suite.plugin, folder, self.options.seed, *key[1:])
             self.labs[key] = lab
         return self.labs[key]
 
@@ -88,7 +94,7 @@ class Worker:
             return case.run(aim.split("+") if aim else ())
         except Exception as error:  # noqa: BLE001: told with the command that shows it again
             why = str(error) if isinstance(error, (Wrong, Late)) else traceback.format_exc()
-            key = task.suite, task.protocol
+            key = task.lab()
             lost = int(isinstance(error, Late))
             if key in self.labs:
                 why += self.rest(self.labs[key], case)

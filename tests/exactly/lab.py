@@ -7,10 +7,14 @@ from description import fill
 from host import ACCOUNTS, BUILD, SECRET, Cloud, Host
 
 
+PATIENCE_MS = 10000  # of the daemon for an answer; a machine with much to do is slow
+HURRY_MS = 700  # where no answer will come
+
+
 class Lab:
     """A daemon with the provider that a description tells of."""
 
-    def __init__(self, told, plugin, folder, seed, protocol="http"):
+    def __init__(self, told, plugin, folder, seed, protocol="http", timeout_ms=PATIENCE_MS):
         self.told, self.folder = told, folder
         self.dice = random.Random(seed)
         self.provider = "tried"
@@ -18,7 +22,7 @@ class Lab:
         self.numbers = 0
         self.cloud = None
         names = {"build": BUILD, "folder": folder, "secret": SECRET}
-        net = {"request_timeout_ms": 500}
+        net = {"request_timeout_ms": timeout_ms}
         if "cloud" in told:
             program = told.get("program")
             self.cloud = Cloud(folder, program and fill(program, names), "--seed", str(seed))

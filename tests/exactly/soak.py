@@ -25,7 +25,8 @@ sys.dont_write_bytecode = True
 import command  # noqa: E402
 from cases import execute_body  # noqa: E402
 from host import Late, scratch, wait_for  # noqa: E402
-from lab import Lab, fill  # noqa: E402
+from description import fill  # noqa: E402
+from lab import Lab  # noqa: E402
 
 SUBMITTERS = 8
 WAIT_SECONDS = 300
