@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import sys
+import time
 
 from description import HERE, Suite, Unfit
 from host import BUILD, Late, scratch
@@ -34,6 +35,22 @@ class Lines:
             text += f" {bound} {'ok' if good else 'short'}"
             self.good = self.good and good
         print(text, flush=True)
+
+
+class Progress:
+    """A line now and then, so that who waits sees that something happens."""
+
+    EVERY_SECONDS = 30
+
+    def __init__(self):
+        self.began = self.told = time.monotonic()
+
+    def tell(self, text):
+        """text() is told if it is time."""
+        now = time.monotonic()
+        if now - self.told >= self.EVERY_SECONDS:
+            self.told = now
+            print(f"    after {now - self.began:.0f} s: {text()}", flush=True)
 
 
 def parser(name, text):

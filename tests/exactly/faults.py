@@ -19,7 +19,7 @@ FAULTS = {
     "status_429": {"fault": "status", "status": 429, "retry_after": 0},
     "status_401": {"fault": "status", "status": 401},
     "status_403": {"fault": "status", "status": 403, "refuses": True},
-    "late": {"fault": "late", "ms": 100, "unclear": True, "hurry": True},
+    "late": {"fault": "late", "ms": 20, "unclear": True, "hurry": True},
     "truncate": {"fault": "truncate", "unclear": True},
     "bad_json": {"fault": "bad_json", "unclear": True},
     "wrong_type": {"fault": "wrong_type", "unclear": True},

@@ -140,6 +140,7 @@ class Worker:
         return random.Random(zlib.crc32(f"{self.options.seed} {text}".encode()))
 
     def work(self, task, tell):
+        """All runs of a task; tell() gets each, and None behind the last."""
         result = self.run(task, "")
         tell(task, "", result)
         for aim in self.aims(task, result["traces"]):
@@ -147,6 +148,7 @@ class Worker:
             tell(task, aim, result)
             for both in self.again(task, aim, result["traces"]):
                 tell(task, both, self.run(task, both))
+        tell(task, "", None)
 
 
 def sample(aims, count, dice):
@@ -225,7 +227,14 @@ class Report(command.Lines):
             command += f" --describe {options.describe} {options.provider}"
         return f"{command} --only '{task.name(aim)}'"
 
+    def so_far(self, tasks):
+        wrong = f", {len(self.bad)} wrong" if self.bad else ""
+        return f"{self.sums['tasks']} of {tasks} cases, {self.sums['runs']} runs{wrong}"
+
     def take(self, task, aim, result):
+        if result is None:
+            self.sums["tasks"] += 1
+            return
         told = self.suites[task.suite].cases[task.case]
         self.sums["runs"] += 1
         self.sums["accepted"] += "broken" not in result
@@ -344,6 +353,7 @@ def main():
     ]
     for worker in workers:
         worker.start()
+    progress = command.Progress()
     try:
         while count > 0:
             told = results.get()
@@ -351,6 +361,7 @@ def main():
                 count -= 1
             else:
                 report.take(*told)
+            progress.tell(lambda: report.so_far(len(todo)))
     except (KeyboardInterrupt, SystemExit):
         report.bad.append("it was ended before its end\n    ")
         for worker in workers:

@@ -12,6 +12,7 @@ type request struct {
 	*http.Request
 	body []byte
 	n    uint64 // its number
+	came int64  // when, in the cloud's time, if it was late; else 0
 }
 
 // answer is what is to be sent; where stream is set, it writes the body.

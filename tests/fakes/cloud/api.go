@@ -140,7 +140,7 @@ func create(c *cloud, r *request, t target, _ *object) (answer, *refusal) {
 	if body.Name != "" && !nameRule.MatchString(body.Name) {
 		return answer{}, refuse(400, "INVALID_ARGUMENT", "name: a-z, 0-9 and -, at most 63, first a letter")
 	}
-	now := c.clock.now()
+	now := c.now(r)
 	made, existing, refused := c.store.create(t.kind, r.Header.Get("Idempotency-Token"), r.body, &body, now)
 	if existing != nil {
 		more := map[string]any{"existing": existing.view(t.kind, now)}
@@ -207,8 +207,8 @@ func list(c *cloud, r *request, t target, _ *object) (answer, *refusal) {
 	return jsonAnswer(200, body), nil
 }
 
-func remove(c *cloud, _ *request, t target, o *object) (answer, *refusal) {
-	now := c.clock.now()
+func remove(c *cloud, r *request, t target, o *object) (answer, *refusal) {
+	now := c.now(r)
 	switch state := o.state(now); {
 	case t.kind == "jobs" && (state == "RUNNING" || state == "CANCELLING"):
 		return answer{}, refuse(409, "FAILED_PRECONDITION", "jobs/"+o.id+" runs: cancel it first")
@@ -220,8 +220,8 @@ func remove(c *cloud, _ *request, t target, o *object) (answer, *refusal) {
 }
 
 // cancel only asks; the state shows what came of it.
-func cancel(c *cloud, _ *request, t target, o *object) (answer, *refusal) {
-	now := c.clock.now()
+func cancel(c *cloud, r *request, t target, o *object) (answer, *refusal) {
+	now := c.now(r)
 	if o.finished(now) != 0 {
 		return answer{}, refuse(409, "FAILED_PRECONDITION", t.kind+"/"+o.id+" has ended")
 	}
@@ -283,7 +283,7 @@ func deploy(c *cloud, r *request, t target, o *object) (answer, *refusal) {
 		}
 	}
 	as := creation{RunMs: body.RunMs, Fail: body.Fail}
-	d := &deployed{span: as.span(c.clock.now()), id: body.ID, model: body.Model}
+	d := &deployed{span: as.span(c.now(r)), id: body.ID, model: body.Model}
 	if d.id == "" {
 		c.store.seq++
 		d.id = word(c.store.seed, c.store.seq)

@@ -111,6 +111,23 @@ func TestALateRequestArrivesAfterItsClientHasGone(t *testing.T) {
 	}
 }
 
+func TestWhatALateRequestMakesIsAsOldAsItIs(t *testing.T) {
+	b := open(t).login()
+	b.admin("POST", "/settings", `{"list_delay_ms":1000}`)
+	b.client.Timeout = 100 * time.Millisecond
+	b.plan(`{` + submit + `,"fault":"late","ms":5000,"count":1}`)
+	if _, _, err := b.call("POST", "/v1/jobs", `{"displayName":"x"}`); err == nil {
+		t.Fatal("it was answered")
+	}
+	for b.admin("GET", "/stats", "")["late"].(float64) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	b.admin("POST", "/clock", `{"advance_ms":6100}`)
+	if found := b.want(200, "GET", "/v1/jobs", "")["jobs"].([]any); len(found) != 1 {
+		t.Fatal("no list shows it, though it came long ago: ", found)
+	}
+}
+
 func TestThrottlingNamesAPause(t *testing.T) {
 	b := open(t).login()
 	b.plan(`{"fault":"status","status":429,"retry_after":7,"count":1},{"fault":"status","status":429,"retry_after":"+7"}`)

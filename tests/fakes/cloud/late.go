@@ -48,9 +48,19 @@ func (a *arrivals) take(now int64) (due []arrival) {
 	return due
 }
 
-// arrive does what is due. Nobody sees the cloud but by a request, before which it is called.
+// arrive does what is due, as of when it was. Nobody sees the cloud but by a request, before which
+// it is called.
 func (c *cloud) arrive() {
 	for _, late := range c.late.take(c.clock.now()) {
+		late.request.came = late.due
 		_ = c.serve(late.request)
 	}
+}
+
+// now is the time of what a request does.
+func (c *cloud) now(r *request) int64 {
+	if r.came != 0 {
+		return r.came
+	}
+	return c.clock.now()
 }
