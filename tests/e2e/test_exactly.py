@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+import types
 
 import pytest
 from davit_site import BUILD, ROOT
@@ -42,6 +44,15 @@ def describe(tmp_path):
     return write
 
 
+@pytest.fixture
+def exactly(monkeypatch):
+    """What a soak asks for, as a module."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import orders
+
+    return orders
+
+
 def test_a_kill_after_the_request_makes_one_object():
     status, lines, said = run(
         "kill_matrix", "--only", "testcloud/train/reset_after/http_after_send:[23]@POST"
@@ -76,16 +87,61 @@ def test_objects_too_many_and_none_are_told(describe):
     assert status == 1 and lines["kill_matrix_lost"] == ["2", "jobs", "0", "short"], said
 
 
-@pytest.mark.parametrize("command", ["kill_matrix", "soak"])
-def test_a_mode_that_this_build_has_not_is_said(command):
-    status, _, said = run(command, "--mode", "worker")
-    assert status == 2 and "process of its own" in said, said
+def test_providers_in_processes_of_their_own_are_tried_as_well():
+    only = "testcloud/script/reset_after/http_after_send:2@POST"
+    status, lines, said = run("kill_matrix", "--mode", "worker", "--only", only)
+    assert status == 0 and lines["kill_matrix_duplicates"] == ["0", "objects", "0", "ok"], said
+    assert int(lines["kill_matrix_kills"][0]) >= 1, said
 
 
 def test_another_provider_soaks_by_its_description(describe):
-    status, lines, said = run("soak", *describe(case("train"), case("dataset")), "--seed", "2")
+    told = [case(name) for name in ("train", "dataset", "cancel", "remove-dataset")]
+    status, lines, said = run("soak", *describe(*told), "--seed", "2")
     assert status == 0 and lines["soak_accepted"] == ["400", "jobs", "400", "ok"], said
-    assert lines["soak_remote_objects"][0] == "400" and int(lines["soak_kills"][0]) >= 1, said
+    assert int(lines["soak_kills"][0]) >= 1, said
+    for what in ("cancelled", "deleted"):
+        asked = lines[f"soak_{what}"]
+        assert int(asked[0]) > 10 and asked[3] == "ok", said
+    left = 400 - int(lines["soak_deleted"][0])
+    assert left - int(lines["soak_cancelled"][0]) <= int(lines["soak_remote_objects"][0]) <= left
+
+
+@pytest.mark.parametrize(
+    "then, way, state, seen, why",
+    [
+        (None, "token", "succeeded", ["SUCCEEDED"], None),
+        (None, "token", "succeeded", [], "made nothing"),
+        (None, "token", "failed", [], "is failed"),
+        (None, "token", "running", ["RUNNING"], "is running"),
+        (None, "token", None, [], "is not there"),
+        (None, "token", "needs_decision", [], "is needs_decision"),
+        (None, "none", "needs_decision", [], None),
+        (None, "unsettled", "needs_decision", ["SUCCEEDED"], None),
+        ("cancel", "name", "cancelled", ["CANCELLED"], None),
+        ("cancel", "name", "cancelled", [], None),
+        ("cancel", "name", "cancelled", ["RUNNING"], "was cancelled, and what it made is RUNNING"),
+        ("cancel", "name", "running", ["RUNNING"], "is running"),
+        ("delete", "name", "succeeded", [], None),
+        ("delete", "name", "succeeded", ["SUCCEEDED"], "was not deleted"),
+    ],
+)
+def test_a_soak_knows_what_is_lost(exactly, then, way, state, seen, why):
+    sort = exactly.Sort("s", way, "tried", {}, "jobs", then, "/", "CANCELLED")
+    order = exactly.Order(1, types.SimpleNamespace(pick=lambda _: sort), random.Random(1))
+    order.answered = order.confirmed = True
+    assert order.wrong([{"state": state}] if state else [], seen) == why
+
+
+def test_a_soak_mixes_all_classes_cancels_and_deletes(exactly):
+    local = json.loads((FOLDER / "local.json").read_text())
+    mix = exactly.Mix(CLOUD, local, "tried")
+    assert {sort.way for sort in mix.sorts()} == {"token", "name", "search", "unsettled", "none"}
+    dice = random.Random(1)
+    picked = [mix.pick(dice) for _ in range(400)]
+    assert {sort.then for sort in picked} == {None, "cancel", "delete"}
+    assert {sort.kind for sort in mix.deletes} == {"jobs", "datasets", "models", "endpoints"}
+    assert {sort.kind for sort in mix.cancels} == {"jobs", "datasets", "models", "endpoints"}
+    assert {sort.provider for sort in picked} == {"tried", "steps", "local"}
 
 
 # --- what cannot be tried is said in a sentence ---

@@ -175,28 +175,30 @@ def yaml(value):
 class Host:
     """A folder with a davitd; each provider has a socket of its own, where it is the default."""
 
-    def __init__(self, folder, providers, connections, net=None, jobs=None):
+    def __init__(self, folder, providers, connections, net, isolation):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.kills = KillFile(folder / "kill")
         self.marks = folder / "marks"  # where jobs of this machine leave what they did
         self.log_path = folder / "davitd.log"
         self.process = None
-        self.tell(providers, connections, net or {}, jobs or {})
+        self.tell(providers, connections, net, isolation)
 
     def socket(self, provider):
         return str(self.folder / f"{provider}.sock")
 
-    def tell(self, providers, connections, net, jobs):
+    def tell(self, providers, connections, net, isolation):
         config = {
             "data_dir": "data",
             "provider_dir": str(BUILD / "plugins" / "local"),
             "run_program": str(BUILD / "host" / "run" / "davit-run"),
+            "worker_program": str(BUILD / "host" / "worker" / "davit-worker"),
+            "isolation": isolation,
             "listeners": [
                 {"unix": f"{name}.sock", "default_provider": name} for name in providers
             ],
             "connections": connections,
-            "jobs": {"max_running": 1000, "sweep_hours": 0, **jobs},
+            "jobs": {"max_running": 1000, "sweep_hours": 0},
             "net": net,
             "import_roots": ["import"],
             "export_roots": ["export"],
@@ -232,9 +234,9 @@ class Host:
             )
 
         def ready():
-            if self.died() and "dies" in self.kills.trace():
-                return True
             if self.died():
+                if "dies" in self.kills.trace():
+                    return True
                 raise AssertionError(f"davitd ended: {self.log()[-3000:]}")
             try:
                 return all(

@@ -38,7 +38,8 @@ class Lab:
         for n in range(ACCOUNTS if self.connected else 0):
             for name in providers:
                 connections[f"{name}-{n}"] = {"provider": name, **fill(told["connection"], names)}
-        self.host = Host(folder / "site", providers, connections, net)
+        isolation = told.get("isolation", "inline")
+        self.host = Host(folder / "site", providers, connections, net, isolation)
 
     def account(self, provider):
         """A connection that no case used for long, so that its tokens and circuits are new."""
