@@ -16,6 +16,8 @@
 
 struct fail;
 
+#define CONFIG_DEATHS_MOST 100 /* that are remembered of a provider's workers */
+
 struct config_listener {
 	char *address;          /* "127.0.0.1", "::1"; NULL for a Unix socket */
 	int64_t port;           /* 0: the system chooses (printed at start) */
@@ -116,6 +118,8 @@ struct config {
 	int64_t sweep_hours;            /* between two looks for strays; 0: only when asked */
 	int64_t max_threads;            /* calls of all providers at once */
 	int64_t max_waiting;            /* calls that wait for a place */
+	int64_t worker_max_deaths;      /* of one provider's workers; 0: any number */
+	int64_t worker_within_seconds;  /* in which these count */
 	struct config_net net;
 	struct config_processes processes;
 	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */

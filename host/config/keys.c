@@ -202,6 +202,29 @@ static const struct section processes_section = {"processes",
 	"[process](process.md#the-sandbox) says what they do without.",
 	processes_keys, COUNT(processes_keys)};
 
+static const struct key workers_keys[] = {
+	{.name = "max_deaths",
+		.kind = KEY_INT,
+		AT(worker_max_deaths),
+		.least = 0,
+		.most = CONFIG_DEATHS_MOST,
+		.preset = 3,
+		.meaning =
+			"So many deaths of a provider's workers put its file into quarantine: no "
+			"worker is started for it, and its jobs wait, until the daemon is started "
+			"again. 0: never."},
+	{.name = "within_seconds",
+		.kind = KEY_INT,
+		AT(worker_within_seconds),
+		.least = 1,
+		.most = 86400,
+		.preset = 300,
+		.meaning = "The time in which these deaths count."},
+};
+
+static const struct section workers_section = {"workers",
+	"Providers that run in a process of their own.", workers_keys, COUNT(workers_keys)};
+
 static const struct key net_keys[] = {
 	{.name = "ca_file",
 		.kind = KEY_PATH,
@@ -464,6 +487,11 @@ static const struct key site_keys[] = {
 		.below = &calls_section,
 		.preset_told = "see there",
 		.meaning = "See [calls](#calls)."},
+	{.name = "workers",
+		.kind = KEY_SECTION,
+		.below = &workers_section,
+		.preset_told = "see there",
+		.meaning = "See [workers](#workers)."},
 	{.name = "net",
 		.kind = KEY_SECTION,
 		.below = &net_section,
@@ -602,7 +630,7 @@ const struct section keys_provider = {"providers.d/NAME.yaml",
 	COUNT(provider_keys)};
 
 const struct section *const keys_sections[] = {&keys_site, &log_section, &time_section,
-	&http_section, &jobs_section, &secrets_section, &calls_section, &net_section,
-	&processes_section, &keys_listener, &keys_connection, &keys_provider};
+	&http_section, &jobs_section, &secrets_section, &calls_section, &workers_section,
+	&net_section, &processes_section, &keys_listener, &keys_connection, &keys_provider};
 
 const size_t keys_section_count = COUNT(keys_sections);

@@ -295,6 +295,8 @@ json_t *worker_describe(const struct provider *p)
 		describe_process(home->now, v);
 	(void)json_object_set_new(v, "starts", json_integer((json_int_t)home->starts));
 	(void)json_object_set_new(v, "deaths", json_integer((json_int_t)home->deaths));
+	if (home->quarantined)
+		(void)json_object_set_new(v, "quarantined", json_true());
 	if (home->last_death[0] != '\0')
 		(void)json_object_set_new(v, "last_death", json_string(home->last_death));
 	mutex_unlock(&home->lock);

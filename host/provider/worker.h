@@ -46,7 +46,8 @@ const void *worker_table(const struct provider *p, const char *id);
 /* Runs the slot of c in the worker. [thread of the call, which is the current one] */
 int32_t worker_run(struct call *c);
 
-/* {"pid"?, "sandbox"?, "starts", "deaths", "last_death"?} for GET /v1/providers. [any thread] */
+/* {"pid"?, "sandbox"?, "starts", "deaths", "last_death"?, "quarantined"?} for GET /v1/providers.
+ * [any thread] */
 json_t *worker_describe(const struct provider *p);
 
 #endif

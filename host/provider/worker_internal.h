@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "base/fail.h"
+#include "config/config.h"
 #include "platform/thread.h"
 #include "provider/tables.h"
 #include "provider/worker.h"
@@ -71,6 +72,8 @@ struct worker_home {
 	unsigned in_a_row;  /* deaths since a call came back */
 	uint64_t starts, deaths;
 	char last_death[WORKER_WHY_SIZE];
+	int64_t died[CONFIG_DEATHS_MOST]; /* the last ones; clock_mono_ms() */
+	bool quarantined;                 /* no other is started */
 };
 
 /* --- life (worker.c) --- */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -15,9 +16,10 @@
 #include "provider/internal.h"
 #include "provider/worker_internal.h"
 
-#define DEATHS_FREE 3   /* in a row, before the next start has to wait */
-#define REST_MS     100 /* doubled with each more */
-#define LOOK_MS     100 /* while another thread starts it */
+#define DEATHS_FREE   3     /* in a row, before the next start has to wait */
+#define REST_MS       100   /* doubled with each more */
+#define QUARANTINE_MS 30000 /* to come again after */
+#define LOOK_MS       100   /* while another thread starts it */
 
 /* --- its end --- */
 
@@ -58,9 +60,24 @@ static void tell_status(int status, char why[WORKER_WHY_SIZE])
 	}
 }
 
+/* Lock held. So many, so fast, that the file is to blame? */
+static bool too_many(struct worker_home *home)
+{
+	const struct config *config = home->p->all->host.config;
+	size_t most = (size_t)config->worker_max_deaths;
+	int64_t now = clock_mono_ms();
+
+	if (most == 0 || most > COUNT(home->died))
+		return false;
+	home->died[home->deaths % most] = now;
+	return home->deaths + 1 >= most &&
+	       now - home->died[(home->deaths + 1) % most] <= config->worker_within_seconds * 1000;
+}
+
 /* Lock held. */
 static void count_death(struct worker_home *home, const struct worker *w)
 {
+	home->quarantined = too_many(home) || home->quarantined;
 	home->deaths++;
 	home->in_a_row++;
 	home->not_before = clock_mono_ms() + rest_after(home->in_a_row);
@@ -110,17 +127,22 @@ static int finish(struct worker *w, struct worker_lane *lane)
 static void end_done(struct worker *w, bool death)
 {
 	struct worker_home *home = w->home;
-	bool own;
+	bool own, was, is;
 
 	mutex_lock(&home->lock);
+	was = home->quarantined;
 	own = home->now == w;
 	if (own)
 		home->now = NULL;
 	w->state = WORKER_ENDED;
 	if (death)
 		count_death(home, w);
+	is = home->quarantined;
 	cond_broadcast(&home->changed);
 	mutex_unlock(&home->lock);
+	if (is && !was)
+		log_error("WORKER-QUARANTINE", "provider=%s sha256=%s too many deaths",
+			provider_id(home->p), home->p->sha256);
 	if (own)
 		worker_drop(w);
 }
@@ -178,6 +200,14 @@ static bool may_start(const struct worker_home *home, struct fail *f)
 {
 	int64_t left = home->not_before - clock_mono_ms();
 
+	if (home->quarantined) {
+		(void)fail_set(f, FAIL_UNAVAILABLE,
+			"provider '%s' is in quarantine, as too many of its workers died in a short "
+			"time (the last one %s): exchange its file, or start the daemon again",
+			provider_id(home->p), home->last_death);
+		f->retry_after_ms = QUARANTINE_MS;
+		return false;
+	}
 	if (left <= 0)
 		return true;
 	(void)fail_set(f, FAIL_UNAVAILABLE,

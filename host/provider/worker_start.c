@@ -17,32 +17,30 @@
 #include "provider/internal.h"
 #include "provider/worker_internal.h"
 
-#define VARIABLES_MAX 8
 #define VARIABLE_SIZE 512
+#define SIGNALS_LEFT  "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0"
 
-/* Nothing of ours is a worker's business; a test's sanitizer must know where to write. */
+/* Nothing of ours is a worker's business. A test's sanitizer must know what to do, and leave the
+ * signals alone, so that a crash is told as what it is. */
 static const char *const *environment(void)
 {
-	static const char *const none[] = {NULL};
 #ifdef DAVIT_TESTING
 	static const char *const names[] = {
 		"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
 	static _Thread_local char texts[COUNT(names)][VARIABLE_SIZE];
 	static _Thread_local const char *some[COUNT(names) + 1];
-	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		const char *value = getenv(names[i]); /* NOLINT(concurrency-mt-unsafe) */
+		int n = snprintf(texts[i], VARIABLE_SIZE, "%s=%s%s" SIGNALS_LEFT, names[i],
+			value != NULL ? value : "", value != NULL ? ":" : "");
 
-		if (value == NULL || strlen(names[i]) + strlen(value) + 2 > VARIABLE_SIZE)
-			continue;
-		(void)snprintf(texts[n], VARIABLE_SIZE, "%s=%s", names[i], value);
-		some[n] = texts[n];
-		n++;
+		some[i] = n < VARIABLE_SIZE ? texts[i] : "";
 	}
-	some[n] = NULL;
-	return n > 0 ? some : none;
+	return some;
 #else
+	static const char *const none[] = {NULL};
+
 	return none;
 #endif
 }

@@ -24,7 +24,7 @@ def site_options():
     connections = "".join(f"  {name}: {{type: ECHO, provider: {name}}}\n" for name in names)
     return {
         "providers": {name: provider(name, where) for name, where in names.items()},
-        "davit": f"connections:\n{connections}",
+        "davit": f"connections:\n{connections}workers: {{max_deaths: 0}}\n",
     }
 
 
