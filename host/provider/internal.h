@@ -55,6 +55,7 @@ struct providers {
 	struct egress_list egress; /* the site's, for all; none if empty */
 	struct call_table calls;
 	struct tokens *tokens;
+	struct worker_watch *watch; /* NULL: no provider runs in a worker */
 };
 
 /* Reads, checks and loads p->config->plugin and makes the instance. On failure *f is one

@@ -70,6 +70,7 @@ static void free_providers(struct providers *ps)
 {
 	for (size_t i = 0; i < ps->count; i++)
 		provider_unload(&ps->list[i]);
+	worker_watch_close(ps->watch);
 	tokens_close(ps->tokens);
 	egress_list_finish(&ps->egress);
 	free(ps->names);

@@ -78,6 +78,10 @@ bool worker_begin(struct provider *p, const char *path, struct fail *f)
 	mutex_init(&home->lock);
 	cond_init(&home->changed);
 	p->home = home;
+	if (p->all->watch == NULL)
+		p->all->watch = worker_watch_open(f);
+	if (p->all->watch == NULL)
+		return false;
 	home->now = worker_start(home, f);
 	if (home->now == NULL)
 		return false;
@@ -158,6 +162,8 @@ bool worker_create(struct provider *p, const char *config, size_t n, struct fail
 	w->users++;
 	good = worker_make_instance(w, f);
 	worker_drop(w);
+	if (good)
+		worker_watch_add(p->all->watch, home);
 	return good;
 }
 
@@ -184,6 +190,8 @@ void worker_finish(struct provider *p)
 
 	if (home == NULL)
 		return;
+	if (p->all->watch != NULL)
+		worker_watch_remove(p->all->watch, home);
 	mutex_lock(&home->lock);
 	w = home->now;
 	if (w != NULL)

@@ -44,7 +44,12 @@ struct worker {
 	int control;
 	davit_instance instance;
 	json_t *sandbox; /* how it is shut in; constant once it has said HELLO */
-	unsigned users;  /* guarded, as what follows */
+	/* Of who starts it until it has said HELLO, then of the thread that watches: */
+	struct frame_in in;
+	int64_t asked; /* PING that is not answered; clock_mono_ms(), 0: none */
+	int64_t asked_last;
+	/* From here on guarded. */
+	unsigned users;
 	enum worker_state state;
 	struct worker_lane *resting;
 	unsigned rests;
@@ -63,6 +68,7 @@ struct worker_home {
 	size_t config_bytes;
 	uint32_t told[FRAME_TABLES_MAX];
 	struct worker_table tables[TABLE_COUNT];
+	struct worker_home *next; /* that is watched */
 
 	struct mutex lock;
 	struct cond changed;
@@ -97,6 +103,22 @@ bool worker_make_instance(struct worker *w, struct fail *f);
 
 /* A process with its HELLO read, or NULL. (worker_start.c) */
 struct worker *worker_start(struct worker_home *home, struct fail *f);
+
+/* --- the thread that watches (worker_watch.c) --- */
+
+/* NULL on failure. Closed when no home is left; then workers it started end, if there are any. */
+struct worker_watch *worker_watch_open(struct fail *f);
+
+/* Starts a worker's process; see spawn_child(). */
+bool worker_watch_spawn(struct worker_watch *watch, const char *const argv[],
+	const char *const env[], int socket, pid_t *ret_pid, struct fail *f);
+
+/* From now on, or no more when it returns. */
+void worker_watch_add(struct worker_watch *watch, struct worker_home *home);
+void worker_watch_remove(struct worker_watch *watch, struct worker_home *home);
+
+/* There is another worker to look at. */
+void worker_watch_wake(struct worker_watch *watch);
 
 /* --- lanes (worker_lane.c) --- */
 

@@ -188,6 +188,7 @@ void worker_drop(struct worker *w)
 	mutex_unlock(&w->home->lock);
 	if (!last)
 		return;
+	frame_drop(&w->in);
 	(void)close(w->control);
 	json_decref(w->sandbox);
 	free(w);
@@ -242,6 +243,7 @@ static void start_next(struct worker_home *home, struct fail *f)
 		home->now = w; /* which has what was its only user */
 	}
 	cond_broadcast(&home->changed);
+	worker_watch_wake(home->p->all->watch);
 }
 
 struct worker *worker_take(struct worker_home *home, struct call *c, struct fail *f)

@@ -53,7 +53,7 @@ static bool spawn(struct worker *w, int socket, struct fail *f)
 		home->p->all->host.config->worker_program, home->path, memory, NULL};
 
 	(void)snprintf(memory, sizeof(memory), "%lld", (long long)home->p->config->max_memory);
-	return spawn_child(argv, environment(), socket, &w->pid, f);
+	return worker_watch_spawn(home->p->all->watch, argv, environment(), socket, &w->pid, f);
 }
 
 /* The worker's word on why it cannot. */
@@ -124,26 +124,26 @@ static enum frame_end greet_in_turn(
 	return end;
 }
 
+/* A wait for one who may be slow, or none at all. */
+static bool set_patience(int socket, int64_t ms)
+{
+	const struct timeval t = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0 &&
+	       setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) == 0;
+}
+
 static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct fail *f)
 {
-	const struct timeval limit = {.tv_sec = WORKER_HELLO_MS / 1000};
-	const struct timeval short_while = {.tv_usec = 1000};
-	struct frame_in *in = calloc(1, sizeof(*in));
 	enum frame_end end = FRAME_BAD;
 
-	if (in == NULL)
-		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
-	in->fd = -1;
-	if (setsockopt(w->control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-		setsockopt(w->control, SOL_SOCKET, SO_SNDTIMEO, &short_while,
-			sizeof(short_while)) == 0)
-		end = greet_in_turn(w, in, ret_hello, f);
+	if (set_patience(w->control, WORKER_HELLO_MS))
+		end = greet_in_turn(w, &w->in, ret_hello, f);
 	if (end == FRAME_LATE)
 		(void)fail_set(f, FAIL_UNAVAILABLE, "it did not load the file within %d s",
 			WORKER_HELLO_MS / 1000);
-	frame_drop(in);
-	free(in);
-	return end == FRAME_DONE && f->code == FAIL_NONE;
+	frame_drop(&w->in);
+	return end == FRAME_DONE && f->code == FAIL_NONE && set_patience(w->control, 1);
 }
 
 /* The same file has the same tables, but for one that lies. */
@@ -185,7 +185,10 @@ struct worker *worker_start(struct worker_home *home, struct fail *f)
 		(void)fail_set(f, FAIL_UNAVAILABLE, "no memory or descriptors left for a worker");
 		return NULL;
 	}
-	*w = (struct worker){.home = home, .control = ends[0], .users = 1};
+	w->home = home;
+	w->control = ends[0];
+	w->users = 1;
+	w->in.fd = -1;
 	mutex_lock(&home->lock);
 	home->starts++;
 	mutex_unlock(&home->lock);

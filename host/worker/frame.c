@@ -99,8 +99,9 @@ static bool is_whole(const struct frame_in *in)
 /* Of the head, with what comes along: as much as is near. */
 static enum frame_end receive_head(int socket, struct frame_in *in, size_t most)
 {
-	enum frame_end end = receive_some(
-		socket, in, (struct iovec){in->near + in->have, FRAME_NEAR - in->have});
+	size_t room = most > 0 ? FRAME_NEAR : sizeof(in->head);
+	enum frame_end end =
+		receive_some(socket, in, (struct iovec){in->near + in->have, room - in->have});
 
 	if (end != FRAME_DONE || in->have < sizeof(in->head))
 		return end;

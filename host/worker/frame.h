@@ -5,8 +5,8 @@
  * its own order. A worker has one control socket and a socket per running call, a lane. On a lane
  * the two sides take turns: no byte comes that was not asked for, so more bytes than the one frame
  * that is expected are a breach of the protocol. On the control socket the worker says SANDBOX
- * when the file is loaded, the host GO, the worker HELLO; from then on the host sends lanes, and
- * the worker says nothing more. REFUSED instead of what is expected ends that.
+ * when the file is loaded, the host GO, the worker HELLO; from then on the host sends lanes and
+ * PING, and the worker says PONG alone. REFUSED instead of what is expected ends that.
  *
  *	host                        worker
  *	CREATE or CALL      ->
@@ -51,6 +51,8 @@ enum frame_kind {
 	FRAME_LONG,    /* the same, with arguments that are too long to be sent; their bytes */
 	FRAME_ANSWER,
 	FRAME_RETURN, /* struct frame_return */
+	FRAME_PING,   /* on the control socket, while calls run */
+	FRAME_PONG,
 	FRAME_KIND_COUNT
 };
 
@@ -99,7 +101,8 @@ struct frame_in {
 	_Alignas(8) char near[FRAME_NEAR];
 };
 
-/* Receives one frame with a payload of at most `most` bytes. Begins anew after FRAME_DONE. */
+/* Receives one frame with a payload of at most `most` bytes. Begins anew after FRAME_DONE. With 0
+ * it takes heads alone, of which several may be there. */
 enum frame_end frame_receive(int socket, struct frame_in *in, size_t most);
 
 /* The payload of the frame that came: head.length bytes, until the next one. */

@@ -8,9 +8,11 @@
  */
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -57,17 +59,28 @@ static bool say_hello(void)
 	return frame_send(CONTROL, &out) == FRAME_DONE;
 }
 
+/* True: it was a frame of the host's. */
+static bool obey(struct frame_in *in)
+{
+	struct frame_out pong = {.head = {.kind = FRAME_PONG}, .fd = -1};
+
+	if (in->head.kind == FRAME_PING)
+		return frame_send(CONTROL, &pong) == FRAME_DONE;
+	if (in->head.kind != FRAME_LANE || in->fd < 0)
+		return false;
+	serve_lane(in->fd);
+	in->fd = -1;
+	return true;
+}
+
 /* Until the daemon is gone. The other threads may be anywhere, also in code that never ends. */
 _Noreturn static void serve_control(void)
 {
 	static struct frame_in in = {.fd = -1};
 
-	while (frame_receive(CONTROL, &in, 0) == FRAME_DONE) {
-		if (in.head.kind != FRAME_LANE || in.fd < 0)
+	while (frame_receive(CONTROL, &in, 0) == FRAME_DONE)
+		if (!obey(&in))
 			_exit(1);
-		serve_lane(in.fd);
-		in.fd = -1;
-	}
 	_exit(0);
 }
 
@@ -88,6 +101,7 @@ static bool load(const char *file, const char *bytes, struct sandbox_level *leve
 	void *address;
 
 	sandbox_before_load(&sandbox, level);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* which a namespace of its own forgets */
 	if (!dynlib_load(file, "davit_provider_query", &address, f))
 		return false;
 	sandbox_after_load(level);

@@ -127,8 +127,16 @@ def test_a_worker_that_is_killed_in_a_submit_makes_no_second_object(clouded, clo
     assert seen["pid"] != pid and seen["deaths"] == 1, seen
 
 
+def test_a_death_without_a_call_is_noticed(clouded):
+    pid = kill_worker(clouded, "testcloud")
+    wait_for("the end", lambda: worker_of(clouded, "testcloud")["deaths"] == 1)
+    assert not os.path.exists(f"/proc/{pid}")
+    assert ended(clouded, Account(clouded).train(run_ms=0))["state"] == "succeeded"
+
+
 def test_the_end_of_the_daemon_ends_its_workers(clouded):
     pid = worker_of(clouded, "testcloud")["pid"]
+    os.kill(pid, signal.SIGSTOP)  # it cannot look after itself
     clouded.kill()
     wait_for("the end of the worker", lambda: not os.path.exists(f"/proc/{pid}"))
     clouded.start(env=ENVIRONMENT)

@@ -126,6 +126,19 @@ static void what_comes_behind_a_frame_is_a_breach(void **state)
 		FRAME_BAD);
 }
 
+static void heads_are_taken_one_by_one(void **state)
+{
+	struct pair *p = *state;
+	struct frame_head two[] = {{.kind = FRAME_PING}, {.kind = FRAME_LANE}};
+
+	assert_int_equal(send(p->far, two, sizeof(two), 0), sizeof(two));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(frame_receive(p->near, &p->in, 0), FRAME_DONE);
+		assert_int_equal(p->in.head.kind, two[i].kind);
+	}
+	assert_int_equal(frame_receive(p->near, &p->in, 0), FRAME_LATE);
+}
+
 static void an_unknown_kind_and_a_frame_that_is_too_long_are_breaches(void **state)
 {
 	static const struct frame_head heads[] = {
@@ -183,6 +196,7 @@ int main(void)
 		TEST(a_frame_arrives_as_it_was_sent),
 		TEST(a_descriptor_comes_along_and_belongs_to_who_got_it),
 		TEST(what_comes_behind_a_frame_is_a_breach),
+		TEST(heads_are_taken_one_by_one),
 		TEST(an_unknown_kind_and_a_frame_that_is_too_long_are_breaches),
 		TEST(a_frame_that_comes_slowly_is_late_and_then_whole),
 		TEST(the_end_of_the_other_side_is_seen_in_both_directions),
