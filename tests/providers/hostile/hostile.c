@@ -48,7 +48,7 @@ static void DAVIT_CALL destroy(davit_instance inst)
 
 static long segv(struct davit_sdk *sdk)
 {
-	volatile int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = (volatile int *)(uintptr_t)64;
 
 	(void)sdk;
 	*nowhere = 1;
