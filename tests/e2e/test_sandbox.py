@@ -1,6 +1,8 @@
 """Attacks by a job of this machine: what is the daemon's, or another job's, is out of reach."""
 
 import os
+import pathlib
+import sys
 
 import pytest
 
@@ -20,6 +22,8 @@ WAYS = {
     ],
 }
 
+NO_LANDLOCK = [sys.executable, str(pathlib.Path(__file__).with_name("without_landlock.py"))]
+
 # Says "done" or how it was refused. Written so that it could work: see the control below.
 ATTACK = """
 import ctypes, os, signal, socket, sys
@@ -38,12 +42,12 @@ except ConnectionError as error:
 class Attacked:
     """A site with a job of somebody else that runs, and jobs that attack."""
 
-    def __init__(self, sites, way, davit=""):
+    def __init__(self, sites, way, davit="", before=()):
         self.site = sites(
             settings="  shell: true\n",
             davit=f"processes: {{write_paths: [{MARKS}]{davit}}}\n",
         )
-        self.site.wrapper = WAYS[way]
+        self.site.wrapper = [*WAYS[way], *before]
         if way == "user":
             for path in [self.site.folder, *self.site.folder.rglob("*")]:
                 os.chown(path, NOBODY, NOBODY)
@@ -208,6 +212,21 @@ def test_a_level_that_is_not_reached_fails_the_job_with_the_reason(sites):
     task = site.execute("true")
     assert site.await_status(task)["task_status"] == "ERROR"
     assert "min_sandbox: full" in site.task_log(task) and "partial" in site.task_log(task)
+
+
+# What is left where the kernel has no landlock. Nobody keeps a job of an ordinary user's daemon from
+# signalling it then: that is what its level says.
+@needs_root
+@pytest.mark.parametrize("way, level", [("root", "full"), ("user", "partial"), ("bare", "partial")])
+def test_where_the_kernel_has_no_landlock_the_level_says_so(sites, way, level):
+    attacked = Attacked(sites, way, before=NO_LANDLOCK)
+    what = ["the daemon's Unix socket", "the loopback admin surface", "tracing the daemon"]
+    if way != "bare":  # nothing closes files there
+        what += ["the database", "the key", "another job's file"]
+    for one in what:
+        assert attacked.run(ATTACKS[one](attacked)).startswith("refused"), one
+    assert attacked.applied["landlock"] == "none (Function not implemented)"
+    assert attacked.applied["level"] == level
 
 
 def test_a_user_of_the_site_runs_the_jobs(sites):
