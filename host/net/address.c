@@ -251,6 +251,9 @@ bool address_net_holds(const struct address_net *net, const struct address *a)
 	unsigned whole = net->bits / 8;
 	unsigned rest = net->bits % 8;
 
+	/* That an IPv4 address is kept as one of IPv6 is nobody's business. */
+	if (net->bits < V4_BITS && is_v4(a))
+		return false;
 	if (memcmp(a->bytes, net->base.bytes, whole) != 0)
 		return false;
 	return rest == 0 || (a->bytes[whole] ^ net->base.bytes[whole]) >> (8 - rest) == 0;
@@ -278,6 +281,10 @@ bool address_net_parse(const char *text, struct address_net *ret_net, struct fai
 			text, v4 ? 32u : 128u);
 	ret_net->bits += v4 ? V4_BITS : 0;
 	cut = cut_to(&ret_net->base, ret_net->bits);
+	/* Who writes it so may not see which addresses it holds. */
+	if (!v4 && is_v4(&cut))
+		return fail_set(f, FAIL_INVALID, "'%.60s' is IPv4 written as IPv6: write %s/%u",
+			text, address_text(&cut, plain), ret_net->bits - V4_BITS);
 	if (memcmp(&cut, &ret_net->base, sizeof(cut)) != 0)
 		return fail_set(f, FAIL_INVALID,
 			"'%.60s' is no network: bits behind its prefix are set; write %s/%u", text,

@@ -56,9 +56,10 @@ enum address_kind address_kind(const struct address *a);
 const char *address_kind_text(enum address_kind kind);
 
 /* Reads "10.0.0.0/8", "fd00::/8" or one address. FAIL_INVALID, also where bits behind the
- * prefix are set. */
+ * prefix are set, and for ::ffff:10.0.0.0/104, which is 10.0.0.0/8. */
 bool address_net_parse(const char *text, struct address_net *ret_net, struct fail *f);
 
+/* A network of IPv6 holds no address of IPv4, not even ::/0 does. */
 bool address_net_holds(const struct address_net *net, const struct address *a);
 
 #endif

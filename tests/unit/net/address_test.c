@@ -187,7 +187,12 @@ static void a_network_holds_what_begins_with_its_prefix(void **state)
 		{"fd00::/8", "fd12::1", "fe00::1"},
 		{"::1", "::1", "::2"},
 		{"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
-		{"::/0", "1.2.3.4", NULL},
+		{"::/0", "ffff::1", "1.2.3.4"},
+		{"::/0", "::1", "::ffff:127.0.0.1"},
+		{"::/64", "::1", "127.0.0.1"},
+		{"::/80", "::1", "10.0.0.1"},
+		{"::/95", "::1", "0.0.0.0"},
+		{"::/96", "::7f00:1", "127.0.0.1"},
 	};
 	struct address_net net;
 	struct address a;
@@ -197,8 +202,6 @@ static void a_network_holds_what_begins_with_its_prefix(void **state)
 		assert_true(address_net_parse(rows[i].net, &net, NULL));
 		assert_true(address_parse(rows[i].in, &a));
 		assert_true(address_net_holds(&net, &a));
-		if (rows[i].out == NULL)
-			continue;
 		assert_true(address_parse(rows[i].out, &a));
 		assert_false(address_net_holds(&net, &a));
 	}
@@ -220,6 +223,26 @@ static void what_is_no_network_is_refused_in_words(void **state)
 	assert_non_null(strstr(f.text, "write 10.0.0.0/8"));
 }
 
+static void a_network_of_ipv4_is_written_as_one(void **state)
+{
+	static const struct {
+		const char *text, *right;
+	} rows[] = {
+		{"::ffff:0:0/96", "write 0.0.0.0/0"},
+		{"::ffff:10.0.0.0/104", "write 10.0.0.0/8"},
+		{"::ffff:127.0.0.1", "write 127.0.0.1/32"},
+		{"::ffff:10.1.2.3/104", "write 10.0.0.0/8"},
+	};
+	struct address_net net;
+	struct fail f;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_false(address_net_parse(rows[i].text, &net, &f));
+		assert_non_null(strstr(f.text, rows[i].right));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +252,7 @@ int main(void)
 		cmocka_unit_test(a_socket_address_is_read_by_its_family),
 		cmocka_unit_test(a_network_holds_what_begins_with_its_prefix),
 		cmocka_unit_test(what_is_no_network_is_refused_in_words),
+		cmocka_unit_test(a_network_of_ipv4_is_written_as_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,11 @@ static void addresses_that_are_not_public_need_a_network_of_the_site(void **stat
 
 	(void)state;
 	site_init(&s, LIST("example.com"), NULL);
+	assert_true(egress_networks_add(&s.nets, "::/1", NULL)); /* none of it is of IPv4 */
+	assert_true(reaches(&s, "::1"));
+	assert_false(reaches(&s, "10.1.2.3"));
+	assert_false(reaches(&s, "::ffff:127.0.0.1"));
+	egress_networks_finish(&s.nets);
 	assert_true(reaches(&s, "8.8.8.8"));
 	assert_true(reaches(&s, "2606:4700::1"));
 	assert_false(reaches(&s, "10.1.2.3"));
