@@ -63,10 +63,15 @@ static void fail_as_told(struct flight *x, enum net_end end)
 
 bool flight_check_target(struct flight *x)
 {
+	const char *proxy = proxy_for(x->request->proxy, &x->target);
+
 	(void)egress_origin(&x->target, x->origin, sizeof(x->origin));
-	if (egress_allows(x->request->rules, &x->target, x->fail))
+	if (!egress_allows(x->request->rules, &x->target, x->fail))
+		fail_as_told(x, NET_REFUSED);
+	else if (proxy != NULL && !proxy_is_http(proxy)) /* others may be told an address */
+		flight_fail(x, NET_REFUSED, "its proxy is none of http or https");
+	else
 		return true;
-	fail_as_told(x, NET_REFUSED);
 	return false;
 }
 

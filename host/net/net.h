@@ -95,7 +95,7 @@ enum net_end {
 	NET_LATE,    /* the same, and the time is over */
 	/* These two never of a request that mutates and whose earlier attempt is unclear. */
 	NET_THROTTLED, /* the circuit is open, or the rate has no room before the deadline */
-	NET_REFUSED,   /* host, address or certificate are not allowed */
+	NET_REFUSED,   /* host, address or certificate are not allowed, or the proxy says no */
 	NET_CANCELLED,
 	NET_INVALID /* no such request can be sent */
 };

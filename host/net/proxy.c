@@ -1,6 +1,7 @@
-/* Which hosts a proxy is not used for. */
+/* Which hosts a proxy is not used for, what is one, and why nothing came through it. */
 #include "net/proxy.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,4 +43,31 @@ const char *proxy_for(const struct net_proxy *p, const struct egress_target *t)
 			return NULL;
 	}
 	return p->url;
+}
+
+/* --- what the site wrote --- */
+
+bool proxy_is_http(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+/* --- what it answers --- */
+
+/* Of other statuses, as 502, the next attempt may hear another one. */
+bool proxy_refuses(long status)
+{
+	return status >= 300 && status < 500 && status != 408 && status != 429;
+}
+
+void proxy_tell(CURLcode code, long status, char *text, size_t size)
+{
+	if (status == 407)
+		(void)snprintf(text, size,
+			"its proxy wants a user and a password, or others (407 to CONNECT)");
+	else if (status >= 300)
+		(void)snprintf(text, size, "its proxy %s to go there (%ld to CONNECT)",
+			proxy_refuses(status) ? "refuses" : "fails", status);
+	else
+		(void)snprintf(text, size, "by way of its proxy: %s", curl_easy_strerror(code));
 }

@@ -19,7 +19,7 @@ enum retry_class {
 	RETRY_THROTTLED,   /* 429, or 503 with Retry-After */
 	RETRY_UNAVAILABLE, /* 502, 503, 504 */
 	RETRY_ERROR,       /* 500 */
-	RETRY_REFUSED,     /* host, address or certificate are not allowed */
+	RETRY_REFUSED,     /* host, address or certificate are not allowed, or the proxy says no */
 	RETRY_CLASS_COUNT
 };
 

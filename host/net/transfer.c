@@ -15,6 +15,7 @@
 #include "base/fail.h"
 #include "base/killpoint.h"
 #include "net/gate.h"
+#include "net/proxy.h"
 #include "net/trust.h"
 #include "platform/thread.h"
 
@@ -469,6 +470,8 @@ void transfer_resume(struct transfer *t)
 
 static bool is_refused(const struct transfer *t, CURLcode code)
 {
+	if (proxy_refuses(t->proxy_status))
+		return true;
 	switch ((int)code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -507,10 +510,15 @@ bool transfer_unsent(const struct transfer *t)
 	return t->tries == 0 || is_undone(t);
 }
 
-void transfer_land(struct transfer *t, CURLcode code, bool stopped)
+/* What a certificate lacks is said of it alone, and of nothing that the site keeps to itself. */
+static bool tells_of_proxy(const struct transfer *t, CURLcode code)
 {
-	struct mutex *lock = t->options.lock;
+	return t->options.proxy != NULL && code != CURLE_OK &&
+	       code != CURLE_PEER_FAILED_VERIFICATION;
+}
 
+static void explain(struct transfer *t, CURLcode code)
+{
 	if (is_undone(t))
 		(void)snprintf(t->error, sizeof(t->error), "the other side refused it");
 	else if (t->lost)
@@ -520,8 +528,19 @@ void transfer_land(struct transfer *t, CURLcode code, bool stopped)
 	else if (t->gone)
 		(void)snprintf(t->error, sizeof(t->error),
 			"the connection ended before anything was sent");
+	else if (tells_of_proxy(t, code))
+		proxy_tell(code, t->proxy_status, t->error, sizeof(t->error));
 	else if (t->error[0] == '\0')
 		(void)snprintf(t->error, sizeof(t->error), "%s", curl_easy_strerror(code));
+}
+
+void transfer_land(struct transfer *t, CURLcode code, bool stopped)
+{
+	struct mutex *lock = t->options.lock;
+
+	if (t->options.proxy != NULL && t->tries == 0)
+		(void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &t->proxy_status);
+	explain(t, code);
 	mutex_lock(lock);
 	t->end = stopped ? TRANSFER_STOPPED : end_of(t, code);
 	t->ended = true;

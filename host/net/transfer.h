@@ -80,7 +80,7 @@ enum transfer_end {
 	TRANSFER_UNDONE,   /* the other side says that it did not touch it */
 	TRANSFER_BROKEN,   /* the connection ended, or what came is no HTTP */
 	TRANSFER_TOO_LONG, /* the answer, or its head */
-	TRANSFER_REFUSED,  /* an address or a certificate */
+	TRANSFER_REFUSED,  /* an address, a certificate, or by the proxy */
 	TRANSFER_STOPPED   /* by the caller, or the end of the loop */
 };
 
@@ -111,6 +111,7 @@ struct transfer {
 	unsigned refused;            /* addresses that were not admitted */
 	unsigned admitted;           /* and others */
 	char address[48];            /* the last one */
+	long proxy_status;           /* of its answer to CONNECT, where nothing was sent; or 0 */
 	char error[CURL_ERROR_SIZE]; /* why it did not work, in the words of curl */
 	LIST_ENTRY(transfer) all;
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/attr.h"
 #include "net/proxy.h"
 #include "place.h"
 
@@ -45,6 +46,8 @@ static void addresses_and_networks_are_told_by_their_number(void **state)
 	assert_false(goes_by("10.1.2.3", "10.1.2.3"));
 	assert_true(goes_by("11.1.2.3", "10.0.0.0/8"));
 	assert_false(goes_by("fd00::1", "fd00::/8"));
+	assert_true(goes_by("10.1.2.3", "::/0"));
+	assert_false(goes_by("10.1.2.3", "0.0.0.0/0"));
 	assert_true(goes_by("10.1.2.3", "3"));
 	assert_false(goes_by("10.1.2.3", "*"));
 }
@@ -144,6 +147,95 @@ static void a_tunnel_that_is_refused_carried_nothing(void **state)
 	assert_int_equal(p->result.end, NET_UNSENT);
 }
 
+static void ask_for_tunnel(struct place *p, const char *url)
+{
+	place_done(p);
+	assert_true(egress_list_add_url(&p->site, url, NULL));
+	assert_true(egress_list_add_url(&p->manifest, url, NULL));
+	p->request.url = url;
+	p->fail = (struct fail){0};
+	net_perform(p->net, &p->caller, &p->request, &p->result, &p->fail);
+}
+
+static void a_proxy_that_refuses_is_asked_once(void **state)
+{
+	static const struct {
+		const char *url, *host, *said;
+	} rows[] = {
+		{"https://status-403.example/", "status-403", "refuses to go there (403"},
+		{"https://status-407.example/", "status-407", "wants a user and a password"},
+		{"https://status-302.example/", "status-302", "refuses to go there (302"},
+		{"https://status-400.example/", "status-400", "refuses to go there (400"},
+	};
+	struct place *p = *state;
+
+	use_proxy(p);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ask_for_tunnel(p, rows[i].url);
+		assert_int_equal(p->result.end, NET_REFUSED);
+		assert_int_equal(p->fail.code, FAIL_UPSTREAM);
+		assert_int_equal(p->result.attempts, 1);
+		assert_false(p->result.sent);
+		assert_int_equal(server_count(p->server, rows[i].host), 1);
+		if (strstr(p->fail.text, rows[i].said) == NULL)
+			fail_msg("%s", p->fail.text);
+	}
+}
+
+static void a_proxy_that_cannot_now_is_asked_again(void **state)
+{
+	static const char *const hosts[] = {"status-408", "status-429", "status-502", "status-504"};
+	struct place *p = *state;
+	char url[64];
+
+	use_proxy(p);
+	p->request.attempts = 2;
+	p->request.mutates = true;
+	for (size_t i = 0; i < COUNT(hosts); i++) {
+		snprintf(url, sizeof(url), "https://%s.example/", hosts[i]);
+		ask_for_tunnel(p, url);
+		assert_int_equal(p->result.end, NET_UNSENT);
+		assert_int_equal(server_count(p->server, hosts[i]), 2);
+		if (strstr(p->fail.text, "its proxy fails to go there") == NULL)
+			fail_msg("%s", p->fail.text);
+	}
+}
+
+/* What curl cannot read of a proxy's URL it repeats, with all that stands in it. */
+static void a_failure_repeats_nothing_of_the_proxys_url(void **state)
+{
+	static const char *const urls[] = {"http://user:hunter2@127.0.0.1:999999",
+		"http://user:hunter2@no such host", "http://hunter2.invalid:1",
+		"https://user:hunter2@127.0.0.1:1"};
+	struct place *p = *state;
+
+	use_proxy(p);
+	p->request.attempts = 1;
+	for (size_t i = 0; i < COUNT(urls); i++) {
+		proxy.url = urls[i];
+		ask_for_tunnel(p, "https://nowhere.example/");
+		assert_true(p->result.end == NET_UNSENT || p->result.end == NET_REFUSED);
+		assert_null(strstr(p->fail.text, "hunter2"));
+		assert_non_null(strstr(p->fail.text, "by way of its proxy: "));
+	}
+}
+
+static void only_a_proxy_of_http_is_used(void **state)
+{
+	static const char *const urls[] = {"socks5://127.0.0.1:", "socks5h://127.0.0.1:",
+		"socks4a://127.0.0.1:", "ftp://127.0.0.1:", "127.0.0.1:"};
+	struct place *p = *state;
+
+	use_proxy(p);
+	for (size_t i = 0; i < COUNT(urls); i++) {
+		snprintf(proxy_url, sizeof(proxy_url), "%s%d", urls[i], server_port(p->server));
+		ask_for_tunnel(p, "https://nowhere.example/");
+		assert_int_equal(p->result.end, NET_REFUSED);
+		assert_non_null(strstr(p->fail.text, "its proxy is none of http or https"));
+	}
+	assert_int_equal(server_connections(p->server), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_set_up, place_tear_down)
 
 int main(void)
@@ -157,6 +249,10 @@ int main(void)
 		TEST(the_environment_says_nothing),
 		TEST(a_proxy_that_is_not_there_got_nothing),
 		TEST(a_tunnel_that_is_refused_carried_nothing),
+		TEST(a_proxy_that_refuses_is_asked_once),
+		TEST(a_proxy_that_cannot_now_is_asked_again),
+		TEST(only_a_proxy_of_http_is_used),
+		TEST(a_failure_repeats_nothing_of_the_proxys_url),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

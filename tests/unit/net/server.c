@@ -232,6 +232,8 @@ static void serve(struct server *s, struct peer *p, const char *path, size_t who
 		p->ends = true;
 	} else if (starts(path, "/long-head")) {
 		answer_long_head(p);
+	} else if (starts(path, "status-")) { /* asked as a proxy, with CONNECT */
+		answer(p, atoi(path + 7), "", "", 0);
 	} else if (starts(path, "/kept-eof") && p->asked == 1) {
 		answer(p, 200, "", "kept", 4);
 	} else {

@@ -15,7 +15,8 @@
  *   /stream          200, then chunks as server_say() has them
  *   /flood           200, then bytes as long as somebody takes them
  *
- * Asked as a proxy it answers in the place of the other server.
+ * Asked as a proxy it answers in the place of the other server; CONNECT to status-N.* it answers N,
+ * and ends the connection at any other.
  */
 #ifndef TESTS_UNIT_NET_SERVER_H
 #define TESTS_UNIT_NET_SERVER_H
