@@ -34,6 +34,7 @@ struct call_blob {
 	const char *bytes; /* n of them, in memory */
 	size_t n;
 	bool sealed; /* a file named by digest */
+	bool given;  /* the worker has a descriptor of it */
 	char digest[65];
 	struct blob_writer *writer;
 	struct process_response *stream;

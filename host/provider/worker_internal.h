@@ -137,7 +137,8 @@ bool worker_ask(struct worker *w, struct worker_lane *lane, struct call *c, stru
 /* The tables of services that p may have; 1 << SERVICE_TABLE_… */
 uint64_t worker_services(const struct provider *p);
 
-/* Answers the SERVICE or LONG frame in `in`: fills *out. NULL: done; else what is wrong with it. */
+/* Answers the SERVICE or LONG frame in `in`: fills *out, whose descriptor is the caller's. NULL:
+ * done; else what is wrong with it. */
 const char *worker_serve(const struct provider *p, struct call *c, struct frame_in *in,
 	struct worker_answer *answer, struct frame_out *out);
 

@@ -177,6 +177,8 @@ static bool serve(struct worker *w, struct worker_lane *lane, struct call *c)
 	const char *wrong = worker_serve(w->home->p, c, &lane->in, &lane->answer, &out);
 	bool good = wrong == NULL && send_all(w, lane, c, &out);
 
+	if (wrong == NULL && out.fd >= 0)
+		(void)close(out.fd);
 	if (wrong != NULL)
 		worker_end(w, "%s", wrong);
 	return good;

@@ -3,8 +3,11 @@
  * called it. All that comes from a worker is looked at before it is used, and every function looks
  * at its arguments anyway.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/attr.h"
 #include "provider/call.h"
@@ -134,7 +137,8 @@ static void give(const struct service_row *row, const struct service_value *valu
 
 _Static_assert(COUNT(((struct worker_answer *)0)->words) > SERVICE_ARGS_MAX, "one word more");
 
-#define REPLIES "core.reply"
+#define REPLIES   "core.reply"
+#define GIVE_FROM (256 * 1024L) /* bytes; a smaller file is read by pieces */
 
 static int64_t refuse_long(struct call *c, const struct service_row *row)
 {
@@ -152,6 +156,28 @@ static bool make_room(struct worker_answer *answer, size_t n)
 	answer->room = calloc(1, n);
 	answer->room_bytes = answer->room != NULL ? n : 0;
 	return answer->room != NULL;
+}
+
+/*
+ * Of a large file the worker gets a descriptor with the first piece, and reads the rest by itself.
+ * Opened anew: the place and the right to write of ours are not for it. -1: none.
+ */
+static int file_to_give(struct call *c, const struct service_row *row,
+	const struct service_value *values, uint16_t slot)
+{
+	struct call_blob *b;
+	struct stat st;
+	char path[40];
+
+	if (slot != FRAME_SLOT(SERVICE_TABLE_blob, SERVICE_blob_read) || row->count < 1)
+		return -1;
+	b = call_blobs_find(&c->blobs, values[0].u);
+	if (b == NULL || b->kind != CALL_BLOB_FILE || b->given || fstat(b->fd, &st) != 0 ||
+		!S_ISREG(st.st_mode) || st.st_size <= GIVE_FROM)
+		return -1;
+	b->given = true;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 const char *worker_serve(const struct provider *p, struct call *c, struct frame_in *in,
@@ -179,7 +205,8 @@ const char *worker_serve(const struct provider *p, struct call *c, struct frame_
 			in->head.call, values);
 	}
 	*out = (struct frame_out){
-		.head = {.kind = FRAME_ANSWER, .slot = slot, .call = in->head.call}, .fd = -1};
+		.head = {.kind = FRAME_ANSWER, .slot = slot, .call = in->head.call},
+		.fd = code == DAVIT_OK ? file_to_give(c, row, values, slot) : -1};
 	give(row, values, code, answer, out);
 	return NULL;
 }

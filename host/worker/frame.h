@@ -49,9 +49,9 @@ enum frame_kind {
 	FRAME_CALL,    /* slot: interface and slot; the request */
 	FRAME_SERVICE, /* slot: table and function; see services.h */
 	FRAME_LONG,    /* the same, with arguments that are too long to be sent; their bytes */
-	FRAME_ANSWER,
-	FRAME_RETURN, /* struct frame_return */
-	FRAME_PING,   /* on the control socket, while calls run */
+	FRAME_ANSWER,  /* to blob.read once with a descriptor, where the bytes are a large file */
+	FRAME_RETURN,  /* struct frame_return */
+	FRAME_PING,    /* on the control socket, while calls run */
 	FRAME_PONG,
 	FRAME_KIND_COUNT
 };

@@ -121,6 +121,7 @@ static bool serve(struct lane *lane)
 	if (bytes != NULL)
 		end.code = run(&head, (davit_buf){bytes, head.length});
 	end.instance = head.kind == FRAME_CREATE ? instance : 0;
+	shim_leave(lane);
 	arena_finish(&lane->arena);
 	free(bytes);
 	frame_add(&out, &end, sizeof(end));

@@ -4,6 +4,8 @@
  */
 #include "worker/shim.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 
 #include "base/attr.h"
 #include "worker/services.h"
+
+#define READS_ALONE 64 /* of a file, until the host is asked again */
 
 static _Thread_local struct lane *here;
 static _Atomic uint64_t offered;
@@ -307,15 +311,77 @@ static int32_t DAVIT_CALL own_blob_write(davit_call call, davit_blob blob, davit
 	return ask_blob_write(call, blob, bytes);
 }
 
+/* Of a large file the host sends a descriptor along with the first piece. */
+
+static struct shim_file *find_file(davit_call call, davit_blob blob)
+{
+	for (size_t i = 0; here != NULL && here->call == call && i < SHIM_FILES; i++) {
+		if (here->files[i].blob == blob)
+			return &here->files[i];
+	}
+	return NULL;
+}
+
+static void close_file(struct shim_file *file)
+{
+	if (file == NULL || file->blob == 0)
+		return;
+	(void)close(file->fd);
+	file->blob = 0;
+}
+
+void shim_leave(struct lane *lane)
+{
+	for (size_t i = 0; i < SHIM_FILES; i++)
+		close_file(&lane->files[i]);
+}
+
+/* The descriptor that came with the last answer, if there is a place for it. */
+static void keep_file(davit_call call, davit_blob blob)
+{
+	struct shim_file *place = find_file(call, 0);
+
+	if (here == NULL || here->in.fd < 0 || place == NULL)
+		return;
+	*place = (struct shim_file){.blob = blob, .fd = here->in.fd};
+	here->in.fd = -1;
+}
+
+/* Now and then the host is asked, as a read ends when the call is to stop. */
+static bool read_here(
+	struct shim_file *file, uint64_t offset, void *bytes, size_t cap, size_t *ret_n)
+{
+	ssize_t n;
+
+	if (file == NULL || ++file->reads % READS_ALONE == 0 || offset > INT64_MAX ||
+		bytes == NULL || ret_n == NULL)
+		return false;
+	do
+		n = pread(file->fd, bytes, cap < SSIZE_MAX ? cap : SSIZE_MAX, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		*ret_n = (size_t)n;
+	return n >= 0;
+}
+
 static int32_t DAVIT_CALL own_blob_read(
 	davit_call call, davit_blob blob, uint64_t offset, void *bytes, size_t cap, size_t *ret_n)
 {
-	return ask_blob_read(
+	int32_t code;
+
+	if (blob != 0 && read_here(find_file(call, blob), offset, bytes, cap, ret_n))
+		return DAVIT_OK;
+	code = ask_blob_read(
 		call, blob, offset, bytes, cap < FRAME_PIECE ? cap : FRAME_PIECE, ret_n);
+	if (blob != 0)
+		keep_file(call, blob);
+	return code;
 }
 
 static void DAVIT_CALL own_blob_close(davit_call call, davit_blob blob)
 {
+	if (blob != 0)
+		close_file(find_file(call, blob));
 	ask_blob_close(call, blob);
 }
 

@@ -11,16 +11,29 @@
 #include "provider/arena.h"
 #include "worker/frame.h"
 
+#define SHIM_FILES 4
+
+/* A file the provider reads, without asking for each piece. */
+struct shim_file {
+	davit_blob blob; /* 0: none */
+	int fd;
+	unsigned reads; /* since the host was asked last */
+};
+
 /* The way of one call; belongs to one thread. */
 struct lane {
 	int socket;
-	davit_call call;    /* that runs */
-	struct arena arena; /* of it */
+	davit_call call;                    /* that runs */
+	struct arena arena;                 /* of it */
+	struct shim_file files[SHIM_FILES]; /* of the call, too */
 	struct frame_in in;
 };
 
 /* lane is that of this thread from now on. */
 void shim_enter(struct lane *lane);
+
+/* The call is over: closes what it had open here. */
+void shim_leave(struct lane *lane);
 
 /* Only the tables whose bits are set are given to the provider: 1 << SERVICE_TABLE_…. [before the
  * first create()] */

@@ -33,7 +33,7 @@ def newest_training(site):
 
 
 def test_every_host_service_keeps_its_word(mirror):
-    names = "kv blob resolve log time random arena handle no_checkpoint".split()
+    names = "kv blob large resolve log time random arena handle no_checkpoint".split()
     body = {"Script": " ".join(names), "Body": {"x": 1}}
     answer = service(mirror, "POST", "/function/execute", body)
     assert answer.status == 200, answer

@@ -106,6 +106,45 @@ static void exercise_blob(struct davit_sdk *sdk)
 	blob_refusals(sdk, blob, made);
 }
 
+#define PIECE  ((size_t)256 * 1024)
+#define PIECES 12
+
+/* A file of some size: read in any order, and by as much as one asks for, once it was begun. */
+static void exercise_large(struct davit_sdk *sdk)
+{
+	const davit_host_blob_1 *blob = sdk->host->blob;
+	char *bytes = sdk->host->core->arena(sdk->call, PIECE);
+	davit_blob made = 0;
+	davit_buf digest = {NULL, 0};
+	size_t got = 0;
+
+	if (!expect(sdk, bytes != NULL, "memory"))
+		return;
+	expect(sdk, blob->create(sdk->call, &made) == DAVIT_OK, "blob.create");
+	for (int i = 0; i < PIECES; i++) {
+		memset(bytes, 'a' + i, PIECE);
+		expect(sdk, blob->write(sdk->call, made, (davit_buf){bytes, PIECE}) == DAVIT_OK,
+			"blob.write");
+	}
+	expect(sdk, blob->seal(sdk->call, made, &digest) == DAVIT_OK, "blob.seal");
+	expect(sdk, blob->read(sdk->call, made, 0, bytes, 1, &got) == DAVIT_OK && got == 1,
+		"blob.read of the first byte");
+	for (int i = PIECES - 1; i >= 0; i--) {
+		uint64_t at = (uint64_t)i * PIECE;
+
+		expect(sdk, blob->read(sdk->call, made, at, bytes, PIECE, &got) == DAVIT_OK,
+			"blob.read");
+		expect(sdk, got == PIECE && bytes[0] == 'a' + i && bytes[PIECE - 1] == 'a' + i,
+			"the piece");
+	}
+	expect(sdk,
+		blob->read(sdk->call, made, PIECES * PIECE, bytes, 1, &got) == DAVIT_OK && got == 0,
+		"blob.read at the end");
+	blob->close(sdk->call, made);
+	expect(sdk, blob->read(sdk->call, made, 0, bytes, 1, &got) == DAVIT_INVALID,
+		"blob.read after close");
+}
+
 static void exercise_resolve(struct davit_sdk *sdk)
 {
 	const davit_host_blob_1 *blob = sdk->host->blob;
@@ -191,6 +230,7 @@ static const struct {
 } exercises[] = {
 	{"kv", exercise_kv},
 	{"blob", exercise_blob},
+	{"large", exercise_large},
 	{"resolve", exercise_resolve},
 	{"log", exercise_log},
 	{"time", exercise_time},
