@@ -11,7 +11,8 @@
 
 /* In an interval: of many jobs those of one turn are polled together, so that each thread which
  * has to do with it wakes once for all of them. */
-#define POLL_TURNS 100
+#define POLL_TURNS   100
+#define POLL_TURN_MS 600 /* most, so that each second of a long interval has its share */
 
 /* 2^32 by the golden ratio: multiples of it divide the circle evenly, however many there are. */
 #define GOLDEN UINT32_C(2654435769)
@@ -309,9 +310,18 @@ void entries_order(struct entries *es)
 		heap_down(es, es->heap[i]);
 }
 
+static int64_t turn_ms(int64_t interval_ms)
+{
+	int64_t ms = interval_ms / POLL_TURNS;
+
+	if (ms > POLL_TURN_MS)
+		return POLL_TURN_MS;
+	return ms > 0 ? ms : 1;
+}
+
 int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms)
 {
-	int64_t together = interval_ms / POLL_TURNS > 0 ? interval_ms / POLL_TURNS : 1;
+	int64_t together = turn_ms(interval_ms);
 	int64_t turn = (int64_t)((uint64_t)e->phase * (uint64_t)(interval_ms / together) >> 32);
 	int64_t phase = turn * together;
 	int64_t past = (from_mono - phase) % interval_ms;

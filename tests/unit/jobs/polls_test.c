@@ -417,6 +417,24 @@ static void a_time_to_poll_is_in_the_interval_and_comes_back_in_each(void **stat
 	}
 }
 
+static void each_second_of_a_long_interval_has_its_share(void **state)
+{
+	enum {
+		SECONDS_LONG = 900,
+		EACH = 40
+	};
+	unsigned seconds[SECONDS_LONG] = {0};
+	struct open_job e = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < SECONDS_LONG * EACH; i++) {
+		e.phase = i * UINT32_C(2654435769);
+		seconds[entry_poll_time(&e, 0, SECONDS_LONG * 1000) / 1000]++;
+	}
+	for (size_t i = 0; i < SECONDS_LONG; i++)
+		assert_in_range(seconds[i], EACH / 2, EACH * 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -426,6 +444,7 @@ int main(void)
 		TEST(after_a_restart_too),
 		TEST(calls_that_find_no_place_wait_in_line_for_one),
 		cmocka_unit_test(a_time_to_poll_is_in_the_interval_and_comes_back_in_each),
+		cmocka_unit_test(each_second_of_a_long_interval_has_its_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
