@@ -44,9 +44,15 @@ static enum fail_code code_of(enum net_end end)
 	return codes[end];
 }
 
+/* The other side, in texts. */
+static const char *place_of(const struct flight *x)
+{
+	return x->request->hides_host ? "a host that a secret names" : x->origin;
+}
+
 void flight_fail(struct flight *x, enum net_end end, const char *why)
 {
-	(void)fail_set(x->fail, FAIL_NONE, "%s at %s: %s", x->request->operation, x->origin, why);
+	(void)fail_set(x->fail, FAIL_NONE, "%s at %s: %s", x->request->operation, place_of(x), why);
 	end_with(x, end);
 	x->fail->code = code_of(x->end);
 }
@@ -66,12 +72,16 @@ bool flight_check_target(struct flight *x)
 	const char *proxy = proxy_for(x->request->proxy, &x->target);
 
 	(void)egress_origin(&x->target, x->origin, sizeof(x->origin));
-	if (!egress_allows(x->request->rules, &x->target, x->fail))
+	if (!egress_allows(x->request->rules, &x->target, x->fail)) {
+		if (x->request->hides_host)
+			(void)fail_set(x->fail, FAIL_INVALID, "requests to %s are not allowed",
+				place_of(x));
 		fail_as_told(x, NET_REFUSED);
-	else if (proxy != NULL && !proxy_is_http(proxy)) /* others may be told an address */
+	} else if (proxy != NULL && !proxy_is_http(proxy)) { /* others may be told an address */
 		flight_fail(x, NET_REFUSED, "its proxy is none of http or https");
-	else
+	} else {
 		return true;
+	}
 	return false;
 }
 
@@ -250,10 +260,10 @@ static void end_without(struct flight *x, enum retry_class how)
 		(void)fail_set(x->fail, FAIL_UPSTREAM,
 			"%s at %s: its address %s is not allowed: the site's private_networks do not "
 			"hold it, or the provider lacks the grant \"metadata\"",
-			x->request->operation, x->origin, t->address);
+			x->request->operation, place_of(x), t->address);
 	else
 		(void)fail_set(x->fail, FAIL_INTERNAL, "%s at %s: %s", x->request->operation,
-			x->origin, why_of(t, how));
+			place_of(x), why_of(t, how));
 	if (how == RETRY_REFUSED)
 		end_with(x, NET_REFUSED);
 	else if (!x->sent)

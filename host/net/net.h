@@ -68,6 +68,7 @@ struct net_request {
 	bool mutates;       /* the other side changes something */
 	bool idempotent;    /* and nothing more when it comes twice */
 	bool secret;        /* so that redirects are never followed */
+	bool hides_host;    /* a secret names the URL's host: no text may */
 	bool stream;        /* return with the head; the rest is read while it comes */
 	int64_t timeout_ms; /* of one attempt, of a stream until its head; 0: the site's */
 	size_t answer_max;  /* bytes of an answer in memory; 0: the site's */

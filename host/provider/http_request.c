@@ -93,6 +93,15 @@ static bool read_method(struct reading *x, const json_t *v)
 		"must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS");
 }
 
+/* May the host of a URL that has a secret among its parts come from that? */
+static bool hides_host(const json_t *url)
+{
+	const char *first = json_string_value(json_array_get(url, 0));
+	const char *host = first != NULL ? strstr(first, "://") : NULL;
+
+	return host == NULL || strpbrk(host + 3, "/?#") == NULL;
+}
+
 static bool read_url(struct reading *x, const json_t *v)
 {
 	struct http_request *r = x->r;
@@ -100,6 +109,7 @@ static bool read_url(struct reading *x, const json_t *v)
 	if (!http_value_write(&r->url, v, &x->c->secrets, "/url", &r->url_secret, x->f))
 		return false;
 	r->net.secret = r->net.secret || r->url_secret;
+	r->net.hides_host = r->url_secret && hides_host(v);
 	for (size_t i = 0; i < r->url.n; i++) {
 		if ((unsigned char)r->url.p[i] <= 0x20 || (unsigned char)r->url.p[i] >= 0x7f)
 			return fail_at(x->f, FAIL_INVALID, "/url",
@@ -338,27 +348,35 @@ static bool hold_blob(struct reading *x)
 /* --- all of it --- */
 
 /* Is a value that must not be seen in a text? It may have come as text, not by a handle. */
-static bool shows_secret(const char *text)
+static bool shows_secret(const char *text, size_t n)
 {
-	size_t n = strlen(text);
-	char *copy = strdup(text);
+	char *copy = malloc(n + 1);
 	bool shows;
 
 	if (copy == NULL)
 		return true;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
 	shows = redact_text(copy, n, false) != n || memcmp(copy, text, n) != 0;
 	crypto_cleanse(copy, n);
 	free(copy);
 	return shows;
 }
 
-/* What shows a secret follows no redirect. */
+/* What shows a secret follows no redirect. A body that is a file is not looked through. */
 static void look_for_secrets(struct http_request *r)
 {
-	for (size_t i = 0; r->net.follow > 0 && !r->net.secret && i < r->net.header_count; i++)
-		r->net.secret = shows_secret(r->net.headers[i].value);
-	if (r->net.follow > 0 && !r->net.secret)
-		r->net.secret = shows_secret(r->net.url);
+	const struct net_body *body = &r->net.body;
+
+	if (r->net.follow == 0 || r->net.secret)
+		return;
+	for (size_t i = 0; !r->net.secret && i < r->net.header_count; i++)
+		r->net.secret =
+			shows_secret(r->net.headers[i].value, strlen(r->net.headers[i].value));
+	if (!r->net.secret)
+		r->net.secret = shows_secret(r->net.url, strlen(r->net.url));
+	if (!r->net.secret && body->n > 0 && body->bytes != NULL)
+		r->net.secret = shows_secret(body->bytes, (size_t)body->n);
 }
 
 static bool check_whole(struct reading *x)

@@ -383,6 +383,16 @@ OP(op_redirected_with_a_text)
 		"\"follow\":1,\"headers\":[[\"User-Agent\",\"v known to the host\"]]}");
 	ok = ok && HOLDS(a.code == DAVIT_OK) && HOLDS(head_is(&a, "status", 302));
 	json_decref(a.head);
+	a = ask(k, call, 0,
+		"{\"operation\":\"r\",\"method\":\"POST\",\"url\":\"@/status/307?to=/echo\","
+		"\"follow\":1,\"body\":\"key=known to the host\"}");
+	ok = ok && HOLDS(a.code == DAVIT_OK) && HOLDS(head_is(&a, "status", 307));
+	json_decref(a.head);
+	a = ask(k, call, 0,
+		"{\"operation\":\"r\",\"method\":\"POST\",\"url\":\"@/status/307?to=/echo\","
+		"\"follow\":1,\"body\":\"key=known to nobody\"}");
+	ok = ok && HOLDS(a.code == DAVIT_OK) && HOLDS(head_is(&a, "status", 200));
+	json_decref(a.head);
 	return finish(k, call, ok);
 }
 
@@ -390,6 +400,32 @@ OP(op_redirected_with_a_text)
 static void a_secret_that_comes_as_text_follows_no_redirect(void **state)
 {
 	run(*state, op_redirected_with_a_text, DAVIT_OK, NULL);
+}
+
+OP(op_to_a_host_that_is_secret)
+{
+	struct kit *k = kit_of(inst);
+	davit_secret s = 0;
+	davit_buf head = {0};
+	char text[256];
+	bool ok;
+
+	(void)request;
+	ok = HOLDS(service_secret.mint(call, kit_buf("HostOfMine"), &s) == DAVIT_OK);
+	snprintf(text, sizeof(text),
+		"{\"operation\":\"r\",\"method\":\"GET\",\"url\":[\"https://\",{\"secret\":%llu},"
+		"\".example/\"]}",
+		(unsigned long long)s);
+	ok = ok &&
+	     HOLDS(service_http.perform(call, 0, kit_buf(text), 0, &head, NULL) == DAVIT_PERMANENT);
+	return ok ? DAVIT_PERMANENT : finish(k, call, ok);
+}
+
+/* It is not the text that is known: a host is written in lower case. */
+static void a_host_that_is_secret_is_named_in_no_text(void **state)
+{
+	run(*state, op_to_a_host_that_is_secret, DAVIT_PERMANENT,
+		"requests to a host that a secret names are not allowed");
 }
 
 /* --- several --- */
@@ -429,7 +465,7 @@ static void several_requests_have_an_answer_each(void **state)
 	run(*state, op_many, DAVIT_OK, NULL);
 }
 
-/* The sentence of one that failed names its host, which a secret is part of. */
+/* The sentence of one that failed would name its host, which a secret is part of. */
 OP(op_many_with_a_secret)
 {
 	struct kit *k = kit_of(inst);
@@ -445,7 +481,7 @@ OP(op_many_with_a_secret)
 		"[\"https://\",{\"secret\":%llu},\".example/\"]}]",
 		(unsigned long long)s);
 	ok = ok && HOLDS(service_http.perform_many(call, 0, kit_buf(text), &answers) == DAVIT_OK);
-	ok = ok && HOLDS(memmem(answers.p, answers.n, ".example", 8) != NULL) &&
+	ok = ok && HOLDS(memmem(answers.p, answers.n, "a secret names", 14) != NULL) &&
 	     HOLDS(memmem(answers.p, answers.n, "hidden-in", 9) == NULL);
 	return finish(k, call, ok);
 }
@@ -716,6 +752,7 @@ int main(void)
 		TEST(a_stream_is_read_while_it_comes),
 		TEST(a_stream_is_no_body_of_another_request),
 		TEST(a_secret_that_comes_as_text_follows_no_redirect),
+		TEST(a_host_that_is_secret_is_named_in_no_text),
 		TEST(several_requests_have_an_answer_each),
 		TEST(what_several_requests_failed_with_shows_no_secret),
 		TEST(a_wrong_request_is_refused_by_its_member),
