@@ -88,12 +88,14 @@ char *job_view_object(const struct job *job)
 	return object;
 }
 
+/* Without what is named like a secret, and without what is known as one. */
 static json_t *stored_redacted(const char *text)
 {
 	json_t *value = answer_stored(text);
 	json_t *out = redact(value);
 
 	json_decref(value);
+	redact_answer(out);
 	return out;
 }
 

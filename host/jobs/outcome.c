@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 enum {
@@ -276,6 +277,32 @@ bool outcome_edge(struct store_op *op, const struct call_result *result, bool ov
 	(void)json_object_del(result->reply, "series");
 	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result),
 		json_compact(result->reply, NULL));
+}
+
+/* Hides what must not be seen in a JSON text. */
+static bool hide(char **text)
+{
+	json_t *v = *text != NULL ? json_parse(*text, strlen(*text), NULL) : NULL;
+	char *hidden;
+
+	if (v == NULL)
+		return *text == NULL;
+	redact_answer(v);
+	hidden = json_compact(v, NULL);
+	json_decref(v);
+	free(*text);
+	*text = hidden;
+	return hidden != NULL;
+}
+
+bool outcome_hide(struct store_op *op)
+{
+	struct job *values = &op->edge.values;
+
+	if (values->error != NULL)
+		(void)redact_text(values->error, strlen(values->error), false);
+	return hide(&values->progress) && hide(&values->metrics) && hide(&values->series) &&
+	       hide(&values->result);
 }
 
 /* {"failure": word} */

@@ -76,6 +76,10 @@ enum verdict outcome_missing(enum verdict verdict, const struct call_result *res
  */
 bool outcome_edge(struct store_op *op, const struct call_result *result, bool overdue);
 
+/* Takes secrets out of what is to be kept and shown: the texts of an edge that outcome_edge()
+ * filled, but for those that name the object. Its scope is in use. false: out of memory. */
+bool outcome_hide(struct store_op *op);
+
 /* The edge to failed with a reason; its class becomes the result's member "failure". */
 bool outcome_failed(struct store_op *op, enum fail_code code, const char *why);
 

@@ -109,6 +109,10 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 		tracker_fire_refreshed(t, e);
 		return;
 	}
+	if (!outcome_hide(op)) {
+		take_later(t, e, op);
+		return;
+	}
 	if (op->edge.to == e->state)
 		op->durable = false;
 	else if (op->edge.to == JOB_RUNNING && !(op->edge.set & JOB_SET_STARTED)) {

@@ -195,15 +195,21 @@ static const char *strange(const struct call *c)
 }
 
 /* DAVIT_OK, but was there an answer of the right sort? */
+static enum table_answer wanted_answer(const struct call *c)
+{
+	return c->slot != NULL ? c->slot->answer : TABLE_ANSWER_MAY;
+}
+
 static void check_answer(struct call *c)
 {
-	enum table_answer wanted = c->slot != NULL ? c->slot->answer : TABLE_ANSWER_MAY;
+	enum table_answer wanted = wanted_answer(c);
 
 	if (c->answer.kind == ANSWER_CHUNKS)
 		call_violation(c, "it ended without the last piece of its answer");
 	else if (wanted == TABLE_ANSWER_STATE && c->answer.kind != ANSWER_STATE)
 		call_violation(c, "it returned success without reply_state()%s", strange(c));
-	else if (wanted == TABLE_ANSWER_MUST && c->answer.kind == ANSWER_NONE)
+	else if ((wanted == TABLE_ANSWER_MUST || wanted == TABLE_ANSWER_DATA) &&
+		 c->answer.kind == ANSWER_NONE)
 		call_violation(c, "it returned success without an answer%s", strange(c));
 }
 
@@ -276,8 +282,9 @@ static void result_answer(struct call *c, struct call_result *r)
 	struct answer *a = &c->answer;
 
 	r->code = DAVIT_OK;
-	redact_json(json_object_get(a->json, "error")); /* these have lines of logs in them */
-	redact_json(json_object_get(a->json, "reason"));
+	if (a->kind != ANSWER_STATE && wanted_answer(c) != TABLE_ANSWER_DATA)
+		redact_answer(
+			a->json); /* of a state that is for who keeps it: most say nothing new */
 	r->reply = a->json;
 	a->json = NULL;
 	r->has_state = a->kind == ANSWER_STATE;

@@ -40,12 +40,12 @@ static const struct table_slot model_slots[] = {
 };
 
 static const struct table_slot prediction_slots[] = {
-	{"infer", offsetof(davit_prediction_1, infer), TABLE_ANSWER_MUST},
-	{"explain", offsetof(davit_prediction_1, explain), TABLE_ANSWER_MUST},
+	{"infer", offsetof(davit_prediction_1, infer), TABLE_ANSWER_DATA},
+	{"explain", offsetof(davit_prediction_1, explain), TABLE_ANSWER_DATA},
 };
 
 static const struct table_slot function_slots[] = {
-	{"execute", offsetof(davit_functions_1, execute), TABLE_ANSWER_MUST},
+	{"execute", offsetof(davit_functions_1, execute), TABLE_ANSWER_DATA},
 };
 
 static const struct table_slot environment_slots[] = {
@@ -54,15 +54,15 @@ static const struct table_slot environment_slots[] = {
 };
 
 static const struct table_slot storage_slots[] = {
-	{"put", offsetof(davit_storage_1, put), TABLE_ANSWER_MUST},
-	{"get", offsetof(davit_storage_1, get), TABLE_ANSWER_MUST},
-	{"head", offsetof(davit_storage_1, head), TABLE_ANSWER_MUST},
-	{"list", offsetof(davit_storage_1, list), TABLE_ANSWER_MUST},
-	{"remove", offsetof(davit_storage_1, remove), TABLE_ANSWER_MUST},
-	{"copy", offsetof(davit_storage_1, copy), TABLE_ANSWER_MUST},
-	{"presign", offsetof(davit_storage_1, presign), TABLE_ANSWER_MUST},
-	{"multipart", offsetof(davit_storage_1, multipart), TABLE_ANSWER_MUST},
-	{"features", offsetof(davit_storage_1, features), TABLE_ANSWER_MUST},
+	{"put", offsetof(davit_storage_1, put), TABLE_ANSWER_DATA},
+	{"get", offsetof(davit_storage_1, get), TABLE_ANSWER_DATA},
+	{"head", offsetof(davit_storage_1, head), TABLE_ANSWER_DATA},
+	{"list", offsetof(davit_storage_1, list), TABLE_ANSWER_DATA},
+	{"remove", offsetof(davit_storage_1, remove), TABLE_ANSWER_DATA},
+	{"copy", offsetof(davit_storage_1, copy), TABLE_ANSWER_DATA},
+	{"presign", offsetof(davit_storage_1, presign), TABLE_ANSWER_DATA},
+	{"multipart", offsetof(davit_storage_1, multipart), TABLE_ANSWER_DATA},
+	{"features", offsetof(davit_storage_1, features), TABLE_ANSWER_DATA},
 };
 
 const struct table_interface table_interfaces[TABLE_COUNT] = {

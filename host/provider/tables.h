@@ -13,6 +13,7 @@
 enum table_answer {
 	TABLE_ANSWER_MAY,  /* DAVIT_OK alone says all */
 	TABLE_ANSWER_MUST, /* JSON or bytes */
+	TABLE_ANSWER_DATA, /* the same, and they are the caller's: nothing in them is hidden */
 	TABLE_ANSWER_STATE /* reply_state() */
 };
 

@@ -103,6 +103,10 @@ size_t redact_text(char *text, size_t n, bool cut);
 /* The same with all texts of v, whose members keep their names. */
 void redact_json(json_t *v);
 
+/* The same with an answer of a provider, but for what names an object, which the host and callers
+ * give back as it is: "id", "resource", "ref", "handle" and "label", wherever they stand. */
+void redact_answer(json_t *v);
+
 /*
  * A piece of a stream: each byte of a value becomes a '*', so that lengths and places stay. Of the
  * first *masked bytes all do. *ret_held: how many of the last bytes are left as they are, as they

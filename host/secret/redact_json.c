@@ -205,7 +205,16 @@ static void redact_string(json_t *v)
 	free(text);
 }
 
-void redact_json(json_t *v) // NOLINT(misc-no-recursion)
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names != NULL && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
+
+/* All but the members of these names, which end in NULL. */
+// NOLINTNEXTLINE(misc-no-recursion): JSON is as deep as the parser let it be
+static void redact_others(json_t *v, const char *const *names)
 {
 	const char *name;
 	json_t *member;
@@ -215,10 +224,25 @@ void redact_json(json_t *v) // NOLINT(misc-no-recursion)
 		redact_string(v);
 	json_array_foreach(v, i, member)
 	{
-		redact_json(member);
+		redact_others(member, names);
 	}
 	json_object_foreach(v, name, member)
 	{
-		redact_json(member);
+		if (!is_one_of(name, names))
+			redact_others(member, names);
 	}
+}
+
+void redact_json(json_t *v)
+{
+	static const char *const none[] = {NULL};
+
+	redact_others(v, none);
+}
+
+void redact_answer(json_t *v)
+{
+	static const char *const identities[] = {"id", "resource", "ref", "handle", "label", NULL};
+
+	redact_others(v, identities);
 }

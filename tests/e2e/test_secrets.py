@@ -12,7 +12,7 @@ import canary
 import pytest
 from cloud import SECRET as CLIENT_SECRET
 from cloud import Account, Cloud, site_options
-from davit_site import BUILD, execute_body, refused
+from davit_site import BUILD, execute_body, refused, wait_for
 
 SECRET = canary.keep("s3cr3t/of \"the\" caller")
 PRINTS = (
@@ -106,6 +106,40 @@ def test_a_failure_that_quotes_a_password_is_told_without(sites):
     for text in all_logs(site, task):
         assert hidden(text), text
     assert hidden(site.log())
+
+
+def everything_said_of(site, job):
+    ways = (f"/v1/jobs/{job}", "/v1/jobs", f"/status/{job}", f"/v1/jobs/{job}/timeline")
+    return "".join(site.get(way).text for way in ways)
+
+
+def test_the_progress_of_a_job_shows_no_password(sites):
+    site = sites(settings="  shell: true\n").start()
+    said = '{"step":1,"total":2,"text":"login as %s"}\\n'
+    command = f"printf '{said}' \"$DB_PASSWORD\" >>$DAVIT_PROGRESS; exec sleep 60"
+    body = execute_body(command, environment={"DB_PASSWORD": "pass-word-4711"})
+    task = site.post("/execute", body).json()["task_id"]
+    wait_for("the progress", lambda: "login as ***" in everything_said_of(site, task))
+    assert "4711" not in everything_said_of(site, task)
+    site.get(f"/execute/{task}/stop")
+    site.await_status(task)
+    assert "4711" not in everything_said_of(site, task)
+
+
+def test_what_a_cloud_says_of_a_job_shows_no_secret_of_the_site(sites, tmp_path):
+    cloud = Cloud(str(tmp_path))
+    try:
+        site = sites(default="testcloud", **site_options(cloud)).start()
+        account = Account(site)
+        job = account.train(fail=True, error=f"bad {CLIENT_SECRET} end", run_ms=300)
+        assert site.await_job(job)["state"] == "ERROR"
+        account.get("/pipelines/training/list")
+        whole = site.get(f"/v1/jobs/{job}").text
+        whole += account.get("/pipelines/training/list").text
+        whole += account.get(f"/pipelines/training/{job}/get").text
+        assert whole.count("bad *** end") >= 3 and CLIENT_SECRET not in whole
+    finally:
+        cloud.close()
 
 
 def test_a_refusal_does_not_repeat_what_the_site_calls_a_password(sites):

@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "jobs/outcome.h"
 #include "provider/provider.h"
+#include "secret/redact.h"
 #include "store/store.h"
 
 static const struct row {
@@ -167,6 +168,29 @@ static void what_submit_answers_is_kept(void **state)
 	store_op_free(op);
 }
 
+static void no_secret_is_kept_but_in_what_names_the_object(void **state)
+{
+	struct store_op *op;
+
+	(void)state;
+	redact_learn(REDACT_SECRET, "hunter-2-hunter", 15);
+	op = edge(DAVIT_STATE_FAILED,
+		"{\"ref\":{\"v\":\"hunter-2-hunter\"},\"id\":\"hunter-2-hunter\","
+		"\"progress\":{\"text\":\"as hunter-2-hunter\"},\"error\":\"no hunter-2-hunter\","
+		"\"raw\":[{\"m\":\"hunter-2-hunter!\"}]}",
+		false);
+	assert_true(outcome_hide(op));
+	assert_string_equal(op->edge.values.remote_ref, "{\"v\":\"hunter-2-hunter\"}");
+	assert_string_equal(op->edge.values.remote_name, "hunter-2-hunter");
+	assert_string_equal(op->edge.values.progress, "{\"text\":\"as ***\"}");
+	assert_string_equal(op->edge.values.error, "no ***");
+	assert_string_equal(op->edge.values.result,
+		"{\"id\":\"hunter-2-hunter\",\"progress\":{\"text\":\"as ***\"},"
+		"\"error\":\"no ***\",\"raw\":[{\"m\":\"***!\"}]}");
+	store_op_free(op);
+	redact_forget();
+}
+
 static void the_resource_name_wins_over_the_id(void **state)
 {
 	struct store_op *op =
@@ -234,6 +258,7 @@ int main(void)
 			what_says_nothing_of_the_object_fails_no_submit_that_made_something),
 		cmocka_unit_test(what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again),
 		cmocka_unit_test(what_submit_answers_is_kept),
+		cmocka_unit_test(no_secret_is_kept_but_in_what_names_the_object),
 		cmocka_unit_test(the_resource_name_wins_over_the_id),
 		cmocka_unit_test(an_end_has_its_time),
 		cmocka_unit_test(an_end_before_its_start_is_not_believed),
