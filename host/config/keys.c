@@ -380,12 +380,14 @@ static const struct key connection_keys[] = {
 		.preset_told = "any",
 		.meaning = "The type of connection, as manifests of providers name it."},
 	{.name = "proxy",
-		.kind = KEY_TEXT,
+		.kind = KEY_PROXY,
 		AT(proxy),
 		.preset_told = "that of the provider",
-		.meaning = "URL of the proxy for requests that use this connection."},
+		.meaning = "The proxy for requests that use this connection, as "
+			   "`http://USER:PASSWORD@proxy.lab:3128`: `http` or `https`, and without "
+			   "a port 1080 or 443."},
 	{.name = "no_proxy",
-		.kind = KEY_TEXTS,
+		.kind = KEY_HOSTS,
 		AT(no_proxy),
 		.preset_told = "none; without `proxy` that of the provider",
 		.meaning = "Hosts that this proxy, or else the provider's, is not used for: `NAME` "
@@ -564,7 +566,7 @@ static const struct key provider_keys[] = {
 		.kind = KEY_INT,
 		AT(max_memory),
 		.least = 128 * MIB,
-		.most = 1024 * 1024 * MIB,
+		.most = MIB * 1024 * 1024,
 		.preset = 1024 * MIB,
 		.meaning = "With `isolation: worker`: memory that it may use and reserve. More is "
 			   "refused to it."},
@@ -603,14 +605,13 @@ static const struct key provider_keys[] = {
 			"Networks such as `10.0.0.0/8` whose addresses it may send to, though they "
 			"are not public."},
 	{.name = "proxy",
-		.kind = KEY_TEXT,
+		.kind = KEY_PROXY,
 		AT(proxy),
 		.preset_told = "none",
-		.meaning =
-			"URL of the proxy for its requests. The environment of the daemon is not "
-			"asked."},
+		.meaning = "The proxy for its requests, as of a connection. The environment of the "
+			   "daemon is not asked."},
 	{.name = "no_proxy",
-		.kind = KEY_TEXTS,
+		.kind = KEY_HOSTS,
 		AT(no_proxy),
 		.preset_told = "none",
 		.meaning = "Hosts that the proxy is not used for, as of a connection."},

@@ -23,6 +23,8 @@ enum key_kind {
 	KEY_JSON,        /* json_t *; any map */
 	KEY_PATHS,       /* char ** and, right behind it, a size_t: folders made absolute */
 	KEY_TEXTS,       /* char ** and, right behind it, a size_t: texts that are not empty */
+	KEY_PROXY,       /* char *; the URL of a proxy */
+	KEY_HOSTS,       /* as KEY_TEXTS; names, addresses and networks */
 	KEY_SECTION,     /* a map with keys of its own, below */
 	KEY_LISTENERS,   /* a list of maps with keys, below */
 	KEY_CONNECTIONS, /* a map of maps with keys, below, and any others */

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "config/keys.h"
 #include "config/ytree.h"
+#include "net/proxy.h"
 #include "platform/fs.h"
 
 #define NAMES_MAX 32 /* keys of one section; more are not suggested */
@@ -323,6 +324,31 @@ static bool read_texts(struct reader *r, const struct key *k, const struct ytree
 	return true;
 }
 
+/* The value is not repeated: there may be a password in it. */
+static bool read_proxy(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
+	if (!is_filled_text(v) || !proxy_check(v->text))
+		return refuse_value(r, k, v,
+			"a URL such as http://proxy.lab:3128 or https://USER:PASSWORD@proxy.lab: "
+			"of http or https, with a port from 1 to 65535 if any and nothing behind; "
+			"what is neither letter nor digit of a password is written %XX");
+	return set_text(r, member(k, base), v->text);
+}
+
+static bool read_hosts(struct reader *r, const struct key *k, const struct ytree *v, void *base)
+{
+	struct fail f = {0};
+
+	if (!read_texts(r, k, v, base))
+		return false;
+	for (const struct ytree *item = v->first; item != NULL; item = item->next) {
+		if (!proxy_check_except(item->text, &f))
+			return ytree_refuse(
+				r->f, r->file->name, item->line, "'%s': %s", k->name, f.text);
+	}
+	return true;
+}
+
 static const struct key *find_key(const struct section *s, const char *name)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -520,6 +546,8 @@ static bool read_key(struct reader *r, const struct key *k, const struct ytree *
 		[KEY_JSON] = read_json,
 		[KEY_PATHS] = read_paths,
 		[KEY_TEXTS] = read_texts,
+		[KEY_PROXY] = read_proxy,
+		[KEY_HOSTS] = read_hosts,
 		[KEY_SECTION] = read_section,
 		[KEY_LISTENERS] = read_listeners,
 		[KEY_CONNECTIONS] = read_connections,

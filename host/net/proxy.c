@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/attr.h"
+#include "base/fail.h"
 #include "net/egress.h"
 #include "net/net.h"
 
@@ -46,6 +48,83 @@ const char *proxy_for(const struct net_proxy *p, const struct egress_target *t)
 }
 
 /* --- what the site wrote --- */
+
+/* Nothing stands behind the host but maybe one slash. */
+static bool is_bare(CURLU *u)
+{
+	static const CURLUPart parts[] = {CURLUPART_QUERY, CURLUPART_FRAGMENT};
+	char *text = NULL;
+	bool bare;
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		if (curl_url_get(u, parts[i], &text, 0) == CURLUE_OK) {
+			curl_free(text);
+			return false;
+		}
+	}
+	bare = curl_url_get(u, CURLUPART_PATH, &text, 0) == CURLUE_OK && strcmp(text, "/") == 0;
+	curl_free(text);
+	return bare;
+}
+
+/* Reads the rest of u as any URL that is requested. */
+static bool has_good_host(CURLU *u)
+{
+	struct egress_target t;
+	char *rest = NULL;
+	bool good;
+
+	good = curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+	       curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+	       curl_url_get(u, CURLUPART_URL, &rest, 0) == CURLUE_OK &&
+	       egress_parse(u, rest, &t, NULL);
+	curl_free(rest);
+	return good;
+}
+
+bool proxy_check(const char *url)
+{
+	CURLU *u = curl_url();
+	bool good;
+
+	good = u != NULL && proxy_is_http(url) &&
+	       curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && is_bare(u) &&
+	       has_good_host(u);
+	curl_url_cleanup(u);
+	return good;
+}
+
+static bool is_name(const char *text)
+{
+	char url[EGRESS_HOST_SIZE + 16];
+	struct egress_target t;
+	size_t n = strlen(text);
+	CURLU *u;
+	bool good;
+
+	if (n == 0 || n >= EGRESS_HOST_SIZE || text[n - 1] == '.' ||
+		strpbrk(text, "/?#@\\%:[] ") != NULL)
+		return false;
+	u = curl_url();
+	(void)snprintf(url, sizeof(url), "https://%s", text);
+	good = u != NULL && egress_parse(u, url, &t, NULL) && !t.literal;
+	curl_url_cleanup(u);
+	return good;
+}
+
+bool proxy_check_except(const char *text, struct fail *f)
+{
+	struct address_net net;
+
+	if (strcmp(text, "*") == 0 || is_name(text + (text[0] == '.' ? 1 : 0)) ||
+		address_net_parse(text, &net, f))
+		return true;
+	if (strpbrk(text, "0123456789") != NULL && strchr(text, '/') != NULL)
+		return false; /* what is wrong with that network was said */
+	return fail_set(f, FAIL_INVALID,
+		"'%.60s' is none of NAME, .NAME, an address, a network as 10.1.0.0/16, and *",
+		text);
+}
 
 bool proxy_is_http(const char *url)
 {

@@ -8,10 +8,20 @@
 #include <stddef.h>
 
 struct egress_target;
+struct fail;
 struct net_proxy;
 
 /* The proxy's URL for requests to t, or NULL: they go straight there. p may be NULL. */
 const char *proxy_for(const struct net_proxy *p, const struct egress_target *t);
+
+/*
+ * Is url one of http or https with a host, maybe a user, a password and a port, and nothing behind?
+ * It must not be quoted where it is none: a password may stand anywhere in it.
+ */
+bool proxy_check(const char *url);
+
+/* Is it NAME, .NAME, an address, a network or "*"? FAIL_INVALID. */
+bool proxy_check_except(const char *text, struct fail *f);
 
 /* Is url one of http or https? Of other sorts, as socks5, some are given the address that the name
  * has here, which nobody would have looked at. */

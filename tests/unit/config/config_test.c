@@ -138,6 +138,13 @@ static void wrong_files_are_refused_with_line_and_nearest_key(void **state)
 		{"connections:\n  \"\": {}\n", "davit.yaml:2: a connection needs a name"},
 		{"connections:\n  a: {provider: [x]}\n", "davit.yaml:2: 'provider' must be a name"},
 		{"connections:\n  a:\n    key: 1e999\n", "davit.yaml:3: the number 1e999"},
+		{"connections:\n  a:\n    proxy: socks5://p:1\n",
+			"davit.yaml:3: 'proxy' must be a URL such as http://proxy.lab:3128"},
+		{"connections:\n  a: {no_proxy: [b, 10.0.0.1/8]}\n",
+			"davit.yaml:2: 'no_proxy': '10.0.0.1/8' is no network: bits behind its "
+			"prefix are set; write 10.0.0.0/8"},
+		{"connections:\n  a:\n    no_proxy:\n    - b\n    - http://x/\n",
+			"davit.yaml:5: 'no_proxy': 'http://x/' is none of NAME"},
 		{"connections:\n  a: {}\n  a: {}\n", "davit.yaml:3: 'a' stands here twice"},
 		/* the file as a whole */
 		{"- a\n", "davit.yaml:1: the file must be a map"},
@@ -468,6 +475,8 @@ static void wrong_files_of_providers_are_refused_by_name_and_line(void **state)
 		{"provider: z\nsettings: [a]\n", "z.yaml:2: 'settings' must be a map"},
 		{"provider: z\nsettings:\n  a: .inf\n", "z.yaml:3: the number .inf"},
 		{"provider: z\nsettings: {a: 1, a: 2}\n", "z.yaml:2: 'a' stands here twice"},
+		{"provider: z\n\nproxy: not a proxy at all\n", "z.yaml:3: 'proxy' must be a URL"},
+		{"provider: z\nno_proxy: ['::ffff:0:0/96']\n", "write 0.0.0.0/0"},
 		{"\nprovider: bee\n", "z.yaml:2: provider 'bee' is configured already in /"},
 		{"provider: z\ndata_dir: x\n",
 			"z.yaml:2: unknown key 'data_dir' here; it belongs to davit.yaml"},
@@ -484,6 +493,82 @@ static void wrong_files_of_providers_are_refused_by_name_and_line(void **state)
 			fail_msg("\"%s\" lacks \"%s\"", f.text, rows[i].said);
 	}
 	unlink(scratch_path(dir, "providers.d/z.yaml"));
+}
+
+/* Whatever is wrong with it, and however short its password is. */
+static void a_wrong_proxy_is_refused_without_repeating_it(void **state)
+{
+	static const char *const urls[] = {"user:secret7@127.0.0.1:3128",
+		"user:secret7@127.0.0.1:999999", "http://user:secret7@127.0.0.1:65536",
+		"http://user:secret7@127.0.0.1:0", "http://user:secret7@127.0.0.1:http",
+		"http://user:secret7@p.exa mple:1", "http://user:secret7@", "http://user:secret7@/",
+		"http://user:secret7/@p", "http://user:secret7?@p", "http://user:secret7@p/x",
+		"http://user:secret7@p?x", "http://user:secret7@p#x", "http://user:7#secret7@p",
+		"socks5://user:secret7@p", "socks5h://user:secret7@p", "socks4a://user:secret7@p",
+		"ftp://user:secret7@p", "//user:secret7@p", "secret7", "http://secret7@[::1"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(urls); i++) {
+		struct config *c = calloc(1, sizeof(*c));
+		struct fail f = {0};
+		int n = snprintf(text, sizeof(text), "connections: {a: {proxy: '%s'}}\n", urls[i]);
+
+		if (read_site(c, &site_file, text, (size_t)n, &f))
+			fail_msg("%s was taken for a proxy", urls[i]);
+		assert_int_equal(f.code, FAIL_INVALID);
+		assert_non_null(strstr(f.text, "davit.yaml:1: 'proxy' must be a URL"));
+		assert_null(strstr(f.text, "secret7"));
+		config_free(c);
+	}
+}
+
+static void proxies_and_whom_they_are_not_for_are_taken_as_written(void **state)
+{
+	static const char *const urls[] = {"http://p", "HTTP://p.example:3128/", "https://[::1]:1",
+		"https://user:se%2fcret@10.0.0.1:65535", "http://user@p_x.example."};
+	static const char *const hosts[] = {"*", "a", "a.example", ".a.example", "A-1.b_c",
+		"10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8", "0.0.0.0/0", "::/0"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(urls) + COUNT(hosts); i++) {
+		struct config *c = calloc(1, sizeof(*c));
+		const char *value = i < COUNT(urls) ? urls[i] : hosts[i - COUNT(urls)];
+		struct fail f = {0};
+		int n = snprintf(text, sizeof(text),
+			i < COUNT(urls) ? "connections: {a: {proxy: '%s'}}\n"
+					: "connections: {a: {no_proxy: ['%s']}}\n",
+			value);
+
+		if (!read_site(c, &site_file, text, (size_t)n, &f))
+			fail_msg("%s: %s", value, f.text);
+		assert_string_equal(
+			i < COUNT(urls) ? c->connections[0].proxy : c->connections[0].no_proxy[0],
+			value);
+		config_free(c);
+	}
+}
+
+static void a_host_that_a_proxy_can_never_be_asked_for_is_refused(void **state)
+{
+	static const char *const hosts[] = {"http://x/", "a b", "a.", ".", "..a", "*.a", "a:80",
+		"[::1]", "10.1", "3", "010.0.0.1", "10.0.0.1/8", "::ffff:0:0/96", "a/b", "x%41"};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hosts); i++) {
+		struct config *c = calloc(1, sizeof(*c));
+		struct fail f = {0};
+		int n = snprintf(
+			text, sizeof(text), "connections: {a: {no_proxy: [b, '%s']}}\n", hosts[i]);
+
+		if (read_site(c, &site_file, text, (size_t)n, &f))
+			fail_msg("%s was taken for a host", hosts[i]);
+		assert_non_null(strstr(f.text, "davit.yaml:1: 'no_proxy': '"));
+		assert_non_null(strstr(f.text, hosts[i]));
+		config_free(c);
+	}
 }
 
 static void a_provider_that_has_no_file_is_refused_with_line_and_nearest_name(void **state)
@@ -652,6 +737,9 @@ int main(void)
 		cmocka_unit_test(the_lines_of_settings_are_kept),
 		cmocka_unit_test(settings_that_are_absent_have_the_line_of_the_provider),
 		cmocka_unit_test(wrong_files_of_providers_are_refused_by_name_and_line),
+		cmocka_unit_test(a_wrong_proxy_is_refused_without_repeating_it),
+		cmocka_unit_test(proxies_and_whom_they_are_not_for_are_taken_as_written),
+		cmocka_unit_test(a_host_that_a_proxy_can_never_be_asked_for_is_refused),
 		cmocka_unit_test(a_file_that_would_be_passed_over_is_told),
 		cmocka_unit_test(files_may_be_links_as_in_config_maps),
 		cmocka_unit_test(a_file_that_is_not_there_is_told),
