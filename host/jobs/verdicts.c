@@ -104,7 +104,8 @@ static void take_state(struct tracker *t, struct open_job *e, struct call_end *e
 	clear_trouble(e, op);
 	if (op->edge.to == e->state && same) {
 		store_op_free(op);
-		end->row = journal_due(e);
+		if (end->row.kind == JOURNAL_NONE)
+			end->row = journal_due(e);
 		tracker_poll_later(t, e, after);
 		tracker_fire_refreshed(t, e);
 		return;
