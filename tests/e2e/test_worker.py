@@ -2,12 +2,14 @@
 happens to no job and to nobody else."""
 
 import concurrent.futures
+import contextlib
 import errno
 import os
 import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 from cloud import SECRET, Account, Cloud, site_options
@@ -98,6 +100,7 @@ def clouded(cloud, sites):
     cloud.ask("POST", "/reset")
     options = site_options(cloud, net="request_timeout_ms: 20000")
     options["providers"]["testcloud"] = OURS + options["providers"]["testcloud"]
+    options["davit"] += "workers: {max_deaths: 0}\n"
     return sites(default="testcloud", **options).start(env=ENVIRONMENT)
 
 
@@ -125,6 +128,30 @@ def test_a_worker_that_is_killed_in_a_submit_makes_no_second_object(clouded, clo
     assert len(cloud.objects()) == made + 1
     seen = worker_of(clouded, "testcloud")
     assert seen["pid"] != pid and seen["deaths"] == 1, seen
+
+
+def test_jobs_go_on_while_their_worker_is_killed_again_and_again(clouded, cloud):
+    account = Account(clouded)
+    cloud.fails({"fault": "delay", "ms": 50, "method": "POST", "path": "/v1/jobs", "every": 2})
+
+    def submit(kind):
+        body = {"name": "t", "behaviour": {"run_ms": 20}}
+        for _ in range(8):
+            answer = account.ask("POST", f"/pipelines/training/{kind}", body)
+            assert answer.status in (200, 201, 202, 502, 503), answer
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(submit, kind) for kind in ("train", "automl", "custom_script")]
+        while not all(one.done() for one in asked):
+            pid = worker_of(clouded, "testcloud").get("pid")
+            with contextlib.suppress(ProcessLookupError, TypeError):  # one rests, or is gone
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.2)  # for something to begin
+    for one in asked:
+        one.result()
+    jobs = clouded.get("/v1/jobs?limit=1000").json()["jobs"]
+    assert jobs and all(ended(clouded, job["id"])["state"] == "succeeded" for job in jobs)
+    assert len(cloud.objects()) == len(jobs)
 
 
 def test_a_death_without_a_call_is_noticed(clouded):
