@@ -126,7 +126,7 @@ static bool read_range(const char *text, uint32_t *ret_first, uint32_t *ret_last
 	       read_number(end + 1, &end, ret_last) && *end == '\0';
 }
 
-bool confine_choose_user(struct confine *c, const struct child_options *o, struct fail *f)
+static bool choose(struct confine *c, const struct child_options *o, struct fail *f)
 {
 	const char *user = c->site->user;
 	uint32_t first = USER_FIRST, last = USER_LAST;
@@ -139,6 +139,16 @@ bool confine_choose_user(struct confine *c, const struct child_options *o, struc
 	if (first == 0 || last < first)
 		return fail_set(f, FAIL_INVALID, "\"%s\" is no range of users", user);
 	c->room.uid = c->room.gid = number_of(o->name, first, last);
+	return true;
+}
+
+/* Not every file system lets root give files away. */
+bool confine_choose_user(struct confine *c, const struct child_options *o, struct fail *f)
+{
+	if (!choose(c, o, f))
+		return false;
+	if (c->room.uid != SANDBOX_SAME && lchown(RUN_TMP, c->room.uid, c->room.gid) != 0)
+		c->room.uid = SANDBOX_SAME;
 	return true;
 }
 

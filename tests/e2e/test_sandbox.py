@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from davit_site import MARKS
+from davit_site import MARKS, wait_for
 
 NOBODY = 65534
 
@@ -54,7 +54,7 @@ class Attacked:
         self.site.start()
         self.victim = self.site.execute("echo theirs >secret; exec sleep 1000")
         self.folder = self.site.folder / "data" / "processes" / self.victim
-        self.site.await_status(self.victim, "RUNNING")
+        wait_for("the other job", (self.folder / "work" / "secret").exists)
 
     def run(self, body):
         script = self.site.marks / "attack.py"
