@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "net/limits.h"
 #include "place.h"
@@ -621,6 +622,85 @@ static void pauses_go_by_the_clock_of_the_daemon(void **state)
 	place_expect(patient, 200, "steady");
 }
 
+#define ROUNDS     40
+#define PAUSES_MAX 4
+
+static void ask_by_thread(void *arg)
+{
+	struct place *c = arg;
+
+	net_perform(c->net, &c->caller, &c->request, &c->result, &c->fail);
+}
+
+/* Asks so often, lets the clock go on wherever there is a pause, and notes them by attempt. */
+static void ask_through_pauses(
+	struct place *patient, const char *path, size_t attempts, int64_t pauses[])
+{
+	size_t before = server_count(patient->server, path), made;
+
+	place_give(patient, 100 * HOUR_MS);
+	patient->request.attempts = (unsigned)attempts;
+	snprintf(patient->url, sizeof(patient->url), "http://127.0.0.1:%d%s",
+		server_port(patient->server), path);
+	patient->request.url = patient->url;
+	place_run(patient, ask_by_thread);
+	while (server_count(patient->server, path) - before < attempts) {
+		int64_t next;
+
+		if (!clock_virtual_await(1, 1)) /* it is on its way */
+			continue;
+		next = clock_virtual_next();
+		if (next == CLOCK_NEVER || next - clock_mono_ms() > 2 * HOUR_MS)
+			continue;
+		made = server_count(patient->server, path) - before;
+		assert_in_range(made, 1, PAUSES_MAX);
+		pauses[made - 1] = next - clock_mono_ms();
+		clock_advance(pauses[made - 1]);
+	}
+	place_join(patient);
+	assert_int_equal(patient->result.attempts, attempts);
+	place_done(patient);
+}
+
+/* As the guide for providers has it: from 0 to the longest, which doubles with each attempt, behind
+ * what the other side asked for. That all of so many lie in one half has no chance worth a name. */
+static void pauses_are_random_parts_of_what_doubles(void **state)
+{
+	static const struct {
+		const char *path;
+		size_t attempts;
+		int64_t asked_ms, first_ms;
+	} rows[] = {
+		{"/status/503", 5, 0, 500},
+		{"/status/500", 3, 0, 500},
+		{"/status/429?after=7", 4, 7000, 1000},
+	};
+	struct place *p = *state, *patient;
+
+	clock_virtual_start(0, HOUR_MS);
+	p->request.timeout_ms = 24 * HOUR_MS;
+	patient = place_copy(p);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t least[PAUSES_MAX], most[PAUSES_MAX] = {0}, range = rows[i].first_ms;
+
+		memset(least, 0x7f, sizeof(least));
+		for (size_t n = 0; n < ROUNDS; n++) {
+			int64_t pauses[PAUSES_MAX + 1] = {0};
+
+			ask_through_pauses(patient, rows[i].path, rows[i].attempts, pauses);
+			for (size_t k = 0; k + 1 < rows[i].attempts; k++) {
+				least[k] = pauses[k] < least[k] ? pauses[k] : least[k];
+				most[k] = pauses[k] > most[k] ? pauses[k] : most[k];
+			}
+		}
+		for (size_t k = 0; k + 1 < rows[i].attempts; k++, range *= 2) {
+			assert_in_range(least[k], rows[i].asked_ms, rows[i].asked_ms + range / 2);
+			assert_in_range(most[k], rows[i].asked_ms + range / 2 + 1,
+				rows[i].asked_ms + range);
+		}
+	}
+}
+
 /* --- many --- */
 
 static void several_are_answered_in_their_order(void **state)
@@ -731,6 +811,7 @@ int main(void)
 		TEST(a_rate_parts_requests),
 		TEST(a_host_that_fails_and_fails_is_left_alone),
 		TEST(pauses_go_by_the_clock_of_the_daemon),
+		TEST(pauses_are_random_parts_of_what_doubles),
 		TEST(several_are_answered_in_their_order),
 		TEST(five_thousand_wait_at_once),
 	};
