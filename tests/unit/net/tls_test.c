@@ -194,6 +194,30 @@ static void a_certificate_must_be_good_and_of_that_host(void **state)
 	}
 }
 
+static void point_to(const char *bundle)
+{
+	assert_int_equal(setenv("SSL_CERT_FILE", bundle, 1), 0);
+}
+
+/* The system's authorities are some hundreds: a daemon that asks nobody does not read them. */
+static void authorities_are_read_on_first_use_and_once(void **state)
+{
+	struct place *p = *state;
+
+	p->options.ca_file = NULL;
+	point_to("/nowhere/at-all.pem");
+	place_reopen(p);
+	point_to(cloud.ca_file);
+	ask(p, "GET", cloud.https, "/v1/jobs", "");
+	if (p->result.end != NET_ANSWERED)
+		fail_msg("%s", p->fail.text);
+	point_to("/nowhere/at-all.pem");
+	ask(p, "GET", cloud.http2, "/v1/jobs", ""); /* another connection */
+	if (p->result.end != NET_ANSWERED)
+		fail_msg("%s", p->fail.text);
+	unsetenv("SSL_CERT_FILE");
+}
+
 static void a_file_without_certificates_is_told_at_once(void **state)
 {
 	struct place *p = *state;
@@ -476,6 +500,7 @@ int main(void)
 		TEST(https_is_spoken_as_http2),
 		TEST(authorities_nobody_named_are_not_believed),
 		TEST(a_certificate_must_be_good_and_of_that_host),
+		TEST(authorities_are_read_on_first_use_and_once),
 		TEST(a_file_without_certificates_is_told_at_once),
 		TEST(five_thousand_share_few_connections),
 		TEST(http2_can_be_switched_off),
