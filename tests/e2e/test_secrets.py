@@ -156,6 +156,24 @@ def test_a_refusal_does_not_repeat_what_the_site_calls_a_password(sites):
     assert "hunter2" not in site.log()
 
 
+def test_the_passwords_of_proxies_are_known_from_the_start_on(sites):
+    of_connection, of_provider = "hunter2-of-the-proxy", "hunter3+of the proxy"
+    escaped = urllib.parse.quote(of_provider)
+    for text in (of_connection, of_provider):
+        canary.keep(text)
+    echo = f"provider: echo\nplugin: {BUILD}/tests/providers/echo.so\n"
+    one = f"{{provider: local, proxy: 'http://u:{of_connection}@127.0.0.1:1'}}"
+    site = sites(
+        davit=f"connections:\n  one: {one}\n",
+        providers={"echo": f"{echo}proxy: 'http://u:{escaped}@127.0.0.1:1/'\n"},
+    ).start()
+    for text in (of_connection, of_provider, escaped):
+        answer = site.get(f"/v1/jobs?state={urllib.parse.quote(text)}")
+        assert answer.status >= 400
+        assert "hunter" not in answer.text and "***" in answer.text, answer
+    assert "hunter" not in site.log()
+
+
 def test_the_search_finds_what_is_planted(sites):
     site = sites().start()
     planted = canary.secret("planted")
