@@ -228,6 +228,8 @@ READS = [
     ({"fault": "bad_json"}, 1, 503, "no JSON", 1),
     ({"fault": "wrong_type"}, 1, 503, "no JSON", 1),
     ({"fault": "slow_drip", "ms": 0}, 1, 200, "", 1),
+    ({"fault": "slow_drip", "ms": 50}, 1, 200, "", 2),  # bytes that come give it no more time
+    ({"fault": "slow_drip", "ms": 50}, FOREVER, 504, "no answer in time", 3),
     ({"fault": "duplicate"}, 1, 200, "", 1),
     ({"fault": "delay", "ms": 50}, 1, 200, "", 1),
     ({"fault": "huge", "bytes": 9_000_000}, 1, 503, "more than", 1),
@@ -259,6 +261,7 @@ SUBMITS = [
     ({"fault": "bad_json"}, 1),
     ({"fault": "wrong_type"}, 1),
     ({"fault": "slow_drip", "ms": 0}, 1),
+    ({"fault": "slow_drip", "ms": 50}, 1),
     ({"fault": "duplicate"}, 2),
 ]
 
