@@ -47,10 +47,26 @@ struct call *call_new(struct provider *p, const char *interface, const char *slo
 	return c;
 }
 
+/* What those are told who waited for a token that c was to fetch. Not where c alone was stopped. */
+static bool fetch_failed(struct call *c, struct tokens_failure *ret)
+{
+	const struct fail *why = c->fail_code != DAVIT_OK ? c->fail : c->service_fail;
+
+	ret->code = c->fail_code != DAVIT_OK ? c->fail_code : c->service_code;
+	if (why == NULL || ret->code == DAVIT_OK || ret->code != c->end_code || c->cut ||
+		call_stopped(c) != DAVIT_OK)
+		return false;
+	(void)snprintf(ret->text, sizeof(ret->text), "%.*s", (int)sizeof(ret->text) - 1, why->text);
+	return true;
+}
+
 void call_release(struct call *c)
 {
+	struct tokens_failure failure;
+
 	if (c->fetches)
-		tokens_leave(c->provider->all->tokens, c->handle);
+		tokens_leave(c->provider->all->tokens, c->handle,
+			fetch_failed(c, &failure) ? &failure : NULL);
 	c->fetches = false;
 	answer_finish(&c->answer);
 	call_blobs_finish(&c->blobs);
@@ -312,4 +328,5 @@ void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 		result_fail(c, code != DAVIT_OK ? code : DAVIT_CANCELLED, ret_result);
 	else
 		result_answer(c, ret_result);
+	c->end_code = ret_result->code;
 }

@@ -96,6 +96,7 @@ struct call {
 	bool said;               /* that by the provider, and of the other side */
 	bool told_http;       /* by a request to another machine: the next one may take it back */
 	bool told_user;       /* by a service of the host: fail() may still say where it stands */
+	int32_t end_code;     /* that of its result */
 	int32_t service_code; /* of the last service that failed, with why */
 	struct fail *service_fail;
 

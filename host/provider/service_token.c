@@ -57,6 +57,7 @@ static int32_t DAVIT_CALL token_get(davit_call call, davit_buf key, davit_secret
 	struct call *c = call_current(call);
 	const char *whole = c != NULL && ret_token != NULL ? whole_key(c, key) : NULL;
 	char *value = NULL;
+	struct tokens_failure failure;
 	size_t n = 0;
 	int32_t code;
 
@@ -65,7 +66,8 @@ static int32_t DAVIT_CALL token_get(davit_call call, davit_buf key, davit_secret
 	const struct tokens_wait wait = {
 		&c->lock, &c->wake, c->deadline, cancelled, http_caller(c).gone, c};
 
-	switch (tokens_get(c->provider->all->tokens, whole, c->handle, &wait, &value, &n)) {
+	switch (tokens_get(
+		c->provider->all->tokens, whole, c->handle, &wait, &value, &n, &failure)) {
 	case TOKENS_LIVE:
 		code = call_secret_give(c, value, n, ret_token);
 		crypto_cleanse(value, n);
@@ -77,6 +79,8 @@ static int32_t DAVIT_CALL token_get(davit_call call, davit_buf key, davit_secret
 			"there is no token yet, and the provider did not fetch one");
 		c->service_ends = DAVIT_INTERNAL;
 		return DAVIT_NOT_FOUND;
+	case TOKENS_FAILED:
+		return service_refuse(c, failure.code, "%s", failure.text);
 	case TOKENS_STOPPED:
 		return stopped(c);
 	default:

@@ -27,9 +27,11 @@ struct token {
 	size_t n;
 	int64_t due_ms; /* wall clock, as is dead_ms */
 	int64_t dead_ms;
-	int64_t pause_until; /* mono */
-	int64_t used;        /* mono */
-	uint64_t holder;     /* is fetching one; 0: nobody */
+	int64_t pause_until;            /* mono */
+	int64_t used;                   /* mono */
+	int64_t failed_until;           /* mono */
+	struct tokens_failure *failure; /* NULL: none */
+	uint64_t holder;                /* is fetching one; 0: nobody */
 	struct waiter *first;
 	size_t waiting; /* on the list, or woken and not back yet */
 	char key[];
@@ -61,6 +63,19 @@ static void forget_value(struct token *e)
 	e->n = 0;
 }
 
+static void forget_failure(struct token *e)
+{
+	free(e->failure);
+	e->failure = NULL;
+}
+
+static void free_token(struct token *e)
+{
+	forget_value(e);
+	forget_failure(e);
+	free(e);
+}
+
 void tokens_close(struct tokens *t)
 {
 	if (t == NULL)
@@ -70,8 +85,7 @@ void tokens_close(struct tokens *t)
 			struct token *e = t->buckets[i];
 
 			t->buckets[i] = e->next;
-			forget_value(e);
-			free(e);
+			free_token(e);
 		}
 	}
 	mutex_finish(&t->lock);
@@ -120,8 +134,7 @@ static void remove_oldest(struct tokens *t)
 	e = *oldest;
 	*oldest = e->next;
 	t->count--;
-	forget_value(e);
-	free(e);
+	free_token(e);
 }
 
 static struct token *find_or_add(struct tokens *t, const char *key)
@@ -246,6 +259,11 @@ static bool serves(const struct token *e)
 	       (clock_now_ms() < e->due_ms || e->holder != 0 || clock_mono_ms() < e->pause_until);
 }
 
+static bool fails(const struct token *e)
+{
+	return e->failure != NULL && e->holder == 0 && clock_mono_ms() < e->failed_until;
+}
+
 static enum tokens_answer give(const struct token *e, char **ret_value, size_t *ret_n)
 {
 	char *copy = malloc(e->n + 1);
@@ -260,7 +278,8 @@ static enum tokens_answer give(const struct token *e, char **ret_value, size_t *
 }
 
 enum tokens_answer tokens_get(struct tokens *t, const char *key, uint64_t holder,
-	const struct tokens_wait *wait, char **ret_value, size_t *ret_n)
+	const struct tokens_wait *wait, char **ret_value, size_t *ret_n,
+	struct tokens_failure *ret_failure)
 {
 	enum tokens_answer answer = TOKENS_STOPPED;
 	struct token *e;
@@ -271,6 +290,11 @@ enum tokens_answer tokens_get(struct tokens *t, const char *key, uint64_t holder
 	while (e != NULL && waits) {
 		if (serves(e)) {
 			answer = give(e, ret_value, ret_n);
+			break;
+		}
+		if (fails(e)) {
+			*ret_failure = *e->failure;
+			answer = TOKENS_FAILED;
 			break;
 		}
 		if (e->holder == 0 || e->holder == holder) {
@@ -314,6 +338,7 @@ bool tokens_put(struct tokens *t, const char *key, uint64_t holder, const char *
 	e = find_or_add(t, key);
 	if (e != NULL) {
 		forget_value(e);
+		forget_failure(e);
 		redact_hold(copy, n);
 		e->value = copy;
 		e->n = n;
@@ -342,7 +367,22 @@ void tokens_drop(struct tokens *t, const char *key, const char *value, size_t n)
 	mutex_unlock(&t->lock);
 }
 
-void tokens_leave(struct tokens *t, uint64_t holder)
+/* Lock held. False: nobody hears of it, so the next one is to try. */
+static bool fail_all(struct token *e, const struct tokens_failure *failure)
+{
+	forget_failure(e);
+	if (failure != NULL)
+		e->failure = malloc(sizeof(*e->failure));
+	if (e->failure == NULL)
+		return false;
+	*e->failure = *failure;
+	e->failed_until = clock_mono_ms() + TOKENS_FAILED_MS;
+	while (wake_first(e))
+		;
+	return true;
+}
+
+void tokens_leave(struct tokens *t, uint64_t holder, const struct tokens_failure *failure)
 {
 	mutex_lock(&t->lock);
 	for (size_t i = 0; i < BUCKETS; i++) {
@@ -352,6 +392,8 @@ void tokens_leave(struct tokens *t, uint64_t holder)
 			e->holder = 0;
 			if (lives(e))
 				e->pause_until = clock_mono_ms() + TOKENS_PAUSE_MS;
+			else if (fail_all(e, failure))
+				continue;
 			(void)wake_first(e);
 		}
 	}

@@ -5,7 +5,9 @@
  * A token is due once less than a fifth of its life is left, or TOKENS_DUE_MS; it is served no more
  * in the last tenth, or TOKENS_MARGIN_MS, so that it does not end on its way. Where fetching a due
  * one failed, it is tried again after TOKENS_PAUSE_MS at the earliest, as long as the old one
- * lives. [any thread]
+ * lives. Where there is none, a failure is that of all who waited for it, and of those who ask
+ * within TOKENS_FAILED_MS: a service that is down is not asked by each of them in turn. [any
+ * thread]
  */
 #ifndef HOST_SECRET_TOKENS_H
 #define HOST_SECRET_TOKENS_H
@@ -19,6 +21,8 @@
 #define TOKENS_DUE_MS    300000
 #define TOKENS_MARGIN_MS 10000
 #define TOKENS_PAUSE_MS  30000
+#define TOKENS_FAILED_MS 1000
+#define TOKENS_TEXT_MAX  400
 #define TOKENS_MAX       4096 /* kept at once; of more the one that was unused longest goes */
 
 struct tokens;
@@ -37,16 +41,24 @@ struct tokens_wait {
 	void *ctx;
 };
 
+/* Why a fetch failed, in the words of who fetched. */
+struct tokens_failure {
+	int32_t code; /* theirs */
+	char text[TOKENS_TEXT_MAX];
+};
+
 enum tokens_answer {
 	TOKENS_LIVE,    /* *ret_value: a copy; the caller gives it to crypto_cleanse() and free() */
 	TOKENS_FETCH,   /* holder must fetch one: tokens_put() or tokens_leave() follows */
+	TOKENS_FAILED,  /* *ret_failure says why */
 	TOKENS_STOPPED, /* it need not wait any more */
 	TOKENS_NO_MEMORY
 };
 
 /* holder: who asks, not 0. One that must fetch and asks again gets the old token while it lives. */
 enum tokens_answer tokens_get(struct tokens *t, const char *key, uint64_t holder,
-	const struct tokens_wait *wait, char **ret_value, size_t *ret_n);
+	const struct tokens_wait *wait, char **ret_value, size_t *ret_n,
+	struct tokens_failure *ret_failure);
 
 /* The token for all. expires_ms: clock_now_ms(). False: out of memory. */
 bool tokens_put(struct tokens *t, const char *key, uint64_t holder, const char *value, size_t n,
@@ -55,7 +67,8 @@ bool tokens_put(struct tokens *t, const char *key, uint64_t holder, const char *
 /* Nobody gets this value any more. */
 void tokens_drop(struct tokens *t, const char *key, const char *value, size_t n);
 
-/* holder ended: where it was to fetch a token and has not, the next one is asked. */
-void tokens_leave(struct tokens *t, uint64_t holder);
+/* holder ended: where it was to fetch a token and has not, the failure is everybody's, or, NULL (it
+ * was stopped, say), the next one is asked. */
+void tokens_leave(struct tokens *t, uint64_t holder, const struct tokens_failure *failure);
 
 #endif

@@ -554,6 +554,28 @@ def test_a_training_outlives_its_tokens(cloud, daemon, account):
     assert cloud.stats()["tokens"] >= 3
 
 
+def test_a_refused_token_is_asked_for_once_however_many_wait(cloud, daemon):
+    account = Account(daemon)
+    cloud.fails({"method": "POST", "path": "/oauth/token", "fault": "status", "status": 401, "ms": 500})
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: account.get("/datasets/list"), range(16)))
+    assert {answer.status for answer in answers} == {502}
+    assert all("client_secret" in answer.json() for answer in answers), answers
+    assert cloud.fired() <= 2
+
+
+def test_a_token_that_cannot_be_renewed_serves_as_long_as_it_lives(cloud, account):
+    cloud.ask("POST", "/settings", {"token_seconds": 10})
+    cloud.ask("POST", "/tokens")
+    assert account.get("/datasets/list").status == 200
+    cloud.fails({"method": "POST", "path": "/oauth/token", "fault": "status", "status": 401})
+    deadline = time.monotonic() + 10
+    while cloud.fired() == 0:  # until it is due
+        assert account.get("/datasets/list").status == 200
+        assert time.monotonic() < deadline, "it was not renewed"
+    assert account.get("/datasets/list").status == 200
+
+
 def test_a_wrong_secret_is_named_and_not_shown(cloud, daemon, account):
     answer = Account(daemon, "wrong").get("/datasets/list")
     assert answer.status == 502 and "client_secret" in answer.json(), answer

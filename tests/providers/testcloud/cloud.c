@@ -105,6 +105,21 @@ static davit_secret fetch_token(struct talk *t)
 	return code == DAVIT_OK ? keep_token(t, &answer) : 0;
 }
 
+/* It is for this call to fetch one. The old one may still live; asked again, the host says it to
+ * who fetches, and should that fail, it will do. */
+static davit_secret renew_token(struct talk *t)
+{
+	davit_secret old = 0, token;
+	bool lives =
+		t->sdk.host->token->get(t->sdk.call, davit_sdk_buf(TOKEN_KEY), &old) == DAVIT_OK;
+
+	token = fetch_token(t);
+	if (token != 0 || !lives)
+		return token;
+	t->sdk.code = DAVIT_OK;
+	return old;
+}
+
 static davit_secret get_token(struct talk *t)
 {
 	davit_secret token = 0;
@@ -113,7 +128,7 @@ static davit_secret get_token(struct talk *t)
 		return 0;
 	int32_t code = t->sdk.host->token->get(t->sdk.call, davit_sdk_buf(TOKEN_KEY), &token);
 	if (code == DAVIT_NOT_FOUND)
-		return fetch_token(t);
+		return renew_token(t);
 	return davit_sdk_pass(&t->sdk, code) == DAVIT_OK ? token : 0;
 }
 

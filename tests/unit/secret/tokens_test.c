@@ -43,6 +43,7 @@ struct asker {
 	uint64_t holder;
 	bool cancelled; /* guarded by lock */
 	enum tokens_answer answer;
+	struct tokens_failure failure;
 	char value[32];
 };
 
@@ -76,7 +77,7 @@ static void ask(void *arg)
 	size_t n = 0;
 
 	a->value[0] = '\0';
-	a->answer = tokens_get(tokens, "key", a->holder, &a->wait, &value, &n);
+	a->answer = tokens_get(tokens, "key", a->holder, &a->wait, &value, &n, &a->failure);
 	if (a->answer == TOKENS_LIVE)
 		(void)snprintf(a->value, sizeof(a->value), "%.*s", (int)n, value);
 	free(value);
@@ -219,9 +220,9 @@ static void a_token_is_not_served_when_it_would_end_on_its_way(void **state)
 		assert_int_equal(answer_of(&one), TOKENS_FETCH);
 		assert_int_equal(answer_of(&other), TOKENS_LIVE);
 		clock_advance(1);
-		tokens_leave(tokens, 1);
+		tokens_leave(tokens, 1, NULL);
 		assert_int_equal(answer_of(&other), TOKENS_FETCH);
-		tokens_leave(tokens, 2);
+		tokens_leave(tokens, 2, NULL);
 		asker_finish(&one);
 		asker_finish(&other);
 	}
@@ -237,7 +238,7 @@ static void a_fetch_that_failed_is_tried_again_after_a_pause_while_the_old_one_l
 	put(9, "old", HOUR);
 	clock_advance(HOUR - TOKENS_DUE_MS);
 	assert_int_equal(answer_of(&one), TOKENS_FETCH);
-	tokens_leave(tokens, 1);
+	tokens_leave(tokens, 1, NULL);
 	assert_int_equal(answer_of(&other), TOKENS_LIVE);
 	clock_advance(TOKENS_PAUSE_MS - 1);
 	assert_int_equal(answer_of(&other), TOKENS_LIVE);
@@ -258,13 +259,60 @@ static void who_ends_without_a_token_lets_the_next_one_fetch(void **state)
 	assert_true(clock_virtual_await(1, REAL_MS));
 	start(&last, 3);
 	assert_true(clock_virtual_await(2, REAL_MS));
-	tokens_leave(tokens, 1);
+	tokens_leave(tokens, 1, NULL);
 	join(&next);
 	assert_int_equal(next.answer, TOKENS_FETCH);
 	put(2, "second try", HOUR);
 	join(&last);
 	assert_int_equal(last.answer, TOKENS_LIVE);
 	asker_finish(&one);
+}
+
+static void a_failure_is_that_of_all_who_waited_for_it(void **state)
+{
+	static struct asker crowd[CROWD];
+	const struct tokens_failure failure = {.code = 3, .text = "refused"};
+	struct asker one, late;
+
+	(void)state;
+	asker_init(&one, CROWD + 1);
+	asker_init(&late, CROWD + 2);
+	assert_int_equal(answer_of(&one), TOKENS_FETCH);
+	for (size_t i = 0; i < COUNT(crowd); i++)
+		start(&crowd[i], i + 1);
+	assert_true(clock_virtual_await(CROWD, REAL_MS));
+	tokens_leave(tokens, CROWD + 1, &failure);
+	for (size_t i = 0; i < COUNT(crowd); i++) {
+		join(&crowd[i]);
+		assert_int_equal(crowd[i].answer, TOKENS_FAILED);
+		assert_int_equal(crowd[i].failure.code, 3);
+		assert_string_equal(crowd[i].failure.text, "refused");
+	}
+	assert_int_equal(answer_of(&late), TOKENS_FAILED);
+	clock_advance(TOKENS_FAILED_MS);
+	assert_int_equal(answer_of(&late), TOKENS_FETCH);
+	put(CROWD + 2, "at last", HOUR);
+	assert_int_equal(answer_of(&one), TOKENS_LIVE);
+	asker_finish(&one);
+	asker_finish(&late);
+}
+
+static void while_the_old_one_lives_no_failure_is_told(void **state)
+{
+	const struct tokens_failure failure = {.code = 3, .text = "refused"};
+	struct asker one, other;
+
+	(void)state;
+	asker_init(&one, 1);
+	asker_init(&other, 2);
+	put(9, "old", HOUR);
+	clock_advance(HOUR - TOKENS_DUE_MS);
+	assert_int_equal(answer_of(&one), TOKENS_FETCH);
+	assert_int_equal(answer_of(&one), TOKENS_LIVE);
+	tokens_leave(tokens, 1, &failure);
+	assert_int_equal(answer_of(&other), TOKENS_LIVE);
+	asker_finish(&one);
+	asker_finish(&other);
 }
 
 static void who_is_cancelled_waits_no_longer_and_passes_its_turn_on(void **state)
@@ -282,7 +330,7 @@ static void who_is_cancelled_waits_no_longer_and_passes_its_turn_on(void **state
 	next.cancelled = true;
 	cond_broadcast(&next.wake);
 	mutex_unlock(&next.lock);
-	tokens_leave(tokens, 1); /* perhaps next is woken by this, perhaps it is gone */
+	tokens_leave(tokens, 1, NULL); /* perhaps next is woken by this, perhaps it is gone */
 	join(&next);
 	assert_int_equal(next.answer, TOKENS_STOPPED);
 	join(&last);
@@ -304,7 +352,7 @@ static void whose_turn_comes_as_it_is_cancelled_passes_it_on(void **state)
 	mutex_lock(&next.lock);
 	next.cancelled = true; /* nobody told it yet */
 	mutex_unlock(&next.lock);
-	tokens_leave(tokens, 1);
+	tokens_leave(tokens, 1, NULL);
 	join(&next);
 	assert_int_equal(next.answer, TOKENS_STOPPED);
 	join(&last);
@@ -359,8 +407,10 @@ static void many_keys_do_not_grow_without_end(void **state)
 		assert_true(tokens_put(tokens, key, 9, "x", 1, NOW + HOUR));
 		clock_advance(1);
 	}
-	assert_int_equal(tokens_get(tokens, "key 0", 1, &one.wait, &value, &n), TOKENS_FETCH);
-	assert_int_equal(tokens_get(tokens, "key 2", 1, &one.wait, &value, &n), TOKENS_LIVE);
+	assert_int_equal(
+		tokens_get(tokens, "key 0", 1, &one.wait, &value, &n, &one.failure), TOKENS_FETCH);
+	assert_int_equal(
+		tokens_get(tokens, "key 2", 1, &one.wait, &value, &n, &one.failure), TOKENS_LIVE);
 	free(value);
 	asker_finish(&one);
 }
@@ -384,7 +434,7 @@ static void fetch(uint64_t holder, unsigned *seed)
 	(void)snprintf(value, sizeof(value), "%lld", (long long)(clock_now_ms() + life));
 	atomic_fetch_sub(&fetching, 1);
 	if (rand_r(seed) % 4 == 0)
-		tokens_leave(tokens, holder);
+		tokens_leave(tokens, holder, NULL);
 	else
 		(void)tokens_put(
 			tokens, "key", holder, value, strlen(value), strtoll(value, NULL, 10));
@@ -443,6 +493,8 @@ int main(void)
 		TEST(a_token_is_not_served_when_it_would_end_on_its_way),
 		TEST(a_fetch_that_failed_is_tried_again_after_a_pause_while_the_old_one_lives),
 		TEST(who_ends_without_a_token_lets_the_next_one_fetch),
+		TEST(a_failure_is_that_of_all_who_waited_for_it),
+		TEST(while_the_old_one_lives_no_failure_is_told),
 		TEST(who_is_cancelled_waits_no_longer_and_passes_its_turn_on),
 		TEST(whose_turn_comes_as_it_is_cancelled_passes_it_on),
 		TEST(waiting_ends_with_the_deadline),
