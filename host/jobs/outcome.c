@@ -155,7 +155,7 @@ enum verdict outcome_submitted(enum verdict verdict, const struct call_result *r
 		return VERDICT_RECOVER;
 	if (verdict == VERDICT_RECOVER && (trace->done == 0 || trace->cut_off))
 		return VERDICT_RETRY;
-	if (verdict == VERDICT_FAILED && made && passes(result))
+	if (verdict == VERDICT_FAILED && (made || trace->conflict) && passes(result))
 		return VERDICT_RETRY;
 	if (verdict == VERDICT_FAILED && made && !trace->refused)
 		return VERDICT_RECOVER;

@@ -57,7 +57,8 @@ enum verdict outcome_doubted(
 /* The verdict of a submit by what its mutations came to: while one is unclear it must be found out
  * whatever the slot says, as where it fails without having come back to what an attempt before it
  * did, or though none was refused behind what it made; and where none had an effect there is
- * nothing to find. */
+ * nothing to find. Where the last one was refused because something is there, a failure that says
+ * nothing of whose that is is none. */
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
 
 /* Of a submit of which it is to be found out what it made: if that is nothing, has the job failed

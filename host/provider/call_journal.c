@@ -14,6 +14,8 @@
 #include "provider/services.h"
 #include "store/store.h"
 
+#define HTTP_CONFLICT 409
+
 bool call_journal_open(struct call *c, bool goes_on)
 {
 	c->journal = calloc(1, sizeof(*c->journal));
@@ -225,7 +227,7 @@ int32_t call_journal_plan(
 			c, next_done(&j->ledger), "was done, and this attempt asks for another");
 	if (e != NULL) {
 		j->trace.done++;
-		j->trace.refused = false;
+		j->trace.refused = j->trace.conflict = false;
 		*ret_mutation = (struct mutation){.k = e->k, .before = e};
 		return DAVIT_OK;
 	}
@@ -311,6 +313,7 @@ static void count_end(struct call_trace *t, enum journal_kind kind, int64_t stat
 		t->unclear++;
 	} else if (kind == JOURNAL_ANSWERED) {
 		t->refused = ledger_state_of(status) == LEDGER_REFUSED;
+		t->conflict = status == HTTP_CONFLICT;
 		t->done += ledger_state_of(status) == LEDGER_DONE;
 	}
 }

@@ -105,6 +105,7 @@ struct call_trace {
 	unsigned done;    /* changes that were made, now or by an attempt before it */
 	unsigned unclear; /* changes of which nobody knows */
 	bool refused;     /* one was, and none made after it */
+	bool conflict;    /* and because something is there: it may be what this one is to make */
 	bool left;        /* of those made before it some were not asked for again */
 	bool covered;     /* and others need not be: a checkpoint was written behind them */
 	bool cut_off;     /* the host ended it: its time was over, or it was cancelled */

@@ -124,6 +124,21 @@ static void what_says_nothing_of_the_object_fails_no_submit_that_made_something(
 	}
 }
 
+/* "It exists" is what a change says that was made already, and whose it is was not seen. */
+static void what_may_be_ours_is_looked_at_before_the_submit_has_failed(void **state)
+{
+	struct call_result result = {
+		.code = DAVIT_AUTH, .said = true, .trace = {.refused = true, .conflict = true}};
+
+	(void)state;
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_RETRY);
+	result.code = DAVIT_CONFLICT; /* it was seen, and is another's */
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_FAILED);
+	result.code = DAVIT_AUTH;
+	result.trace.conflict = false; /* the change itself was not let in */
+	assert_int_equal(outcome_submitted(VERDICT_FAILED, &result), VERDICT_FAILED);
+}
+
 /* A provider goes on behind its checkpoint, and what is refused there is refused for good. */
 static void what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again(void **state)
 {
@@ -256,6 +271,7 @@ int main(void)
 	static const struct CMUnitTest edges[] = {
 		cmocka_unit_test(
 			what_says_nothing_of_the_object_fails_no_submit_that_made_something),
+		cmocka_unit_test(what_may_be_ours_is_looked_at_before_the_submit_has_failed),
 		cmocka_unit_test(what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again),
 		cmocka_unit_test(what_submit_answers_is_kept),
 		cmocka_unit_test(no_secret_is_kept_but_in_what_names_the_object),
