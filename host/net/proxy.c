@@ -87,8 +87,7 @@ bool proxy_check(const char *url)
 	CURLU *u = curl_url();
 	bool good;
 
-	good = u != NULL && proxy_is_http(url) &&
-	       curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && is_bare(u) &&
+	good = u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && is_bare(u) &&
 	       has_good_host(u);
 	curl_url_cleanup(u);
 	return good;
