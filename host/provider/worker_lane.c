@@ -143,6 +143,17 @@ static bool is_over(struct worker *w, const struct call *c)
 	return true;
 }
 
+/* The same, of one that keeps asking; not at every time. */
+static bool is_late(struct worker *w, const struct call *c, int64_t *looked)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - *looked < WORKER_TICK_MS)
+		return false;
+	*looked = now;
+	return is_over(w, c);
+}
+
 static bool send_all(
 	struct worker *w, struct worker_lane *lane, const struct call *c, struct frame_out *out)
 {
@@ -196,6 +207,7 @@ static bool refused(struct worker_lane *lane, struct fail *f)
 bool worker_ask(struct worker *w, struct worker_lane *lane, struct call *c, struct frame_out *out,
 	struct frame_return *ret_end, struct fail *f)
 {
+	int64_t looked = clock_mono_ms();
 	bool asked = false;
 
 	if (!send_all(w, lane, c, out))
@@ -214,7 +226,7 @@ bool worker_ask(struct worker *w, struct worker_lane *lane, struct call *c, stru
 			worker_end(w, "it sent what is no frame that it may send");
 			return false;
 		}
-		if (!serve(w, lane, c))
+		if (!serve(w, lane, c) || is_late(w, c, &looked))
 			return false;
 	}
 	return false;

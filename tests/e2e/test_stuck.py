@@ -20,7 +20,7 @@ def mirror(sites, monkeypatch):
     options = os.environ.get("TSAN_OPTIONS", "") + ":report_thread_leaks=0"
     monkeypatch.setenv("TSAN_OPTIONS", options)
     return sites(
-        providers={"echo": f"provider: echo\nplugin: {ECHO}\n"},
+        providers={"echo": f"provider: echo\nplugin: {ECHO}\nisolation: inline\n"},
         davit="connections: {mirror: {type: ECHO}}\ndrain_seconds: 1\n",
     ).start()
 

@@ -261,7 +261,7 @@ def test_what_a_provider_does_to_itself_ends_its_worker_alone(wild, word, cause)
     assert do(wild, "nothing").status == 200
 
 
-@pytest.mark.parametrize("word", ["loop", "sleep"])
+@pytest.mark.parametrize("word", ["loop", "busy", "sleep"])
 def test_a_provider_that_does_not_return_is_ended_and_others_are_served_meanwhile(wild, word):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(do, wild, word)

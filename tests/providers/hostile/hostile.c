@@ -78,6 +78,14 @@ static long loop(struct davit_sdk *sdk)
 	return 0;
 }
 
+/* It keeps asking, and does not hear. */
+static long busy(struct davit_sdk *sdk)
+{
+	while (sdk->host->core->mono_ms(sdk->call) > 0)
+		(void)sdk->host->core->sleep_ms(sdk->call, 1);
+	return 0;
+}
+
 static long sleep_for_ever(struct davit_sdk *sdk)
 {
 	static const int64_t long_time[2] = {1000000, 0};
@@ -276,6 +284,7 @@ static const struct {
 	{"abort", abort_itself},
 	{"leave", leave},
 	{"loop", loop},
+	{"busy", busy},
 	{"sleep", sleep_for_ever},
 	{"overflow", overflow},
 	{"memory", memory},
