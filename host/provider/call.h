@@ -62,7 +62,6 @@ struct call {
 	char job[ID_SIZE];          /* whose call this is, or "" */
 	int64_t epoch;
 	struct call_journal *journal; /* of that job; NULL: none */
-	unsigned repeats;             /* requests that were sent once more, but for its changes */
 	int64_t deadline;             /* clock_mono_ms(); written under the table's lock */
 	int64_t timeout; /* from its start to that, and between two pieces of an answer */
 	int64_t look;    /* when to ask next whether the reader is still there */
@@ -84,20 +83,21 @@ struct call {
 	struct answer answer;
 	struct call_blobs blobs;
 	struct call_secrets secrets;
-	bool fetches; /* it was asked to fetch a token */
-	unsigned lines;
-	bool wrong_handle;       /* it used one that is not its own */
-	bool cut;                /* its worker ended in it, and why: */
+	bool fetches;      /* it was asked to fetch a token */
+	bool wrong_handle; /* it used one that is not its own */
+	bool cut;          /* its worker ended in it; cut_reason: why */
+	bool said;         /* fail_code, by the provider, and of the other side */
+	bool told_http;    /* fail_code, by a request: the next one may take it back */
+	bool told_user;    /* by a service of the host: fail() may still say where it stands */
+	unsigned lines;    /* for the log */
+	unsigned repeats;  /* requests that were sent once more, but for its changes */
 	struct fail *cut_reason; /* NULL: no memory for it */
 	char *violation;         /* what the provider did wrong; NULL: nothing */
+	int32_t end_code;        /* that of its result */
 	int32_t fail_code;       /* given to fail(); DAVIT_OK: it was not called */
+	int32_t service_code;    /* of the last service that failed, with why */
 	int32_t service_ends;    /* how the call ends where service_code is all there is to say */
 	struct fail *fail;       /* call_reason() made it, as service_fail; NULL: none */
-	bool said;               /* that by the provider, and of the other side */
-	bool told_http;       /* by a request to another machine: the next one may take it back */
-	bool told_user;       /* by a service of the host: fail() may still say where it stands */
-	int32_t end_code;     /* that of its result */
-	int32_t service_code; /* of the last service that failed, with why */
 	struct fail *service_fail;
 
 	const struct call_sink *sink;
