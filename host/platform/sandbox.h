@@ -86,6 +86,7 @@ struct sandbox_load {
 	uint64_t address_space_bytes; /* 0: as it is; lifted in builds with a sanitizer */
 	uint64_t open_files;          /* 0: as it is */
 	bool no_namespaces;
+	bool shield; /* shield_process(), too: behind the namespaces, which could not be made */
 };
 
 /*

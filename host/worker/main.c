@@ -97,6 +97,9 @@ static bool load(const char *file, const char *bytes, struct sandbox_level *leve
 		.path_count = 1,
 		.address_space_bytes = strtoull(bytes, NULL, 10),
 		.open_files = OPEN_FILES,
+#ifdef DAVIT_SHIELD
+		.shield = true, /* what jobs are given passes through its memory */
+#endif
 	};
 	void *address;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "platform/posix/sandbox_part.h"
+#include "platform/shield.h"
 
 #define KEEP_MAX 32
 #define CAPS_MAX 64
@@ -278,6 +279,8 @@ void sandbox_before_load(const struct sandbox_load *load, struct sandbox_level *
 	else
 		sandbox_namespaces(level);
 	sandbox_drop_rights(level);
+	if (load->shield)
+		shield_process();
 	close_files(load, level);
 	note_filter(level, sandbox_filter(&sandbox_worker_calls, WHEN_LOADING), SANDBOX_PARTIAL,
 		"partial (first stage)");
