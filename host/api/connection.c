@@ -121,9 +121,21 @@ json_t *connection_details(const struct config_connection *c)
 	return json_deep_copy(c->details);
 }
 
-json_t *connection_details_of(const struct config *config, const char *name)
+json_t *connection_details_of(const struct config *config, const char *name, struct fail *f)
 {
-	if (name == NULL || name[0] == '\0')
-		return json_object();
-	return connection_details(config_connection_find(config, name));
+	const struct config_connection *c = NULL;
+	json_t *details;
+
+	if (name != NULL && name[0] != '\0') {
+		c = config_connection_find(config, name);
+		if (c == NULL) {
+			(void)fail_set(f, FAIL_UNAVAILABLE,
+				"connection '%.200s' is not in the configuration any more", name);
+			return NULL;
+		}
+	}
+	details = connection_details(c);
+	if (details == NULL)
+		(void)fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	return details;
 }

@@ -218,15 +218,22 @@ void job_view_status(
 /* --- slots about a job --- */
 
 /* {connection, kind, ref, id?, include?}: "include" asks get for the texts of output files. */
-static json_t *slot_request(const struct app *app, const struct job *job, const char *slot)
+static json_t *slot_request(
+	const struct app *app, const struct job *job, const char *slot, struct fail *f)
 {
-	json_t *include = strcmp(slot, "get") == 0 ? json_pack("[s]", "artifacts") : NULL;
-	char *object = job_view_object(job);
-	json_t *request = json_pack("{s:o, s:s, s:o, s:s*, s:o*}", "connection",
-		connection_details_of(app->config, job->connection), "kind", job->kind, "ref",
-		answer_stored(job->remote_ref), "id", object, "include", include);
+	json_t *connection = connection_details_of(app->config, job->connection, f);
+	json_t *include, *request;
+	char *object;
 
+	if (connection == NULL)
+		return NULL;
+	include = strcmp(slot, "get") == 0 ? json_pack("[s]", "artifacts") : NULL;
+	object = job_view_object(job);
+	request = json_pack("{s:o, s:s, s:o, s:s*, s:o*}", "connection", connection, "kind",
+		job->kind, "ref", answer_stored(job->remote_ref), "id", object, "include", include);
 	free(object);
+	if (request == NULL)
+		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
 	return request;
 }
 
@@ -251,9 +258,12 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 		json_decref(more);
 		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
 	}
-	spec->request = slot_request(app, job, spec->slot);
-	if (spec->request == NULL ||
-		(more != NULL && json_object_update(spec->request, more) != 0)) {
+	spec->request = slot_request(app, job, spec->slot, f);
+	if (spec->request == NULL) {
+		json_decref(more);
+		return false;
+	}
+	if (more != NULL && json_object_update(spec->request, more) != 0) {
 		json_decref(spec->request);
 		json_decref(more);
 		return fail_set(f, FAIL_INTERNAL, "out of memory");

@@ -136,7 +136,8 @@ static void form_looked_at(const struct fail *f, void *ctx)
 /* The provider's own look at it, where it has one. */
 static void validate(struct rerun *r)
 {
-	json_t *connection = connection_details_of(r->app->config, r->job.connection);
+	struct fail f = {0};
+	json_t *connection = connection_details_of(r->app->config, r->job.connection, &f);
 	struct call_spec spec = {
 		.provider = r->provider,
 		.interface = r->job.interface,
@@ -146,8 +147,11 @@ static void validate(struct rerun *r)
 		.done = validated,
 		.ctx = r,
 	};
-	struct fail f = {0};
 
+	if (connection == NULL) {
+		end_with(r, &f);
+		return;
+	}
 	if (is_flow(&r->job)) {
 		form_validate(r->provider, r->job.connection, connection,
 			json_object_get(r->request, "spec"), form_looked_at, r);

@@ -43,6 +43,7 @@ struct care {
 	struct provider *provider;
 	struct stray stray;
 	json_t *body;
+	json_t *connection; /* its details */
 	char job[ID_SIZE];
 };
 
@@ -50,6 +51,7 @@ static void care_free(struct care *c)
 {
 	stray_finish(&c->stray);
 	json_decref(c->body);
+	json_decref(c->connection);
 	free(c);
 }
 
@@ -73,16 +75,12 @@ static bool is_stray(struct care *c, struct fail *f)
 
 static bool find_provider(struct care *c, struct fail *f)
 {
-	const char *connection = c->stray.connection;
-
 	c->provider = providers_find(c->app->providers, c->stray.provider);
 	if (c->provider == NULL)
 		return fail_set(f, FAIL_UNAVAILABLE, "provider '%s' of this stray is not loaded",
 			c->stray.provider);
-	return connection[0] == '\0' ||
-	       config_connection_find(c->app->config, connection) != NULL ||
-	       fail_set(f, FAIL_UNAVAILABLE, "connection '%s' is not in the configuration any more",
-		       connection);
+	c->connection = connection_details_of(c->app->config, c->stray.connection, f);
+	return c->connection != NULL;
 }
 
 /* What deletes it. */
@@ -271,9 +269,8 @@ static void call(
 		.provider = c->provider,
 		.interface = c->stray.interface,
 		.slot = slot,
-		.request = json_pack("{s:o, s:s}", "connection",
-			connection_details_of(c->app->config, c->stray.connection), "id",
-			c->stray.object),
+		.request =
+			json_pack("{s:O, s:s}", "connection", c->connection, "id", c->stray.object),
 		.connection = c->stray.connection[0] != '\0' ? c->stray.connection : NULL,
 		.wait_ms = CALL_WAIT_MS,
 		.body_fd = -1,

@@ -106,7 +106,7 @@ static void first_step(struct tracker *t, struct open_job *e)
 {
 	if (e->state == JOB_RECOVERING)
 		tracker_hold(t, e);
-	if (!e->counted || e->state == JOB_RECOVERING) {
+	if (!e->counted || e->state == JOB_RECOVERING || e->away != NULL) {
 		tracker_later(t, e, 0);
 		return;
 	}
@@ -221,7 +221,7 @@ static struct accept *accept_new(
 	mutex_lock(&t->lock);
 	if (a != NULL && tracker_has_room(t, job, f)) {
 		*a = (struct accept){
-			.t = t, .entry = entry_new(&t->entries, job), .done = done, .ctx = ctx};
+			.t = t, .entry = tracker_entry(t, job), .done = done, .ctx = ctx};
 		if (a->entry != NULL) {
 			t->in_flight++;
 			mutex_unlock(&t->lock);

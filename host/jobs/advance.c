@@ -96,15 +96,15 @@ static void follow(struct tracker *t, struct open_job *e)
 	tracker_call(t, e, ask ? ACTION_CANCEL : ACTION_POLL);
 }
 
-/* Its provider may be back after a restart with another configuration. */
+/* Its provider or connection may be back after a restart with another configuration. */
 static void adopt(struct tracker *t, struct open_job *e)
 {
-	if (!e->lane->loaded)
+	if (e->epoch == 0 && e->cancel)
+		end_unsubmitted(t, e, e->overdue ? "its deadline passed while it waited" : NULL);
+	else if (!entry_served(e))
 		tracker_later(t, e, CLOCK_NEVER);
-	else if (e->epoch == 0)
-		tracker_move(t, e, JOB_QUEUED, 0, 0);
 	else
-		tracker_move(t, e, JOB_RECOVERING, 0, 0);
+		tracker_unpark(t, e, e->epoch == 0 ? JOB_QUEUED : JOB_RECOVERING);
 }
 
 static void rest(struct tracker *t, struct open_job *e)
@@ -154,11 +154,17 @@ static void refresh(struct tracker *t, struct open_job *e)
 	job_finish(&job);
 }
 
-/* Is the provider of a job that was given to it missing here? A job that waits simply waits on. */
-static bool provider_absent(const struct open_job *e)
+/*
+ * Is the provider of a job that was given to it missing here? A job that waits simply waits on, in
+ * the queue of its provider; for its connection there is none, and it leaves the line to others.
+ */
+static bool is_absent(const struct open_job *e)
 {
-	return !e->lane->loaded && e->state != JOB_QUEUED && e->state != JOB_ORPHANED &&
-	       e->state != JOB_NEEDS_DECISION;
+	if (e->state == JOB_NEEDS_DECISION)
+		return false;
+	if (e->away != NULL)
+		return e->state == JOB_ORPHANED ? !e->parked : e->state != JOB_QUEUED || !e->cancel;
+	return !e->lane->loaded && e->state != JOB_QUEUED && e->state != JOB_ORPHANED;
 }
 
 void tracker_advance(struct tracker *t, struct open_job *e)
@@ -170,8 +176,8 @@ void tracker_advance(struct tracker *t, struct open_job *e)
 		refresh(t, e);
 	} else if (overdue(e)) {
 		stop_overdue(t, e);
-	} else if (provider_absent(e)) {
-		tracker_move(t, e, JOB_ORPHANED, 0, CLOCK_NEVER);
+	} else if (is_absent(e)) {
+		tracker_park(t, e);
 	} else if (e->errand) {
 		tracker_advance_errand(t, e);
 	} else if (e->flow && e->lane->loaded) {

@@ -290,3 +290,24 @@ void tracker_move(
 	}
 	tracker_store_edge(t, e, op, JOB_BIT(e->state), after_ms);
 }
+
+void tracker_park(struct tracker *t, struct open_job *e)
+{
+	struct store_op *op = tracker_edge(e);
+
+	if (op != NULL && e->state != JOB_ORPHANED)
+		op->edge.to = JOB_ORPHANED;
+	if (op != NULL && e->away != NULL) {
+		op->edge.set = JOB_SET_ERROR;
+		op->edge.values.error = strdup(e->away);
+		e->parked = e->troubled = true;
+		log_warn("JOB-PARKED", "job=%s provider=%s %s", e->id, e->lane->provider, e->away);
+	}
+	entry_dequeue(e);
+	tracker_store_edge(t, e, op, JOB_BIT(e->state), CLOCK_NEVER);
+}
+
+void tracker_unpark(struct tracker *t, struct open_job *e, enum job_state to)
+{
+	tracker_move(t, e, to, e->troubled ? JOB_SET_ERROR : 0, 0);
+}

@@ -145,6 +145,7 @@ void entry_free(struct entries *es, struct open_job *e)
 	es->errands -= e->errand ? 1 : 0;
 	e->project->errands -= e->errand ? 1 : 0;
 	project_leave(e->project);
+	free(e->away);
 	free(e->final);
 	free(e);
 }
@@ -327,6 +328,11 @@ int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t int
 	int64_t past = (from_mono - phase) % interval_ms;
 
 	return past == 0 ? from_mono : from_mono + (past < 0 ? 0 : interval_ms) - past;
+}
+
+bool entry_served(const struct open_job *e)
+{
+	return e->lane->loaded && e->away == NULL;
 }
 
 uint64_t entry_hash(const char *text)

@@ -60,6 +60,7 @@ struct open_job {
 	bool again;              /* something happened while it was busy: look once more */
 	bool troubled;           /* its error says why it cannot be asked */
 	bool stale;              /* the store knows better: read the row again */
+	bool parked;             /* its error says why it is away */
 	bool stalled;            /* stands in the line of its lane for a call */
 	bool look;               /* a cancel failed: a poll before the next one */
 	uint8_t doubts;          /* finds in a row that could not work */
@@ -70,6 +71,7 @@ struct open_job {
 	unsigned failures;        /* in a row, for the back-off */
 	unsigned refusals;        /* cancels that failed, or conflicts of an errand, in a row */
 	int64_t cancel_next_mono; /* none is asked for before this */
+	char *away;               /* why nothing may be sent for it (account.h); or NULL */
 	struct fail *final;       /* why its submit failed behind what it made; or NULL */
 	unsigned finals;          /* how often in a row */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */
@@ -128,6 +130,9 @@ void entries_due(struct entries *es, struct open_job *e, int64_t mono_ms);
  * and less than an interval after it.
  */
 int64_t entry_poll_time(const struct open_job *e, int64_t from_mono, int64_t interval_ms);
+
+/* May its provider be asked for it? */
+bool entry_served(const struct open_job *e);
 
 uint64_t entry_hash(const char *text);
 

@@ -222,12 +222,12 @@ void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call
 static void resume(struct tracker *t, struct open_job *e)
 {
 	e->unread = false;
-	if (!e->lane->loaded && e->state == JOB_ORPHANED)
+	if (!entry_served(e) && e->state == JOB_ORPHANED)
 		tracker_later(t, e, CLOCK_NEVER);
-	else if (!e->lane->loaded)
-		tracker_move(t, e, JOB_ORPHANED, 0, CLOCK_NEVER);
+	else if (!entry_served(e))
+		tracker_park(t, e);
 	else if (e->state == JOB_ORPHANED)
-		tracker_move(t, e, JOB_QUEUED, 0, 0);
+		tracker_unpark(t, e, JOB_QUEUED);
 	else
 		tracker_move(t, e, JOB_SUBMITTING, JOB_SET_EPOCH, 0);
 }
@@ -336,7 +336,7 @@ static bool enter(struct tracker *t, const struct job *job, struct fail *f)
 
 	if (!tracker_has_room(t, job, f))
 		return false;
-	e = entry_new(&t->entries, job);
+	e = tracker_entry(t, job);
 	if (e == NULL || !entries_add(&t->entries, e)) {
 		entry_free(&t->entries, e);
 		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");

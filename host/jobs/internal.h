@@ -54,6 +54,11 @@ struct tracker {
 	struct cond set; /* they are no more */
 };
 
+/* --- tracker.c: lock held --- */
+
+/* An entry for job, not yet added, that knows whether its account is there; NULL: out of memory. */
+struct open_job *tracker_entry(struct tracker *t, const struct job *job);
+
 /* --- advance.c: what an entry needs next; on the tracker's thread, lock held on entry and
  * return, given up in between. --- */
 
@@ -102,6 +107,12 @@ void tracker_hold_by_state(struct tracker *t, struct open_job *e);
 
 /* Forgets an entry whose job ended, waking who waited for that. */
 void tracker_forget(struct tracker *t, struct open_job *e, enum job_state state);
+
+/* The job waits for its provider, or its connection, and says so. */
+void tracker_park(struct tracker *t, struct open_job *e);
+
+/* One that waited so goes on; its error is no more. */
+void tracker_unpark(struct tracker *t, struct open_job *e, enum job_state to);
 
 /* A new empty edge for e, or NULL. */
 struct store_op *tracker_edge(const struct open_job *e);

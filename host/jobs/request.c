@@ -23,12 +23,18 @@ static bool add_stored(json_t *request, const char *member, const char *text)
 	       json_object_set_new(request, member, json_parse(text, strlen(text), &f)) == 0;
 }
 
+/* NULL: out of memory, or it is gone, and no other account may stand in for it. */
 static json_t *connection_of(const struct tracker_options *o, const struct job *job)
 {
-	const struct config_connection *c =
-		job->connection == NULL ? NULL : config_connection_find(o->config, job->connection);
+	const char *name = job->connection;
+	const struct config_connection *c;
 
-	return c == NULL || c->details == NULL ? json_object() : json_deep_copy(c->details);
+	if (name == NULL || name[0] == '\0')
+		return json_object();
+	c = config_connection_find(o->config, name);
+	if (c == NULL)
+		return NULL;
+	return c->details == NULL ? json_object() : json_deep_copy(c->details);
 }
 
 /* The label on what a job made: that of its submission, or of the one that made what it adopted. */

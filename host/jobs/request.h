@@ -13,7 +13,8 @@ struct provider;
 struct tracker_options;
 
 /* {connection, submission_id, derived_name, label, kind, spec, id?, ref?, checkpoint?}; of an
- * errand {connection, id}. New; NULL: out of memory, or what is stored is no request. */
+ * errand {connection, id}. New; NULL: out of memory, its connection is gone, or what is
+ * stored is no request. */
 json_t *request_of(
 	const struct tracker_options *o, const struct job *job, const struct provider *p);
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/account.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -79,6 +80,16 @@ static void run(void *arg)
 
 /* --- start: every open job is taken in hand --- */
 
+struct open_job *tracker_entry(struct tracker *t, const struct job *job)
+{
+	struct open_job *e = entry_new(&t->entries, job);
+
+	if (e == NULL || account_away(t->options.config, job, &e->away))
+		return e;
+	entry_free(&t->entries, e);
+	return NULL;
+}
+
 struct loading {
 	struct tracker *t;
 	bool failed; /* no memory */
@@ -88,7 +99,7 @@ static bool load_one(const struct job *job, void *ctx)
 {
 	struct loading *loading = ctx;
 	struct tracker *t = loading->t;
-	struct open_job *e = entry_new(&t->entries, job);
+	struct open_job *e = tracker_entry(t, job);
 
 	loading->failed = e == NULL || !entries_add(&t->entries, e);
 	if (loading->failed) {
@@ -106,7 +117,7 @@ static bool load_one(const struct job *job, void *ctx)
 	}
 	if (JOB_BIT(job->state) & JOB_HOLDING)
 		tracker_hold(t, e);
-	else if (job->state == JOB_QUEUED && e->counted && !e->cancel)
+	else if (job->state == JOB_QUEUED && e->counted && !e->cancel && e->away == NULL)
 		entry_enqueue(e); /* all of them before the first choice is made */
 	return true;
 }

@@ -1,0 +1,183 @@
+"""Whose account a job is done with (tests/fakes/cloud): what was begun with one account is asked for, repeated,
+cancelled and deleted with no other, whatever the configuration says after a restart."""
+
+import concurrent.futures
+import tempfile
+
+import pytest
+from cloud import SECRET, Account, Cloud, site_options
+from davit_site import wait_for
+
+UNTIL_CANCELLED = {"run_ms": -1, "cancel_ms": 50}
+FOREVER = 100000
+# The provider has an account of its own, which must never stand in for another.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
+
+
+@pytest.fixture(scope="module")
+def fake():
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        made = Cloud(folder)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def cloud(fake):
+    fake.ask("POST", "/faults", {"rules": []})
+    fake.ask("POST", "/reset")
+    return fake
+
+
+@pytest.fixture
+def site(sites, cloud):
+    return sites(default="testcloud", **site_options(cloud)).start(env=ENVIRONMENT)
+
+
+@pytest.fixture
+def account(site):
+    return Account(site)
+
+
+def without_connection(site, name):
+    """Takes a connection out of the configuration; returns what it said."""
+    text = site.davit
+    site.davit = "".join(
+        line for line in text.splitlines(keepends=True) if not line.startswith(f"  {name}:")
+    )
+    assert site.davit != text
+    site.write_configuration()
+    return text
+
+
+def back(site, text):
+    site.stop()
+    site.davit = text
+    site.write_configuration()
+    site.start(env=ENVIRONMENT)
+
+
+def running(account):
+    job = account.train("train", **UNTIL_CANCELLED)
+    wait_for("it to run", lambda: account.site.job(job)["state"] == "running")
+    return job
+
+
+def unclear(cloud, account):
+    """A job of class search whose object was made, which the daemon that is killed does not know."""
+    cloud.fails(
+        {"method": "POST", "path": "/v1/jobs", "count": FOREVER, "fault": "timeout", "applied": True}
+    )
+    before = len(cloud.objects())
+    body = {"name": "t", "behaviour": UNTIL_CANCELLED}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(account.ask, "POST", "/pipelines/training/custom_script", body)
+        wait_for("the object", lambda: len(cloud.objects()) > before)
+        account.site.kill()
+        asked.exception()
+    cloud.fails()
+
+
+def parked(site, job, *words):
+    wait_for("it to wait", lambda: site.job(job)["state"] == "orphaned_provider")
+    error = site.job(job)["error"]
+    assert all(word in error for word in words), error
+
+
+def seen(cloud):
+    return len(cloud.requests("/*"))
+
+
+def test_a_job_whose_connection_is_gone_waits_and_goes_on_when_it_is_back(cloud, site, account):
+    job = running(account)
+    site.stop()
+    text = without_connection(site, account.name)
+    before = seen(cloud)
+    for _ in range(2):
+        site.start(env=ENVIRONMENT)
+        parked(site, job, f"connection '{account.name}'", "not in the configuration")
+        answer = site.post(f"/v1/jobs/{job}/cancel", {}, over_unix=True)
+        assert answer.status == 200, answer
+        site.stop()
+    assert seen(cloud) == before
+    back(site, text)
+    wait_for("its end", lambda: site.job(job)["state"] == "cancelled")
+    assert [each["state"] for each in cloud.objects()] == ["CANCELLED"]
+
+
+def test_an_unclear_submission_is_not_looked_for_with_another_account(cloud, site, account):
+    unclear(cloud, account)
+    text = without_connection(site, account.name)
+    before = seen(cloud)
+    site.start(env=ENVIRONMENT)
+    (job,) = account.jobs()
+    parked(site, job, f"connection '{account.name}'")
+    assert seen(cloud) == before
+    back(site, text)
+    wait_for("it to run", lambda: site.job(job)["state"] == "running")
+    assert site.job(job)["error"] is None
+    assert len(cloud.objects()) == 1
+
+
+def test_a_job_that_waits_for_its_turn_does_not_begin_with_another_account(cloud, sites):
+    options = site_options(cloud)
+    full = {"testcloud": options["providers"]["testcloud"].replace("running: 100", "running: 0")}
+    site = sites(default="testcloud", **{**options, "providers": full}).start(env=ENVIRONMENT)
+    account, other = Account(site), Account(site)
+    job, beside = account.train("train", run_ms=0), other.train("train", run_ms=0)
+    assert site.job(job)["state"] == "queued"
+    site.stop()
+    site.providers = options["providers"]
+    text = without_connection(site, account.name)
+    site.start(env=ENVIRONMENT)
+    wait_for("the other's end", lambda: site.job(beside)["state"] == "succeeded")
+    parked(site, job, f"connection '{account.name}'")
+    assert len(cloud.objects()) == 1
+    back(site, text)
+    wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
+
+
+def test_a_job_that_waits_for_its_connection_and_never_began_can_be_cancelled(cloud, sites):
+    options = site_options(cloud)
+    full = {"testcloud": options["providers"]["testcloud"].replace("running: 100", "running: 0")}
+    site = sites(default="testcloud", **{**options, "providers": full}).start(env=ENVIRONMENT)
+    account = Account(site)
+    job = account.train("train", run_ms=0)
+    site.stop()
+    without_connection(site, account.name)
+    site.start(env=ENVIRONMENT)
+    parked(site, job, f"connection '{account.name}'")
+    assert site.post(f"/v1/jobs/{job}/cancel", {}, over_unix=True).status == 200
+    wait_for("its end", lambda: site.job(job)["state"] == "cancelled")
+
+
+def test_a_delete_is_not_sent_with_another_account(cloud, site, account):
+    made = account.made("/datasets", {"name": "d", "behaviour": {"run_ms": 0}})["Id"]
+    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
+    assert account.ask("DELETE", f"/datasets/{made}", timeout=90).status == 504
+    (job,) = [each["id"] for each in site.get("/v1/jobs?kind=remove").json()["jobs"]]
+    site.kill()
+    cloud.fails()
+    text = without_connection(site, account.name)
+    before = seen(cloud)
+    site.start(env=ENVIRONMENT)
+    parked(site, job, f"connection '{account.name}'")
+    assert seen(cloud) == before and len(cloud.objects("datasets")) == 1
+    back(site, text)
+    wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
+    assert cloud.objects("datasets") == []
+
+
+def test_a_job_is_not_read_or_done_again_with_another_account(cloud, site, account):
+    job = account.train("train", run_ms=0)
+    wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
+    site.stop()
+    without_connection(site, account.name)
+    before = seen(cloud)
+    site.start(env=ENVIRONMENT)
+    for answer in (
+        site.request("GET", f"/v1/jobs/{job}/log", over_unix=True),
+        site.post(f"/v1/jobs/{job}/rerun", {}, over_unix=True),
+    ):
+        assert answer.status == 503 and f"connection '{account.name}'" in answer.text, answer
+    assert seen(cloud) == before
