@@ -31,6 +31,8 @@ struct call_context {
 	bool goes_on;           /* see struct open_job */
 	unsigned failures;      /* the same */
 	unsigned doubts;        /* the same */
+	unsigned gone;          /* the same */
+	int64_t gone_mono;      /* the same */
 	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
@@ -115,6 +117,8 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 		verdict = outcome_submitted(verdict, result);
 	else if (call->action == ACTION_FIND)
 		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
+	else if (call->action == ACTION_POLL)
+		return outcome_gone(verdict, call->gone, clock_mono_ms() - call->gone_mono);
 	return call->adopts ? outcome_adopted(verdict, result, call->failures)
 	                    : outcome_doubted(verdict, result, call->doubts);
 }
@@ -364,7 +368,9 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 		.epoch = e->epoch,
 		.goes_on = e->goes_on,
 		.failures = e->failures,
-		.doubts = e->doubts};
+		.doubts = e->doubts,
+		.gone = e->gone,
+		.gone_mono = e->gone_mono};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;

@@ -149,23 +149,26 @@ static bool waits_for_it(const struct job *job, struct fail *f)
 		       job_state_word(job->state));
 }
 
-/* Does no other job of that kind follow it? */
+/* Does no other job of that kind follow it, or has it to its end? */
 static bool nobodys(struct tracker *t, const struct job *job, const char *remote, struct fail *f)
 {
 	struct job other = {0};
+	bool free;
 
 	if (!store_job_by_remote(t->options.store,
 		    &(struct job_remote){.provider = job->provider,
 			    .name = remote,
 			    .interface = job->interface,
 			    .kind = job->kind,
-			    .but = job->id},
+			    .but = job->id,
+			    .open_first = true},
 		    &other, f))
 		return f->code == FAIL_NOT_FOUND;
-	(void)fail_set(f, FAIL_CONFLICT, "'%.200s' is the object of job %s: name another one",
-		remote, other.id);
+	free = outcome_left(&other) ||
+	       fail_set(f, FAIL_CONFLICT, "'%.200s' is the object of job %s: name another one",
+		       remote, other.id);
 	job_finish(&other);
-	return false;
+	return free;
 }
 
 /* The same of those that are about to follow it, of which the store knows nothing yet. */

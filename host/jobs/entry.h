@@ -64,6 +64,7 @@ struct open_job {
 	bool stalled;            /* stands in the line of its lane for a call */
 	bool look;               /* a cancel failed: a poll before the next one */
 	uint8_t doubts;          /* finds in a row that could not work */
+	uint8_t gone;            /* polls in a row that found no object; cancels do not count */
 	enum entry_busy busy;
 	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
 	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */
@@ -72,6 +73,7 @@ struct open_job {
 	unsigned refusals;        /* cancels that failed, or conflicts of an errand, in a row */
 	int64_t cancel_next_mono; /* none is asked for before this */
 	char *away;               /* why nothing may be sent for it (account.h); or NULL */
+	int64_t gone_mono;        /* the first of those polls ended then */
 	struct fail *final;       /* why its submit failed behind what it made; or NULL */
 	unsigned finals;          /* how often in a row */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */

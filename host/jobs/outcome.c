@@ -14,7 +14,9 @@
 
 enum {
 	ADOPT_TRIES = 8, /* two minutes and more */
-	FIND_TRIES = 8   /* the same */
+	FIND_TRIES = 8,  /* the same */
+	GONE_TRIES = 6,  /* polls in a row that find no object … */
+	GONE_MS = 10000  /* … from the first to the last of them */
 };
 
 const char *job_action_slot(enum job_action action)
@@ -41,7 +43,7 @@ const char *job_action_slot(enum job_action action)
  * One row per result class. A failed submit is only certain where the class says that nothing was
  * created. A find that cannot work leaves the job to a person, in the end: outcome_doubted(). A
  * failed poll or cancel says nothing about the job, which may run on, unless there is no such
- * object.
+ * object, which a poll must say more than once: outcome_gone().
  */
 static const struct {
 	int32_t code;
@@ -134,6 +136,13 @@ enum verdict outcome_doubted(enum verdict verdict, const struct call_result *res
 	bool again = outcome_gives_up(result) && tries + 1 < FIND_TRIES;
 
 	return verdict == VERDICT_DECIDE && again ? VERDICT_RETRY : verdict;
+}
+
+enum verdict outcome_gone(enum verdict verdict, unsigned tries, int64_t ms)
+{
+	bool gone = tries + 1 >= GONE_TRIES && ms >= GONE_MS;
+
+	return verdict == VERDICT_FAILED && !gone ? VERDICT_RETRY : verdict;
 }
 
 /* Does a failure say nothing of what the submission has made already? */
@@ -324,4 +333,19 @@ bool outcome_failed(struct store_op *op, enum fail_code code, const char *why)
 	edge->set |= JOB_SET_FINISHED;
 	return put_text(edge, JOB_SET_RESULT, offsetof(struct job, result), failure_text(code)) &&
 	       put_text(edge, JOB_SET_ERROR, offsetof(struct job, error), strdup(why));
+}
+
+bool outcome_left(const struct job *job)
+{
+	const char *text = job->result != NULL ? job->result : "null";
+	json_t *result;
+	struct fail ignored;
+	bool said;
+
+	if (job->state != JOB_FAILED && job->state != JOB_CANCELLED)
+		return false;
+	result = json_parse(text, strlen(text), &ignored);
+	said = json_object_get(result, "failure") == NULL;
+	json_decref(result);
+	return !said;
 }

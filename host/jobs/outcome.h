@@ -61,6 +61,11 @@ enum verdict outcome_doubted(
  * nothing of whose that is is none. */
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
 
+/* The verdict of a poll that says that there is no such object: a cloud that has not heard of it
+ * yet, or whose servers do not all know of it, says so too, so that it counts only when it was said
+ * some times in a row, for some time. tries: how often before; ms: since the first of them. */
+enum verdict outcome_gone(enum verdict verdict, unsigned tries, int64_t ms);
+
 /* Of a submit of which it is to be found out what it made: if that is nothing, has the job failed
  * for the reason it gave? */
 bool outcome_final(const struct call_result *result);
@@ -83,5 +88,9 @@ bool outcome_hide(struct store_op *op);
 
 /* The edge to failed with a reason; its class becomes the result's member "failure". */
 bool outcome_failed(struct store_op *op, enum fail_code code, const char *why);
+
+/* Did job, as the store has it, end so, or as cancelled, without a word that its object has ended?
+ */
+bool outcome_left(const struct job *job);
 
 #endif

@@ -18,7 +18,8 @@
 enum stray_why {
 	STRAY_NOT,   /* it is none */
 	STRAY_LOST,  /* no job has its submission */
-	STRAY_ENDED, /* the job of its submission has ended, and follows nothing */
+	STRAY_ENDED, /* the job of its submission has ended, and follows nothing, or not this to
+	              * its end */
 	STRAY_SECOND /* the job of its submission follows another object */
 };
 
@@ -32,7 +33,7 @@ struct stray {
 	char job[ID_SIZE]; /* of its submission; STRAY_NOT: the one that follows it. "": none */
 	enum job_state job_state;
 	int64_t created_ms; /* 0: not told */
-	int64_t seen_ms;    /* when a list had it */
+	int64_t seen_ms;    /* when the list that had it was asked for */
 	/* Texts; of one that was copied in the memory of block. */
 	const char *provider;
 	const char *connection; /* "" : none */

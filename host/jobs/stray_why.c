@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "jobs/job.h"
+#include "jobs/outcome.h"
 #include "store/store.h"
 
 enum {
@@ -98,6 +99,15 @@ static bool names_one_of(const struct names *names, const json_t *items)
 
 /* --- by the job of its submission --- */
 
+/* Did the job end though its object did not, as a list says that was read later? */
+static bool left(const struct stray *stray, const struct job *job, const struct names *names)
+{
+	bool runs = strcmp(stray->state, "RUNNING") == 0 || strcmp(stray->state, "PENDING") == 0;
+
+	return runs && job->finished_ms <= stray->seen_ms && outcome_left(job) &&
+	       names_object(names, stray->object);
+}
+
 /* The name of an object that is being made may be another one than that of the object: of two,
  * both stand in the list. */
 static enum stray_why why_beside(
@@ -119,7 +129,7 @@ static enum stray_why why_by_job(
 	if (!(JOB_BIT(job->state) & JOB_KNOWS))
 		return STRAY_NOT;
 	names_of(job, &names);
-	if (in_vain && names_nothing(&names))
+	if (in_vain && (names_nothing(&names) || left(stray, job, &names)))
 		why = STRAY_ENDED;
 	else if (alike && names_some(&names) && !names_object(&names, stray->object))
 		why = why_beside(job, &names, items);
@@ -175,11 +185,19 @@ static void adopter_id(const struct stray *stray, unsigned n, char id[ID_SIZE])
 		id[i] = digits[digest[i] & 31];
 }
 
-/* A job that was to adopt it and ended without having found it follows nothing. */
-static bool follows(const struct job *job)
+/* A job that was to adopt it and ended without having found it follows nothing, nor does one that
+ * ended before it. */
+static bool follows(const struct stray *stray, const struct job *job)
 {
-	return (JOB_BIT(job->state) & JOB_OPEN) != 0 || job->state == JOB_SUCCEEDED ||
-	       job->remote_name != NULL;
+	struct names names;
+	bool none;
+
+	if ((JOB_BIT(job->state) & JOB_OPEN) != 0 || job->state == JOB_SUCCEEDED)
+		return true;
+	names_of(job, &names);
+	none = job->remote_name == NULL || left(stray, job, &names);
+	names_finish(&names);
+	return !none;
 }
 
 /* The first id that no job has; or that of the job that follows it, with *ret_follows. */
@@ -192,7 +210,7 @@ static bool find_adopter(struct store *s, const struct stray *stray, char id[ID_
 		f->code = FAIL_NONE;
 		if (!store_job(s, id, ret_job, f))
 			return f->code == FAIL_NOT_FOUND;
-		*ret_follows = follows(ret_job);
+		*ret_follows = follows(stray, ret_job);
 		if (*ret_follows)
 			return true;
 		job_finish(ret_job);
@@ -216,7 +234,7 @@ static bool look_for_adopter(struct store *s, struct stray *stray, struct fail *
 	told = find_adopter(s, stray, id, &job, &taken, f) || f->code == FAIL_CONFLICT;
 	if (told && !taken) {
 		f->code = FAIL_NONE;
-		taken = store_job_by_remote(s, &remote, &job, f);
+		taken = store_job_by_remote(s, &remote, &job, f) && follows(stray, &job);
 		told = f->code == FAIL_NONE || f->code == FAIL_NOT_FOUND;
 	}
 	if (told && taken) {
@@ -283,7 +301,7 @@ const char *stray_why_text(const struct stray *stray, char text[STRAY_TEXT_SIZE]
 		(void)snprintf(text, STRAY_TEXT_SIZE, "no job here has its submission");
 	else if (stray->why == STRAY_ENDED)
 		(void)snprintf(text, STRAY_TEXT_SIZE,
-			"its job %s ended as %s, and never knew of it", stray->job,
+			"its job %s ended as %s, and does not follow it", stray->job,
 			job_state_word(stray->job_state));
 	else
 		(void)snprintf(

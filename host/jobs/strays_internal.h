@@ -38,6 +38,7 @@ struct sweep {
 	struct stray_set before; /* what the last one knew */
 	struct stray_set found;
 	json_t *not_listed;
+	int64_t listed_ms; /* when the list it looks through was asked for */
 	int64_t objects;
 	int64_t lists;
 };

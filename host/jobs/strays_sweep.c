@@ -69,7 +69,7 @@ static bool look_closely(struct sweep *w, const struct stray_place *place, const
 	char name[NAME_MAX_BYTES], kind[WORD_MAX], state[WORD_MAX];
 	struct stray stray = {
 		.created_ms = time_of(json_object_get(item, "created")),
-		.seen_ms = clock_now_ms(),
+		.seen_ms = w->listed_ms,
 		.provider = place->id,
 		.connection = place->connection,
 		.interface = place->interface,
@@ -158,6 +158,7 @@ static void look_in(struct sweep *w, struct stray_place place)
 		place.interface = interfaces[i];
 		if (!provider_offers(place.provider, place.interface, "list", NULL, &f))
 			continue;
+		w->listed_ms = clock_now_ms();
 		items = strays_list(w->s, &place, &f);
 		if (items == NULL || !look_through(w, &place, items, &f)) {
 			if (stopping(w->s))

@@ -17,8 +17,7 @@ enum {
 	CANCEL_POLL_MS = 200,
 	FINALS = 3, /* submits that failed behind what they made: one read may have come too early
 	             */
-	TROUBLE_AFTER = 3,  /* failures in a row: the job says so */
-	HOPELESS_AFTER = 6, /* of what was to be stopped: it ends */
+	TROUBLE_AFTER = 3, /* failures in a row: the job says so */
 	ERROR_SIZE = 640,
 	CANCEL_AGAIN_MS = 5000,
 	CANCEL_REFUSED_MS = 500, /* doubled with each refusal */
@@ -130,18 +129,12 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 	bool gone = end->action == ACTION_POLL && result->code == DAVIT_NOT_FOUND && e->cancel &&
 	            !e->overdue;
 
-	if (op != NULL && gone) { /* what was to be cancelled runs no more */
-		op->edge.to = JOB_CANCELLED;
-		op->edge.set = JOB_SET_FINISHED;
-		op->edge.values.finished_ms = clock_now_ms();
-		clear_trouble(e, op);
-		store_with_rows(t, e, end, op, 0);
-		return;
-	}
 	if (op == NULL || !outcome_failed(op, result->fail.code, result->fail.text)) {
 		take_later(t, e, op);
 		return;
 	}
+	if (gone) /* what was to be cancelled runs no more */
+		op->edge.to = JOB_CANCELLED;
 	store_with_rows(t, e, end, op, 0);
 }
 
@@ -149,16 +142,6 @@ static void take_failure(struct tracker *t, struct open_job *e, struct call_end 
 static bool is_ours(const struct call_result *result)
 {
 	return result->code == DAVIT_RETRY && result->fail.code == FAIL_BUSY;
-}
-
-/* Somebody wants it to end, and the other side will never say how it stands. */
-static bool is_hopeless(const struct open_job *e, const struct call_end *end)
-{
-	int32_t code = end->result->code;
-
-	return end->action == ACTION_POLL && e->cancel && e->failures + 1 >= HOPELESS_AFTER &&
-	       end->result->said &&
-	       (code == DAVIT_INVALID || code == DAVIT_UNSUPPORTED || code == DAVIT_PERMANENT);
 }
 
 static bool is_news(const struct open_job *e, const struct call_end *end)
@@ -222,10 +205,6 @@ static void take_retry(struct tracker *t, struct open_job *e, struct call_end *e
 	const struct call_result *result = end->result;
 	int64_t after = result->retry_after_ms;
 
-	if (is_hopeless(e, end)) {
-		take_failure(t, e, end);
-		return;
-	}
 	if (end->action == ACTION_SUBMIT && result->trace.done > 0)
 		e->goes_on = true;
 	if (!is_ours(result))
@@ -347,6 +326,20 @@ static void count_doubt(struct open_job *e, const struct call_end *end)
 	e->doubts = doubted ? (uint8_t)(e->doubts + 1) : 0;
 }
 
+/* A cancel that finds nothing says nothing, and neither does a poll that nobody answered. */
+static void count_gone(struct open_job *e, const struct call_end *end)
+{
+	const struct call_result *result = end->result;
+	bool gone = result->said && result->code == DAVIT_NOT_FOUND;
+
+	if (gone && e->gone == 0)
+		e->gone_mono = clock_mono_ms();
+	if (gone && e->gone < UINT8_MAX)
+		e->gone++;
+	if (result->code == DAVIT_OK)
+		e->gone = 0;
+}
+
 void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *end)
 {
 	static void (*const verdicts[])(
@@ -364,6 +357,8 @@ void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *en
 
 	if (end->action == ACTION_POLL && !is_ours(end->result))
 		e->look = false;
+	if (end->action == ACTION_POLL)
+		count_gone(e, end);
 	if (end->action == ACTION_FIND && !is_ours(end->result))
 		count_doubt(e, end);
 	if (!is_ours(end->result))

@@ -668,7 +668,7 @@ def test_what_arrives_after_its_job_was_cancelled_is_a_stray(cancelled_late, clo
     assert place.sweep()["strays"] == 1
     (stray,) = place.strays()
     assert (stray["because"], stray["job"]) == ("job_ended", job)
-    assert stray["text"] == f"its job {job} ended as cancelled, and never knew of it"
+    assert stray["text"] == f"its job {job} ended as cancelled, and does not follow it"
     davit = [BUILD / "cli" / "davit", "--host", f"unix://{place.site.socket_path}", "strays"]
     shown = subprocess.run(davit, capture_output=True, text=True, timeout=DEADLINE, check=True)
     assert stray["text"] in shown.stdout
@@ -678,3 +678,78 @@ def test_what_arrives_after_its_job_was_cancelled_is_a_stray(cancelled_late, clo
     assert ended(place, adopted["id"])["state"] == "cancelled"
     assert [made["state"] for made in cloud.objects()] == ["CANCELLED"]
     assert place.sweep()["strays"] == 0 and place.site.job(job)["state"] == "cancelled"
+
+
+def answers(status, count, cancels=False):
+    """The cloud answers so to what asks for a job, or wants one cancelled."""
+    rules = [{"method": "GET", "path": "/v1/jobs/*"}]
+    if cancels:
+        rules.append({"method": "POST", "path": "/v1/jobs/*:cancel"})
+    return [{**rule, "fault": "status", "status": status, "count": count} for rule in rules]
+
+
+def running(place):
+    job = place.account.train("train", **FOREVER)
+    wait_for("a run", lambda: place.site.job(job)["state"] == "running")
+    return job
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_an_answer_that_nothing_is_there_ends_no_job_when_it_comes_now_and_then(
+    sites, cloud, cancelled
+):
+    place = Place(sites, cloud)
+    job = running(place)
+    cloud.fails(*answers(404, 3, cancels=True))
+    if cancelled:
+        place.cancel(job)
+    asked = len(cloud.requests("/v1/jobs/*", "GET"))
+    wait_for("an answer", lambda: len(cloud.requests("/v1/jobs/*", "GET")) > asked + 3)
+    if not cancelled:
+        assert place.site.job(job)["state"] == "running"
+        place.cancel(job)
+    assert ended(place, job)["state"] == "cancelled"
+    assert place.object_of(job)["state"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_runs_on_though_its_job_ended_as_nothing_was_there_is_shown_and_adopted(
+    sites, cloud, cancelled
+):
+    place = Place(sites, cloud)
+    job = running(place)
+    cloud.fails(*answers(404, 1000, cancels=True))
+    if cancelled:
+        place.cancel(job)
+    assert ended(place, job)["state"] == ("cancelled" if cancelled else "failed")
+    cloud.fails()
+    made = place.object_of(job)
+    assert made["state"] == "RUNNING"
+    place.sweep()
+    stray = place.stray_of(made)
+    assert (stray["because"], stray["job"]) == ("job_ended", job)
+    answer = place.adopt(made)
+    assert answer.status == 200, answer
+    adopter = answer.json()["id"]
+    assert adopter != job
+    place.sweep()
+    assert place.shown() == set()
+    place.cancel(adopter)
+    assert ended(place, adopter)["state"] == "cancelled"
+    assert place.object_of(job)["state"] == "CANCELLED"
+    place.sweep()
+    assert place.shown() == set()
+
+
+def test_a_cancel_goes_on_while_the_cloud_refuses_to_say_how_the_job_stands(sites, cloud):
+    place = Place(sites, cloud)
+    job = running(place)
+    cloud.fails(*answers(400, 1000, cancels=True))
+    place.cancel(job)
+    asked = len(cloud.requests("/v1/jobs/*", "GET"))
+    wait_for("polls", lambda: len(cloud.requests("/v1/jobs/*", "GET")) >= asked + 7, 60)
+    shown = place.site.job(job)
+    assert shown["state"] == "running" and "asked again" in shown["error"], shown
+    cloud.fails()
+    wait_for("its end", lambda: place.site.job(job)["state"] == "cancelled", 70)
+    assert place.object_of(job)["state"] == "CANCELLED"

@@ -43,6 +43,7 @@ enum fault {
 	FAULT_LATER,     /* and longer than a search allows for; never drawn by itself */
 	FAULT_THROTTLED,
 	FAULT_REFUSED, /* a change, for good */
+	FAULT_STRANGE, /* a look at a job, which is there; never drawn by itself */
 	FAULT_ERROR,
 	FAULT_ERROR_DONE,
 	FAULT_CUT,
@@ -69,6 +70,7 @@ static const struct {
 	[FAULT_LATER] = {"done later than lists may be, no answer", 0, true, false},
 	[FAULT_THROTTLED] = {"429", 3, false, true},
 	[FAULT_REFUSED] = {"403", 1, false, true},
+	[FAULT_STRANGE] = {"404 or 400", 0, false, true},
 	[FAULT_ERROR] = {"500, not done", 2, false, false},
 	[FAULT_ERROR_DONE] = {"500, done", 3, true, false},
 	[FAULT_CUT] = {"answer cut", 2, true, false},
@@ -243,6 +245,12 @@ static bool may_be_later(const struct letter *l)
 	       strcmp(l->target, "/v1/jobs") == 0 && chance_of_256(CHANCE_LATE, LATER_RATE);
 }
 
+/* One look says nothing, whatever is answered to it. */
+static bool looks_at_job(const struct letter *l)
+{
+	return strcmp(l->method, "GET") == 0 && strncmp(l->target, "/v1/jobs/", 9) == 0;
+}
+
 /* Nobody will know what became of it. */
 static void doubt(const struct trip *trip)
 {
@@ -258,7 +266,7 @@ static void plan_trip(struct trip *trip)
 	int64_t way = chance_between(CHANCE_NET, 1, WAY_MS_MOST);
 
 	if (trip->fault == FAULT_REFUSED && cloud_item(trip->letter) == NULL)
-		trip->fault = FAULT_THROTTLED; /* what is only looked at is there */
+		trip->fault = looks_at_job(trip->letter) ? FAULT_STRANGE : FAULT_THROTTLED;
 	if (trip->fault == FAULT_LATE && !may_be_late(trip->letter))
 		trip->fault = may_be_later(trip->letter) ? FAULT_LATER : FAULT_NO_ANSWER;
 	if (trip->fault == FAULT_LATE)
@@ -367,6 +375,9 @@ static bool come_back(struct trip *trip)
 		return true;
 	case FAULT_REFUSED:
 		refuse(t, 403);
+		return true;
+	case FAULT_STRANGE:
+		refuse(t, chance_of_256(CHANCE_NET, 128) ? 404 : 400);
 		return true;
 	case FAULT_ERROR:
 	case FAULT_ERROR_DONE:

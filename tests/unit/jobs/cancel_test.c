@@ -107,12 +107,35 @@ static void the_cancel_of_what_is_gone_ends_cancelled(void **state)
 {
 	struct fixture *x = *state;
 	struct ticket t = train(x);
+	struct job job;
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("cancel", DAVIT_NOT_FOUND, 1000, false);
+	fake_fault("poll", DAVIT_NOT_FOUND, 1000, false);
+	assert_true(cancel(x, t.id));
+	await_state(x, t.id, JOB_CANCELLED);
+	job = job_of(x, t.id);
+	assert_non_null(strstr(job.result, "\"failure\""));
+	assert_true(job.finished_ms - job.cancel_ms >= 10000);
+	job_finish(&job);
+}
+
+/* A request that came too early, or to a server that lags behind the others. */
+static void what_is_not_there_now_and_then_is_cancelled_all_the_same(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+	struct job job;
 
 	await_state(x, t.id, JOB_RUNNING);
 	fake_fault("cancel", DAVIT_NOT_FOUND, 1, false);
-	fake_fault("poll", DAVIT_NOT_FOUND, 1, false);
+	fake_fault("poll", DAVIT_NOT_FOUND, 4, false);
 	assert_true(cancel(x, t.id));
 	await_state(x, t.id, JOB_CANCELLED);
+	assert_true(fake_calls("cancel") >= 2);
+	job = job_of(x, t.id);
+	assert_null(strstr(job.result, "\"failure\"")); /* its object has ended */
+	job_finish(&job);
 }
 
 static void an_ended_job_keeps_its_state(void **state)
@@ -206,6 +229,7 @@ int main(void)
 		TEST(what_refuses_its_cancel_is_asked_less_and_less),
 		TEST(a_cancel_survives_a_restart),
 		TEST(the_cancel_of_what_is_gone_ends_cancelled),
+		TEST(what_is_not_there_now_and_then_is_cancelled_all_the_same),
 		TEST(an_ended_job_keeps_its_state),
 		TEST(an_unknown_job_cannot_be_cancelled),
 		TEST(shutdown_cancels_nothing),

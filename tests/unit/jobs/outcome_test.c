@@ -154,6 +154,16 @@ static void what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again(vo
 	assert_int_equal(outcome_submitted(VERDICT_RECOVER, &result), VERDICT_RETRY);
 }
 
+static void what_is_gone_is_not_seen_for_some_time(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome_gone(VERDICT_FAILED, 0, INT64_MAX), VERDICT_RETRY);
+	assert_int_equal(outcome_gone(VERDICT_FAILED, 4, 60000), VERDICT_RETRY);
+	assert_int_equal(outcome_gone(VERDICT_FAILED, 100, 9999), VERDICT_RETRY);
+	assert_int_equal(outcome_gone(VERDICT_FAILED, 5, 10000), VERDICT_FAILED);
+	assert_int_equal(outcome_gone(VERDICT_STATE, 0, 0), VERDICT_STATE);
+}
+
 static struct store_op *edge(int32_t state, const char *reply, bool overdue)
 {
 	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
@@ -273,6 +283,7 @@ int main(void)
 			what_says_nothing_of_the_object_fails_no_submit_that_made_something),
 		cmocka_unit_test(what_may_be_ours_is_looked_at_before_the_submit_has_failed),
 		cmocka_unit_test(what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again),
+		cmocka_unit_test(what_is_gone_is_not_seen_for_some_time),
 		cmocka_unit_test(what_submit_answers_is_kept),
 		cmocka_unit_test(no_secret_is_kept_but_in_what_names_the_object),
 		cmocka_unit_test(the_resource_name_wins_over_the_id),

@@ -126,18 +126,48 @@ static void a_job_that_cannot_be_asked_says_why(void **state)
 	await_state(x, t.id, JOB_SUCCEEDED);
 }
 
-static void what_cannot_be_asked_ends_when_it_was_to_be_stopped(void **state)
+static void what_cannot_be_asked_is_cancelled_for_as_long_as_it_takes(void **state)
+{
+	static const int32_t codes[] = {DAVIT_PERMANENT, DAVIT_INVALID, DAVIT_UNSUPPORTED};
+
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		struct ticket t;
+		struct fixture *x;
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		x = *state;
+		t = order(x, "davit.training", 60000);
+		await_state(x, t.id, JOB_RUNNING);
+		fake_fault("poll", codes[i], 12, false);
+		fake_fault("cancel", DAVIT_INVALID, 6, false);
+		await_error(x, t.id, "asked again: a fault, as ordered");
+		await_state(x, t.id, JOB_FAILED); /* by its deadline, and as cancelled */
+		assert_true(fake_calls("cancel") > 6);
+		assert_true(fake_calls("poll") > 12);
+	}
+}
+
+/* A request that came too early, or to a server that lags behind the others. */
+static void what_a_few_polls_do_not_find_has_not_failed(void **state)
 {
 	struct fixture *x = *state;
-	struct ticket t = order(x, "davit.training", 60000);
+	struct ticket t = train(x);
 	struct job job;
 
 	await_state(x, t.id, JOB_RUNNING);
-	fake_fault("poll", DAVIT_PERMANENT, 1000, false);
+	fake_fault("poll", DAVIT_NOT_FOUND, 5, false);
+	await_error(x, t.id, "asked again: a fault, as ordered");
+	await_error(x, t.id, NULL);
+	fake_fault("poll", DAVIT_NOT_FOUND, 5, false); /* counted anew */
+	await_error(x, t.id, "asked again: a fault, as ordered");
+	await_error(x, t.id, NULL);
+	fake_fault("poll", DAVIT_NOT_FOUND, 6, false);
 	await_state(x, t.id, JOB_FAILED);
 	job = job_of(x, t.id);
 	assert_string_equal(job.error, "a fault, as ordered");
-	assert_true(job.finished_ms - job.created_ms >= 60000);
 	job_finish(&job);
 }
 
@@ -338,7 +368,8 @@ int main(void)
 		TEST(a_submission_that_did_nothing_is_tried_again),
 		TEST(failing_polls_end_nothing),
 		TEST(a_job_that_cannot_be_asked_says_why),
-		TEST(what_cannot_be_asked_ends_when_it_was_to_be_stopped),
+		TEST(what_cannot_be_asked_is_cancelled_for_as_long_as_it_takes),
+		TEST(what_a_few_polls_do_not_find_has_not_failed),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
 		TEST(nobody_waits_for_who_is_not_let_in),
 		TEST(what_was_orphaned_takes_its_places_again),

@@ -187,6 +187,49 @@ static void what_a_job_never_knew_of_is_one_when_it_has_ended(void **state)
 	}
 }
 
+/* The provider answered for some time that there was nothing, say, and there is. */
+static void what_runs_on_after_its_job_ended_without_it_is_one(void **state)
+{
+	static const struct made all[] = {
+		{ONE, JOB_FAILED, "o", NULL, "{\"failure\":\"not_found\"}"},
+		{ONE, JOB_CANCELLED, "o", NULL, "{\"failure\":\"not_found\"}"},
+		{ONE, JOB_FAILED, "first", "{\"v\":1,\"id\":\"o\"}", "{\"failure\":\"not_found\"}"},
+	};
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		struct stray stray = object("o");
+		struct made adopter = all[i];
+		char id[ID_SIZE], next[ID_SIZE];
+		struct fixture *x;
+		struct fail f = {0};
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		x = *state;
+		add_job(x, ONE, &all[i]);
+		stray.seen_ms = 1; /* it ended since */
+		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_int_equal(stray.why, STRAY_NOT);
+		stray.seen_ms = 3;
+		stray.state = "FAILED";
+		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_int_equal(stray.why, STRAY_NOT);
+		stray.state = "PENDING";
+		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_int_equal(stray.why, STRAY_ENDED);
+		assert_string_equal(stray.job, ONE);
+		assert_true(stray_adopter(x->store, &stray, id, &f));
+		adopter.id = id; /* and the same befalls who adopts it */
+		add_job(x, id, &adopter);
+		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_int_equal(stray.why, STRAY_ENDED);
+		assert_true(stray_adopter(x->store, &stray, next, &f));
+		assert_string_not_equal(id, next);
+	}
+}
+
 static void what_may_be_a_part_is_one_only_where_nothing_was_known(void **state)
 {
 	static const struct made follows = {ONE, JOB_CANCELLED, "first", NULL, NULL};
@@ -287,6 +330,7 @@ int main(void)
 		TEST(what_a_job_does_not_follow_that_knows_its_own_is_one),
 		TEST(of_a_job_that_runs_both_must_be_seen),
 		TEST(what_a_job_never_knew_of_is_one_when_it_has_ended),
+		TEST(what_runs_on_after_its_job_ended_without_it_is_one),
 		TEST(what_may_be_a_part_is_one_only_where_nothing_was_known),
 		TEST(who_adopts_it_is_the_same_whoever_asks),
 		TEST(one_that_was_adopted_in_vain_can_be_adopted_again),
