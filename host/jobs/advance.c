@@ -20,7 +20,8 @@ static void end_unsubmitted(struct tracker *t, struct open_job *e, const char *w
 	struct store_op *op;
 
 	if (why == NULL) {
-		tracker_move(t, e, JOB_CANCELLED, JOB_SET_FINISHED, 0);
+		tracker_move(t, e, JOB_CANCELLED,
+			JOB_SET_FINISHED | (e->troubled ? (unsigned)JOB_SET_ERROR : 0), 0);
 		return;
 	}
 	op = tracker_edge(e);

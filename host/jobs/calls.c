@@ -33,6 +33,7 @@ struct call_context {
 	unsigned doubts;        /* the same */
 	unsigned gone;          /* the same */
 	int64_t gone_mono;      /* the same */
+	int64_t barred_mono;    /* the same */
 	bool stale;             /* the job has another epoch */
 	struct call_result end; /* of a run, while its series is being asked for */
 };
@@ -114,8 +115,9 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 		return VERDICT_RETRY; /* tracker_errand_end() knows better */
 	verdict = outcome_verdict(call->action, result, call->idempotency);
 	if (call->action == ACTION_SUBMIT)
-		verdict = outcome_submitted(verdict, result);
-	else if (call->action == ACTION_FIND)
+		return outcome_barred(outcome_submitted(verdict, result), result,
+			call->barred_mono != 0 ? clock_mono_ms() - call->barred_mono : 0);
+	if (call->action == ACTION_FIND)
 		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
 	else if (call->action == ACTION_POLL)
 		return outcome_gone(verdict, call->gone, clock_mono_ms() - call->gone_mono);
@@ -370,7 +372,8 @@ static void begin_call(struct tracker *t, struct open_job *e, enum job_action ac
 		.failures = e->failures,
 		.doubts = e->doubts,
 		.gone = e->gone,
-		.gone_mono = e->gone_mono};
+		.gone_mono = e->gone_mono,
+		.barred_mono = e->barred_mono};
 	memcpy(call->id, e->id, sizeof(call->id));
 	memcpy(id, e->id, sizeof(id));
 	e->busy = ENTRY_CALLING;

@@ -74,6 +74,7 @@ struct open_job {
 	int64_t cancel_next_mono; /* none is asked for before this */
 	char *away;               /* why nothing may be sent for it (account.h); or NULL */
 	int64_t gone_mono;        /* the first of those polls ended then */
+	int64_t barred_mono;      /* its submit was not let in since; 0: it was */
 	struct fail *final;       /* why its submit failed behind what it made; or NULL */
 	unsigned finals;          /* how often in a row */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */

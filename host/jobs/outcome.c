@@ -16,7 +16,8 @@ enum {
 	ADOPT_TRIES = 8, /* two minutes and more */
 	FIND_TRIES = 8,  /* the same */
 	GONE_TRIES = 6,  /* polls in a row that find no object … */
-	GONE_MS = 10000  /* … from the first to the last of them */
+	GONE_MS = 10000, /* … from the first to the last of them */
+	BARRED_MS = 600000
 };
 
 const char *job_action_slot(enum job_action action)
@@ -136,6 +137,19 @@ enum verdict outcome_doubted(enum verdict verdict, const struct call_result *res
 	bool again = outcome_gives_up(result) && tries + 1 < FIND_TRIES;
 
 	return verdict == VERDICT_DECIDE && again ? VERDICT_RETRY : verdict;
+}
+
+static bool is_untouched(const struct call_trace *trace)
+{
+	return trace->done == 0 && trace->unclear == 0 && !trace->refused && !trace->left &&
+	       !trace->covered && !trace->diverged;
+}
+
+enum verdict outcome_barred(enum verdict verdict, const struct call_result *result, int64_t ms)
+{
+	bool barred = result->code == DAVIT_AUTH && is_untouched(&result->trace);
+
+	return verdict == VERDICT_FAILED && barred && ms < BARRED_MS ? VERDICT_RETRY : verdict;
 }
 
 enum verdict outcome_gone(enum verdict verdict, unsigned tries, int64_t ms)

@@ -61,6 +61,11 @@ enum verdict outcome_doubted(
  * nothing of whose that is is none. */
 enum verdict outcome_submitted(enum verdict verdict, const struct call_result *result);
 
+/* The verdict of a submit that was not let in (AUTH) before it changed anything: that may be
+ * over soon, so that the job has failed only when it was so for ten minutes. ms: how long already.
+ */
+enum verdict outcome_barred(enum verdict verdict, const struct call_result *result, int64_t ms);
+
 /* The verdict of a poll that says that there is no such object: a cloud that has not heard of it
  * yet, or whose servers do not all know of it, says so too, so that it counts only when it was said
  * some times in a row, for some time. tries: how often before; ms: since the first of them. */

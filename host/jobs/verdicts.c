@@ -146,13 +146,12 @@ static bool is_ours(const struct call_result *result)
 
 static bool is_news(const struct open_job *e, const struct call_end *end)
 {
-	bool asks = end->action == ACTION_POLL || end->action == ACTION_FIND;
-
-	return asks && !e->troubled && e->failures >= TROUBLE_AFTER &&
+	return end->action != ACTION_CANCEL && !e->troubled && e->failures >= TROUBLE_AFTER &&
 	       end->result->code != DAVIT_CANCELLED && !is_ours(end->result);
 }
 
-/* A job that cannot be asked says why, so that nobody takes it for one that goes on well. */
+/* A job that cannot be submitted or asked says why, so that nobody takes it for one that goes on
+ * well. */
 static bool say_trouble(struct tracker *t, struct open_job *e, struct call_end *end, int64_t after)
 {
 	struct store_op *op = is_news(e, end) ? tracker_edge(e) : NULL;
@@ -160,8 +159,10 @@ static bool say_trouble(struct tracker *t, struct open_job *e, struct call_end *
 
 	if (op == NULL)
 		return false;
-	(void)snprintf(text, sizeof(text),
-		"nobody can say how it stands now, so it is asked again: %s",
+	(void)snprintf(text, sizeof(text), "%s: %s",
+		end->action == ACTION_SUBMIT
+			? "it cannot be submitted now, so that is tried again"
+			: "nobody can say how it stands now, so it is asked again",
 		end->result->fail.text);
 	op->durable = false;
 	op->edge.set = JOB_SET_ERROR;
@@ -184,15 +185,8 @@ static void take_refusal(struct tracker *t, struct open_job *e, const struct cal
 	tracker_later(t, e, CANCEL_POLL_MS);
 }
 
-/* The other side has answered, and will not soon say more, as it does to one it does not let in:
- * nobody needs to wait with the start for that. */
-static bool is_refusal(const struct call_result *result)
-{
-	return result->code == DAVIT_AUTH || result->code == DAVIT_QUOTA ||
-	       result->code == DAVIT_INVALID || result->code == DAVIT_CONFLICT ||
-	       result->code == DAVIT_PERMANENT;
-}
-
+/* It was asked for: nobody needs to wait with the start until there is an answer, as one cloud may
+ * be away for long, and what may be an object of this job is taken for no stray meanwhile. */
 static void in_hand(struct tracker *t, struct open_job *e)
 {
 	if (e->unsure)
@@ -210,13 +204,13 @@ static void take_retry(struct tracker *t, struct open_job *e, struct call_end *e
 	if (!is_ours(result))
 		log_warn("JOB-RETRY", "job=%s provider=%s %s", e->id, e->lane->provider,
 			result->fail.text);
-	if (is_refusal(result))
+	if (!is_ours(result) && result->code != DAVIT_CANCELLED)
 		in_hand(t, e);
 	if (end->action == ACTION_CANCEL && !is_ours(result)) {
 		take_refusal(t, e, result);
 		return;
 	}
-	if (after > 0 && end->action == ACTION_FIND && !is_ours(result))
+	if (after > 0 && end->action != ACTION_POLL && !is_ours(result))
 		e->failures++;
 	if (after <= 0)
 		after = tracker_back_off_ms(e);
@@ -326,6 +320,14 @@ static void count_doubt(struct open_job *e, const struct call_end *end)
 	e->doubts = doubted ? (uint8_t)(e->doubts + 1) : 0;
 }
 
+static void count_barred(struct open_job *e, const struct call_end *end)
+{
+	if (end->verdict != VERDICT_RETRY || end->result->code != DAVIT_AUTH)
+		e->barred_mono = 0;
+	else if (e->barred_mono == 0)
+		e->barred_mono = clock_mono_ms();
+}
+
 /* A cancel that finds nothing says nothing, and neither does a poll that nobody answered. */
 static void count_gone(struct open_job *e, const struct call_end *end)
 {
@@ -357,6 +359,8 @@ void tracker_take_end(struct tracker *t, struct open_job *e, struct call_end *en
 
 	if (end->action == ACTION_POLL && !is_ours(end->result))
 		e->look = false;
+	if (end->action == ACTION_SUBMIT && !is_ours(end->result))
+		count_barred(e, end);
 	if (end->action == ACTION_POLL)
 		count_gone(e, end);
 	if (end->action == ACTION_FIND && !is_ours(end->result))

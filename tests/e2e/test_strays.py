@@ -680,7 +680,7 @@ def test_what_arrives_after_its_job_was_cancelled_is_a_stray(cancelled_late, clo
     assert place.sweep()["strays"] == 0 and place.site.job(job)["state"] == "cancelled"
 
 
-def answers(status, count, cancels=False):
+def looks_answered(status, count, cancels=False):
     """The cloud answers so to what asks for a job, or wants one cancelled."""
     rules = [{"method": "GET", "path": "/v1/jobs/*"}]
     if cancels:
@@ -700,7 +700,7 @@ def test_an_answer_that_nothing_is_there_ends_no_job_when_it_comes_now_and_then(
 ):
     place = Place(sites, cloud)
     job = running(place)
-    cloud.fails(*answers(404, 3, cancels=True))
+    cloud.fails(*looks_answered(404, 3, cancels=True))
     if cancelled:
         place.cancel(job)
     asked = len(cloud.requests("/v1/jobs/*", "GET"))
@@ -718,7 +718,7 @@ def test_what_runs_on_though_its_job_ended_as_nothing_was_there_is_shown_and_ado
 ):
     place = Place(sites, cloud)
     job = running(place)
-    cloud.fails(*answers(404, 1000, cancels=True))
+    cloud.fails(*looks_answered(404, 1000, cancels=True))
     if cancelled:
         place.cancel(job)
     assert ended(place, job)["state"] == ("cancelled" if cancelled else "failed")
@@ -744,7 +744,7 @@ def test_what_runs_on_though_its_job_ended_as_nothing_was_there_is_shown_and_ado
 def test_a_cancel_goes_on_while_the_cloud_refuses_to_say_how_the_job_stands(sites, cloud):
     place = Place(sites, cloud)
     job = running(place)
-    cloud.fails(*answers(400, 1000, cancels=True))
+    cloud.fails(*looks_answered(400, 1000, cancels=True))
     place.cancel(job)
     asked = len(cloud.requests("/v1/jobs/*", "GET"))
     wait_for("polls", lambda: len(cloud.requests("/v1/jobs/*", "GET")) >= asked + 7, 60)
@@ -753,3 +753,49 @@ def test_a_cancel_goes_on_while_the_cloud_refuses_to_say_how_the_job_stands(site
     cloud.fails()
     wait_for("its end", lambda: place.site.job(job)["state"] == "cancelled", 70)
     assert place.object_of(job)["state"] == "CANCELLED"
+
+
+def test_a_cloud_that_is_away_keeps_neither_the_start_nor_a_sweep_waiting(sites, cloud):
+    place = Place(sites, cloud)
+    (lost,) = place.lost(FOREVER)
+    before = count(cloud)
+    rule = {"method": "POST", "path": "/v1/jobs", "fault": "timeout", "applied": True, "count": 9}
+    cloud.fails(rule)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(place.account.train, "custom_script", **FOREVER)
+        wait_for("its object", lambda: count(cloud) == before + 1)
+        place.site.kill()
+        assert sent.exception() is not None
+    cloud.fails({"method": "GET", "path": "/v1/jobs", "fault": "reset_before", "count": 100000})
+    place.site.launch()
+    wait_for("the daemon", lambda: answers(place.site))
+    wait_for("its start", lambda: place.site.get("/readyz").status == 200)
+    (job,) = place.ask("GET", "/v1/jobs?state=recovering").json()["jobs"]
+    wait_for("its trouble", lambda: "asked again" in (place.site.job(job["id"])["error"] or ""))
+    # What it may have made is taken for no stray meanwhile, nor is what it follows then.
+    cloud.fails()
+    place.sweep()
+    assert place.shown() == {lost["id"]}
+    wait_for("its object", lambda: place.site.job(job["id"])["state"] == "running")
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_token_that_is_refused_now_and_then_fails_no_job(sites, cloud, status):
+    place = Place(sites, cloud)
+    rule = {"method": "POST", "path": "/oauth/token", "fault": "status", "status": status}
+    cloud.fails({**rule, "count": 1000})
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(place.account.train, "train", **FOREVER)
+        waits = wait_for(
+            "its trouble",
+            lambda: [
+                job
+                for job in place.site.get("/v1/jobs?state=submitting").json()["jobs"]
+                if "tried again" in (job["error"] or "")
+            ],
+        )
+        assert "token service answers" in waits[0]["error"]
+        cloud.fails()
+        job = sent.result()
+    wait_for("a run", lambda: place.site.job(job)["state"] == "running")
+    assert place.site.job(job)["error"] is None and count(cloud) == 1

@@ -119,6 +119,7 @@ class Case:
             "changes": [{"method": method, "path": path}],
             "connections": [{}],
             "token": [{"path": "/oauth/token"}],
+            "looks": [{"method": "GET", "path": "/v1/jobs/*"}],
             "reads": [{"method": "GET", "path": "/v1/*"}, {"method": "GET", "path": "/v1/*/*"}],
         }
         where = wheres[self.fault.get("of", "changes")]

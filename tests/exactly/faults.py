@@ -1,7 +1,7 @@
 """What a fake cloud does wrong, and what that means for the request it does it to."""
 
 # What goes wrong, of which requests, and what it means:
-#   of       changes: the request that changes something; token, reads: others
+#   of       changes: the request that changes something; token, reads, looks (how a job stands): others
 #   unclear  nobody can know whether the change was made
 #   refuses  the change was certainly not made, and the job may fail
 #   hurry    answers do not come, so that the daemon is not to wait for them long
@@ -31,6 +31,10 @@ FAULTS = {
     "status_500_often": {"fault": "status", "status": 500, "unclear": True, "count": 6},
     "token_reset": {"fault": "reset_after", "of": "token"},
     "token_500": {"fault": "status", "status": 500, "of": "token"},
+    "token_403": {"fault": "status", "status": 403, "of": "token"},
+    "token_400_often": {"fault": "status", "status": 400, "of": "token", "count": 3},
+    "looks_404": {"fault": "status", "status": 404, "of": "looks", "count": 3},
+    "looks_400": {"fault": "status", "status": 400, "of": "looks", "count": 3},
     "reads_500": {"fault": "status", "status": 500, "of": "reads", "count": 2},
     "reads_reset": {"fault": "reset_before", "of": "reads", "count": 2},
 }

@@ -164,6 +164,25 @@ static void what_is_gone_is_not_seen_for_some_time(void **state)
 	assert_int_equal(outcome_gone(VERDICT_STATE, 0, 0), VERDICT_STATE);
 }
 
+static void who_is_not_let_in_before_anything_was_done_has_not_failed_yet(void **state)
+{
+	struct call_result result = {.code = DAVIT_AUTH, .said = true};
+	static const struct call_trace touched[] = {{.done = 1}, {.unclear = 1}, {.refused = true},
+		{.left = true}, {.covered = true}, {.diverged = true}};
+
+	(void)state;
+	assert_int_equal(outcome_barred(VERDICT_FAILED, &result, 0), VERDICT_RETRY);
+	assert_int_equal(outcome_barred(VERDICT_FAILED, &result, 599999), VERDICT_RETRY);
+	assert_int_equal(outcome_barred(VERDICT_FAILED, &result, 600000), VERDICT_FAILED);
+	assert_int_equal(outcome_barred(VERDICT_RECOVER, &result, 0), VERDICT_RECOVER);
+	for (size_t i = 0; i < COUNT(touched); i++) {
+		result.trace = touched[i];
+		assert_int_equal(outcome_barred(VERDICT_FAILED, &result, 0), VERDICT_FAILED);
+	}
+	result = (struct call_result){.code = DAVIT_QUOTA, .said = true};
+	assert_int_equal(outcome_barred(VERDICT_FAILED, &result, 0), VERDICT_FAILED);
+}
+
 static struct store_op *edge(int32_t state, const char *reply, bool overdue)
 {
 	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
@@ -284,6 +303,7 @@ int main(void)
 		cmocka_unit_test(what_may_be_ours_is_looked_at_before_the_submit_has_failed),
 		cmocka_unit_test(what_a_checkpoint_covers_was_made_and_need_not_be_asked_for_again),
 		cmocka_unit_test(what_is_gone_is_not_seen_for_some_time),
+		cmocka_unit_test(who_is_not_let_in_before_anything_was_done_has_not_failed_yet),
 		cmocka_unit_test(what_submit_answers_is_kept),
 		cmocka_unit_test(no_secret_is_kept_but_in_what_names_the_object),
 		cmocka_unit_test(the_resource_name_wins_over_the_id),

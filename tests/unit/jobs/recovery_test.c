@@ -60,6 +60,22 @@ static void a_name_taken_only_once_needs_no_find(void **state)
 	assert_int_equal(fake_objects(), 1);
 }
 
+static void await_trouble(struct fixture *x, const char *id, const char *part)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct job job = job_of(x, id);
+		bool seen = part != NULL ? job.error != NULL && strstr(job.error, part) != NULL
+		                         : job.error == NULL;
+
+		assert_false(JOB_BIT(job.state) & JOB_TERMINAL);
+		job_finish(&job);
+		if (seen)
+			return;
+		let_time_pass();
+	}
+	fail_msg("its error does not become %s", part != NULL ? part : "none");
+}
+
 static void a_submission_that_did_nothing_is_tried_again(void **state)
 {
 	struct fixture *x = *state;
@@ -71,6 +87,42 @@ static void a_submission_that_did_nothing_is_tried_again(void **state)
 	assert_int_equal(fake_calls("submit"), 4);
 	assert_int_equal(fake_calls("find"), 0);
 	assert_int_equal(fake_objects(), 1);
+}
+
+static void a_submission_that_is_not_let_in_waits_for_ten_minutes_and_says_why(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	struct job job;
+
+	fake_fault("submit", DAVIT_AUTH, 6, false);
+	t = train(x);
+	await_trouble(x, t.id, "tried again: a fault, as ordered");
+	await_state(x, t.id, JOB_RUNNING);
+	await_trouble(x, t.id, NULL);
+	fake_fault("submit", DAVIT_AUTH, 1000, false);
+	t = train(x);
+	await_state(x, t.id, JOB_FAILED);
+	job = job_of(x, t.id);
+	assert_string_equal(job.error, "a fault, as ordered");
+	assert_true(job.finished_ms - job.created_ms >= 600000);
+	job_finish(&job);
+}
+
+static void a_submission_that_goes_wrong_and_does_nothing_says_why(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+	struct job job;
+
+	fake_fault("submit", DAVIT_INTERNAL, 1000, false);
+	t = train(x);
+	await_trouble(x, t.id, "tried again: a fault, as ordered");
+	assert_true(cancel(x, t.id));
+	await_state(x, t.id, JOB_CANCELLED);
+	job = job_of(x, t.id);
+	assert_null(job.error);
+	job_finish(&job);
 }
 
 static void failing_polls_end_nothing(void **state)
@@ -95,18 +147,8 @@ static void failing_polls_end_nothing(void **state)
 
 static void await_error(struct fixture *x, const char *id, const char *part)
 {
-	for (int i = 0; i < ROUNDS; i++) {
-		struct job job = job_of(x, id);
-		bool seen = part != NULL ? job.error != NULL && strstr(job.error, part) != NULL
-		                         : job.error == NULL;
-
-		assert_int_equal(job.state, JOB_RUNNING);
-		job_finish(&job);
-		if (seen)
-			return;
-		let_time_pass();
-	}
-	fail_msg("its error does not become %s", part != NULL ? part : "none");
+	await_trouble(x, id, part);
+	assert_int_equal(status_of(x, id).state, JOB_RUNNING);
 }
 
 static void a_job_that_cannot_be_asked_says_why(void **state)
@@ -199,25 +241,50 @@ static void a_start_finds_out_what_the_last_one_submitted(void **state)
 	left_behind(x, id, JOB_SUBMITTING);
 	fake_fault("find", DAVIT_RETRY, 2, false);
 	restart(x);
-	assert_false(tracker_recovered(x->tracker));
 	await_state(x, id, JOB_RUNNING);
 	assert_true(tracker_recovered(x->tracker));
 	assert_int_equal(fake_calls("find"), 3);
 	assert_int_equal(fake_objects(), 1);
 }
 
-static void nobody_waits_for_who_is_not_let_in(void **state)
+static void the_start_is_not_over_before_what_was_submitted_was_asked_for(void **state)
 {
 	struct fixture *x = *state;
+
+	left_behind(x, "0123456789abcdefghjkmnpq", JOB_SUBMITTING);
+	fake_hold("find");
+	restart(x);
+	for (int i = 0; i < ROUNDS && !fake_held(); i++)
+		let_time_pass();
+	assert_false(tracker_recovered(x->tracker));
+	fake_hold(NULL);
+	fake_release("{\"ref\":{\"v\":1},\"id\":\"o\"}");
+	await_state(x, "0123456789abcdefghjkmnpq", JOB_RUNNING);
+	assert_true(tracker_recovered(x->tracker));
+}
+
+static void nobody_waits_for_a_cloud_that_is_away_or_lets_nobody_in(void **state)
+{
+	static const int32_t codes[] = {DAVIT_AUTH, DAVIT_RETRY, DAVIT_THROTTLED, DAVIT_INTERNAL};
 	const char *id = "0123456789abcdefghjkmnpq";
 
-	left_behind(x, id, JOB_RECOVERING);
-	fake_fault("find", DAVIT_AUTH, 1000000, false);
-	restart(x);
-	for (int i = 0; i < ROUNDS && !tracker_recovered(x->tracker); i++)
-		let_time_pass();
-	assert_true(tracker_recovered(x->tracker));
-	assert_int_equal(status_of(x, id).state, JOB_RECOVERING);
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		struct fixture *x;
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		x = *state;
+		left_behind(x, id, JOB_RECOVERING);
+		fake_fault("find", codes[i], 1000000, false);
+		restart(x);
+		for (int n = 0; n < ROUNDS && !tracker_recovered(x->tracker); n++)
+			let_time_pass();
+		assert_true(tracker_recovered(x->tracker));
+		assert_true(fake_calls("find") > 0);
+		assert_int_equal(status_of(x, id).state, JOB_RECOVERING);
+	}
 }
 
 static void what_was_orphaned_takes_its_places_again(void **state)
@@ -366,12 +433,15 @@ int main(void)
 		TEST(what_cannot_be_found_out_waits_for_a_person),
 		TEST(a_name_taken_only_once_needs_no_find),
 		TEST(a_submission_that_did_nothing_is_tried_again),
+		TEST(a_submission_that_is_not_let_in_waits_for_ten_minutes_and_says_why),
+		TEST(a_submission_that_goes_wrong_and_does_nothing_says_why),
 		TEST(failing_polls_end_nothing),
 		TEST(a_job_that_cannot_be_asked_says_why),
 		TEST(what_cannot_be_asked_is_cancelled_for_as_long_as_it_takes),
 		TEST(what_a_few_polls_do_not_find_has_not_failed),
 		TEST(a_start_finds_out_what_the_last_one_submitted),
-		TEST(nobody_waits_for_who_is_not_let_in),
+		TEST(the_start_is_not_over_before_what_was_submitted_was_asked_for),
+		TEST(nobody_waits_for_a_cloud_that_is_away_or_lets_nobody_in),
 		TEST(what_was_orphaned_takes_its_places_again),
 		TEST(what_a_list_may_still_miss_is_not_submitted_again),
 		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
