@@ -385,7 +385,7 @@ def test_what_refuses_to_look_ends_no_job(cloud, daemon, account, path, status):
 
 def test_what_the_cloud_has_no_more_has_failed(cloud, daemon, account):
     job = account.train(run_ms=-1)
-    cloud.fails(refuse("/v1/jobs/*", 404))
+    cloud.fails(refuse("/v1/jobs/*", 404, 1000))
     ended_job = ended(daemon, job)
     assert ended_job["state"] == "failed" and "answers 404" in ended_job["error"], ended_job
 
