@@ -28,12 +28,12 @@ static json_t *parse(const char *text)
 	return v;
 }
 
-#define ALL                                                                                        \
-	"{'argv': ['a'], 'cwd': 'work/x', 'log_bytes': 4096, 'grace_seconds': 0,"                  \
-	"'environment': {'K': 'V'}, 'programs': {'python': '/usr/bin/python3'}, 'inputs': [],"     \
-	"'notes': ['n'], 'limits': {'wall_seconds': 1, 'cpu_seconds': 2,"                          \
-	"'address_space_bytes': 3, 'memory_bytes': 4, 'open_files': 5, 'file_bytes': 6,"           \
-	"'processes': 7}, 'serve': {'restart_first_ms': 8, 'restart_max_ms': 9,"                   \
+#define ALL                                                                                                   \
+	"{'argv': ['a'], 'cwd': 'work/x', 'log_bytes': 4096, 'grace_seconds': 0,"                             \
+	"'environment': {'K': 'V'}, 'programs': {'python': '/usr/bin/python3'}, 'inputs': [],"                \
+	"'notes': ['n'], 'read': ['/data'], 'network': true, 'limits': {'wall_seconds': 1, 'cpu_seconds': 2," \
+	"'address_space_bytes': 3, 'memory_bytes': 4, 'open_files': 5, 'file_bytes': 6,"                      \
+	"'processes': 7}, 'serve': {'restart_first_ms': 8, 'restart_max_ms': 9,"                              \
 	"'healthy_after_ms': 10}, 'prefix': {'process': 'p', 'path': 'q/r'}}"
 
 static void what_is_not_given_has_its_default(void **state)
@@ -46,6 +46,8 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(s.shell, "true");
 	assert_null(s.argv);
 	assert_null(s.serve);
+	assert_null(s.read);
+	assert_false(s.network);
 	assert_string_equal(s.cwd, "work");
 	assert_int_equal(s.log_bytes, 8 << 20);
 	assert_int_equal(s.grace_seconds, 5);
@@ -64,6 +66,8 @@ static void what_is_given_is_taken(void **state)
 	if (!run_spec_read(v, &s, &f))
 		fail_msg("%s", f.text);
 	assert_int_equal(json_array_size(s.argv), 1);
+	assert_int_equal(json_array_size(s.read), 1);
+	assert_true(s.network);
 	assert_string_equal(s.cwd, "work/x");
 	assert_int_equal(s.log_bytes, 4096);
 	assert_int_equal(s.grace_seconds, 0);
