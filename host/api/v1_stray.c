@@ -269,8 +269,9 @@ static void call(
 		.provider = c->provider,
 		.interface = c->stray.interface,
 		.slot = slot,
-		.request =
-			json_pack("{s:O, s:s}", "connection", c->connection, "id", c->stray.object),
+		/* A copy, not shared: the call ends on another thread. */
+		.request = json_pack("{s:o, s:s}", "connection", json_deep_copy(c->connection),
+			"id", c->stray.object),
 		.connection = c->stray.connection[0] != '\0' ? c->stray.connection : NULL,
 		.wait_ms = CALL_WAIT_MS,
 		.body_fd = -1,

@@ -18,7 +18,7 @@ _Static_assert(TABLE_COUNT <= FRAME_TABLES_MAX, "HELLO has a word for each inter
 
 static davit_provider_query_fn provider_query;
 static const davit_core_1 *core;
-static davit_instance instance;
+static _Atomic davit_instance instance; /* made on one lane, used on all */
 
 void serve_provider(davit_provider_query_fn query)
 {
