@@ -228,7 +228,8 @@ def predict():
             "closed",
             *(request("POST", "/predict", b, "Connection: close\r\n") for b in bodies),
         )
-        (socket,) = site.folder.rglob("*.serve")
+        # It has two names; only the one in the runtime folder fits into an address.
+        socket = min(site.folder.rglob("*.serve"), key=lambda path: len(str(path)))
         command = [BUILD / "cli" / "davit", "predict", endpoint, "--file", table, "--no-header"]
         command += ["--exclude", "1", "--concurrency", "8", "--batch", "16", "--host"]
         command += [f"unix://{site.socket_path}", "-o", site.folder / "predictions.jsonl"]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from davit_site import MARKS, wait_for
+from davit_site import BUILD, MARKS, wait_for
 
 NOBODY = 65534
 
@@ -219,6 +219,8 @@ def test_a_level_that_is_not_reached_fails_the_job_with_the_reason(sites):
 @needs_root
 @pytest.mark.parametrize("way, level", [("root", "full"), ("user", "partial"), ("bare", "partial")])
 def test_where_the_kernel_has_no_landlock_the_level_says_so(sites, way, level):
+    if way == "user" and BUILD.name == "tsan":
+        pytest.skip("no room without landlock: a user namespace is for one thread, and the sanitizer has its own")
     attacked = Attacked(sites, way, before=NO_LANDLOCK)
     what = ["the daemon's Unix socket", "the loopback admin surface", "tracing the daemon"]
     if way != "bare":  # nothing closes files there
