@@ -27,11 +27,11 @@ struct token {
 	size_t n;
 	int64_t due_ms; /* wall clock, as is dead_ms */
 	int64_t dead_ms;
-	int64_t pause_until;            /* mono */
-	int64_t used;                   /* mono */
-	int64_t failed_until;           /* mono */
-	struct tokens_failure *failure; /* NULL: none */
-	uint64_t holder;                /* is fetching one; 0: nobody */
+	int64_t pause_until;           /* mono */
+	int64_t used;                  /* mono */
+	int64_t failed_until;          /* mono */
+	struct tokens_failure failure; /* of code 0: none */
+	uint64_t holder;               /* is fetching one; 0: nobody */
 	struct waiter *first;
 	size_t waiting; /* on the list, or woken and not back yet */
 	char key[];
@@ -65,14 +65,12 @@ static void forget_value(struct token *e)
 
 static void forget_failure(struct token *e)
 {
-	free(e->failure);
-	e->failure = NULL;
+	e->failure.code = 0;
 }
 
 static void free_token(struct token *e)
 {
 	forget_value(e);
-	forget_failure(e);
 	free(e);
 }
 
@@ -261,7 +259,7 @@ static bool serves(const struct token *e)
 
 static bool fails(const struct token *e)
 {
-	return e->failure != NULL && e->holder == 0 && clock_mono_ms() < e->failed_until;
+	return e->failure.code != 0 && e->holder == 0 && clock_mono_ms() < e->failed_until;
 }
 
 static enum tokens_answer give(const struct token *e, char **ret_value, size_t *ret_n)
@@ -293,7 +291,7 @@ enum tokens_answer tokens_get(struct tokens *t, const char *key, uint64_t holder
 			break;
 		}
 		if (fails(e)) {
-			*ret_failure = *e->failure;
+			*ret_failure = e->failure;
 			answer = TOKENS_FAILED;
 			break;
 		}
@@ -367,15 +365,13 @@ void tokens_drop(struct tokens *t, const char *key, const char *value, size_t n)
 	mutex_unlock(&t->lock);
 }
 
-/* Lock held. False: nobody hears of it, so the next one is to try. */
+/* Lock held. False: it is nobody else's, so the next one is to try. */
 static bool fail_all(struct token *e, const struct tokens_failure *failure)
 {
 	forget_failure(e);
-	if (failure != NULL)
-		e->failure = malloc(sizeof(*e->failure));
-	if (e->failure == NULL)
+	if (failure == NULL)
 		return false;
-	*e->failure = *failure;
+	e->failure = *failure;
 	e->failed_until = clock_mono_ms() + TOKENS_FAILED_MS;
 	while (wake_first(e))
 		;

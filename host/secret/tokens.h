@@ -43,7 +43,7 @@ struct tokens_wait {
 
 /* Why a fetch failed, in the words of who fetched. */
 struct tokens_failure {
-	int32_t code; /* theirs */
+	int32_t code; /* theirs, not 0 */
 	char text[TOKENS_TEXT_MAX];
 };
 
