@@ -19,6 +19,12 @@ enum {
 
 /* --- what the end of its slot means --- */
 
+/* One wrong word does not end what was begun. */
+static enum errand_verdict refused(const struct errand_past *past)
+{
+	return past->tried && past->conflicts < CONFLICTS_MAX ? ERRAND_AGAIN : ERRAND_REFUSED;
+}
+
 static enum errand_verdict verdict_of(int32_t code, const struct errand_past *past)
 {
 	switch (code) {
@@ -33,10 +39,9 @@ static enum errand_verdict verdict_of(int32_t code, const struct errand_past *pa
 	case DAVIT_NOT_FOUND:
 		return past->tried || past->unmade ? ERRAND_DONE : ERRAND_REFUSED;
 	case DAVIT_INVALID:
-		return past->unmade ? ERRAND_DONE : ERRAND_REFUSED;
+		return past->unmade ? ERRAND_DONE : refused(past);
 	case DAVIT_CONFLICT: /* it may be going on: "is being deleted" */
-		return past->tried && past->conflicts < CONFLICTS_MAX ? ERRAND_AGAIN
-		                                                      : ERRAND_REFUSED;
+		return refused(past);
 	case DAVIT_UNSUPPORTED:
 	case DAVIT_PERMANENT:
 		return ERRAND_REFUSED;

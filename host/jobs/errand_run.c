@@ -174,6 +174,12 @@ static void again(struct tracker *t, struct open_job *e, const struct call_resul
 	tracker_store_edge(t, e, op, JOB_BIT(e->state), pause);
 }
 
+/* By the other side, with what may have passed when it is asked again. */
+static bool refused_once_more(const struct call_result *result)
+{
+	return result->said && (result->code == DAVIT_CONFLICT || result->code == DAVIT_INVALID);
+}
+
 static void take(struct tracker *t, struct open_job *e, enum errand_verdict verdict,
 	const struct call_result *result, struct fail *why)
 {
@@ -182,7 +188,7 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 	} else if (verdict == ERRAND_REFUSED) {
 		refuse(t, e, why);
 	} else {
-		e->refusals = result->code == DAVIT_CONFLICT && result->said ? e->refusals + 1 : 0;
+		e->refusals = refused_once_more(result) ? e->refusals + 1 : 0;
 		e->tried |= verdict == ERRAND_UNCLEAR || result->trace.done > 0;
 		again(t, e, result, why);
 	}

@@ -63,6 +63,8 @@ static void what_may_be_going_on_is_asked_for_again_a_few_times(void **state)
 	(void)state;
 	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true, &(struct errand_past){.tried = true}),
 		ERRAND_AGAIN);
+	assert_int_equal(errand_verdict(DAVIT_INVALID, true, &(struct errand_past){.tried = true}),
+		ERRAND_AGAIN);
 	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true,
 				 &(struct errand_past){.tried = true, .conflicts = 6}),
 		ERRAND_REFUSED);
