@@ -4,7 +4,7 @@
  *	davit-worker FILE BYTES
  *
  * FILE is the copy of the provider that the daemon looked at, BYTES the memory it may have. Nobody
- *else has a use for it. It ends when the daemon does, or closes that socket.
+ * else has a use for it. It ends when the daemon does, or closes that socket.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -19,70 +19,10 @@
 #include "base/fail.h"
 #include "platform/dynlib.h"
 #include "platform/sandbox.h"
-#include "worker/frame.h"
-#include "worker/serve.h"
+#include "worker/control.h"
 
 #define CONTROL    3
 #define OPEN_FILES 4096 /* a lane each, and the bytes it reads */
-
-static int refuse(const char *why)
-{
-	struct frame_out out = {.head = {.kind = FRAME_REFUSED}, .fd = -1};
-
-	frame_add(&out, why, strnlen(why, FRAME_TEXT_MAX));
-	(void)frame_send(CONTROL, &out);
-	return 1;
-}
-
-/* How we are shut in; true when the daemon is content with it. */
-static bool say_level(const struct sandbox_level *level)
-{
-	static struct frame_in in = {.fd = -1};
-	struct frame_out out = {.head = {.kind = FRAME_SANDBOX}, .fd = -1};
-	char text[SANDBOX_JSON_MAX];
-
-	sandbox_json(level, text);
-	frame_add(&out, text, strlen(text));
-	return frame_send(CONTROL, &out) == FRAME_DONE &&
-	       frame_receive(CONTROL, &in, 0) == FRAME_DONE && in.head.kind == FRAME_GO;
-}
-
-static bool say_hello(void)
-{
-	struct frame_hello hello = {.magic = FRAME_MAGIC,
-		.version_min = FRAME_VERSION_MIN,
-		.version_max = FRAME_VERSION_MAX};
-	struct frame_out out = {.head = {.kind = FRAME_HELLO}, .fd = -1};
-
-	serve_tables(hello.tables);
-	frame_add(&out, &hello, sizeof(hello));
-	return frame_send(CONTROL, &out) == FRAME_DONE;
-}
-
-/* True: it was a frame of the host's. */
-static bool obey(struct frame_in *in)
-{
-	struct frame_out pong = {.head = {.kind = FRAME_PONG}, .fd = -1};
-
-	if (in->head.kind == FRAME_PING)
-		return frame_send(CONTROL, &pong) == FRAME_DONE;
-	if (in->head.kind != FRAME_LANE || in->fd < 0)
-		return false;
-	serve_lane(in->fd);
-	in->fd = -1;
-	return true;
-}
-
-/* Until the daemon is gone. The other threads may be anywhere, also in code that never ends. */
-_Noreturn static void serve_control(void)
-{
-	static struct frame_in in = {.fd = -1};
-
-	while (frame_receive(CONTROL, &in, 0) == FRAME_DONE)
-		if (!obey(&in))
-			_exit(1);
-	_exit(0);
-}
 
 /* Loads the file once everything else is out of reach. */
 static bool load(const char *file, const char *bytes, struct sandbox_level *level,
@@ -116,6 +56,7 @@ int main(int argc, char **argv)
 {
 	static struct sandbox_level level;
 	davit_provider_query_fn query;
+	char text[SANDBOX_JSON_MAX];
 	struct fail f = {0};
 
 	if (argc != 3) {
@@ -123,12 +64,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)mallopt(M_ARENA_MAX, 2); /* NOLINT(concurrency-mt-unsafe): one thread yet */
-	if (!load(argv[1], argv[2], &level, &query, &f))
-		return refuse(f.text);
-	if (!say_level(&level))
-		return 1;
-	serve_provider(query);
-	if (!say_hello())
-		return 1;
-	serve_control();
+	if (load(argv[1], argv[2], &level, &query, &f)) {
+		sandbox_json(&level, text);
+		control_run(CONTROL, text, query);
+	} else {
+		control_refuse(CONTROL, f.text);
+	}
+	return 1;
 }
