@@ -106,6 +106,9 @@ static void put_companions(const struct site *s, struct buf *yaml)
 	(void)fs_join(path, sizeof(path), folder, "run/davit-run", NULL);
 	buf_text(yaml, "\nrun_program: ");
 	put_quoted(yaml, path);
+	(void)fs_join(path, sizeof(path), folder, "worker/davit-worker", NULL);
+	buf_text(yaml, "\nworker_program: ");
+	put_quoted(yaml, path);
 	buf_text(yaml, "\n");
 }
 

@@ -445,8 +445,11 @@ static const struct key site_keys[] = {
 		.kind = KEY_CHOICE,
 		AT(isolation),
 		.words = isolations,
-		.preset_text = "inline",
-		.meaning = "Where providers run whose files do not say it."},
+		.preset_text = "worker",
+		.meaning =
+			"Where providers run whose files do not say it: each in a process of its "
+			"own, or all `inline`, in the daemon: for tests, debuggers, and devices "
+			"where every MiB counts."},
 	{.name = "min_sandbox",
 		.kind = KEY_CHOICE,
 		AT(min_sandbox),

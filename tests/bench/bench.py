@@ -20,7 +20,6 @@ from lab import (  # noqa: E402
     figure,
     load,
     memory_mib,
-    private_mib,
     request,
     rounds,
     some,
@@ -149,7 +148,7 @@ def starts(lab):
     times = []
     for _ in range(some(5, 1)):
         times.append(await_ready(lab.site))
-        memory = private_mib(lab.pid)
+        memory = lab.private_mib()
         lab.site.stop()
     return statistics.median(times), memory
 
@@ -158,7 +157,7 @@ def start():
     """From exec to /readyz: an empty store, 10,000 ended jobs, 10,000 jobs that wait."""
     jobs = some(10000, 50)
     for name, options in (("ended", {}), ("waiting", NO_SLOTS)):
-        with Lab(**options) as lab:
+        with Lab("worker", **options) as lab:
             site = lab.site.start()
             site.stop()
             if name == "ended":
@@ -181,24 +180,26 @@ def start():
 def idle():
     """CPU of a minute without a client, and private memory before and after a load."""
     seconds = some(60, 1)
-    with Lab() as lab:
+    with Lab("worker") as lab:
         site = lab.site.start()
         task = site.execute("true")
         site.await_status(task)
-        private, libraries = memory_mib(lab.pid)
+        pids = lab.pids
+        private, libraries = map(sum, zip(*map(memory_mib, pids)))
         figure("private_memory_idle", private, "MiB", most=8)
         figure("library_pages_idle", libraries, "MiB")
         time.sleep(some(2, 0))
-        before = cpu(lab.pid)
+        before = sum(map(cpu, pids))
         time.sleep(seconds)
-        figure(f"idle_cpu_{seconds}_s", (cpu(lab.pid) - before) * 1000, "ms", most=5)
+        used = sum(map(cpu, pids)) - before
+        figure(f"idle_cpu_{seconds}_s", used * 1000, "ms", most=5)
         body = json.dumps(execute_body("true")).encode()
         get = lab.requests("get", request("GET", f"/execute/{task}/getStatus"))
         post = lab.requests("post", request("POST", "/execute", body))
         load(site.port, 64, get, answers=some(20000, 100))
         load(site.port, 64, post, answers=some(500, 20))
         wait_for("all jobs to end", lambda: open_jobs(lab) == 0)
-        figure("private_memory_after_load", private_mib(lab.pid), "MiB", most=8)
+        figure("private_memory_after_load", lab.private_mib(), "MiB", most=8)
 
 
 def open_jobs(lab):

@@ -20,7 +20,9 @@ QUESTION = json.dumps({"instances": [[round(n * 0.37, 2) for n in range(32)]]}).
 
 
 @contextlib.contextmanager
-def clouded(scheme="https", poll_ms=0, calls=20000, davit="", program=None, env=None):
+def clouded(
+    scheme="https", poll_ms=0, calls=20000, davit="", program=None, env=None, isolation="inline"
+):
     """A daemon with a cloud, and room for so many calls at once."""
     with tempfile.TemporaryDirectory(prefix="davit-bench-cloud.") as folder:
         with contextlib.closing(Cloud(folder, "--token-seconds", "86400")) as cloud:
@@ -40,7 +42,7 @@ def clouded(scheme="https", poll_ms=0, calls=20000, davit="", program=None, env=
             )
             limits = ", max_connections: 30000, max_requests: 30000"
             options = {"default": "testcloud", "listener": limits, "davit": davit}
-            with Lab(providers={"testcloud": provider}, **options) as lab:
+            with Lab(isolation, providers={"testcloud": provider}, **options) as lab:
                 lab.site.program = program or lab.site.program
                 lab.site.start(env=env)
                 yield lab, cloud
@@ -195,21 +197,28 @@ def token(cloud):
 
 
 def gateway():
-    """CPU time of a predict call through the daemon, against a bare gateway in C."""
-    with clouded() as (lab, cloud):
+    """CPU time of a predict call through the daemon, against a bare gateway in C; and what it is
+    where the provider runs in a worker."""
+    with contextlib.ExitStack() as stack:
+        lab, cloud = stack.enter_context(clouded())
+        far, _ = stack.enter_context(clouded(calls=64, isolation="worker"))
         endpoint = deployed(lab.site)
         url = f"https://localhost:{cloud.port}/v1/endpoints/{endpoint}:predict"
         bare, bare_port = lab.server("bench_gateway", url, cloud.ca_file, token(cloud))
         file = lab.requests("predict", request("POST", infer(endpoint), QUESTION))
         count = some(8000, 32)
-        ours, its = rounds(
+        far_pids = far.pids
+        far_file = far.requests("predict", request("POST", infer(deployed(far.site)), QUESTION))
+        ours, its, apart = rounds(
             some(7, 1),
             lambda: cpu_per_answer(lab.pid, lab.site.port, 16, file, answers=count),
             lambda: cpu_per_answer(bare, bare_port, 16, file, answers=count),
+            lambda: cpu_per_answer(far_pids, far.site.port, 16, far_file, answers=count),
         )
         figure("gateway_cpu", ours, "us")
         figure("gateway_cpu_bare", its, "us")
         figure("gateway_cpu_ratio", ours / its, "ratio", most=1.5)
+        figure("gateway_cpu_worker", apart, "us")
 
 
 # --- the journal of a submission ---

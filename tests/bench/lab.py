@@ -58,10 +58,12 @@ def private_mib(pid):
 
 
 class Lab:
-    """A folder with a davitd in it; everything started here ends with it."""
+    """A folder with a davitd in it; everything started here ends with it. Its providers run in the
+    daemon, so that what it costs is that of one process, unless a figure says otherwise."""
 
-    def __init__(self, **options):
-        self.site = Site(tempfile.mkdtemp(prefix="davit-bench."), **options)
+    def __init__(self, isolation="inline", **options):
+        folder = tempfile.mkdtemp(prefix="davit-bench.")
+        self.site = Site(folder, isolation=isolation, **options)
         self.others = []
 
     def __enter__(self):
@@ -78,6 +80,16 @@ class Lab:
     @property
     def pid(self):
         return self.site.process.pid
+
+    @property
+    def pids(self):
+        """The daemon and its workers."""
+        workers = [p.get("worker", {}) for p in self.site.get("/v1/providers").json()["providers"]]
+        return [self.pid] + [w["pid"] for w in workers if "pid" in w]
+
+    def private_mib(self):
+        """Of all of them."""
+        return sum(map(private_mib, self.pids))
 
     def file(self, name, content):
         path = self.site.folder / name
@@ -120,11 +132,13 @@ def load(address, clients, file, answers=0, seconds=0, fresh=False):
     return int(done), float(took)
 
 
-def cpu_per_answer(pid, *arguments, **options):
-    """Microseconds of CPU that the server spends on each answer of such a load."""
-    before = cpu(pid)
+def cpu_per_answer(pids, *arguments, **options):
+    """Microseconds of CPU that the server, or all its processes, spend on each answer of such a
+    load."""
+    pids = [pids] if isinstance(pids, int) else pids
+    before = sum(map(cpu, pids))
     answers, _ = load(*arguments, **options)
-    return (cpu(pid) - before) / answers * 1e6
+    return (sum(map(cpu, pids)) - before) / answers * 1e6
 
 
 def rounds(count, *measures):

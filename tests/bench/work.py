@@ -4,7 +4,7 @@ import concurrent.futures
 import subprocess
 import time
 
-from lab import Lab, figure, private_mib, some
+from lab import Lab, figure, some
 from davit_site import BUILD
 
 TALKS = "for n in range({}): print(f'step {{n}} loss={{1 / (n + 1)}}')\n"
@@ -31,7 +31,7 @@ def asks(site, megabytes):
 
 def work():
     """Private memory of a daemon that is idle again: after data sets, trainings, lists, and large requests."""
-    with Lab() as lab:
+    with Lab("worker") as lab:
         site = lab.site.start()
         table = lab.file("table.csv", b"1,2,3,4,5,6,7,8\n" * some(625000, 100))
         script = lab.file("talks.py", TALKS.format(some(100000, 100)).encode())
@@ -47,6 +47,6 @@ def work():
             davit(lab, "runs")
         for _ in range(some(3, 1)):
             at_once([lambda m=m: asks(site, m) for m in (1, 2, 4, 8, 16, 8, 4, 2)])
-        figure("private_memory_at_work", private_mib(lab.pid), "MiB")
+        figure("private_memory_at_work", lab.private_mib(), "MiB")
         time.sleep(some(IDLE_SECONDS, 0))
-        figure("private_memory_after_work", private_mib(lab.pid), "MiB", most=8)
+        figure("private_memory_after_work", lab.private_mib(), "MiB", most=8)

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 BUILD = pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build" / "dev")).resolve()
 WRAPPER = os.environ.get("DAVIT_WRAPPER", "").split()  # valgrind and its options, say
-ISOLATION = os.environ.get("DAVIT_ISOLATION", "inline")  # of all providers of a site
+ISOLATION = os.environ.get("DAVIT_ISOLATION", "worker")  # of all providers of a site
 DEADLINE = float(os.environ.get("DAVIT_TEST_DEADLINE", "60"))
 
 OKHTTP = {
@@ -88,7 +88,14 @@ class Site:
     """Write the configuration, start(), ask, stop() or kill()."""
 
     def __init__(
-        self, folder, settings="", davit="", providers=None, default="local", listener=""
+        self,
+        folder,
+        settings="",
+        davit="",
+        providers=None,
+        default="local",
+        listener="",
+        isolation=ISOLATION,
     ):
         self.folder = pathlib.Path(folder)
         self.imports = self.folder / "import"
@@ -102,6 +109,7 @@ class Site:
         self.log_path = self.folder / "davitd.log"
         self.socket_path = str(self.folder / "davitd.sock")
         self.davit = davit if davit == "" or davit.endswith("\n") else davit + "\n"
+        self.isolation = isolation  # of providers that do not say it
         self.default = default  # the provider of those who name none
         self.listener = listener  # more keys of the TCP listener, each after a comma
         self.providers = dict(providers or {})
@@ -123,7 +131,7 @@ data_dir: data
 provider_dir: {BUILD}/plugins/local
 run_program: {BUILD}/host/run/davit-run
 worker_program: {BUILD}/host/worker/davit-worker
-isolation: {ISOLATION}
+isolation: {self.isolation}
 default_provider: {self.default}
 import_roots: [import]
 listeners:

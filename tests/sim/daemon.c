@@ -46,7 +46,7 @@ static bool configure(struct daemon_parts *d, const char *plugin, struct fail *f
 	(void)snprintf(path, sizeof(path), "%s/providers.d", d->folder);
 	(void)mkdir(path, 0700);
 	(void)snprintf(text, sizeof(text),
-		"data_dir: %s\njobs: {max_running: 3, call_timeout_seconds: 15}\nlisteners: [{unix: %s/s}]\n"
+		"data_dir: %s\nisolation: inline\njobs: {max_running: 3, call_timeout_seconds: 15}\nlisteners: [{unix: %s/s}]\n"
 		"net: {request_timeout_ms: 1000, connect_timeout_ms: 500}\n",
 		d->folder, d->folder);
 	if (!write_file(d->folder, "davit.yaml", text, f))

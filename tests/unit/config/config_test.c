@@ -247,7 +247,7 @@ static void an_empty_file_means_the_defaults(void **state)
 		assert_int_equal(c->listeners[1].idle_seconds, 5);
 		assert_int_equal(c->run_program[0], '/');
 		assert_int_equal(c->worker_program[0], '/');
-		assert_string_equal(c->isolation, "inline");
+		assert_string_equal(c->isolation, "worker");
 		assert_int_equal(c->provider_dir[0], '/');
 		config_free(c);
 	}
@@ -261,7 +261,7 @@ static const char full_site[] =
 	"provider_dir: ../plugins\n"
 	"run_program: /opt/davit-run\n"
 	"worker_program: /opt/davit-worker\n"
-	"isolation: worker\n"
+	"isolation: inline\n"
 	"min_sandbox: partial\n"
 	"default_provider: local\n"
 	"log: {level: debug}\n"
@@ -298,7 +298,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(c->provider_dir, "/site/../plugins");
 	assert_string_equal(c->run_program, "/opt/davit-run");
 	assert_string_equal(c->worker_program, "/opt/davit-worker");
-	assert_string_equal(c->isolation, "worker");
+	assert_string_equal(c->isolation, "inline");
 	assert_string_equal(c->min_sandbox, "partial");
 	assert_string_equal(c->default_provider, "local");
 	assert_string_equal(c->log_level, "debug");
