@@ -35,7 +35,7 @@ static bool write_file(const char *folder, const char *name, const char *text, s
 	return true;
 }
 
-static bool configure(struct daemon_parts *d, const char *plugin, struct fail *f)
+static bool configure(struct daemon_parts *d, const char *plugin, bool isolated, struct fail *f)
 {
 	char text[1024], path[512];
 
@@ -46,9 +46,10 @@ static bool configure(struct daemon_parts *d, const char *plugin, struct fail *f
 	(void)snprintf(path, sizeof(path), "%s/providers.d", d->folder);
 	(void)mkdir(path, 0700);
 	(void)snprintf(text, sizeof(text),
-		"data_dir: %s\nisolation: inline\njobs: {max_running: 3, call_timeout_seconds: 15}\nlisteners: [{unix: %s/s}]\n"
-		"net: {request_timeout_ms: 1000, connect_timeout_ms: 500}\n",
-		d->folder, d->folder);
+		"data_dir: %s\njobs: {max_running: 3, call_timeout_seconds: 15}\nlisteners: [{unix: %s/s}]\n"
+		"net: {request_timeout_ms: 1000, connect_timeout_ms: 500}\n"
+		"isolation: %s\nworkers: {max_deaths: 0}\n",
+		d->folder, d->folder, isolated ? "worker" : "inline");
 	if (!write_file(d->folder, "davit.yaml", text, f))
 		return false;
 	(void)snprintf(text, sizeof(text),
@@ -109,12 +110,12 @@ static bool look_away(const struct job *job, void *ctx)
 	return true;
 }
 
-bool daemon_prepare(struct daemon_parts *d, const char *plugin, struct fail *f)
+bool daemon_prepare(struct daemon_parts *d, const char *plugin, bool isolated, struct fail *f)
 {
 	const struct job_filter all = {.limit = 1};
 
 	memset(d, 0, sizeof(*d));
-	if (!configure(d, plugin, f) || !open_store(d, f) || !open_net(d, f) ||
+	if (!configure(d, plugin, isolated, f) || !open_store(d, f) || !open_net(d, f) ||
 		!open_providers(d, f))
 		return false;
 	return store_jobs(d->store, &all, look_away, NULL, f); /* a reader is there from now on */

@@ -25,7 +25,7 @@ struct daemon_parts {
 };
 
 /* Makes folder's configuration and key, loads the provider, opens an empty database. */
-bool daemon_prepare(struct daemon_parts *d, const char *plugin, struct fail *f);
+bool daemon_prepare(struct daemon_parts *d, const char *plugin, bool isolated, struct fail *f);
 
 /* Opens the database anew, as a new process does. */
 bool daemon_open(struct daemon_parts *d, struct fail *f);

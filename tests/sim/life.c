@@ -14,6 +14,7 @@
 #include "sim/disk.h"
 #include "sim/kept.h"
 #include "sim/operator.h"
+#include "sim/process.h"
 #include "sim/threads.h"
 #include "sim/work.h"
 #include "sim/world.h"
@@ -23,6 +24,7 @@ enum {
 	POINTS_LOG2_MOST = 12,
 	EVENTS_MOST = 60,
 	NAMED_MOST = 4,
+	FRAMES_MOST = 40,
 	STANDSTILL = 300000,  /* points without a moment of time: it is going round in circles */
 	POINTS_MOST = 400000, /* or with it */
 	TIME_MOST_MS = 8000,
@@ -64,6 +66,7 @@ static _Noreturn void die(const char *where)
 void life_point(void)
 {
 	points++;
+	process_point();
 	if (points - points_then > STANDSTILL)
 		life_stuck("it works without end, and time stands still");
 	if (points > POINTS_MOST)
@@ -94,6 +97,9 @@ void life_event(enum event event)
 		[EVENT_TOLD_END] = "after an end was told",
 		[EVENT_TOLD_REMOVAL] = "after a removal was taken",
 		[EVENT_TOLD_REMOVED] = "after the end of a removal was told",
+		[EVENT_WORKER] = "at the start of a worker",
+		[EVENT_CALL] = "at a call of a worker",
+		[EVENT_SERVICE] = "at what a worker asks for",
 	};
 
 	events++;
@@ -124,6 +130,7 @@ void life_plan_all(void)
 	world->operator_sort = (unsigned)chance_below(CHANCE_PLAN, 3);
 	world->list_delay_ms = chance_between(CHANCE_PLAN, 0, 300);
 	world->calm_ms = world->began_ms + chance_between(CHANCE_PLAN, 2000, 30000);
+	world->worker_rate = (unsigned)(1 + chance_below(CHANCE_WORKER, 4)) * 64;
 }
 
 /* What a theme is about does not happen often. */
@@ -139,7 +146,7 @@ static enum event pick_event(void)
 
 	if (world->theme != THEME_ANY && chance_of_256(CHANCE_PLAN, 192))
 		return about[world->theme][chance_below(CHANCE_PLAN, 2)];
-	return (enum event)chance_below(CHANCE_PLAN, EVENT_COUNT);
+	return (enum event)chance_below(CHANCE_PLAN, world->isolated ? EVENT_COUNT : EVENT_WORKER);
 }
 
 static bool is_rare(unsigned event)
@@ -155,6 +162,8 @@ static uint64_t most_of(enum end_kind kind)
 	case END_AT_EVENT:
 		return EVENTS_MOST;
 	case END_AT_NAMED:
+		if (world->end_event >= EVENT_WORKER)
+			return FRAMES_MOST;
 		return is_rare(world->end_event) ? 2 : NAMED_MOST;
 	default:
 		return UINT64_C(8) << chance_below(CHANCE_PLAN, POINTS_LOG2_MOST - 2);
@@ -220,6 +229,7 @@ static _Noreturn void stop(struct daemon_parts *d)
 	trace("told to stop");
 	work_stop();
 	daemon_stop(d);
+	process_check_none();
 	trace("stopped");
 	end(LIFE_STOPPED);
 }
@@ -260,6 +270,7 @@ void life_run(struct daemon_parts *d)
 	struct fail f = {0};
 
 	threads_forget_local();
+	process_plan();
 	wake_up();
 	if (world->life > 1)
 		open_again(d);

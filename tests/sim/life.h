@@ -35,6 +35,9 @@ enum event {
 	EVENT_TOLD_END,
 	EVENT_TOLD_REMOVAL, /* it was taken */
 	EVENT_TOLD_REMOVED, /* it has ended */
+	EVENT_WORKER,       /* from here on: around a frame between the daemon and a worker */
+	EVENT_CALL,
+	EVENT_SERVICE,
 	EVENT_COUNT
 };
 

@@ -22,6 +22,7 @@
 #include "base/fail.h"
 #include "sim/broken.h"
 #include "sim/cloud.h"
+#include "sim/cuts.h"
 #include "sim/daemon.h"
 #include "sim/disk.h"
 #include "sim/life.h"
@@ -49,14 +50,14 @@ struct options {
 	uint64_t seed, count;
 	double seconds; /* 0: until count is there */
 	unsigned workers;
-	bool trace, until_wrong, digests;
+	bool trace, until_wrong, digests, isolated;
 	const char *plugin;
 };
 
 /* What one worker found. */
 struct found {
 	uint64_t schedules, lives, kills, requests, faults, jobs, parked, terminal, late, later,
-		strays, points, events;
+		strays, points, events, worker_starts, worker_ends, cuts, submit_cuts;
 	uint64_t wrong, lost, doubled, crashed;
 	uint64_t first; /* seed; with wrong > 0 */
 };
@@ -140,9 +141,10 @@ static bool live(struct daemon_parts *d)
 	return world->why[0] == '\0' && !world->settled;
 }
 
-static void schedule(struct disk *disk, uint64_t seed, bool tracing)
+static void schedule(struct disk *disk, uint64_t seed, const struct options *o)
 {
-	world_begin(seed, tracing);
+	world_begin(seed, o->trace);
+	world->isolated = o->isolated;
 	disk_restore(disk, kept);
 	life_plan_all();
 	work_plan();
@@ -182,6 +184,10 @@ static void add_up(struct found *f, uint64_t seed)
 	f->strays += world->strays;
 	f->points += world->points;
 	f->events += world->events;
+	f->worker_starts += world->worker_starts;
+	f->worker_ends += world->worker_ends;
+	f->cuts += world->cuts;
+	f->submit_cuts += world->submit_cuts;
 	if (world->why[0] == '\0')
 		return;
 	f->first = f->wrong == 0 ? seed : f->first;
@@ -206,7 +212,7 @@ static void work(const struct options *o, unsigned which)
 	for (uint64_t i = which; i < o->count && !common->enough; i += o->workers) {
 		if (o->seconds > 0 && seconds() > until)
 			break;
-		schedule(disk, o->seed + i, o->trace);
+		schedule(disk, o->seed + i, o);
 		add_up(&common->found[which], o->seed + i);
 		if (o->digests)
 			(void)printf(
@@ -241,11 +247,17 @@ static double cpu_seconds(void)
 	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
-static void report(const struct found *f, double took)
+static void report(const struct found *f, const struct options *o, double took)
 {
 	(void)printf("sim_schedules %" PRIu64 " count\n", f->schedules);
 	(void)printf("sim_lives %" PRIu64 " count\n", f->lives);
 	(void)printf("sim_kills %" PRIu64 " count\n", f->kills);
+	if (o->isolated) {
+		(void)printf("sim_worker_starts %" PRIu64 " count\n", f->worker_starts);
+		(void)printf("sim_worker_ends %" PRIu64 " count\n", f->worker_ends);
+		(void)printf("sim_cut_off %" PRIu64 " calls\n", f->cuts);
+		(void)printf("sim_cut_submits %" PRIu64 " calls\n", f->submit_cuts);
+	}
 	(void)printf("sim_accepted %" PRIu64 " jobs\n", f->jobs);
 	(void)printf("sim_ended %" PRIu64 " jobs\n", f->terminal);
 	(void)printf("sim_parked %" PRIu64 " jobs\n", f->parked);
@@ -285,7 +297,7 @@ static int run(const struct options *o)
 	}
 	all = sum(o->workers);
 	if (!o->trace)
-		report(&all, seconds() - from);
+		report(&all, o, seconds() - from);
 	if (!ok || all.crashed > 0)
 		return STATUS_CRASHED;
 	return all.wrong == 0 ? STATUS_GOOD : STATUS_WRONG;
@@ -309,7 +321,7 @@ static int prepare(const struct options *o)
 	disk_use(disk);
 	disk_register();
 	threads_prepare();
-	if (!daemon_prepare(&daemon_parts, o->plugin, &f)) {
+	if (!daemon_prepare(&daemon_parts, o->plugin, o->isolated, &f)) {
 		(void)fprintf(stderr, "davit-sim: %s\n", f.text);
 		return STATUS_USAGE;
 	}
@@ -322,10 +334,11 @@ static void usage(void)
 {
 	(void)puts(
 		"usage: davit-sim [--seed N] [--count N] [--seconds N] [--workers N] [--trace] [--until-wrong]\n"
-		"                 [--digests] [--plugin testcloud.so] [--list-breaks] [--explain-breaks]\n"
+		"                 [--digests] [--mode inline|worker] [--plugin testcloud.so] [--list-breaks] [--explain-breaks] [--list-cuts]\n"
 		"Runs schedules N, N + 1 and so on; --trace tells what happens in them. Ends with 1 where\n"
 		"something did not hold, 3 where a daemon crashed.\n"
-		"DAVIT_BREAK=WRITE[:unsynced] breaks a promise of the store on purpose.");
+		"DAVIT_BREAK=WRITE[:unsynced] breaks a promise of the store on purpose, DAVIT_BREAK=CUT that\n"
+		"of a call whose worker ended (--mode worker).");
 }
 
 static const struct option names[] = {
@@ -337,7 +350,9 @@ static const struct option names[] = {
 	{"trace", no_argument, NULL, 't'},
 	{"until-wrong", no_argument, NULL, 'u'},
 	{"digests", no_argument, NULL, 'd'},
+	{"mode", required_argument, NULL, 'm'},
 	{"list-breaks", no_argument, NULL, 'l'},
+	{"list-cuts", no_argument, NULL, 'C'},
 	{"explain-breaks", no_argument, NULL, 'e'},
 	{NULL, 0, NULL, 0},
 };
@@ -363,6 +378,11 @@ static bool read_options(int argc, char **argv, struct options *o)
 		case 'p':
 			o->plugin = optarg;
 			break;
+		case 'm':
+			o->isolated = strcmp(optarg, "worker") == 0;
+			if (!o->isolated && strcmp(optarg, "inline") != 0)
+				return false;
+			break;
 		case 't':
 			o->trace = true;
 			break;
@@ -374,6 +394,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'l':
 			broken_list();
+			exit(0);
+		case 'C':
+			cuts_list();
 			exit(0);
 		case 'e':
 			broken_explain();
@@ -393,7 +416,8 @@ int main(int argc, char **argv)
 
 	o.workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	o.workers = o.workers > WORKERS_MOST ? WORKERS_MOST : o.workers;
-	if (!read_options(argc, argv, &o) || (broken != NULL && !broken_choose(broken))) {
+	if (!read_options(argc, argv, &o) ||
+		(broken != NULL && !broken_choose(broken) && !cuts_choose(broken))) {
 		usage();
 		return STATUS_USAGE;
 	}

@@ -14,10 +14,12 @@
 #include "base/fail.h"
 #include "platform/thread.h"
 #include "sim/life.h"
+#include "sim/process.h"
 #include "sim/world.h"
 
 enum {
 	THREADS = 192,
+	PROCESSES = 8,
 	LOCAL_MAX = 4096 /* bytes of thread-local values */
 };
 #define STACK_BYTES ((size_t)256 * 1024)
@@ -37,7 +39,8 @@ struct coroutine {
 	const void *on;
 	int64_t until; /* ON_COND; CLOCK_NEVER */
 	bool in_time;  /* woken, and not by the clock */
-	bool begun, joined;
+	bool begun, detached;
+	unsigned process;
 	jmp_buf at;
 	ucontext_t first;
 	void (*run)(void *);
@@ -50,6 +53,7 @@ struct coroutine {
 static struct coroutine all[THREADS];
 static size_t used = 1; /* of all, from the first */
 static size_t self;     /* the first one is the process's own */
+static bool stopped[PROCESSES];
 static char *stacks;
 
 static struct {
@@ -134,7 +138,7 @@ static void enter(void)
 
 	threads_forget_local();
 	c->run(c->arg);
-	c->state = ENDED;
+	c->state = c->detached ? FREE : ENDED;
 	for (size_t i = 0; i < used; i++) {
 		if (all[i].state == ON_END && all[i].on == c)
 			all[i].state = READY;
@@ -174,7 +178,7 @@ static bool ready(size_t *ret)
 	size_t n = 0, list[THREADS];
 
 	for (size_t i = 0; i < used; i++) {
-		if (all[i].state == READY)
+		if (all[i].state == READY && !stopped[all[i].process])
 			list[n++] = i;
 	}
 	if (n == 0)
@@ -189,7 +193,7 @@ static void pass_time(void)
 	int64_t next = CLOCK_NEVER;
 
 	for (size_t i = 0; i < used; i++) {
-		if (all[i].state == ON_COND && all[i].until < next)
+		if (all[i].state == ON_COND && all[i].until < next && !stopped[all[i].process])
 			next = all[i].until;
 	}
 	if (next == CLOCK_NEVER)
@@ -199,6 +203,7 @@ static void pass_time(void)
 		world->mono_ms = next;
 	}
 	life_time();
+	process_time();
 	for (size_t i = 0; i < used; i++) {
 		if (all[i].state != ON_COND || all[i].until > world->mono_ms)
 			continue;
@@ -219,7 +224,8 @@ static void give_up(void)
 void threads_point(void)
 {
 	life_point();
-	if (all[self].state != READY || chance_of_256(CHANCE_THREAD, world->thread_rate))
+	if (all[self].state != READY || stopped[all[self].process] ||
+		chance_of_256(CHANCE_THREAD, world->thread_rate))
 		give_up();
 }
 
@@ -376,6 +382,20 @@ void threads_sleep_until(int64_t mono_ms)
 	block(ON_COND, &nobody);
 }
 
+bool threads_wait(const void *what, int64_t mono_ms)
+{
+	if (mono_ms <= world->mono_ms)
+		return false;
+	all[self].until = mono_ms;
+	block(ON_COND, what);
+	return all[self].in_time;
+}
+
+void threads_wake(const void *what)
+{
+	wake_all(ON_COND, what);
+}
+
 /* --- threads --- */
 
 static size_t free_place(void)
@@ -388,16 +408,14 @@ static size_t free_place(void)
 	return used++;
 }
 
-bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (*run)(void *),
-	void *arg, struct fail *f)
+static size_t start(unsigned process, const char *name, void (*run)(void *), void *arg)
 {
 	size_t i = free_place();
 	struct coroutine *c = &all[i];
 
-	(void)stack_bytes;
-	(void)f;
 	memset(c, 0, offsetof(struct coroutine, local));
 	c->state = READY;
+	c->process = process;
 	c->run = run;
 	c->arg = arg;
 	(void)snprintf(c->name, sizeof(c->name), "%s", name);
@@ -406,7 +424,15 @@ bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (
 	c->first.uc_stack.ss_size = STACK_BYTES;
 	c->first.uc_link = NULL;
 	makecontext(&c->first, enter, 0);
-	t->t = (pthread_t)i;
+	return i;
+}
+
+bool thread_start(struct thread *t, const char *name, size_t stack_bytes, void (*run)(void *),
+	void *arg, struct fail *f)
+{
+	(void)stack_bytes;
+	(void)f;
+	t->t = (pthread_t)start(all[self].process, name, run, arg);
 	threads_point();
 	return true;
 }
@@ -427,6 +453,43 @@ struct thread thread_self(void)
 
 void thread_spare_stack(void)
 {
+}
+
+/* --- processes --- */
+
+unsigned threads_process(void)
+{
+	return all[self].process;
+}
+
+void threads_begin(unsigned process, const char *name, void (*run)(void *), void *arg)
+{
+	stopped[process] = false;
+	(void)start(process, name, run, arg);
+}
+
+void threads_end(unsigned process)
+{
+	for (size_t i = 1; i < used; i++) {
+		if (all[i].process == process)
+			all[i].state = FREE;
+	}
+	if (all[self].process == process)
+		give_up();
+}
+
+void threads_stop(unsigned process)
+{
+	stopped[process] = true;
+	if (all[self].process == process)
+		give_up();
+}
+
+void threads_detach(size_t thread)
+{
+	all[thread].detached = true;
+	if (all[thread].state == ENDED)
+		all[thread].state = FREE;
 }
 
 /* --- base/clock.h --- */

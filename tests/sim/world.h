@@ -22,6 +22,7 @@ enum chance {
 	CHANCE_DISK,
 	CHANCE_ID,   /* the random numbers of the daemon */
 	CHANCE_LATE, /* what comes later than anybody waits for it */
+	CHANCE_WORKER,
 	CHANCE_COUNT
 };
 
@@ -166,12 +167,15 @@ struct world {
 	struct letter letters[WORLD_LETTERS];
 	unsigned answers;            /* made to requests with keys */
 	bool thieves;                /* see thief.h */
+	bool isolated;               /* the provider runs in a worker */
+	unsigned worker_rate;        /* of 256: how many of them come to a bad end */
 	unsigned token, tokens_dead; /* access tokens given out; those up to this one are refused */
 
 	/* How it ended. */
 	bool settled;
 	char why[WORLD_WHY]; /* what is wrong; "": nothing */
-	unsigned jobs, parked, terminal, late, later, strays, faults, requests, kills;
+	unsigned jobs, parked, terminal, late, later, strays, faults, requests, kills,
+		worker_starts, worker_ends, cuts, submit_cuts;
 	uint64_t points, events; /* of all lives */
 };
 
