@@ -38,16 +38,6 @@ static bool readable(struct call *c, davit_buf data)
 	return false;
 }
 
-static int32_t give_bytes(struct call *c, const void *bytes, size_t n, davit_buf *ret_bytes)
-{
-	char *copy = arena_copy(&c->arena, bytes, n);
-
-	if (copy == NULL)
-		return service_refuse(c, DAVIT_INTERNAL, "the memory of this call is used up");
-	*ret_bytes = (davit_buf){copy, n};
-	return DAVIT_OK;
-}
-
 /* --- digests and signatures --- */
 
 static int32_t DAVIT_CALL secret_digest(
@@ -63,7 +53,7 @@ static int32_t DAVIT_CALL secret_digest(
 		return DAVIT_INVALID;
 	if (!crypto_digest(name, data.p, data.n, digest, &n, &f))
 		return call_service_failed(c, &f);
-	return give_bytes(c, digest, n, ret_bytes);
+	return service_give_bytes(c, digest, n, ret_bytes);
 }
 
 static int32_t keyed(struct call *c, davit_secret key, davit_buf algorithm, davit_buf data,
@@ -91,7 +81,7 @@ static int32_t DAVIT_CALL secret_hmac(davit_call call, davit_secret key, davit_b
 	if (ret_bytes == NULL)
 		return DAVIT_INVALID;
 	code = keyed(c, key, algorithm, data, digest, &n);
-	return code == DAVIT_OK ? give_bytes(c, digest, n, ret_bytes) : code;
+	return code == DAVIT_OK ? service_give_bytes(c, digest, n, ret_bytes) : code;
 }
 
 static int32_t DAVIT_CALL secret_hmac_key(davit_call call, davit_secret key, davit_buf algorithm,
@@ -125,7 +115,7 @@ static int32_t DAVIT_CALL secret_sign(davit_call call, davit_secret key, davit_b
 		return DAVIT_INVALID;
 	if (!crypto_sign(name, s->p, s->n, data.p, data.n, signature, &n, &f))
 		return call_service_failed(c, &f);
-	return give_bytes(c, signature, n, ret_bytes);
+	return service_give_bytes(c, signature, n, ret_bytes);
 }
 
 #define NEARLY_MS 100 /* before its deadline a call that waited up to it has come to it */
@@ -395,4 +385,5 @@ const davit_host_secret_1 service_secret = {
 	.member = secret_member,
 	.mint = secret_mint,
 	.keep = secret_keep,
+	.digest_value = secret_digest_value,
 };

@@ -83,6 +83,16 @@ json_t *service_parse(davit_buf text, size_t max, struct fail *f)
 	return json_parse(text.p, text.n, f);
 }
 
+int32_t service_give_bytes(struct call *c, const void *bytes, size_t n, davit_buf *ret_bytes)
+{
+	char *copy = arena_copy(&c->arena, bytes, n);
+
+	if (copy == NULL)
+		return service_refuse(c, DAVIT_INTERNAL, "the memory of this call is used up");
+	*ret_bytes = (davit_buf){copy, n};
+	return DAVIT_OK;
+}
+
 int32_t service_give_json(struct call *c, json_t *v, davit_buf *ret_json)
 {
 	size_t n = 0;

@@ -43,6 +43,13 @@ const char *service_text(struct call *c, davit_buf text, size_t max);
 /* The JSON value of an argument of at most max bytes; NULL with FAIL_INVALID. */
 json_t *service_parse(davit_buf text, size_t max, struct fail *f);
 
+/* Hands n bytes to the provider in the call's memory. */
+int32_t service_give_bytes(struct call *c, const void *bytes, size_t n, davit_buf *ret_bytes);
+
+/* Of davit.host.secret (service_secret_value.c). */
+int32_t DAVIT_CALL secret_digest_value(
+	davit_call call, davit_buf algorithm, davit_buf value, davit_buf *ret_bytes);
+
 /* Hands v (taken over; NULL: out of memory) to the provider as text in the call's memory. */
 int32_t service_give_json(struct call *c, json_t *v, davit_buf *ret_json);
 

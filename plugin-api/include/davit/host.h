@@ -360,6 +360,11 @@ typedef struct davit_host_secret_1 {
 	 * that name has it from then on, until expires_ms (wall clock; 0: for ever). */
 	int32_t(DAVIT_CALL *keep)(
 		davit_call call, davit_buf name, davit_secret key, int64_t expires_ms);
+
+	/* The digest ("sha256", "sha384", "sha512") of a value as http requests have them, a JSON
+	 * text or list of parts: of a text in which secrets stand. */
+	int32_t(DAVIT_CALL *digest_value)(
+		davit_call call, davit_buf algorithm, davit_buf value, davit_buf *ret_bytes);
 } davit_host_secret_1;
 
 /*

@@ -753,6 +753,51 @@ static void who_waits_for_a_token_can_be_cancelled(void **state)
 	mutex_finish(&gate);
 }
 
+/* --- digests of texts with secrets in them --- */
+
+static bool digests(davit_call call, const char *value, const char *text)
+{
+	davit_buf a = {NULL, 0}, b = {NULL, 0};
+
+	return secret->digest_value(call, kit_buf("sha256"), kit_buf(value), &a) == DAVIT_OK &&
+	       secret->digest(call, kit_buf("sha256"), kit_buf(text), &b) == DAVIT_OK &&
+	       a.n == 32 && memcmp(a.p, b.p, 32) == 0;
+}
+
+OP(op_digests_values)
+{
+	struct kit *k = kit_of(inst);
+	char value[256], form[256];
+	davit_secret s = 0;
+	davit_buf out = {NULL, 0};
+
+	(void)request;
+	HOLDS(secret->mint(call, kit_buf("hunter/2"), &s) == DAVIT_OK);
+	(void)snprintf(value, sizeof(value), "[\"a \", {\"secret\": %llu}, \" b\"]",
+		(unsigned long long)s);
+	(void)snprintf(form, sizeof(form), "[\"a=\", {\"form\": [{\"secret\": %llu}]}]",
+		(unsigned long long)s);
+	HOLDS(digests(call, value, "a hunter/2 b"));
+	HOLDS(digests(call, form, "a=hunter%2F2"));
+	HOLDS(digests(call, "\"\"", ""));
+	HOLDS(secret->digest_value(call, kit_buf("md5"), kit_buf(value), &out) ==
+		DAVIT_UNSUPPORTED);
+	HOLDS(secret->digest_value(call, kit_buf("crc32c"), kit_buf(value), &out) ==
+		DAVIT_UNSUPPORTED);
+	HOLDS(secret->digest_value(call, kit_buf("sha256"), kit_buf("[{\"secret\": 1}]"), &out) ==
+		DAVIT_INVALID);
+	HOLDS(secret->digest_value(call, kit_buf("sha256"), kit_buf("[1"), &out) == DAVIT_INVALID);
+	HOLDS(secret->digest_value(call, kit_buf("sha256"), kit_buf("1"), &out) == DAVIT_INVALID);
+	HOLDS(secret->digest_value(call, kit_buf("sha256"), kit_buf(value), NULL) == DAVIT_INVALID);
+	HOLDS(out.p == NULL);
+	return finish(k, call);
+}
+
+static void a_text_is_digested_with_the_secrets_in_it(void **state)
+{
+	expect_ok(*state, op_digests_values);
+}
+
 /* --- the grant --- */
 
 OP(op_reveals)
@@ -802,6 +847,7 @@ int main(void)
 		TEST(what_is_kept_stays_hidden),
 		TEST(a_token_is_shared_by_the_calls_of_one_account_alone),
 		TEST(who_waits_for_a_token_can_be_cancelled),
+		TEST(a_text_is_digested_with_the_secrets_in_it),
 		TEST(only_the_grant_reveals),
 	};
 
