@@ -325,6 +325,24 @@ static struct ticket adoption(struct fixture *x, const char *id)
 	return ticket;
 }
 
+/* An object is made as it is looked for, and none is found before all are as they are to be. */
+static void hide_objects(void)
+{
+	fake_fault("find", DAVIT_RETRY, 1000000, true);
+}
+
+static void await_objects(unsigned want)
+{
+	for (int i = 0; i < ROUNDS && fake_objects() < want; i++)
+		let_time_pass();
+	assert_int_equal(fake_objects(), want);
+}
+
+static void show_objects(void)
+{
+	fake_fault("find", DAVIT_OK, 0, false);
+}
+
 static void an_object_is_adopted_once(void **state)
 {
 	static const char other[] = "1hf7yat00wr5ytd1h6ymqvb4";
@@ -334,12 +352,13 @@ static void an_object_is_adopted_once(void **state)
 	int decided = 0;
 	bool first;
 
-	fake_fault("find", DAVIT_RETRY, 2, true); /* makes the objects */
+	hide_objects();
 	adoption(x, LOST);
 	adoption(x, other);
-	await_calls("find", 2);
+	await_objects(2);
 	fake_end(LOST, DAVIT_STATE_RUNNING, one);
 	fake_end(other, DAVIT_STATE_RUNNING, one);
+	show_objects();
 	for (int i = 0; i < ROUNDS && decided < 2; i++) {
 		let_time_pass();
 		decided = (status_of(x, LOST).state != JOB_RECOVERING) +
@@ -360,19 +379,21 @@ static void an_object_has_its_job_whatever_else_has_its_name(void **state)
 	struct fixture *x = *state;
 	struct ticket namesake;
 
-	fake_fault("find", DAVIT_RETRY, 1, true); /* makes the object */
+	hide_objects();
 	adoption(x, LOST);
-	await_calls("find", 1);
+	await_objects(1);
 	fake_end(LOST, DAVIT_STATE_SUCCEEDED, one);
+	show_objects();
 	await_state(x, LOST, JOB_SUCCEEDED);
 	namesake = order(x, "davit.models", 0);
 	await_state(x, namesake.id, JOB_RUNNING);
 	fake_end(namesake.id, DAVIT_STATE_SUCCEEDED, one);
 	await_state(x, namesake.id, JOB_SUCCEEDED);
-	fake_fault("find", DAVIT_RETRY, 1, true);
+	hide_objects();
 	adoption(x, other);
-	await_calls("find", 3);
+	await_objects(3);
 	fake_end(other, DAVIT_STATE_RUNNING, one);
+	show_objects();
 	await_state(x, other, JOB_NEEDS_DECISION);
 }
 

@@ -21,7 +21,7 @@
 
 enum {
 	ROUNDS = 20000, /* of one real millisecond: how long a test waits for an event at most */
-	STEP_MS = 50    /* virtual time per round */
+	STEP_MS = 50    /* virtual time per round, at least */
 };
 
 struct fixture {
@@ -57,7 +57,8 @@ struct ticket {
 
 void accepted(const char *id, const struct fail *f, void *ticket);
 
-/* One round of time. */
+/* One round of time: a step, or where all threads have slept since the last, up to what the first
+ * of them waits for. */
 void let_time_pass(void);
 
 /* Until *done. */
