@@ -7,7 +7,10 @@
 #include "base/attr.h"
 #include "jobs/errand.h"
 #include "sim/disk.h"
+#include "sim/guards.h"
+#include "sim/leases.h"
 #include "sim/life.h"
+#include "sim/thief.h"
 #include "sim/world.h"
 #include "sim/writes.h"
 #include "store/driver.h"
@@ -16,6 +19,7 @@
 
 static const struct write_sort *broken;
 static bool unsynced;
+static bool in_durable; /* the batch that is being written */
 static struct store_driver driver;
 
 bool broken_choose(const char *text)
@@ -23,9 +27,16 @@ bool broken_choose(const char *text)
 	const char *colon = strchr(text, ':');
 	size_t n = colon != NULL ? (size_t)(colon - text) : strlen(text);
 
+	if (guards_lift(text))
+		return true;
 	unsynced = colon != NULL && strcmp(colon, ":unsynced") == 0;
 	broken = write_sort_named(text, n);
 	return broken != NULL && (colon == NULL || unsynced);
+}
+
+bool broken_lies(void)
+{
+	return broken != NULL;
 }
 
 void broken_list(void)
@@ -38,6 +49,7 @@ void broken_list(void)
 		if (s->unsynced_why == NULL)
 			(void)printf("%s:unsynced\n", s->name);
 	}
+	guards_list();
 }
 
 void broken_explain(void)
@@ -70,7 +82,6 @@ static struct {
 	bool unsent;
 	bool begun; /* a submission of it began */
 	uint64_t checkpoint;
-	int64_t stolen;
 } noted[NOTED];
 static size_t noted_count;
 
@@ -82,14 +93,6 @@ static void note_add(const struct job *job)
 	}
 	if (errand_is_kind(job->kind) && world->errand_count < COUNT(world->errands))
 		memcpy(world->errands[world->errand_count++], job->id, sizeof(job->id));
-}
-
-/* A change of an attempt that lost its lease must not be written down, and so not leave. */
-static void check_lease(const struct item *item, const struct store_journal *row)
-{
-	if (broken == NULL && row->epoch < item->stolen) /* a lie knows no leases */
-		world_wrong(
-			"a change of %s leaves, and another attempt has its lease", item->marker);
 }
 
 /* What is on the way to what its item wants; as network.c has it. */
@@ -117,7 +120,6 @@ static void note(const struct write *w)
 	if (item == NULL || noted_count == NOTED || !op->changed)
 		return;
 	if (kind == JOURNAL_SENT) {
-		check_lease(item, &op->journal);
 		item->in_doubt = true;
 		item->first_in_doubt = makes_first(&op->journal);
 	}
@@ -127,7 +129,6 @@ static void note(const struct write *w)
 	                           (to & (JOB_BIT(JOB_RUNNING) | JOB_TERMINAL)) != 0;
 	noted[noted_count].anew =
 		to == JOB_BIT(JOB_QUEUED) && op->edge.row.kind == JOURNAL_DECISION;
-	noted[noted_count].stolen = write_is_theft(op) ? op->edge.epoch + 1 : 0;
 	noted[noted_count].begun = to == JOB_BIT(JOB_SUBMITTING);
 	noted[noted_count].checkpoint = !row && (op->edge.set & JOB_SET_CHECKPOINT) != 0
 	                                        ? world_hash(op->edge.values.checkpoint)
@@ -148,8 +149,6 @@ static void take_notes(bool moments[EVENT_COUNT])
 		if (noted[i].anew)
 			item->unclear = false;
 		item->begun = item->begun || noted[i].begun;
-		if (noted[i].stolen != 0)
-			item->stolen = noted[i].stolen;
 		if (noted[i].checkpoint != 0)
 			item->checkpoint = noted[i].checkpoint;
 		moments[EVENT_CHECKPOINT] |= noted[i].checkpoint != 0;
@@ -232,31 +231,68 @@ static bool lie(struct store_op *op)
 	return true;
 }
 
-static bool apply(void *db, struct store_op *op, struct fail *f)
+/* False: the transaction is lost. */
+static bool be_robbed(void *db, const struct store_op *op, struct fail *f)
 {
-	struct write w = {
-		.op = op, .errand = op->kind == STORE_JOB_EDGE && is_errand(op->edge.values.id)};
-	bool ours = !write_is_theft(op);
-	bool ok = true;
+	struct store_op *theft = thief_strikes(op);
+	bool ok = theft == NULL || store_sqlite.apply(db, theft, f);
 
-	if (ours && !write_is_known(&w))
-		world_wrong("a write that writes.c does not know (kind %d)", (int)op->kind);
-	if (!ours || broken == NULL || !broken->is(&w) || !lie(op))
-		ok = store_sqlite.apply(db, op, f);
-	if (!ok || !op->ok)
-		return ok;
+	if (theft != NULL && ok && theft->ok)
+		leases_note(theft, true);
+	store_op_free(theft);
+	return ok;
+}
+
+static bool write(void *db, const struct write *w, struct fail *f)
+{
+	int64_t epoch;
+	bool ok;
+
+	if (broken != NULL && broken->is(w) && lie(w->op))
+		return true;
+	epoch = guards_open(w->op);
+	ok = store_sqlite.apply(db, w->op, f);
+	guards_close(w->op, epoch);
+	return ok;
+}
+
+static void note_op(const struct write *w, bool ours)
+{
+	const struct store_op *op = w->op;
+
+	if (broken == NULL) /* a lie knows no leases */
+		leases_note(op, !ours);
 	if (op->kind == STORE_JOB_ADD)
 		note_add(&op->job);
 	else if (op->kind == STORE_KV_PUT || op->kind == STORE_KV_DELETE)
 		note_pair(op);
 	else
-		note(&w);
-	return ok;
+		note(w);
+}
+
+static bool apply(void *db, struct store_op *op, struct fail *f)
+{
+	struct write w = {
+		.op = op, .errand = op->kind == STORE_JOB_EDGE && is_errand(op->edge.values.id)};
+	bool ours = !write_is_theft(op);
+
+	if (ours && !write_is_known(&w))
+		world_wrong("a write that writes.c does not know (kind %d)", (int)op->kind);
+	if (ours && !be_robbed(db, op, f))
+		return false;
+	if (!(ours ? write(db, &w, f) : store_sqlite.apply(db, op, f)))
+		return false;
+	if (op->ok)
+		note_op(&w, ours);
+	guards_report(op);
+	return true;
 }
 
 static bool begin(void *db, bool durable, struct fail *f)
 {
 	noted_count = paired_count = 0;
+	in_durable = durable;
+	leases_drop();
 	return store_sqlite.begin(db, durable, f);
 }
 
@@ -269,6 +305,7 @@ static bool commit(void *db, struct fail *f)
 	ok = store_sqlite.commit(db, f);
 	disk_lie_no_more();
 	if (ok) {
+		leases_commit(in_durable);
 		take_notes(moments);
 		take_pairs(moments);
 	}

@@ -14,6 +14,7 @@
 
 enum {
 	FILES = 3,
+	LOG = 1, /* of these: what was committed is in it until the database has it safe */
 	WRITES = 8192,
 	SHM_REGION = 32768,
 	SHM_REGIONS = 8,
@@ -116,6 +117,15 @@ void disk_lie_once(void)
 void disk_lie_no_more(void)
 {
 	disk->lies = false;
+}
+
+bool disk_is_synced(void)
+{
+	for (size_t i = 0; i < disk->write_count; i++) {
+		if (disk->writes[i].file == LOG)
+			return false;
+	}
+	return true;
 }
 
 /* --- what is durable --- */

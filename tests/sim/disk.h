@@ -40,4 +40,7 @@ void disk_lie_once(void);
 /* The commit it was for is over. */
 void disk_lie_no_more(void);
 
+/* Would all that was committed survive? */
+bool disk_is_synced(void);
+
 #endif

@@ -13,6 +13,7 @@
 #include "sim/daemon.h"
 #include "sim/disk.h"
 #include "sim/kept.h"
+#include "sim/leases.h"
 #include "sim/operator.h"
 #include "sim/process.h"
 #include "sim/threads.h"
@@ -220,6 +221,8 @@ static void open_again(struct daemon_parts *d)
 		check_promises(d);
 	if (world->why[0] == '\0')
 		kept_check(d);
+	if (world->why[0] == '\0')
+		leases_read(d);
 	if (world->why[0] != '\0')
 		end(LIFE_SETTLED);
 }

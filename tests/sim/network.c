@@ -17,7 +17,9 @@
 #include "base/fail.h"
 #include "net/transfer.h"
 #include "platform/thread.h"
+#include "sim/broken.h"
 #include "sim/cloud.h"
+#include "sim/leases.h"
 #include "sim/life.h"
 #include "sim/work.h"
 #include "sim/world.h"
@@ -293,6 +295,8 @@ static void send_letter(struct net_loop *l, struct transfer *t)
 	if (trip->letter == NULL)
 		life_failed("too many letters");
 	write_letter(trip->letter, t);
+	if (!broken_lies())
+		leases_check(&t->options, trip->letter);
 	theme = theme_fault(trip->letter);
 	if (theme != FAULT_NONE)
 		trip->fault = theme;

@@ -23,6 +23,7 @@ enum chance {
 	CHANCE_ID,   /* the random numbers of the daemon */
 	CHANCE_LATE, /* what comes later than anybody waits for it */
 	CHANCE_WORKER,
+	CHANCE_THIEF,
 	CHANCE_COUNT
 };
 
@@ -74,7 +75,6 @@ struct item {
 	uint64_t checkpoints;  /* … and of one that is being written, or the same */
 	bool begun;            /* a submission of it */
 	bool robbed;           /* see thief.h */
-	int64_t stolen;        /* the epoch that a thief gave it; 0: none did */
 };
 
 /* What a provider keeps, as the store said. */
