@@ -45,7 +45,7 @@ enum fault {
 	FAULT_LATER,     /* and longer than a search allows for; never drawn by itself */
 	FAULT_THROTTLED,
 	FAULT_REFUSED, /* a change, for good */
-	FAULT_STRANGE, /* a look at a job, which is there; never drawn by itself */
+	FAULT_STRANGE, /* a look at a job, which is there */
 	FAULT_ERROR,
 	FAULT_ERROR_DONE,
 	FAULT_CUT,
@@ -72,7 +72,7 @@ static const struct {
 	[FAULT_LATER] = {"done later than lists may be, no answer", 0, true, false},
 	[FAULT_THROTTLED] = {"429", 3, false, true},
 	[FAULT_REFUSED] = {"403", 1, false, true},
-	[FAULT_STRANGE] = {"404 or 400", 0, false, true},
+	[FAULT_STRANGE] = {"404 or 400", 4, false, true},
 	[FAULT_ERROR] = {"500, not done", 2, false, false},
 	[FAULT_ERROR_DONE] = {"500, done", 3, true, false},
 	[FAULT_CUT] = {"answer cut", 2, true, false},
@@ -268,7 +268,9 @@ static void plan_trip(struct trip *trip)
 	int64_t way = chance_between(CHANCE_NET, 1, WAY_MS_MOST);
 
 	if (trip->fault == FAULT_REFUSED && cloud_item(trip->letter) == NULL)
-		trip->fault = looks_at_job(trip->letter) ? FAULT_STRANGE : FAULT_THROTTLED;
+		trip->fault = FAULT_THROTTLED; /* what is only looked at is there */
+	if (trip->fault == FAULT_STRANGE && !looks_at_job(trip->letter))
+		trip->fault = FAULT_THROTTLED;
 	if (trip->fault == FAULT_LATE && !may_be_late(trip->letter))
 		trip->fault = may_be_later(trip->letter) ? FAULT_LATER : FAULT_NO_ANSWER;
 	if (trip->fault == FAULT_LATE)
@@ -349,10 +351,12 @@ static void fill_answer(struct transfer *t, int status, const char *body, size_t
 
 static void refuse(struct transfer *t, int status)
 {
-	static const char body[] =
-		"{\"error\":{\"code\":0,\"status\":\"X\",\"message\":\"it was told to\"}}";
+	char body[128];
+	int n = snprintf(body, sizeof(body),
+		"{\"error\":{\"code\":0,\"status\":\"%s\",\"message\":\"it was told to\"}}",
+		status == 404 ? "NOT_FOUND" : "X");
 
-	fill_answer(t, status, body, sizeof(body) - 1);
+	fill_answer(t, status, body, (size_t)n);
 }
 
 static int some_error(void)
