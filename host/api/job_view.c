@@ -16,7 +16,9 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "jobs/account.h"
 #include "jobs/job.h"
+#include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "secret/redact.h"
 #include "store/store.h"
@@ -237,6 +239,21 @@ static json_t *slot_request(
 	return request;
 }
 
+/* Is its account the one it was done with? */
+static bool is_there(const struct app *app, const struct job *job, struct fail *f)
+{
+	const struct tracker_options o = {.providers = app->providers, .config = app->config};
+	struct account_state state;
+	bool there = false;
+
+	if (!account_look(&o, job, &state))
+		return fail_set(f, FAIL_UNAVAILABLE, "out of memory");
+	there = state.away == NULL || fail_set(f, FAIL_UNAVAILABLE, "%s", state.away);
+	free(state.away);
+	free(state.now);
+	return there;
+}
+
 /* Starts the call of spec about a job; more (NULL: nothing), taken over, goes into its request. */
 static bool start_slot(struct app *app, const struct job *job, struct call_spec *spec, json_t *more,
 	struct fail *f)
@@ -257,6 +274,10 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 	if (job->remote_ref == NULL) {
 		json_decref(more);
 		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
+	}
+	if (!is_there(app, job, f)) {
+		json_decref(more);
+		return false;
 	}
 	spec->request = slot_request(app, job, spec->slot, f);
 	if (spec->request == NULL) {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "jobs/account.h"
 #include "jobs/decide.h"
 #include "jobs/errand.h"
 #include "jobs/internal.h"
@@ -250,7 +251,8 @@ void tracker_submit(
 	struct fail f;
 
 	f.code = FAIL_NONE; /* the rest of it is long, and rarely wanted */
-	if (op != NULL && name_fits(order, &f) && fill(&op->job, order, t->options.config))
+	if (op != NULL && name_fits(order, &f) && fill(&op->job, order, t->options.config) &&
+		account_now(&t->options, &op->job, &op->job.account))
 		a = accept_new(t, &op->job, done, ctx, &f);
 	if (a == NULL) {
 		if (f.code == FAIL_NONE)

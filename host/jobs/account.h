@@ -1,6 +1,9 @@
 /*
- * account - whose account at which cloud a job is done with, and what keeps it from there. Pure.
- * [any thread]
+ * account - whose account at which cloud a job is done with, and what keeps it from there.
+ *
+ * What says so are members of its provider's settings and of its connection: those that the
+ * manifest names ("account"), else all that are no secrets. A job keeps a digest of each. [any
+ * thread]
  */
 #ifndef HOST_JOBS_ACCOUNT_H
 #define HOST_JOBS_ACCOUNT_H
@@ -9,12 +12,24 @@
 
 struct config;
 struct job;
+struct tracker_options;
 
 /*
- * Why nothing may be sent for job now, as *ret_why (the caller's; NULL: nothing is in the way): its
- * connection is not in the configuration. What its provider has of its own is somebody else's
- * account. A flow sends nothing itself. False: out of memory.
+ * Where job would go now: JSON {"settings/endpoint": digest, …} (the caller's); NULL where its
+ * provider is not loaded, or it is a flow, which sends nothing itself. False: out of memory.
  */
-bool account_away(const struct config *config, const struct job *job, char **ret_why);
+bool account_now(const struct tracker_options *o, const struct job *job, char **ret_text);
+
+/* What is in the way of a job. */
+struct account_state {
+	char *away; /* why nothing may be sent for it now; NULL: nothing is in the way */
+	char *now;  /* to be kept with its next attempt; NULL: what it has is right */
+	bool moved; /* its connection is there, but somebody else's: a person may decide */
+};
+
+/* Its connection is not in the configuration, or it went elsewhere before. Texts are the caller's.
+ * False: out of memory, and *ret_state is empty. */
+bool account_look(
+	const struct tracker_options *o, const struct job *job, struct account_state *ret_state);
 
 #endif

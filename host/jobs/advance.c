@@ -161,7 +161,7 @@ static void refresh(struct tracker *t, struct open_job *e)
  */
 static bool is_absent(const struct open_job *e)
 {
-	if (e->state == JOB_NEEDS_DECISION)
+	if (e->state == JOB_NEEDS_DECISION && !e->moved)
 		return false;
 	if (e->away != NULL)
 		return e->state == JOB_ORPHANED ? !e->parked : e->state != JOB_QUEUED || !e->cancel;

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "jobs/account.h"
+#include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -34,6 +36,11 @@ static const struct choice {
 static void go_on(struct tracker *t, struct open_job *e, enum job_state to)
 {
 	e->failures = 0;
+	if (e->moved) { /* decided, too: this is its account now */
+		free(e->away);
+		e->away = NULL;
+		e->moved = e->parked = false;
+	}
 	e->ambiguous = e->unread = e->goes_on = false;
 	e->stale = e->busy != ENTRY_IDLE;
 	e->again = e->stale;
@@ -94,12 +101,26 @@ char *decide_adopt_text(const char *remote)
 	return detail_of(&(struct job_decision){JOB_ADOPT, remote});
 }
 
-static bool fill(struct store_op *op, const struct job *job, const struct job_decision *decision)
+/* What the other account made is nothing to the next attempt. */
+#define JOB_SET_MADE                                                                               \
+	(JOB_SET_REMOTE_REF | JOB_SET_REMOTE_NAME | JOB_SET_HANDLE | JOB_SET_CHECKPOINT)
+
+static bool fill_moved(
+	struct tracker *t, struct job_edge *edge, const struct job *job, enum job_choice choice)
+{
+	if (job->state != JOB_ORPHANED || choice == JOB_GIVE_UP)
+		return true;
+	edge->set |= JOB_SET_ACCOUNT | (choice == JOB_RESUBMIT ? JOB_SET_MADE : 0);
+	return account_now(&t->options, job, &edge->values.account);
+}
+
+static bool fill(struct tracker *t, struct store_op *op, const struct job *job,
+	const struct job_decision *decision)
 {
 	struct job_edge *edge = &op->edge;
 
 	memcpy(edge->values.id, job->id, sizeof(job->id));
-	edge->from = JOB_BIT(JOB_NEEDS_DECISION);
+	edge->from = JOB_BIT(job->state);
 	edge->epoch = job->epoch;
 	edge->row.kind = JOURNAL_DECISION;
 	edge->row.detail = detail_of(decision);
@@ -112,15 +133,16 @@ static bool fill(struct store_op *op, const struct job *job, const struct job_de
 	edge->set = JOB_SET_DECISION | JOB_SET_ERROR; /* no error any more */
 	if (decision->choice == JOB_ADOPT)
 		edge->values.decision = detail_of(decision);
-	return decision->choice != JOB_ADOPT || edge->values.decision != NULL;
+	return (decision->choice != JOB_ADOPT || edge->values.decision != NULL) &&
+	       fill_moved(t, edge, job, decision->choice);
 }
 
-static struct store_op *decision_op(
-	const struct job *job, const struct job_decision *decision, struct fail *f)
+static struct store_op *decision_op(struct tracker *t, const struct job *job,
+	const struct job_decision *decision, struct fail *f)
 {
 	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
 
-	if (op != NULL && fill(op, job, decision))
+	if (op != NULL && fill(t, op, job, decision))
 		return op;
 	store_op_free(op);
 	(void)fail_set(f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", job->id);
@@ -142,9 +164,23 @@ static bool can_be_submitted(const struct job *job, struct fail *f)
 			      job->id);
 }
 
-static bool waits_for_it(const struct job *job, struct fail *f)
+/* Is it away as its account is another one now? Of a delete there is nothing to be adopted. */
+static bool has_moved(struct tracker *t, const struct job *job, enum job_choice choice)
 {
-	return job->state == JOB_NEEDS_DECISION ||
+	const struct open_job *e;
+	bool moved;
+
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, job->id);
+	moved = e != NULL && e->moved && job->state == JOB_ORPHANED;
+	mutex_unlock(&t->lock);
+	return moved && (choice != JOB_ADOPT || !errand_is_kind(job->kind));
+}
+
+static bool waits_for_it(
+	struct tracker *t, const struct job *job, enum job_choice choice, struct fail *f)
+{
+	return job->state == JOB_NEEDS_DECISION || has_moved(t, job, choice) ||
 	       fail_set(f, FAIL_CONFLICT, "job %s is %s: there is nothing to decide", job->id,
 		       job_state_word(job->state));
 }
@@ -226,7 +262,7 @@ static bool check(struct tracker *t, const char *id, const struct job_decision *
 			(void)fail_set(f, FAIL_NOT_FOUND, "there is no job '%.100s'", id);
 		return false;
 	}
-	return waits_for_it(ret_job, f) &&
+	return waits_for_it(t, ret_job, decision->choice, f) &&
 	       (decision->choice != JOB_RESUBMIT || can_be_submitted(ret_job, f)) &&
 	       (decision->choice != JOB_ADOPT || nobodys(t, ret_job, decision->remote, f));
 }
@@ -242,7 +278,7 @@ void tracker_decide(struct tracker *t, const char *id, const struct job_decision
 	if (d == NULL)
 		(void)fail_set(&f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", id);
 	else if (check(t, id, decision, &job, &f))
-		op = decision_op(&job, decision, &f);
+		op = decision_op(t, &job, decision, &f);
 	if (op == NULL) {
 		job_finish(&job);
 		free(d);

@@ -261,6 +261,10 @@ void tracker_store_edge(
 		store_later(t, e);
 		return;
 	}
+	if ((op->edge.set & JOB_SET_EPOCH) != 0 && e->account != NULL) {
+		op->edge.set |= JOB_SET_ACCOUNT;
+		op->edge.values.account = strdup(e->account);
+	}
 	*done = (struct edge_done){.t = t, .after_ms = after_ms};
 	op->edge.from = from;
 	op->done = edge_done;

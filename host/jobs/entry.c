@@ -146,6 +146,7 @@ void entry_free(struct entries *es, struct open_job *e)
 	e->project->errands -= e->errand ? 1 : 0;
 	project_leave(e->project);
 	free(e->away);
+	free(e->account);
 	free(e->final);
 	free(e);
 }

@@ -60,6 +60,7 @@ struct open_job {
 	bool again;              /* something happened while it was busy: look once more */
 	bool troubled;           /* its error says why it cannot be asked */
 	bool stale;              /* the store knows better: read the row again */
+	bool moved;              /* it is away, and a person may decide */
 	bool parked;             /* its error says why it is away */
 	bool stalled;            /* stands in the line of its lane for a call */
 	bool look;               /* a cancel failed: a poll before the next one */
@@ -75,6 +76,7 @@ struct open_job {
 	char *away;               /* why nothing may be sent for it (account.h); or NULL */
 	int64_t gone_mono;        /* the first of those polls ended then */
 	int64_t barred_mono;      /* its submit was not let in since; 0: it was */
+	char *account;            /* what its next attempt keeps of that; or NULL */
 	struct fail *final;       /* why its submit failed behind what it made; or NULL */
 	unsigned finals;          /* how often in a row */
 	int64_t sent_mono;        /* a submit that is unclear ended before this */

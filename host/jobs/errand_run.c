@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "jobs/account.h"
 #include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
@@ -391,7 +392,9 @@ void tracker_errand(
 	struct fail f = {0};
 
 	(void)fail_set(&f, FAIL_UNAVAILABLE, "out of memory");
-	if (op != NULL && in != NULL && fill(&op->job, order) && begin(t, op, under_way, &f)) {
+	if (op != NULL && in != NULL && fill(&op->job, order) &&
+		account_now(&t->options, &op->job, &op->job.account) &&
+		begin(t, op, under_way, &f)) {
 		*in = (struct intent){.t = t, .done = done, .ctx = ctx};
 		op->done = intent_stored;
 		op->arg = in;

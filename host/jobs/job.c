@@ -60,6 +60,7 @@ static const size_t texts[] = {
 	offsetof(struct job, error),
 	offsetof(struct job, metrics),
 	offsetof(struct job, decision),
+	offsetof(struct job, account),
 	offsetof(struct job, series),
 };
 

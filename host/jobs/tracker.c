@@ -84,8 +84,16 @@ struct open_job *tracker_entry(struct tracker *t, const struct job *job)
 {
 	struct open_job *e = entry_new(&t->entries, job);
 
-	if (e == NULL || account_away(t->options.config, job, &e->away))
+	struct account_state state;
+
+	if (e == NULL)
+		return NULL;
+	if (account_look(&t->options, job, &state)) {
+		e->away = state.away;
+		e->account = state.now;
+		e->moved = state.moved;
 		return e;
+	}
 	entry_free(&t->entries, e);
 	return NULL;
 }

@@ -60,7 +60,8 @@ struct column {
 	X(result, SEALED, JOB_SET_RESULT)                                                          \
 	X(rerun_of, ID, 0)                                                                         \
 	X(metrics, TEXT, JOB_SET_METRICS)                                                          \
-	X(decision, SEALED, JOB_SET_DECISION)
+	X(decision, SEALED, JOB_SET_DECISION)                                                      \
+	X(account, TEXT, JOB_SET_ACCOUNT)
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"

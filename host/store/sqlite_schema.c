@@ -190,6 +190,11 @@ static const char *const version_6[] = {
 	"ALTER TABLE journal ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
 };
 
+/* Whose account at which cloud a job is done with, as digests. */
+static const char *const version_7[] = {
+	"ALTER TABLE job ADD COLUMN account TEXT",
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
@@ -197,6 +202,7 @@ const struct sqlite_migration sqlite_migrations[] = {
 	{version_4, COUNT(version_4)},
 	{version_5, COUNT(version_5)},
 	{version_6, COUNT(version_6)},
+	{version_7, COUNT(version_7)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

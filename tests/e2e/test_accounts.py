@@ -85,7 +85,8 @@ def parked(site, job, *words):
 
 
 def seen(cloud):
-    return len(cloud.requests("/*"))
+    """How many requests have come, of any path."""
+    return len(cloud.requests(""))
 
 
 def test_a_job_whose_connection_is_gone_waits_and_goes_on_when_it_is_back(cloud, site, account):
@@ -181,3 +182,152 @@ def test_a_job_is_not_read_or_done_again_with_another_account(cloud, site, accou
     ):
         assert answer.status == 503 and f"connection '{account.name}'" in answer.text, answer
     assert seen(cloud) == before
+
+
+# --- the configuration leads elsewhere ---
+
+
+@pytest.fixture(scope="module")
+def second():
+    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
+        made = Cloud(folder)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def elsewhere(second):
+    second.ask("POST", "/faults", {"rules": []})
+    second.ask("POST", "/reset")
+    return second
+
+
+@pytest.fixture
+def moves(site, cloud, elsewhere, tmp_path):
+    """moves(): the provider's endpoint is the second cloud's; moves(back=True): the first one's."""
+    text, both = site.providers["testcloud"], tmp_path / "both.pem"
+    both.write_bytes(b"".join(open(each.ca_file, "rb").read() for each in (cloud, elsewhere)))
+    site.davit = site.davit.replace(str(cloud.ca_file), str(both))
+
+    def move(back=False):
+        site.stop()
+        old, new = (f"https://localhost:{each.port}" for each in (cloud, elsewhere))
+        site.providers["testcloud"] = text if back else text.replace(old, new)
+        site.write_configuration()
+        site.start(env=ENVIRONMENT)
+
+    return move
+
+
+def decide(site, job, **what):
+    return site.post(f"/v1/jobs/{job}/decide", what, over_unix=True)
+
+
+MOVED = ("another account or address", "settings/endpoint", "davit decide")
+
+
+def test_jobs_of_another_address_are_neither_failed_nor_repeated_nor_cancelled(
+    cloud, elsewhere, site, account, moves
+):
+    jobs = [running(account) for _ in range(3)]
+    unclear(cloud, account)
+    before = seen(cloud), seen(elsewhere)
+    assert before[0] > 0
+    moves()
+    (lost,) = set(account.jobs()) - set(jobs)
+    for job in [*jobs, lost]:
+        parked(site, job, *MOVED)
+    assert site.post(f"/v1/jobs/{jobs[0]}/cancel", {}, over_unix=True).status == 200
+    log = site.request("GET", f"/v1/jobs/{jobs[1]}/log", over_unix=True)
+    assert log.status == 503 and "settings/endpoint" in log.text, log
+    site.stop()
+    assert (seen(cloud), seen(elsewhere)) == before
+    moves(back=True)
+    wait_for("the cancel", lambda: site.job(jobs[0])["state"] == "cancelled")
+    for job in [*jobs[1:], lost]:
+        wait_for("it to run", lambda job=job: site.job(job)["state"] == "running")
+    assert len(cloud.objects()) == 4
+
+
+def test_a_delete_of_another_address_is_not_sent(cloud, elsewhere, site, account, moves):
+    made = account.made("/datasets", {"name": "d", "behaviour": {"run_ms": 0}})["Id"]
+    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
+    assert account.ask("DELETE", f"/datasets/{made}", timeout=90).status == 504
+    (job,) = [each["id"] for each in site.get("/v1/jobs?kind=remove").json()["jobs"]]
+    before = seen(elsewhere)
+    moves()
+    cloud.fails()
+    parked(site, job, *MOVED)
+    assert seen(elsewhere) == before
+    assert decide(site, job, decision="adopt", remote=made).status == 409
+    moves(back=True)
+    wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
+    assert cloud.objects("datasets") == []
+
+
+def test_somebody_says_what_becomes_of_jobs_of_another_address(
+    cloud, elsewhere, site, account, moves
+):
+    given_up, again = running(account), running(account)
+    moves()
+    for job in (given_up, again):
+        parked(site, job, *MOVED)
+    assert decide(site, given_up, decision="give_up").status == 200
+    assert site.job(given_up)["state"] == "failed"
+    assert decide(site, again, decision="resubmit").status == 200
+    wait_for("it to run", lambda: site.job(again)["state"] == "running")
+    assert [len(each.objects()) for each in (cloud, elsewhere)] == [2, 1]
+    site.stop()
+    site.start(env=ENVIRONMENT)
+    wait_for("it to be followed", lambda: elsewhere.requests("/v1/jobs/*", "GET"))
+    assert site.job(again)["state"] == "running"
+
+
+def test_the_same_account_at_another_address_is_followed_once_somebody_says_so(
+    cloud, site, account
+):
+    job = running(account)
+    remote = site.job(job)["resource"]
+    site.stop()
+    text = site.providers["testcloud"]
+    site.providers["testcloud"] = text.replace("localhost:", "127.0.0.1:")
+    site.write_configuration()
+    site.start(env=ENVIRONMENT)
+    parked(site, job, "settings/endpoint", f"--adopt {remote}")
+    assert decide(site, job, decision="adopt", remote=remote).status == 200
+    wait_for("it to run", lambda: site.job(job)["state"] == "running")
+    assert site.job(job)["error"] is None and len(cloud.objects()) == 1
+
+
+def test_a_changed_secret_or_interval_keeps_no_job_away(cloud, site, account):
+    job = running(account)
+    site.stop()
+    site.providers["testcloud"] = site.providers["testcloud"].replace("poll_ms: 50", "poll_ms: 70")
+    name = f"  {account.name}:"
+    site.davit = "".join(
+        line.replace(SECRET, SECRET + "x") if line.startswith(name) else line
+        for line in site.davit.splitlines(keepends=True)
+    )
+    site.write_configuration()
+    before = seen(cloud)
+    site.start(env=ENVIRONMENT)
+    wait_for("it to be asked for", lambda: seen(cloud) > before)
+    assert site.job(job)["state"] == "running"
+
+
+def test_a_job_that_never_began_begins_where_the_configuration_leads(cloud, elsewhere, site, moves):
+    text = site.providers["testcloud"]
+    site.stop()
+    site.providers["testcloud"] = text.replace("running: 100", "running: 0")
+    site.write_configuration()
+    site.start(env=ENVIRONMENT)
+    account = Account(site)
+    job = account.train("train", **UNTIL_CANCELLED)
+    moves()
+    wait_for("it to run", lambda: site.job(job)["state"] == "running")
+    site.stop()
+    site.start(env=ENVIRONMENT)
+    assert site.job(job)["state"] == "running"
+    moves(back=True)
+    parked(site, job, *MOVED)
+    assert cloud.objects() == [] and len(elsewhere.objects()) == 1

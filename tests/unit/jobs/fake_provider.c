@@ -418,6 +418,12 @@ bool provider_offers(const struct provider *p, const char *interface, const char
 	       fail_set(f, FAIL_UNSUPPORTED, "no slot %s", slot);
 }
 
+const json_t *provider_manifest(const struct provider *p)
+{
+	(void)p;
+	return NULL;
+}
+
 struct provider *providers_for_type(struct providers *ps, const char *connection_type)
 {
 	(void)ps;

@@ -123,6 +123,12 @@ struct provider *providers_find(struct providers *ps, const char *id)
 	return (struct provider *)ps;
 }
 
+const json_t *provider_manifest(const struct provider *p)
+{
+	(void)p;
+	return NULL;
+}
+
 bool provider_offers(const struct provider *p, const char *interface, const char *slot,
 	const char *kind, struct fail *f)
 {

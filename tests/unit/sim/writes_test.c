@@ -60,7 +60,7 @@ static void each_edge_is_known(void **state)
 #define UNUSED (JOB_SET_DEADLINE | JOB_SET_REQUEST)
 
 /* Those that come with edges of their own: an end, another attempt, a decision. */
-#define MOVING (JOB_SET_FINISHED | JOB_SET_EPOCH | JOB_SET_DECISION)
+#define MOVING (JOB_SET_FINISHED | JOB_SET_EPOCH | JOB_SET_DECISION | JOB_SET_ACCOUNT)
 
 static void each_member_of_an_edge_is_known(void **state)
 {
