@@ -81,10 +81,10 @@ static bool fill_adopted(struct job *job, const char *remote)
 	return job->decision != NULL;
 }
 
-static bool fill(struct job *job, const struct job_order *order, const struct config *config)
+static bool fill(struct tracker *t, struct job *job, const struct job_order *order)
 {
-	int64_t timeout =
-		order->timeout_ms != 0 ? order->timeout_ms : config->job_timeout_seconds * 1000;
+	int64_t most_ms = t->options.config->job_timeout_seconds * 1000;
+	int64_t timeout = order->timeout_ms != 0 ? order->timeout_ms : most_ms;
 
 	if (order->id != NULL)
 		(void)snprintf(job->id, sizeof(job->id), "%s", order->id);
@@ -98,11 +98,11 @@ static bool fill(struct job *job, const struct job_order *order, const struct co
 	job->state = JOB_QUEUED;
 	job->created_ms = clock_now_ms();
 	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;
-	return fill_texts(job, order) && (order->adopt == NULL || fill_adopted(job, order->adopt));
+	return fill_texts(job, order) && account_now(&t->options, job, &job->account) &&
+	       (order->adopt == NULL || fill_adopted(job, order->adopt));
 }
 
-/* What e needs first. Where it can only wait the tracker's thread has nothing to do with it, and
- * is not woken. Lock held. */
+/* What e needs first. The thread is not woken where e can only wait. Lock held. */
 static void first_step(struct tracker *t, struct open_job *e)
 {
 	if (e->state == JOB_RECOVERING)
@@ -251,8 +251,7 @@ void tracker_submit(
 	struct fail f;
 
 	f.code = FAIL_NONE; /* the rest of it is long, and rarely wanted */
-	if (op != NULL && name_fits(order, &f) && fill(&op->job, order, t->options.config) &&
-		account_now(&t->options, &op->job, &op->job.account))
+	if (op != NULL && name_fits(order, &f) && fill(t, &op->job, order))
 		a = accept_new(t, &op->job, done, ctx, &f);
 	if (a == NULL) {
 		if (f.code == FAIL_NONE)

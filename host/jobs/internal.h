@@ -148,6 +148,12 @@ void tracker_advance_errand(struct tracker *t, struct open_job *e);
 /* The slot of e has ended; e is not busy. It may be gone afterwards. */
 void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call_result *result);
 
+/* --- errand_accept.c --- */
+
+/* A row in the journal of parent, the job that made the object, if there is one; detail is taken
+ * over. No lock needed. */
+void errand_tell(struct tracker *t, const char *parent, enum journal_kind kind, json_t *detail);
+
 /* --- accept.c --- */
 
 /* Is there room for one more? false with FAIL_BUSY, or FAIL_UNAVAILABLE. Lock held. */
