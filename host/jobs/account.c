@@ -86,6 +86,26 @@ static json_t *without_secrets(const json_t *members, const json_t *manifest)
 	return copy;
 }
 
+/* Takes what is no text out of v, as a number (a time-out, a limit, a switch) seldom says where
+ * something is; is anything left? */
+static bool keep_texts(json_t *v)
+{
+	const char *name;
+	json_t *member;
+	void *next;
+
+	for (size_t i = json_array_size(v); i-- > 0;) {
+		if (!keep_texts(json_array_get(v, i)))
+			(void)json_array_remove(v, i);
+	}
+	json_object_foreach_safe(v, next, name, member)
+	{
+		if (!keep_texts(member))
+			(void)json_object_del(v, name);
+	}
+	return json_is_string(v) || json_array_size(v) > 0 || json_object_size(v) > 0;
+}
+
 /* --- digests --- */
 
 static bool put(json_t *digests, const char *group, const char *name, json_t *value)
@@ -106,7 +126,7 @@ static bool put(json_t *digests, const char *group, const char *name, json_t *va
 	return json_object_set_new(digests, key, json_string(hex)) == 0;
 }
 
-/* The names that the manifest says count, or NULL: all. */
+/* The names that the manifest says count, or NULL: all texts. */
 static json_t *names_of(const json_t *manifest, const char *group)
 {
 	return json_object_get(json_object_get(manifest, "account"), group);
@@ -127,7 +147,7 @@ static bool put_all(
 		name = json_string_value(value);
 		ok = ok && put(digests, group, name, json_object_get(open, name));
 	}
-	if (names == NULL) {
+	if (names == NULL && keep_texts(open)) {
 		json_object_foreach(open, name, value)
 		{
 			ok = ok && put(digests, group, name, value);
