@@ -104,12 +104,14 @@ const struct command commands[] = {
 	},
 	{
 		.name = "decide", .run = cmd_decide, .words = "JOB", .min_words = 1, .max_words = 1,
-		.summary = "Decides about a job in the state needs_decision.",
-		.more = "The daemon could not find out whether its submission made something at the other side, so\n"
-			"it waits for somebody who looks there. " A_JOB SOCKET_ONLY,
-		OPTIONS({0, "adopt", "REMOTE", "It did: follow what is called so there."},
-			{0, "resubmit", NULL, "It did not: submit once more."},
-			{0, "give-up", NULL, "Whatever it did: the job has failed."}),
+		.summary = "Decides about a job that waits for it.",
+		.more = "A job in needs_decision: the daemon could not find out whether its submission made something\n"
+			"at the other side, so it waits for somebody who looks there. One in orphaned_provider: it\n"
+			"was begun at another account or address than the configuration leads to now, as its error\n"
+			"says. " A_JOB SOCKET_ONLY,
+		OPTIONS({0, "adopt", "REMOTE", "It made this: follow what is called so where the configuration leads."},
+			{0, "resubmit", NULL, "It made nothing, or nothing that counts: submit once more."},
+			{0, "give-up", NULL, "Whatever it made: the job has failed."}),
 		EXAMPLES({81, "davit decide digits --resubmit || davit job digits", "Submit once more; where there is nothing to decide, look at the job"}),
 	},
 	{

@@ -98,7 +98,7 @@ const struct route api_routes[] = {
 	{"GET", "/v1/jobs/{id}", "v1_jobs_get", ERROR_OBJECT, v1_jobs_get, 0, NULL, NULL, "All that is known of one job."},
 	{"POST", "/v1/jobs/{id}/cancel", "v1_jobs_cancel", ERROR_OBJECT, v1_jobs_cancel, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Cancels a job."},
 	{"POST", "/v1/jobs/{id}/rerun", "v1_jobs_rerun", ERROR_OBJECT, v1_jobs_rerun, ROUTE_ADMIN | ROUTE_CREATES, NULL, NULL, "Does a job again, with other parameters or variables."},
-	{"POST", "/v1/jobs/{id}/decide", "v1_jobs_decide", ERROR_OBJECT, v1_jobs_decide, ROUTE_ADMIN, NULL, NULL, "Decides about a job in the state needs_decision."},
+	{"POST", "/v1/jobs/{id}/decide", "v1_jobs_decide", ERROR_OBJECT, v1_jobs_decide, ROUTE_ADMIN, NULL, NULL, "Decides about a job that waits for somebody to say how it goes on."},
 	{"GET", "/v1/jobs/{id}/timeline", "v1_jobs_timeline", ERROR_OBJECT, v1_jobs_timeline, 0, NULL, NULL, "All that happened to a job: states, requests to the other side, decisions."},
 	{"GET", "/v1/jobs/{id}/log", "v1_jobs_log", ERROR_OBJECT, v1_jobs_log, 0, NULL, NULL, "The log of a job as text, also while it is printed."},
 	{"GET", "/v1/jobs/{id}/outputs", "v1_jobs_outputs", ERROR_OBJECT, v1_jobs_outputs, 0, NULL, NULL, "The files a job left; with path one of them, whole."},

@@ -36,7 +36,8 @@ static const struct choice {
 static void go_on(struct tracker *t, struct open_job *e, enum job_state to)
 {
 	e->failures = 0;
-	if (e->moved) { /* decided, too: this is its account now */
+	e->troubled = false; /* the edge took its error away */
+	if (e->moved) {      /* decided, too: this is its account now */
 		free(e->away);
 		e->away = NULL;
 		e->moved = e->parked = false;
@@ -108,14 +109,12 @@ char *decide_adopt_text(const char *remote)
 static bool fill_moved(
 	struct tracker *t, struct job_edge *edge, const struct job *job, enum job_choice choice)
 {
-	if (job->state != JOB_ORPHANED || choice == JOB_GIVE_UP)
-		return true;
 	edge->set |= JOB_SET_ACCOUNT | (choice == JOB_RESUBMIT ? JOB_SET_MADE : 0);
 	return account_now(&t->options, job, &edge->values.account);
 }
 
 static bool fill(struct tracker *t, struct store_op *op, const struct job *job,
-	const struct job_decision *decision)
+	const struct job_decision *decision, bool moved)
 {
 	struct job_edge *edge = &op->edge;
 
@@ -128,21 +127,22 @@ static bool fill(struct tracker *t, struct store_op *op, const struct job *job,
 		return false;
 	if (decision->choice == JOB_GIVE_UP)
 		return outcome_failed(op, FAIL_CONFLICT,
-			"given up: nobody could say whether its submission made something");
+			moved ? "given up: it was begun at another account or address"
+			      : "given up: nobody could say whether its submission made something");
 	edge->to = choices[decision->choice].to;
 	edge->set = JOB_SET_DECISION | JOB_SET_ERROR; /* no error any more */
 	if (decision->choice == JOB_ADOPT)
 		edge->values.decision = detail_of(decision);
 	return (decision->choice != JOB_ADOPT || edge->values.decision != NULL) &&
-	       fill_moved(t, edge, job, decision->choice);
+	       (!moved || fill_moved(t, edge, job, decision->choice));
 }
 
 static struct store_op *decision_op(struct tracker *t, const struct job *job,
-	const struct job_decision *decision, struct fail *f)
+	const struct job_decision *decision, bool moved, struct fail *f)
 {
 	struct store_op *op = store_op_new(STORE_JOB_EDGE, true);
 
-	if (op != NULL && fill(t, op, job, decision))
+	if (op != NULL && fill(t, op, job, decision, moved))
 		return op;
 	store_op_free(op);
 	(void)fail_set(f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", job->id);
@@ -164,23 +164,25 @@ static bool can_be_submitted(const struct job *job, struct fail *f)
 			      job->id);
 }
 
-/* Is it away as its account is another one now? Of a delete there is nothing to be adopted. */
-static bool has_moved(struct tracker *t, const struct job *job, enum job_choice choice)
+/* Is it away as its account is another one now? */
+static bool has_moved(struct tracker *t, const char *id)
 {
 	const struct open_job *e;
 	bool moved;
 
 	mutex_lock(&t->lock);
-	e = entries_find(&t->entries, job->id);
-	moved = e != NULL && e->moved && job->state == JOB_ORPHANED;
+	e = entries_find(&t->entries, id);
+	moved = e != NULL && e->moved;
 	mutex_unlock(&t->lock);
-	return moved && (choice != JOB_ADOPT || !errand_is_kind(job->kind));
+	return moved;
 }
 
-static bool waits_for_it(
-	struct tracker *t, const struct job *job, enum job_choice choice, struct fail *f)
+/* Of a delete there is nothing to be adopted. */
+static bool waits_for_it(const struct job *job, enum job_choice choice, bool moved, struct fail *f)
 {
-	return job->state == JOB_NEEDS_DECISION || has_moved(t, job, choice) ||
+	return job->state == JOB_NEEDS_DECISION ||
+	       (job->state == JOB_ORPHANED && moved &&
+		       (choice != JOB_ADOPT || !errand_is_kind(job->kind))) ||
 	       fail_set(f, FAIL_CONFLICT, "job %s is %s: there is nothing to decide", job->id,
 		       job_state_word(job->state));
 }
@@ -255,14 +257,15 @@ char *decide_taken(struct tracker *t, const char *id, const struct call_result *
 }
 
 static bool check(struct tracker *t, const char *id, const struct job_decision *decision,
-	struct job *ret_job, struct fail *f)
+	struct job *ret_job, bool *ret_moved, struct fail *f)
 {
 	if (!store_job(t->options.store, id, ret_job, f)) {
 		if (f->code == FAIL_NOT_FOUND)
 			(void)fail_set(f, FAIL_NOT_FOUND, "there is no job '%.100s'", id);
 		return false;
 	}
-	return waits_for_it(t, ret_job, decision->choice, f) &&
+	*ret_moved = has_moved(t, id);
+	return waits_for_it(ret_job, decision->choice, *ret_moved, f) &&
 	       (decision->choice != JOB_RESUBMIT || can_be_submitted(ret_job, f)) &&
 	       (decision->choice != JOB_ADOPT || nobodys(t, ret_job, decision->remote, f));
 }
@@ -274,11 +277,12 @@ void tracker_decide(struct tracker *t, const char *id, const struct job_decision
 	struct store_op *op = NULL;
 	struct job job = {0};
 	struct fail f = {0};
+	bool moved = false;
 
 	if (d == NULL)
 		(void)fail_set(&f, FAIL_UNAVAILABLE, "decide about job %s: out of memory", id);
-	else if (check(t, id, decision, &job, &f))
-		op = decision_op(t, &job, decision, &f);
+	else if (check(t, id, decision, &job, &moved, &f))
+		op = decision_op(t, &job, decision, moved, &f);
 	if (op == NULL) {
 		job_finish(&job);
 		free(d);

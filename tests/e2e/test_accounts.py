@@ -273,8 +273,12 @@ def test_somebody_says_what_becomes_of_jobs_of_another_address(
     for job in (given_up, again):
         parked(site, job, *MOVED)
     assert decide(site, given_up, decision="give_up").status == 200
-    assert site.job(given_up)["state"] == "failed"
+    ended = site.job(given_up)
+    assert ended["state"] == "failed" and "another account" in ended["error"], ended
+    elsewhere.fails({"path": "/oauth/token", "fault": "status", "status": 403, "count": FOREVER})
     assert decide(site, again, decision="resubmit").status == 200
+    wait_for("it to say why", lambda: "tried again" in (site.job(again)["error"] or ""))
+    elsewhere.fails()
     wait_for("it to run", lambda: site.job(again)["state"] == "running")
     assert [len(each.objects()) for each in (cloud, elsewhere)] == [2, 1]
     site.stop()
