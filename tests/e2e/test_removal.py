@@ -423,8 +423,23 @@ def test_a_provider_that_is_missing_cancels_nothing_and_is_followed_when_it_is_b
     followed_to_its_end(cloud, site, jobs)
 
 
+def test_a_provider_that_is_refused_cancels_nothing(cloud, site, account):
+    """A start with a file that does not pass the check."""
+    job = running(cloud, account)
+    good = site.providers["testcloud"]
+    site.providers["testcloud"] = good.replace("testcloud.so", "refused_socket.so")
+    site.stop()
+    site.write_configuration()
+    site.start()
+    known = site.get("/v1/providers").json()["providers"]
+    assert {each["state"] for each in known if each["id"] == "testcloud"} == {"refused"}, known
+    wait_for("it to wait", lambda: site.job(job)["state"] == "orphaned_provider")
+    untouched(cloud)
+    with_provider(site, good)
+    followed_to_its_end(cloud, site, [job])
+
+
 def test_a_provider_that_leads_elsewhere_cancels_nothing(cloud, site, account):
-    """A start with settings that its cloud cannot be reached with."""
     job = running(cloud, account)
     good = site.providers["testcloud"]
     site.providers["testcloud"] = good.replace(f"localhost:{cloud.port}", "localhost:1")
@@ -434,6 +449,18 @@ def test_a_provider_that_leads_elsewhere_cancels_nothing(cloud, site, account):
     wait_for("it to wait", lambda: site.job(job)["state"] == "orphaned_provider")
     untouched(cloud)
     with_provider(site, good)
+    followed_to_its_end(cloud, site, [job])
+
+
+def test_a_cloud_that_cannot_be_reached_at_the_start_cancels_nothing(cloud, site, account):
+    job = running(cloud, account)
+    site.stop()
+    cloud.fails({"fault": "reset_connect", "count": FOREVER})
+    site.start()
+    wait_for("a poll that fails", lambda: f"job={job}" in site.log().split("JOB-LOAD")[-1])
+    assert site.job(job)["state"] in ("running", "recovering")
+    untouched(cloud)
+    cloud.fails()
     followed_to_its_end(cloud, site, [job])
 
 
