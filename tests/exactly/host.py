@@ -194,6 +194,7 @@ class Host:
             "run_program": str(BUILD / "host" / "run" / "davit-run"),
             "worker_program": str(BUILD / "host" / "worker" / "davit-worker"),
             "isolation": isolation,
+            "workers": {"max_deaths": 0},
             "listeners": [
                 {"unix": f"{name}.sock", "default_provider": name} for name in providers
             ],

@@ -1,10 +1,13 @@
 """Jobs for a cloud that fails at random and for this machine, some of them cancelled or deleted, while
-the daemon is killed again and again: how many are lost, and how many were done twice.
+the daemon or its workers are killed again and again: how many are lost, and how many were done twice.
 
-usage: ./test soak [--full] [--seed N] [--mode inline|worker] [PROVIDER.so]
+usage: ./test soak [--full] [--seed N] [--mode inline|worker] [--kill host|worker|both] [PROVIDER.so]
   --full            10,000 jobs, killed every 5 to 15 s; otherwise 400, every 1 to 3 s
   --seed N          other jobs, faults and times (1)
   --mode worker     providers in processes of their own
+  --kill worker     these are killed, every second; otherwise four times as often. Then it is looked
+                    whether the daemon grows with each that it starts
+  --kill both       these, and the daemon (host: the daemon alone)
   --describe FILE   what to submit to PROVIDER.so (PROVIDER.exactly.json beside it)
   --protocol WORD   how the cloud is asked: http or https (https)
 """
@@ -12,10 +15,12 @@ usage: ./test soak [--full] [--seed N] [--mode inline|worker] [PROVIDER.so]
 import collections
 import copy
 import http.client
+import os
 import pathlib
 import queue
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -33,6 +38,9 @@ FOLLOWERS = 4
 AGAIN_SECONDS = 0.2
 WAIT_SECONDS = 120
 TIMEOUT_MS = 1000
+FIRST_RESTARTS = 100  # before the growth by more of them is measured
+QUIET_RESTARTS = 50  # the last of these, with nothing else to do
+CONNECTIONS_MOST = 20  # descriptors that come and go with requests to the cloud, and lanes
 OPEN = ("queued", "submitting", "running", "recovering")
 
 # Chances of each request, of what changes something and of what does not.
@@ -66,11 +74,36 @@ TOKENS = [
 CONNECTIONS = [{"fault": "reset_connect", "probability": 0.02}]
 
 
+def is_worker(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii") == "davit-worker\n"
+    except OSError:
+        return False
+
+
+def memory_kib(pid):
+    """What a process has for itself."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+
+
+def least_memory(pid):
+    """The least of some looks in a second or two, and of its descriptors: of calls that still run
+    some is gone a moment later."""
+    looks = []
+    for _ in range(15):
+        time.sleep(0.1)
+        looks.append((memory_kib(pid), len(os.listdir(f"/proc/{pid}/fd"))))
+    return tuple(map(min, zip(*looks)))
+
+
 class Size:
     def __init__(self, full):
         self.jobs = 10000 if full else 400
         self.rate = 20.0 if full else 40.0  # jobs a second
         self.kill = (5.0, 15.0) if full else (1.0, 3.0)
+        self.kill_workers = 1.0 if full else 0.25
+        self.restarts = 1000 if full else 400  # of workers, while the growth is measured
         self.running = 9 if full else 6  # at once, of each provider: some jobs wait in its queue
 
 
@@ -99,6 +132,10 @@ class Soak:
             sys.exit(2)
         self.folder = scratch("davit-soak.")
         protocol = options.protocol or "https"
+        self.kill = options.kill
+        if self.kill != "host" and options.mode != "worker":
+            print(f"--kill {self.kill} is for --mode worker")
+            sys.exit(2)
         self.lab = Lab(told, first.plugin, self.folder, options.seed, protocol, TIMEOUT_MS)
         self.host, self.cloud = self.lab.host, self.lab.cloud
         self.effects = self.host.marks
@@ -109,7 +146,8 @@ class Soak:
         self.began = time.monotonic()
         self.lock = threading.Lock()
         self.trouble = []
-        self.kills = self.fired = 0
+        self.kills = self.fired = self.worker_kills = 0
+        self.growth = None
 
     # --- what clients do ---
 
@@ -233,21 +271,78 @@ class Soak:
 
     def so_far(self):
         answered = sum(order.answered for order in self.orders)
-        kills = f"{self.kills} kills, {len(self.trouble)} in trouble"
+        kills = f"{self.kills + self.worker_kills} kills, {len(self.trouble)} in trouble"
+        if self.kill == "worker":
+            memory = memory_kib(self.host.process.pid)
+            kills += f", {memory} KiB after {self.starts()} starts of workers"
         return f"{answered} of {len(self.orders)} jobs accepted, {self.open} in hand, {kills}"
 
     def kill_until(self, done):
         progress = command.Progress()
-        while True:
-            at = time.monotonic() + self.dice.uniform(*self.size.kill)
-            while time.monotonic() < at:
-                if done():
-                    return
-                progress.tell(self.so_far)
-                time.sleep(0.1)
-            self.host.kill()
-            self.kills += 1
-            self.host.start()
+        hosts, workers = self.kill != "worker", self.kill != "host"
+        next_host = time.monotonic() + self.dice.uniform(*self.size.kill)
+        next_worker = time.monotonic() + self.size.kill_workers
+        while not done():
+            progress.tell(self.so_far)
+            time.sleep(0.05)
+            if workers and time.monotonic() >= next_worker:
+                self.worker_kills += self.kill_workers()
+                next_worker += self.size.kill_workers
+            if hosts and time.monotonic() >= next_host:
+                left = self.workers()
+                self.host.kill()
+                self.kills += 1
+                wait_for("the end of its workers", lambda: not any(map(is_worker, left)), 5)
+                self.host.start()
+                next_host = time.monotonic() + self.dice.uniform(*self.size.kill)
+
+    # --- workers ---
+
+    def workers(self):
+        """Their process ids."""
+        rows = self.host.request("GET", "/v1/providers").json()["providers"]
+        pids = [row.get("worker", {}).get("pid") for row in rows]
+        return [pid for pid in pids if pid is not None]
+
+    def kill_workers(self):
+        """Kills those there are; how many."""
+        pids = [pid for pid in self.workers() if is_worker(pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return len(pids)
+
+    def starts(self):
+        """How many workers this daemon has started."""
+        rows = self.host.request("GET", "/v1/providers").json()["providers"]
+        return sum(row.get("worker", {}).get("starts", 0) for row in rows)
+
+    def look(self, provider):
+        """A call that changes nothing, which starts the worker where there is none."""
+        query = f"?project=p&adapter_instance={provider}-0" if self.lab.connected else "?project=p"
+        path = "/api/service/v1/pipelines/training/list" + query
+        self.host.request("GET", path, provider=provider)
+
+    def restart_until(self, starts):
+        """Kills them as fast as they come back; KiB and descriptors of the daemon at rest."""
+        end = time.monotonic() + WAIT_SECONDS * 2
+        while self.starts() < starts:
+            self.worker_kills += self.kill_workers()
+            for provider in self.host.providers:
+                self.look(provider)
+            if time.monotonic() > end:
+                raise Late(f"{starts} starts of workers")
+        return least_memory(self.host.process.pid), self.starts()
+
+    def measure_growth(self):
+        begin = max(FIRST_RESTARTS, self.starts() + QUIET_RESTARTS)
+        (memory, files), starts = self.restart_until(begin)
+        (memory_then, files_then), starts_then = self.restart_until(starts + self.size.restarts)
+        restarts = starts_then - starts
+        self.growth = {
+            "restarts": restarts,
+            "growth": round((memory_then - memory) * 1000 / restarts),
+            "files": files_then - files,
+        }
 
     def run(self):
         self.host.start()
@@ -265,6 +360,8 @@ class Soak:
             self.cloud.ask("POST", "/faults", {"rules": []})
         try:
             wait_for("the end of all jobs", lambda: self.open_jobs() == 0, WAIT_SECONDS, every=0.5)
+            if self.kill == "worker":
+                self.measure_growth()
         except Late as error:
             self.trouble.append(str(error))
 
@@ -328,6 +425,13 @@ class Soak:
             report.line(word, sum(order.confirmed for order in asked), "jobs", len(asked))
         report.line("classes", len({order.sort.way for order in self.orders}), "classes")
         report.line("kills", self.kills, "kills")
+        if self.kill != "host":
+            report.line("worker_kills", self.worker_kills, "kills")
+        if self.growth is not None:
+            report.line("worker_restarts", self.growth["restarts"], "restarts")
+            growth = self.growth["growth"]
+            report.line("worker_restart_growth", growth, "KiB_per_1000_restarts", 1024, most=True)
+            report.line("worker_restart_files", self.growth["files"], "descriptors", CONNECTIONS_MOST, most=True)
         report.line("faults", self.fired, "faults")
         report.line("trouble", len(self.trouble), "clients", 0)
         report.line("seconds", round(time.monotonic() - self.began, 1), "s")
@@ -342,8 +446,13 @@ class Soak:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def more(made):
+    kinds = ("host", "worker", "both")
+    made.add_argument("--kill", choices=kinds, default="host", help=command.argparse.SUPPRESS)
+
+
 def main():
-    options = command.parse("soak", __doc__)
+    options = command.parse("soak", __doc__, more)
     command.end_in_order()
     soak = Soak(options)
     good = False
