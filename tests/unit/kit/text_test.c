@@ -54,6 +54,59 @@ static void chunked_lengths_are_those_that_are_sent(void **state)
 	assert_int_equal(chunked_line(line, UINT64_MAX, signature), 16 + 81 + 2);
 }
 
+/* --- texts with secrets in them --- */
+
+static void a_text_becomes_a_value_with_its_secrets_in_place(void **state)
+{
+	static char room[8192];
+	struct davit_sdk_mem mem;
+	struct davit_sdk_writer w;
+	struct parts inner, whole;
+
+	(void)state;
+	davit_sdk_mem_buffer(&mem, room, sizeof(room));
+	parts_begin(&inner, &mem);
+	parts_text(&inner, "a=");
+	parts_secret(&inner, 7, true);
+	parts_text(&inner, "&b");
+	parts_begin(&whole, &mem);
+	parts_secret(&whole, 5, false);
+	parts_byte(&whole, ' ');
+	parts_add(&whole, &inner);
+	parts_percent(&whole, davit_sdk_buf("/ \xc3\xa4~"), "/");
+	davit_sdk_write_begin(&w, &mem);
+	parts_put(&w, NULL, &whole);
+	assert_string_equal(davit_sdk_write_end(&w).p,
+		"[{\"secret\":5},\" a=\",{\"form\":[{\"secret\":7}]},\"&b/%20%C3%A4~\"]");
+	parts_clear(&whole);
+	parts_hex(&whole, (davit_buf){"\x00\xfe", 2});
+	davit_sdk_write_begin(&w, &mem);
+	parts_put(&w, NULL, &whole);
+	assert_string_equal(davit_sdk_write_end(&w).p, "\"00fe\"");
+}
+
+static void what_does_not_fit_fails_for_good(void **state)
+{
+	char room[600];
+	struct davit_sdk_mem mem;
+	struct davit_sdk_writer w;
+	struct parts t;
+
+	(void)state;
+	davit_sdk_mem_buffer(&mem, room, sizeof(room));
+	parts_begin(&t, &mem);
+	for (int i = 0; i < 1000; i++)
+		parts_text(&t, "text");
+	assert_true(t.failed);
+	davit_sdk_write_begin(&w, &mem);
+	parts_put(&w, NULL, &t);
+	assert_true(w.failed);
+	parts_clear(&t);
+	for (int i = 0; i <= PARTS_SECRETS_MAX; i++)
+		parts_secret(&t, 1, false);
+	assert_true(t.failed);
+}
+
 /* --- clocks --- */
 
 static int64_t now_ms;
@@ -115,6 +168,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dates_of_http_are_read),
 		cmocka_unit_test(chunked_lengths_are_those_that_are_sent),
+		cmocka_unit_test(a_text_becomes_a_value_with_its_secrets_in_place),
+		cmocka_unit_test(what_does_not_fit_fails_for_good),
 		cmocka_unit_test(a_wrong_clock_is_learnt_from_the_answer),
 	};
 
