@@ -168,6 +168,12 @@ static bool is_absent(const struct open_job *e)
 	return !e->lane->loaded && e->state != JOB_QUEUED && e->state != JOB_ORPHANED;
 }
 
+bool tracker_is_polled(const struct open_job *e)
+{
+	return e->state == JOB_RUNNING && e->busy == ENTRY_IDLE && !e->stale && !overdue(e) &&
+	       !is_absent(e) && !e->errand && !e->flow && !e->cancel;
+}
+
 void tracker_advance(struct tracker *t, struct open_job *e)
 {
 	if (e->busy != ENTRY_IDLE) {

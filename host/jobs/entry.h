@@ -15,6 +15,7 @@
 #include "jobs/job.h"
 #include "jobs/lane.h"
 
+struct call_context;
 struct fail;
 struct watcher;
 
@@ -67,20 +68,19 @@ struct open_job {
 	uint8_t doubts;          /* finds in a row that could not work */
 	uint8_t gone;            /* polls in a row that found no object; cancels do not count */
 	enum entry_busy busy;
-	int64_t asked_mono;       /* when its provider last said how it stands; 0: not yet */
-	uint64_t call;            /* the slot that runs, while busy with it; 0: not told yet */
-	uint64_t turn;            /* which of the tracker's calls that is */
-	unsigned failures;        /* in a row, for the back-off */
-	unsigned refusals;        /* cancels that failed, or conflicts of an errand, in a row */
-	int64_t cancel_next_mono; /* none is asked for before this */
-	char *away;               /* why nothing may be sent for it (account.h); or NULL */
-	int64_t gone_mono;        /* the first of those polls ended then */
-	int64_t barred_mono;      /* its submit was not let in since; 0: it was */
-	char *account;            /* what its next attempt keeps of that; or NULL */
-	struct fail *final;       /* why its submit failed behind what it made; or NULL */
-	unsigned finals;          /* how often in a row */
-	int64_t sent_mono;        /* a submit that is unclear ended before this */
-	int64_t due_mono;         /* CLOCK_NEVER: nothing to do by itself */
+	int64_t asked_mono;        /* when its provider last said how it stands; 0: not yet */
+	struct call_context *call; /* while busy with it; else NULL */
+	unsigned failures;         /* in a row, for the back-off */
+	unsigned refusals;         /* cancels that failed, or conflicts of an errand, in a row */
+	int64_t cancel_next_mono;  /* none is asked for before this */
+	char *away;                /* why nothing may be sent for it (account.h); or NULL */
+	int64_t gone_mono;         /* the first of those polls ended then */
+	int64_t barred_mono;       /* its submit was not let in since; 0: it was */
+	char *account;             /* what its next attempt keeps of that; or NULL */
+	struct fail *final;        /* why its submit failed behind what it made; or NULL */
+	unsigned finals;           /* how often in a row */
+	int64_t sent_mono;         /* a submit that is unclear ended before this */
+	int64_t due_mono;          /* CLOCK_NEVER: nothing to do by itself */
 	struct tally tally;
 	uint64_t adopts; /* hash of the object that somebody named and find has found; 0: none */
 	uint64_t shown;  /* hash of the last state stored, so that nothing is written twice */

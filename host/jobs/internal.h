@@ -9,6 +9,7 @@
 #define HOST_JOBS_INTERNAL_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -48,8 +49,8 @@ struct tracker {
 	int64_t unsure;    /* entries still to be settled after the start */
 	int64_t in_flight; /* store operations and calls of ours */
 	uint64_t dice;     /* state of the jitter */
-	uint64_t turns;    /* calls that were begun */
 	bool stopping;
+	atomic_bool ends_calls;
 	bool setting;    /* the settings of a queue are being changed */
 	struct cond set; /* they are no more */
 };
@@ -63,6 +64,9 @@ struct open_job *tracker_entry(struct tracker *t, const struct job *job);
  * return, given up in between. --- */
 
 void tracker_advance(struct tracker *t, struct open_job *e);
+
+/* Would tracker_advance() have it polled, and nothing else? [any thread] */
+bool tracker_is_polled(const struct open_job *e);
 
 /* --- edges.c: durable changes; lock held. What stores gives the lock up meanwhile, and its entry
  * may be gone afterwards: look it up again. --- */
@@ -120,6 +124,9 @@ struct store_op *tracker_edge(const struct open_job *e);
 /* --- calls.c: slots; lock held on entry and return, given up in between. --- */
 
 void tracker_call(struct tracker *t, struct open_job *e, enum job_action action);
+
+/* Asks those that run to come back soon, and each that would begin from now on. [lock kept] */
+void tracker_cancel_calls(struct tracker *t);
 
 /* --- verdicts.c: lock held, given up where something is stored --- */
 

@@ -228,17 +228,6 @@ static void answer_all(struct tracker *t)
 		;
 }
 
-/* Asks the slots that run for jobs to come back soon. */
-static void cancel_calls(struct tracker *t)
-{
-	for (size_t i = 0; i < t->entries.count; i++) {
-		const struct open_job *e = t->entries.heap[i];
-
-		if (e->busy == ENTRY_CALLING && e->call != 0)
-			call_cancel(t->options.providers, e->call);
-	}
-}
-
 /* Waits until nothing of ours is in flight; false when something never came back. */
 static bool calm_down(struct tracker *t)
 {
@@ -247,7 +236,7 @@ static bool calm_down(struct tracker *t)
 
 	mutex_lock(&t->lock);
 	answer_all(t);
-	cancel_calls(t);
+	tracker_cancel_calls(t);
 	while (t->in_flight > 0 && clock_wait(&t->quiet, &t->lock, until))
 		;
 	calm = t->in_flight == 0;

@@ -282,23 +282,56 @@ static bool enqueue(struct call *c, int64_t wait_ms, uint64_t *ret_call, struct 
 	return call_dispatch(c, f);
 }
 
-bool call_start(const struct call_spec *given, uint64_t *ret_call, struct fail *f)
+/* The call of a spec, not yet in the table; NULL: refused. */
+static struct call *make(const struct call_spec *given, struct fail *f)
 {
 	struct call_spec spec = *given;
 	struct call *c = call_new(spec.provider, "", "", spec.timeout_ms, f);
-	bool ok = false;
+	bool ok = c != NULL && find_slot(c, &spec, f) && add_job(c, &spec, f) &&
+	          add_request(c, &spec, f);
 
-	ok = c != NULL && find_slot(c, &spec, f) && add_job(c, &spec, f) &&
-	     add_request(c, &spec, f);
 	/* Before it is queued: done() may let go of parts of the request on another thread. */
 	json_decref(spec.request);
 	if (spec.body_fd >= 0)
 		(void)close(spec.body_fd);
 	if (ok) {
 		add_rest(c, &spec);
-		ok = enqueue(c, ret_call == NULL ? spec.wait_ms : 0, ret_call, f);
+		return c;
 	}
-	if (!ok)
+	call_free(c);
+	return NULL;
+}
+
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	struct call *c = make(spec, f);
+
+	if (c == NULL)
+		return false;
+	if (enqueue(c, ret_call == NULL ? spec->wait_ms : 0, ret_call, f))
+		return true;
+	call_free(c);
+	return false;
+}
+
+struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	struct call *c = make(spec, f);
+
+	if (c == NULL || call_table_add(&c->provider->all->calls, c, 0, f) != CALL_ENTERED) {
 		call_free(c);
-	return ok;
+		return NULL;
+	}
+	*ret_call = c->handle;
+	return c;
+}
+
+void call_run(struct call *c)
+{
+	run(c);
+}
+
+bool call_thread(struct providers *ps, void (*task)(void *arg), void *arg, struct fail *f)
+{
+	return pool_add(ps->calls.pools[CALL_LANE_JOB], task, arg, f);
 }

@@ -195,6 +195,17 @@ struct call_spec {
  */
 bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f);
 
+/*
+ * The same where the caller's thread is one that may run it, so that what the request is made of
+ * stays on one thread: call_thread() has a task run on a thread of those for calls of jobs,
+ * call_make() makes a call there of a spec that does not wait, and call_run() runs it, with all
+ * that done does, and returns afterwards. A call that was made must be run. NULL or false: refused,
+ * and done is not called. [any]
+ */
+bool call_thread(struct providers *ps, void (*task)(void *arg), void *arg, struct fail *f);
+struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct fail *f);
+void call_run(struct call *call);
+
 /* Asks a running call to stop; nothing happens if it ended. [any] */
 void call_cancel(struct providers *ps, uint64_t call);
 

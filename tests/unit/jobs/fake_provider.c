@@ -51,12 +51,25 @@ static struct {
 	bool traced;
 	bool went_on;
 	const char *hold;
-	uint64_t handle;       /* the last one given */
-	uint64_t held;         /* 0: none */
-	struct call_spec spec; /* of that */
-	pthread_t ender;
-	bool cancelled;
-} cloud = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	uint64_t handle; /* the last one given */
+	pthread_cond_t changed;
+	uint64_t held; /* the one that runs and does not end; 0: none */
+	bool let;      /* it may end with */
+	struct call_result *with;
+	bool cancelled; /* somebody asked it to stop */
+} cloud = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+struct call {
+	struct call_spec spec;
+	uint64_t handle;
+	bool held;
+	struct call_result result;
+};
+
+struct task {
+	void (*run)(void *arg);
+	void *arg;
+};
 
 static size_t slot_at(const char *slot)
 {
@@ -82,7 +95,6 @@ void fake_reset(void)
 	cloud.metrics = NULL;
 	cloud.list = NULL;
 	cloud.hold = NULL;
-	cloud.held = 0;
 	cloud.cancelled = false;
 	cloud.idempotency = "name";
 	cloud.settle_ms = 0;
@@ -201,8 +213,6 @@ bool fake_was_cancelled(void)
 	pthread_mutex_lock(&cloud.lock);
 	cancelled = cloud.cancelled;
 	pthread_mutex_unlock(&cloud.lock);
-	if (cancelled)
-		pthread_join(cloud.ender, NULL);
 	return cancelled;
 }
 
@@ -331,33 +341,110 @@ static void answer(size_t slot, const char *submission, struct call_result *resu
 	(void)fail_set(&result->fail, FAIL_UPSTREAM, "a fault, as ordered");
 }
 
-bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
 {
-	struct call_result result = {0};
+	struct call *c = calloc(1, sizeof(*c));
 	const char *object; /* the member that names it */
 
-	if (cloud.lacks != NULL && strcmp(cloud.lacks, spec->slot) == 0) {
+	if (c == NULL || (cloud.lacks != NULL && strcmp(cloud.lacks, spec->slot) == 0)) {
 		json_decref(spec->request);
-		return fail_set(f, FAIL_UNSUPPORTED, "no slot %s", spec->slot);
+		free(c);
+		(void)fail_set(f, FAIL_UNSUPPORTED, "no slot %s", spec->slot);
+		return NULL;
 	}
+	c->spec = *spec;
 	pthread_mutex_lock(&cloud.lock);
 	if (strcmp(spec->slot, "submit") == 0)
 		cloud.went_on = spec->goes_on;
-	if (ret_call != NULL)
-		*ret_call = ++cloud.handle;
-	if (cloud.hold != NULL && strcmp(cloud.hold, spec->slot) == 0) {
-		cloud.held = cloud.handle;
-		cloud.spec = *spec;
-		pthread_mutex_unlock(&cloud.lock);
-		json_decref(spec->request);
-		return true;
-	}
+	c->handle = ++cloud.handle;
+	c->held = cloud.hold != NULL && strcmp(cloud.hold, spec->slot) == 0;
 	object = strcmp(spec->slot, "remove") == 0 ? "id" : "submission_id";
-	answer(slot_at(spec->slot), json_text_or(spec->request, object, ""), &result);
+	if (!c->held)
+		answer(slot_at(spec->slot), json_text_or(spec->request, object, ""), &c->result);
 	pthread_mutex_unlock(&cloud.lock);
-	spec->done(&result, spec->ctx);
-	json_decref(result.reply);
 	json_decref(spec->request);
+	*ret_call = c->handle;
+	return c;
+}
+
+/* Until fake_release() or call_cancel() says how it ends. */
+static void wait_until_let(struct call *c)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.held = c->handle;
+	while (!cloud.let)
+		pthread_cond_wait(&cloud.changed, &cloud.lock);
+	c->result = *cloud.with;
+	pthread_mutex_unlock(&cloud.lock);
+}
+
+void call_run(struct call *c)
+{
+	if (c->held)
+		wait_until_let(c);
+	c->spec.done(&c->result, c->spec.ctx);
+	json_decref(c->result.reply);
+	if (c->held) {
+		pthread_mutex_lock(&cloud.lock);
+		cloud.held = 0;
+		cloud.let = false;
+		pthread_cond_broadcast(&cloud.changed);
+		pthread_mutex_unlock(&cloud.lock);
+	}
+	free(c);
+}
+
+static void *run_task(void *arg)
+{
+	struct task task = *(struct task *)arg;
+
+	free(arg);
+	task.run(task.arg);
+	return NULL;
+}
+
+static void start_thread(void (*run)(void *arg), void *arg)
+{
+	struct task *task = malloc(sizeof(*task));
+	pthread_t thread;
+
+	if (task == NULL)
+		abort();
+	*task = (struct task){run, arg};
+	if (pthread_create(&thread, NULL, run_task, task) != 0 || pthread_detach(thread) != 0)
+		abort();
+}
+
+/* What ends at once runs where it is asked for. */
+bool call_thread(struct providers *ps, void (*run)(void *arg), void *arg, struct fail *f)
+{
+	(void)ps;
+	(void)f;
+	if (cloud.hold != NULL)
+		start_thread(run, arg);
+	else
+		run(arg);
+	return true;
+}
+
+static void run_made(void *arg)
+{
+	call_run(arg);
+}
+
+bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+{
+	uint64_t handle;
+	struct call *c = call_make(spec, &handle, f);
+
+	if (c == NULL)
+		return false;
+	if (ret_call != NULL)
+		*ret_call = handle;
+	if (c->held)
+		start_thread(run_made, c);
+	else
+		call_run(c);
 	return true;
 }
 
@@ -367,35 +454,32 @@ void call_result_finish(struct call_result *r)
 	r->reply = NULL;
 }
 
+/* Lets the held one end, and waits for it. */
 void fake_release(const char *reply)
 {
 	struct call_result result = {.has_state = true, .state = DAVIT_STATE_RUNNING};
-	struct call_spec spec;
 
 	result.reply = json_loads(reply, 0, NULL);
 	pthread_mutex_lock(&cloud.lock);
-	spec = cloud.spec;
-	cloud.held = 0;
+	cloud.with = &result;
+	cloud.let = true;
+	pthread_cond_broadcast(&cloud.changed);
+	while (cloud.let)
+		pthread_cond_wait(&cloud.changed, &cloud.lock);
 	pthread_mutex_unlock(&cloud.lock);
-	spec.done(&result, spec.ctx);
-	json_decref(result.reply);
-}
-
-static void *end_held(void *arg)
-{
-	struct call_result result = {.code = DAVIT_CANCELLED};
-
-	(void)arg;
-	cloud.spec.done(&result, cloud.spec.ctx);
-	return NULL;
 }
 
 void call_cancel(struct providers *ps, uint64_t call)
 {
+	static struct call_result cancelled = {.code = DAVIT_CANCELLED};
+
 	(void)ps;
 	pthread_mutex_lock(&cloud.lock);
-	if (call == cloud.held && call != 0 && !cloud.cancelled)
-		cloud.cancelled = pthread_create(&cloud.ender, NULL, end_held, NULL) == 0;
+	if (call == cloud.held && call != 0 && !cloud.cancelled) {
+		cloud.cancelled = cloud.let = true;
+		cloud.with = &cancelled;
+		pthread_cond_broadcast(&cloud.changed);
+	}
 	pthread_mutex_unlock(&cloud.lock);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <davit/abi.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,21 @@ static struct {
 	unsigned polls[JOBS];   /* of each job since then */
 	unsigned each[SECONDS]; /* polls in each second since then */
 	bool hold;
-	struct call_spec held[JOBS];
+	struct cond changed; /* one of those that follow */
 	size_t held_count, held_most;
-	unsigned calls;
+	unsigned let, ended; /* held ones that may end, and that did, all told */
+	unsigned calls, threads;
 } cloud = {.lock = MUTEX_INIT};
+
+struct call {
+	struct call_spec spec;
+	bool held;
+};
+
+struct task {
+	void (*run)(void *arg);
+	void *arg;
+};
 
 static void answer(const struct call_spec *spec)
 {
@@ -69,39 +81,96 @@ static void count(const struct call_spec *spec)
 		cloud.each[second]++;
 }
 
-bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
+struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct fail *f)
 {
-	bool hold;
+	struct call *c = malloc(sizeof(*c));
 
 	(void)f;
+	assert_non_null(c);
 	*ret_call = 1;
 	mutex_lock(&cloud.lock);
 	count(spec);
-	hold = cloud.hold;
-	if (hold)
-		cloud.held[cloud.held_count++] = *spec;
-	if (cloud.held_count > cloud.held_most)
-		cloud.held_most = cloud.held_count;
+	*c = (struct call){*spec, cloud.hold};
 	mutex_unlock(&cloud.lock);
 	json_decref(spec->request);
-	if (!hold)
-		answer(spec);
+	return c;
+}
+
+static void wait_until_let(void)
+{
+	mutex_lock(&cloud.lock);
+	cloud.held_count++;
+	if (cloud.held_count > cloud.held_most)
+		cloud.held_most = cloud.held_count;
+	while (cloud.let == 0)
+		cond_wait(&cloud.changed, &cloud.lock);
+	cloud.let--;
+	cloud.held_count--;
+	mutex_unlock(&cloud.lock);
+}
+
+void call_run(struct call *c)
+{
+	if (c->held)
+		wait_until_let();
+	answer(&c->spec);
+	if (c->held) {
+		mutex_lock(&cloud.lock);
+		cloud.ended++;
+		cond_broadcast(&cloud.changed);
+		mutex_unlock(&cloud.lock);
+	}
+	free(c);
+}
+
+static void *run_task(void *arg)
+{
+	struct task task = *(struct task *)arg;
+
+	free(arg);
+	task.run(task.arg);
+	return NULL;
+}
+
+/* What ends at once runs where it is asked for. */
+bool call_thread(struct providers *ps, void (*run)(void *arg), void *arg, struct fail *f)
+{
+	struct task *task = malloc(sizeof(*task));
+	pthread_t thread;
+	bool hold;
+
+	(void)ps;
+	(void)f;
+	assert_non_null(task);
+	*task = (struct task){run, arg};
+	mutex_lock(&cloud.lock);
+	hold = cloud.hold;
+	cloud.threads++;
+	mutex_unlock(&cloud.lock);
+	if (!hold) {
+		(void)run_task(task);
+		return true;
+	}
+	assert_int_equal(pthread_create(&thread, NULL, run_task, task), 0);
+	assert_int_equal(pthread_detach(thread), 0);
 	return true;
 }
 
 /* Lets one call end that is held; false: there is none. */
 static bool let_one_end(void)
 {
-	struct call_spec spec;
+	unsigned before;
 	bool any;
 
 	mutex_lock(&cloud.lock);
 	any = cloud.held_count > 0;
+	before = cloud.ended;
 	if (any)
-		spec = cloud.held[--cloud.held_count];
+		cloud.let++;
+	cond_broadcast(&cloud.changed);
+	while (any && cloud.ended == before)
+		cond_wait(&cloud.changed, &cloud.lock);
 	mutex_unlock(&cloud.lock);
-	if (any)
-		answer(&spec);
 	return any;
 }
 
@@ -216,7 +285,8 @@ static int set_up(void **state)
 	log_set_level(LOG_ERROR);
 	memset(cloud.polls, 0, sizeof(cloud.polls));
 	cloud.hold = false;
-	cloud.held_count = cloud.held_most = 0;
+	cond_init(&cloud.changed);
+	cloud.held_most = 0;
 	cloud.calls = 0;
 	clock_virtual_start(1700000000000, 1234567);
 	cloud.began = clock_mono_ms(); /* the test before ran to a later time */
@@ -230,10 +300,13 @@ static int tear_down(void **state)
 	struct site *s = *state;
 	struct fail f;
 
+	mutex_lock(&cloud.lock);
 	cloud.hold = false;
+	mutex_unlock(&cloud.lock);
 	while (let_one_end())
 		;
 	stop(s);
+	cond_finish(&cloud.changed);
 	clock_virtual_stop();
 	(void)fs_remove_tree(s->dir, &f);
 	free(s);
@@ -370,7 +443,8 @@ static bool some_are_held(unsigned want)
 	return n == want;
 }
 
-/* Jobs whose provider has no place for a call stand in line, and none is passed over. */
+/* Jobs whose provider has no place for a call stand in line, and none is passed over. The thread of
+ * a call that ends goes on with the next one. */
 static void calls_that_find_no_place_wait_in_line_for_one(void **state)
 {
 	enum {
@@ -382,7 +456,7 @@ static void calls_that_find_no_place_wait_in_line_for_one(void **state)
 	all_run(s, FEW);
 	mutex_lock(&cloud.lock);
 	cloud.hold = true;
-	cloud.calls = 0;
+	cloud.calls = cloud.threads = 0;
 	mutex_unlock(&cloud.lock);
 	count_anew();
 	clock_advance(INTERVAL_MS); /* all are due at once */
@@ -397,6 +471,7 @@ static void calls_that_find_no_place_wait_in_line_for_one(void **state)
 	}
 	assert_int_equal(cloud.held_most, CALLS);
 	assert_int_equal(cloud.calls, FEW);
+	assert_int_equal(cloud.threads, CALLS);
 	for (size_t i = 0; i < FEW; i++)
 		assert_int_equal(cloud.polls[i], 1);
 	cloud.hold = false;
