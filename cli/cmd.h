@@ -46,6 +46,7 @@ int cmd_queues_resume(struct cli *c);
 int cmd_queues_priority(struct cli *c);
 
 int cmd_strays(struct cli *c);
+int cmd_providers_lift(struct cli *c);
 int cmd_strays_sweep(struct cli *c);
 int cmd_strays_adopt(struct cli *c);
 int cmd_strays_delete(struct cli *c);

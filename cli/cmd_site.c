@@ -74,6 +74,20 @@ int cmd_providers(struct cli *c)
 	return EXIT_DONE;
 }
 
+int cmd_providers_lift(struct cli *c)
+{
+	const char *id = args_word(&c->args, 0);
+	json_t *answer = cli_ask(c, "POST", NULL, "/v1/providers/%s/lift", id);
+
+	if (answer == NULL)
+		return c->code;
+	if (c->json)
+		return cli_json(answer);
+	print_line(stdout, "provider %s is %s", id, json_text_or(answer, "state", "?"));
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
 /* --- status --- */
 
 /* Jobs under way, by what people want to know of them. */

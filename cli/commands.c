@@ -48,6 +48,7 @@ const struct command_group command_groups[] = {
 	{"runs", "Trainings with parameters and metrics: a table, one over time, several compared."},
 	{"batch", "Batch predictions: a model over a whole data set, as a job."},
 	{"queues", "Who runs and waits; pause, resume and order providers and projects."},
+	{"providers", "What runs jobs, and letting it out of quarantine."},
 	{"strays", "What clouds have of this site and no job follows: look, adopt, delete."},
 	{"venvs", "Python environments of trainings."},
 	{"models", "Models: versions, aliases, where they come from."},
@@ -81,6 +82,13 @@ const struct command commands[] = {
 		.name = "providers", .run = cmd_providers,
 		.summary = "Lists the providers and their states.",
 		EXAMPLES({21, "davit providers", "What can run jobs?"}),
+	},
+	{
+		.name = "providers lift", .run = cmd_providers_lift, .words = "PROVIDER", .min_words = 1, .max_words = 1,
+		.summary = "Lets the file of a provider out of its quarantine: it is started again, and its jobs go on.",
+		.more = "A file whose workers die too often is not started any more, and the one its provider had before\n"
+			"serves instead, if there is one. 'davit providers' says why.\n" THE_SOCKET_ONLY,
+		EXAMPLES({22, "davit providers lift local", "Have its file tried again"}),
 	},
 	{
 		.name = "jobs", .run = cmd_jobs, .words = "[JOB]", .max_words = 1,

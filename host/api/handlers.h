@@ -49,6 +49,7 @@ route_handler v1_runs_get;
 route_handler v1_runs_compare;
 route_handler v1_providers_list;
 route_handler v1_providers_get;
+route_handler v1_providers_lift;
 route_handler v1_queues_list;
 route_handler v1_queues_set;
 

@@ -92,6 +92,7 @@ const struct route api_routes[] = {
 	{"GET", "/status/{id}", "status_get", ERROR_OBJECT, status_get, 0, NULL, NULL, "Where a job stands, by its id or its name at the provider."},
 	{"GET", "/v1/providers", "v1_providers_list", ERROR_OBJECT, v1_providers_list, 0, NULL, NULL, "The providers and their states."},
 	{"GET", "/v1/providers/{id}", "v1_providers_get", ERROR_OBJECT, v1_providers_get, 0, NULL, NULL, "One provider."},
+	{"POST", "/v1/providers/{id}/lift", "v1_providers_lift", ERROR_OBJECT, v1_providers_lift, ROUTE_ADMIN | ROUTE_ANY_BODY, NULL, NULL, "Lets the file of a provider out of its quarantine."},
 	{"GET", "/v1/queues", "v1_queues_list", ERROR_OBJECT, v1_queues_list, 0, NULL, NULL, "What runs and waits at each provider, by project."},
 	{"POST", "/v1/queues/{provider}", "v1_queues_set", ERROR_OBJECT, v1_queues_set, ROUTE_ADMIN, NULL, NULL, "Pauses, resumes or orders the queue of a provider, or of a project there."},
 	{"GET", "/v1/jobs", "v1_jobs_list", ERROR_OBJECT, v1_jobs_list, 0, NULL, NULL, "Jobs, newest first, by state, provider, interface, kind, project, name and time."},

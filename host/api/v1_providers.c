@@ -1,4 +1,4 @@
-/* v1_providers - GET /v1/providers and one of them. */
+/* v1_providers - /v1/providers: what there is, one of them, and an end of its quarantine. */
 #include <string.h>
 
 #include "api/answer.h"
@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "http/exchange.h"
+#include "jobs/tracker.h"
 #include "provider/provider.h"
 
 void v1_providers_list(struct app *app, struct exchange *x)
@@ -15,12 +16,11 @@ void v1_providers_list(struct app *app, struct exchange *x)
 		x, 200, json_pack("{s:o}", "providers", providers_describe(app->providers)));
 }
 
-void v1_providers_get(struct app *app, struct exchange *x)
+/* A new reference; NULL: there is none. */
+static json_t *description_of(struct app *app, const char *id)
 {
 	json_t *all = providers_describe(app->providers);
-	const char *id = exchange_arg(x);
 	json_t *provider, *found = NULL;
-	struct fail f = {0};
 	size_t i;
 
 	json_array_foreach(all, i, provider)
@@ -29,10 +29,37 @@ void v1_providers_get(struct app *app, struct exchange *x)
 			found = json_incref(provider);
 	}
 	json_decref(all);
+	return found;
+}
+
+void v1_providers_get(struct app *app, struct exchange *x)
+{
+	const char *id = exchange_arg(x);
+	json_t *found = description_of(app, id);
+	struct fail f = {0};
+
 	if (found != NULL) {
 		exchange_reply_json(x, 200, found);
 		return;
 	}
 	(void)fail_set(&f, FAIL_NOT_FOUND, "there is no provider '%s'", id);
 	answer_fail(x, &f);
+}
+
+static void lift(struct app *app, struct exchange *x)
+{
+	const char *id = exchange_arg(x);
+	struct fail f = {0};
+
+	if (!providers_lift(app->providers, id, &f)) {
+		answer_fail(x, &f);
+		return;
+	}
+	tracker_look(app->tracker, id);
+	exchange_reply_json(x, 200, description_of(app, id));
+}
+
+void v1_providers_lift(struct app *app, struct exchange *x)
+{
+	answer_later(app, x, lift);
 }

@@ -210,9 +210,8 @@ static const struct key workers_keys[] = {
 		.most = CONFIG_DEATHS_MOST,
 		.preset = 3,
 		.meaning =
-			"So many deaths of a provider's workers put its file into quarantine: no "
-			"worker is started for it, and its jobs wait, until the daemon is started "
-			"again. 0: never."},
+			"So many deaths of a provider's workers put its file into quarantine, until "
+			"somebody [lifts it](operator-guide.md#quarantine). 0: never."},
 	{.name = "within_seconds",
 		.kind = KEY_INT,
 		AT(worker_within_seconds),

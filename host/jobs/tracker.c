@@ -285,6 +285,26 @@ void tracker_nudge(struct tracker *t, const char *submission)
 	mutex_unlock(&t->lock);
 }
 
+void tracker_look(struct tracker *t, const char *provider)
+{
+	int64_t now = clock_mono_ms();
+
+	mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->entries.count; i++) {
+		struct open_job *e = t->entries.heap[i];
+
+		if (strcmp(e->lane->provider, provider) != 0)
+			continue;
+		if (e->busy != ENTRY_IDLE)
+			e->again = true;
+		else if (!e->queued && e->due_mono > now && e->due_mono != CLOCK_NEVER)
+			e->due_mono = now;
+	}
+	entries_order(&t->entries);
+	cond_signal(&t->wake);
+	mutex_unlock(&t->lock);
+}
+
 void tracker_count(
 	struct tracker *t, const char *provider, int64_t *ret_waiting, int64_t *ret_running)
 {

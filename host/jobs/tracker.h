@@ -101,6 +101,9 @@ void tracker_refresh(struct tracker *t, const char *id, int64_t max_age_ms, int6
 /* Something happened to the job of this submission: poll it now. */
 void tracker_nudge(struct tracker *t, const char *submission);
 
+/* A provider that could not be asked may be now: its jobs wait no longer for that. */
+void tracker_look(struct tracker *t, const char *provider);
+
 /* How many wait and run, for one provider or all (NULL). */
 void tracker_count(
 	struct tracker *t, const char *provider, int64_t *ret_waiting, int64_t *ret_running);

@@ -146,7 +146,8 @@ static bool is_ours(const struct call_result *result)
 
 static bool is_news(const struct open_job *e, const struct call_end *end)
 {
-	return end->action != ACTION_CANCEL && !e->troubled && e->failures >= TROUBLE_AFTER &&
+	return end->action != ACTION_CANCEL && !e->troubled &&
+	       (e->failures >= TROUBLE_AFTER || end->result->held) &&
 	       end->result->code != DAVIT_CANCELLED && !is_ours(end->result);
 }
 

@@ -320,6 +320,7 @@ void call_conclude(struct call *c, int32_t code, struct call_result *ret_result)
 		check_answer(c);
 	if (code == DAVIT_OK && c->violation == NULL && c->answer.kind == ANSWER_BLOB)
 		code = answer_send(c);
+	ret_result->held = c->held;
 	if (c->cut)
 		result_cut(c, ret_result);
 	else if (c->violation != NULL)

@@ -86,6 +86,7 @@ struct call {
 	bool fetches;      /* it was asked to fetch a token */
 	bool wrong_handle; /* it used one that is not its own */
 	bool cut;          /* its worker ended in it; cut_reason: why */
+	bool held;         /* its provider is in quarantine, so nothing was asked of it */
 	bool said;         /* fail_code, by the provider, and of the other side */
 	bool told_http;    /* fail_code, by a request: the next one may take it back */
 	bool told_user;    /* by a service of the host: fail() may still say where it stands */

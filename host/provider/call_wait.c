@@ -55,7 +55,7 @@ static struct call_queue *next_queue(struct call_table *t)
 {
 	struct call_queue *best = NULL;
 
-	for (size_t i = 0; i < t->all->count * CALL_LANES; i++) {
+	for (size_t i = 0; i < 2 * t->all->count * CALL_LANES; i++) {
 		struct call_queue *q = &t->all->list[i / CALL_LANES].queues[i % CALL_LANES];
 
 		if (q->first == NULL || (best != NULL && best->first->turn < q->first->turn))
@@ -86,7 +86,7 @@ struct call *call_wait_expired(struct call_table *t, int64_t *ret_next)
 	int64_t now = clock_mono_ms();
 
 	*ret_next = CLOCK_NEVER;
-	for (size_t i = 0; i < t->all->count * CALL_LANES; i++) {
+	for (size_t i = 0; i < 2 * t->all->count * CALL_LANES; i++) {
 		struct call_queue *q = &t->all->list[i / CALL_LANES].queues[i % CALL_LANES];
 
 		if (q->first == NULL)

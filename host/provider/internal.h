@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/sha256.h"
+#include "platform/thread.h"
 #include "provider/call.h"
 #include "provider/names.h"
 #include "provider/net_rules.h"
@@ -34,8 +35,9 @@ struct provider {
 	bool may_process; /* the manifest's grants */
 	bool may_reveal;
 	struct net_rules net;
-	struct worker_home *home;      /* where it runs; NULL: in this process */
-	davit_provider_query_fn query; /* in this process, as core and instance */
+	struct worker_home *home;           /* where it runs; NULL: in this process */
+	_Atomic(struct provider *) instead; /* who serves while it is in quarantine; or NULL */
+	davit_provider_query_fn query;      /* in this process, as core and instance */
 	const davit_core_1 *core;
 	const void *tables[TABLE_COUNT];
 	struct name_limits limits[TABLE_COUNT];
@@ -49,8 +51,9 @@ struct provider {
 
 struct providers {
 	struct provider_host host;
-	struct provider *list;
-	size_t count;
+	struct provider *list; /* of each provider; then for each one that serves instead */
+	size_t count;          /* of providers */
+	struct mutex records;  /* over reading and writing what quarantine.h keeps */
 	char *names;
 	struct egress_list egress; /* the site's, for all; none if empty */
 	struct call_table calls;
@@ -63,6 +66,17 @@ struct providers {
  * Where the plugin is not there or settings are wrong it sets p->misconfigured, and *f names
  * the line of the configuration instead. */
 bool provider_load(struct provider *p, struct fail *f);
+
+/* The same with the copy of a file that was loaded before, by its digest. */
+bool provider_load_copy(struct provider *p, const char *sha256, struct fail *f);
+
+/* p, or who serves in its place. [any thread] */
+static inline struct provider *provider_now(struct provider *p)
+{
+	struct provider *other = atomic_load(&p->instead);
+
+	return other != NULL ? other : p;
+}
 
 /* Ends the instance, if there is one, and frees what p owns; the code stays loaded. */
 void provider_unload(struct provider *p);

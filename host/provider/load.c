@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,11 +171,8 @@ static bool load_here(struct provider *p, const char *path, struct fail *f)
 
 static bool load_bytes(struct provider *p, const char *bytes, size_t n, struct fail *f)
 {
-	uint8_t digest[SHA256_BYTES];
 	char path[PATH_MAX];
 
-	sha256_of(bytes, n, digest);
-	sha256_hex(digest, p->sha256);
 	if (!look_at(p, bytes, n, f) || !keep_copy(p, bytes, n, path, f))
 		return false;
 	p->may_process = has_grant(p->manifest, "process");
@@ -270,16 +268,19 @@ static bool read_net_rules(struct provider *p, struct fail *f)
 	return fail_wrap(f, "%s", p->config->file);
 }
 
-bool provider_load(struct provider *p, struct fail *f)
+static void name_bytes(struct provider *p, const char *bytes, size_t n)
 {
-	char path[PATH_MAX];
-	char *bytes;
-	size_t n;
-	bool ok;
+	uint8_t digest[SHA256_BYTES];
 
-	if (!read_plugin(p, path, &bytes, &n, f))
-		return false;
-	ok = load_bytes(p, bytes, n, f);
+	sha256_of(bytes, n, digest);
+	sha256_hex(digest, p->sha256);
+}
+
+/* From the bytes, which are freed, to an instance. */
+static bool load(struct provider *p, const char *path, char *bytes, size_t n, struct fail *f)
+{
+	bool ok = load_bytes(p, bytes, n, f);
+
 	free(bytes);
 	if (ok) {
 		provider_limits(p);
@@ -290,6 +291,35 @@ bool provider_load(struct provider *p, struct fail *f)
 	if (ok)
 		learn_at_start(p);
 	return (ok && start_instance(p, f)) || fail_wrap(f, "%s", path);
+}
+
+bool provider_load(struct provider *p, struct fail *f)
+{
+	char path[PATH_MAX];
+	char *bytes;
+	size_t n;
+
+	if (!read_plugin(p, path, &bytes, &n, f))
+		return false;
+	name_bytes(p, bytes, n);
+	return load(p, path, bytes, n, f);
+}
+
+bool provider_load_copy(struct provider *p, const char *sha256, struct fail *f)
+{
+	char path[PATH_MAX], name[sizeof("plugins/") + SHA256_HEX_SIZE + sizeof(".so")];
+	char *bytes;
+	size_t n;
+
+	(void)snprintf(name, sizeof(name), "plugins/%s.so", sha256);
+	if (!fs_join(path, sizeof(path), p->all->host.config->data_dir, name, f) ||
+		!fs_read(path, FILE_MAX, &bytes, &n, f))
+		return false;
+	name_bytes(p, bytes, n);
+	if (strcmp(p->sha256, sha256) == 0)
+		return load(p, path, bytes, n, f);
+	free(bytes);
+	return fail_set(f, FAIL_INVALID, "%s has other bytes than it was written with", path);
 }
 
 void provider_unload(struct provider *p)

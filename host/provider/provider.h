@@ -62,6 +62,10 @@ const char *providers_names(const struct providers *ps);
 /* For GET /v1/providers: an array with id, version, state, reason, interfaces, sha256, limits. */
 json_t *providers_describe(struct providers *ps);
 
+/* What its workers' deaths brought upon a provider is forgotten: its file may be started again.
+ * Fine where nothing was. FAIL_NOT_FOUND: no such provider. Writes a file. [any] */
+bool providers_lift(struct providers *ps, const char *id, struct fail *f);
+
 const char *provider_id(const struct provider *p);
 const char *provider_version(const struct provider *p);
 const json_t *provider_manifest(const struct provider *p); /* borrowed, constant */
@@ -117,6 +121,7 @@ struct call_result {
 	int32_t code;     /* DAVIT_… */
 	struct fail fail; /* set when code is not DAVIT_OK */
 	bool said;        /* code is the provider's own word: it gave it to fail() */
+	bool held;        /* nothing was asked of it, as it is in quarantine */
 	json_t *reply;    /* reply or reply_state; NULL: none, or streamed */
 	bool has_state;
 	int32_t state;        /* DAVIT_STATE_… */

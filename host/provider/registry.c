@@ -28,6 +28,7 @@ static bool load_one(struct provider *p, struct fail *ret_why)
 		log_info("PROVIDER-LOADED", "provider=%s plugin=%s version=%s sha256=%s",
 			provider_id(p), json_text_or(p->manifest, "id", "?"), provider_version(p),
 			p->sha256);
+		worker_noted(p);
 		return true;
 	}
 	if (p->misconfigured) {
@@ -68,11 +69,12 @@ static bool load_all(struct providers *ps, struct fail *f)
 
 static void free_providers(struct providers *ps)
 {
-	for (size_t i = 0; i < ps->count; i++)
+	for (size_t i = 0; i < 2 * ps->count; i++)
 		provider_unload(&ps->list[i]);
 	worker_watch_close(ps->watch);
 	tokens_close(ps->tokens);
 	egress_list_finish(&ps->egress);
+	mutex_finish(&ps->records);
 	free(ps->names);
 	free(ps->list);
 	free(ps);
@@ -87,7 +89,7 @@ static struct providers *new_providers(const struct provider_host *host)
 	if (ps == NULL)
 		return NULL;
 	ps->host = *host;
-	ps->list = calloc(config->provider_count + 1, sizeof(*ps->list));
+	ps->list = calloc(2 * config->provider_count + 1, sizeof(*ps->list));
 	ps->tokens = tokens_open();
 	if (ps->list == NULL || ps->tokens == NULL) {
 		tokens_close(ps->tokens);
@@ -95,9 +97,10 @@ static struct providers *new_providers(const struct provider_host *host)
 		free(ps);
 		return NULL;
 	}
+	mutex_init(&ps->records);
 	ps->count = config->provider_count;
-	for (size_t i = 0; i < ps->count; i++) {
-		ps->list[i].config = &config->providers[i];
+	for (size_t i = 0; i < 2 * ps->count; i++) {
+		ps->list[i].config = &config->providers[i % ps->count];
 		ps->list[i].all = ps;
 	}
 	return ps;
@@ -141,7 +144,7 @@ struct provider *providers_find(struct providers *ps, const char *id)
 		struct provider *p = &ps->list[i];
 
 		if (p->state == PROVIDER_LOADED && strcmp(provider_id(p), id) == 0)
-			return p;
+			return provider_now(p);
 	}
 	return NULL;
 }
@@ -163,7 +166,7 @@ bool provider_serves(const struct provider *p, const char *type)
 struct provider *providers_for_type(struct providers *ps, const char *connection_type)
 {
 	for (size_t i = 0; connection_type != NULL && i < ps->count; i++) {
-		struct provider *p = &ps->list[i];
+		struct provider *p = provider_now(&ps->list[i]);
 
 		if (p->state == PROVIDER_LOADED && provider_serves(p, connection_type))
 			return p;
@@ -195,6 +198,8 @@ struct description {
 	json_t *limits;
 	const char *isolation; /* NULL: it is not loaded */
 	json_t *worker;
+	json_t *quarantine; /* NULL: it is in none */
+	json_t *fallback;   /* NULL: no other file serves instead */
 };
 
 static const struct json_field description_fields[] = {
@@ -208,6 +213,8 @@ static const struct json_field description_fields[] = {
 	JSON_FIELD_JSON(struct description, limits, JSON_OUT),
 	JSON_FIELD_TEXT(struct description, isolation, JSON_OUT),
 	JSON_FIELD_JSON(struct description, worker, JSON_OUT),
+	JSON_FIELD_JSON(struct description, quarantine, JSON_OUT),
+	JSON_FIELD_JSON(struct description, fallback, JSON_OUT),
 };
 
 /* {"davit.training":["submit", …], …} */
@@ -238,6 +245,12 @@ static json_t *describe(const struct provider *p)
 	};
 	json_t *v;
 
+	worker_describe_quarantine(p, &d.quarantine, &d.fallback);
+	if (d.quarantine != NULL) {
+		d.state = "quarantined";
+		d.reason = json_text_or(d.quarantine, "reason", NULL);
+	}
+
 	(void)json_object_set_new(d.limits, "max_running", json_integer(p->config->max_running));
 	(void)json_object_set_new(d.limits, "max_calls", json_integer(p->config->max_calls));
 	if (p->state == PROVIDER_LOADED)
@@ -246,6 +259,8 @@ static json_t *describe(const struct provider *p)
 	json_decref(d.interfaces);
 	json_decref(d.limits);
 	json_decref(d.worker);
+	json_decref(d.quarantine);
+	json_decref(d.fallback);
 	return v;
 }
 

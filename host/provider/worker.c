@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
@@ -64,6 +65,31 @@ const void *worker_table(const struct provider *p, const char *id)
 	return p->home->tables[i].bytes;
 }
 
+/* As its worker would tell: what the manifest lists is what there must be. */
+static void guess_tables(struct worker_home *home)
+{
+	const json_t *all = json_object_get(home->p->manifest, "interfaces");
+
+	home->told[table_index(DAVIT_CORE)] =
+		FRAME_TABLE_THERE | FRAME_HAS_CREATE | FRAME_HAS_DESTROY;
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		const struct table_interface *t = &table_interfaces[i];
+		const json_t *slots = json_object_get(json_object_get(all, t->id), "slots");
+		const json_t *name;
+		size_t j;
+
+		if (json_object_get(all, t->id) != NULL)
+			home->told[i] |= FRAME_TABLE_THERE;
+		json_array_foreach(slots, j, name)
+		{
+			const struct table_slot *slot = table_slot(t, json_string_value(name));
+
+			if (slot != NULL)
+				home->told[i] |= 1u << (slot - t->slots);
+		}
+	}
+}
+
 /* --- beginning and end --- */
 
 bool worker_begin(struct provider *p, const char *path, struct fail *f)
@@ -82,11 +108,15 @@ bool worker_begin(struct provider *p, const char *path, struct fail *f)
 		p->all->watch = worker_watch_open(f);
 	if (p->all->watch == NULL)
 		return false;
-	home->now = worker_start(home, f);
-	if (home->now == NULL)
-		return false;
+	for (size_t i = 0; i < COUNT(home->died); i++)
+		home->died[i] = LONG_AGO;
+	home->quarantined = home->guessed = quarantine_get(p, &home->quarantine);
+	if (home->guessed)
+		guess_tables(home);
+	else
+		home->now = worker_start(home, f);
 	fill_tables(home);
-	return true;
+	return home->guessed || home->now != NULL;
 }
 
 /* It ended before it had answered. */
@@ -159,9 +189,12 @@ bool worker_create(struct provider *p, const char *config, size_t n, struct fail
 		return fail_set(f, FAIL_INTERNAL, "out of memory");
 	memcpy(home->config, config, n);
 	home->config_bytes = n;
-	w->users++;
-	good = worker_make_instance(w, f);
-	worker_drop(w);
+	good = w == NULL; /* it is in quarantine */
+	if (w != NULL) {
+		w->users++;
+		good = worker_make_instance(w, f);
+		worker_drop(w);
+	}
 	if (good)
 		worker_watch_add(p->all->watch, home);
 	return good;
@@ -221,6 +254,7 @@ static int32_t not_run(struct call *c, const struct fail *f)
 	if (code != DAVIT_OK)
 		return code;
 	call_keep_reason(&c->service_fail, f);
+	c->held = worker_is_quarantined(c->provider);
 	c->service_code = c->service_ends = DAVIT_RETRY;
 	return DAVIT_RETRY;
 }

@@ -33,11 +33,16 @@ struct worker_home;
 
 /*
  * Starts a worker for p, whose file is at path, and fills p->tables with what it has: slots are
- * there or not, and none of them may be called. Then worker_create() makes the instance, in this
- * worker and in all that come after it. False: p->home may be there nevertheless, for worker_end().
+ * there or not, and none of them may be called. Where the file is in quarantine nothing of it is
+ * started, and the tables are what its manifest says. Then worker_create() makes the instance, in
+ * this worker and in all that come after it. False: p->home may be there nevertheless, for
+ * worker_end().
  */
 bool worker_begin(struct provider *p, const char *path, struct fail *f);
 bool worker_create(struct provider *p, const char *config, size_t n, struct fail *f);
+
+/* p was loaded: remembers its file, or where that is in quarantine has the one before serve. */
+void worker_noted(struct provider *p);
 
 /* Destroys the instance, ends the worker and frees p->home. NULL is fine. No call runs. */
 void worker_finish(struct provider *p);
@@ -55,5 +60,10 @@ void worker_watch_close(struct worker_watch *watch);
 /* {"pid"?, "sandbox"?, "starts", "deaths", "last_death"?, "quarantined"?} for GET /v1/providers.
  * [any thread] */
 json_t *worker_describe(const struct provider *p);
+
+/* {"sha256", "cause", "since", "reason"} and, where another file serves, {"sha256", "version",
+ * "worker"}; both stay as they are where p is in no quarantine. [any thread] */
+void worker_describe_quarantine(
+	const struct provider *p, json_t **ret_quarantine, json_t **ret_fallback);
 
 #endif

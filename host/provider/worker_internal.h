@@ -11,11 +11,13 @@
 #include "base/fail.h"
 #include "config/config.h"
 #include "platform/thread.h"
+#include "provider/quarantine.h"
 #include "provider/tables.h"
 #include "provider/worker.h"
 #include "worker/frame.h"
 
 #define WORKER_WHY_SIZE 256
+#define LONG_AGO        (INT64_MIN / 2) /* no clock was there yet */
 
 enum worker_state {
 	WORKER_RUNS,
@@ -80,6 +82,9 @@ struct worker_home {
 	char last_death[WORKER_WHY_SIZE];
 	int64_t died[CONFIG_DEATHS_MOST]; /* the last ones; clock_mono_ms() */
 	bool quarantined;                 /* no other is started */
+	bool looked;                      /* for a file that serves instead */
+	bool guessed;                     /* told is what the manifest says; constant */
+	struct quarantine quarantine;     /* why, and since when */
 };
 
 /* --- life (worker.c) --- */
@@ -94,6 +99,15 @@ void worker_drop(struct worker *w);
  * set. fmt: why it is ended, or NULL where it seems to have ended by itself.
  */
 void worker_end(struct worker *w, const char *fmt, ...) ATTR_PRINTF(2, 3);
+
+/* The file of home has just come into quarantine. (worker_quarantine.c, as the next ones) */
+void worker_quarantine(struct worker_home *home);
+
+bool worker_is_quarantined(const struct provider *p);
+
+/* Has the file that p had before serve instead, where there is one. Starts a worker: not on the
+ * thread that watches, and on one thread at a time. */
+void worker_fall_back(struct provider *p);
 
 /* The same, of one that did nothing wrong. */
 void worker_dismiss(struct worker *w);

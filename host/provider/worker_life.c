@@ -19,6 +19,7 @@
 #define DEATHS_FREE   3     /* in a row, before the next start has to wait */
 #define REST_MS       100   /* doubled with each more */
 #define QUARANTINE_MS 30000 /* to come again after */
+#define FALLBACK_MS   100   /* the same, where another file serves */
 #define LOOK_MS       100   /* while another thread starts it */
 
 /* --- its end --- */
@@ -75,9 +76,23 @@ static bool too_many(struct worker_home *home)
 }
 
 /* Lock held. */
+static void say_cause(struct worker_home *home, const struct worker *w)
+{
+	const struct config *config = home->p->all->host.config;
+
+	home->quarantined = true;
+	home->quarantine.since_ms = clock_now_ms();
+	(void)snprintf(home->quarantine.cause, sizeof(home->quarantine.cause),
+		"%lld of its workers ended within %lld s; the last one %.180s",
+		(long long)config->worker_max_deaths, (long long)config->worker_within_seconds,
+		w->why);
+}
+
+/* Lock held. */
 static void count_death(struct worker_home *home, const struct worker *w)
 {
-	home->quarantined = too_many(home) || home->quarantined;
+	if (too_many(home) && !home->quarantined)
+		say_cause(home, w);
 	home->deaths++;
 	home->in_a_row++;
 	home->not_before = clock_mono_ms() + rest_after(home->in_a_row);
@@ -141,8 +156,7 @@ static void end_done(struct worker *w, bool death)
 	cond_broadcast(&home->changed);
 	mutex_unlock(&home->lock);
 	if (is && !was)
-		log_error("WORKER-QUARANTINE", "provider=%s sha256=%s too many deaths",
-			provider_id(home->p), home->p->sha256);
+		worker_quarantine(home);
 	if (own)
 		worker_drop(w);
 }
@@ -196,19 +210,29 @@ void worker_drop(struct worker *w)
 
 /* --- its beginning --- */
 
+/* Lock held. */
+static bool in_quarantine(const struct worker_home *home, struct fail *f)
+{
+	bool served = atomic_load(&home->p->instead) != NULL;
+
+	(void)fail_set(f, FAIL_UNAVAILABLE,
+		"provider '%s' is in quarantine, as %s: %s, or let it be tried again with 'davit "
+		"providers lift %s'",
+		provider_id(home->p), home->quarantine.cause,
+		served ? "its file of before serves from now on, so ask again"
+		       : "exchange its file and restart the daemon",
+		provider_id(home->p));
+	f->retry_after_ms = served ? FALLBACK_MS : QUARANTINE_MS;
+	return false;
+}
+
 /* Lock held: may another be started now? */
 static bool may_start(const struct worker_home *home, struct fail *f)
 {
 	int64_t left = home->not_before - clock_mono_ms();
 
-	if (home->quarantined) {
-		(void)fail_set(f, FAIL_UNAVAILABLE,
-			"provider '%s' is in quarantine, as too many of its workers died in a short "
-			"time (the last one %s): exchange its file, or start the daemon again",
-			provider_id(home->p), home->last_death);
-		f->retry_after_ms = QUARANTINE_MS;
-		return false;
-	}
+	if (home->quarantined)
+		return in_quarantine(home, f);
 	if (left <= 0)
 		return true;
 	(void)fail_set(f, FAIL_UNAVAILABLE,
@@ -246,6 +270,17 @@ static void start_next(struct worker_home *home, struct fail *f)
 	worker_watch_wake(home->p->all->watch);
 }
 
+/* Lock held, but not while it looks. */
+static void look_for_another(struct worker_home *home)
+{
+	home->starting = home->looked = true;
+	mutex_unlock(&home->lock);
+	worker_fall_back(home->p);
+	mutex_lock(&home->lock);
+	home->starting = false;
+	cond_broadcast(&home->changed);
+}
+
 struct worker *worker_take(struct worker_home *home, struct call *c, struct fail *f)
 {
 	struct worker *w = NULL;
@@ -257,6 +292,8 @@ struct worker *worker_take(struct worker_home *home, struct call *c, struct fail
 			break;
 		if (home->starting)
 			(void)clock_wait(&home->changed, &home->lock, clock_mono_ms() + LOOK_MS);
+		else if (home->quarantined && !home->looked)
+			look_for_another(home);
 		else if (may_start(home, f))
 			start_next(home, f);
 		if (call_stopped(c) != DAVIT_OK && f->code == FAIL_NONE)

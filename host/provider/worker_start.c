@@ -149,9 +149,15 @@ static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct 
 /* The same file has the same tables, but for one that lies. */
 static bool keep_tables(struct worker_home *home, const struct frame_hello *hello, struct fail *f)
 {
+	uint32_t tables[FRAME_TABLES_MAX];
+	size_t core = table_index(DAVIT_CORE);
+
+	memcpy(tables, hello->tables, sizeof(tables));
 	if (home->config == NULL) /* the first one */
-		memcpy(home->told, hello->tables, sizeof(home->told));
-	return memcmp(home->told, hello->tables, sizeof(home->told)) == 0 ||
+		memcpy(home->told, tables, sizeof(home->told));
+	if (home->guessed) /* its manifest need not list what it has of davit.core */
+		tables[core] &= home->told[core];
+	return memcmp(home->told, tables, sizeof(home->told)) == 0 ||
 	       fail_set(f, FAIL_INTERNAL, "it has other slots than it had before");
 }
 

@@ -197,8 +197,7 @@ def token(cloud):
 
 
 def gateway():
-    """CPU time of a predict call through the daemon, against a bare gateway in C; and what it is
-    where the provider runs in a worker."""
+    """CPU time of a predict call through the daemon, inline and by a worker, against a bare gateway in C."""
     with contextlib.ExitStack() as stack:
         lab, cloud = stack.enter_context(clouded())
         far, _ = stack.enter_context(clouded(calls=64, isolation="worker"))

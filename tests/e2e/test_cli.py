@@ -486,6 +486,7 @@ AS_JSON = [
     ("queues pause", "local --project q"), ("queues priority", "local 5 --project q"),
     ("queues resume", "local --project q"), ("run-function", "f.py --body x"),
     ("venvs list", ""), ("job", "j --timeline"), ("strays", ""), ("strays sweep", "--all"),
+    ("providers lift", "local"),
 ]
 TEXT_ONLY = {"serve", "logs", "completion", "help"}
 

@@ -148,6 +148,7 @@ CALLS = {
     ("GET", "/status/{id}"): (lambda w: w.task, None),
     ("GET", "/v1/providers"): (None, None),
     ("GET", "/v1/providers/{id}"): ("local", None),
+    ("POST", "/v1/providers/{id}/lift"): ("local", {}),
     ("GET", "/v1/jobs"): (None, None),
     ("GET", "/v1/jobs/{id}"): (lambda w: w.task, None),
     ("POST", "/v1/jobs/{id}/cancel"): (lambda w: w.task, {}),

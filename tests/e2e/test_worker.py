@@ -6,9 +6,11 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -179,7 +181,7 @@ def test_the_end_of_the_daemon_ends_its_workers(clouded):
 def mirror(sites):
     return sites(
         providers={"echo": f"provider: echo\nplugin: {ECHO}\n{OURS}"},
-        davit="connections: {mirror: {type: ECHO}}\njobs: {call_timeout_seconds: 2}\n",
+        davit="connections: {mirror: {type: ECHO}}\njobs: {call_timeout_seconds: 2}\ndrain_seconds: 1\n",
     ).start()
 
 
@@ -187,18 +189,104 @@ def ask(site, path, body=None, method="POST"):
     return site.service(method, path + QUERY, body, over_unix=True)
 
 
+def quarantined(site):
+    seen = site.get("/v1/providers/echo").json()
+    return seen if seen["state"] == "quarantined" else None
+
+
+def lift(site):
+    answer = site.post("/v1/providers/echo/lift", over_unix=True)
+    assert answer.status == 200, answer
+    return answer.json()
+
+
 def test_a_provider_that_dies_too_often_is_in_quarantine_and_its_job_waits(mirror):
     body = {"name": "t", "behave": "crash"}
-    ask(mirror, "/pipelines/training/train", body)
-    seen = wait_for("the quarantine", lambda: (now := worker_of(mirror, "echo")).get("quarantined") and now)
-    assert seen["deaths"] == 3 and seen["last_death"].startswith("died by SIG"), seen
-    assert "pid" not in seen and "WORKER-QUARANTINE" in mirror.log()
+    asked = threading.Thread(target=ask, args=(mirror, "/pipelines/training/train", body))
+    asked.start()  # it waits for a state of the job
+    seen = wait_for("the quarantine", lambda: quarantined(mirror))
+    worker = seen["worker"]
+    assert worker["deaths"] == 3 and worker["last_death"].startswith("died by SIG"), seen
+    assert "pid" not in worker and "WORKER-QUARANTINE" in mirror.log()
+    assert "died by SIG" in seen["quarantine"]["cause"] and "fallback" not in seen, seen
+    assert "its jobs wait" in seen["reason"] and "providers lift echo" in seen["reason"], seen
     answer = ask(mirror, "/function/execute", {"Script": "x", "Body": {}})
     assert answer.status == 503 and "quarantine" in answer.text, answer
     assert mirror.get("/healthz").status == 200
     job = mirror.get("/v1/jobs?kind=train").json()["jobs"][0]
     assert job["state"] not in ("failed", "succeeded"), job
     assert mirror.stop() == 0
+    asked.join()
+
+
+def test_a_job_waits_with_the_reason_while_there_is_a_quarantine_and_goes_on_after_it(mirror):
+    ask(mirror, "/pipelines/training/train", {"name": "t", "behave": "pend:1000"})
+    job = mirror.get("/v1/jobs?kind=train").json()["jobs"][0]["id"]
+    for _ in range(3):
+        pid = wait_for("a worker", lambda: worker_of(mirror, "echo").get("pid"))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        wait_for("its end", lambda: worker_of(mirror, "echo").get("pid") != pid)
+    wait_for("the quarantine", lambda: quarantined(mirror))
+    wait_for("the reason", lambda: "quarantine" in (mirror.job(job).get("error") or ""))
+    mirror.kill()
+    mirror.start()
+    seen = quarantined(mirror)
+    assert seen and seen["worker"]["starts"] == 0, seen
+    assert mirror.job(job)["state"] in ("submitting", "running")
+    assert ask(mirror, "/function/execute", {"Script": "x", "Body": {}}).status == 503
+    assert mirror.post("/v1/providers/echo/lift").status == 403  # not over TCP
+    assert mirror.post("/v1/providers/ohce/lift", over_unix=True).status == 404
+    began = time.monotonic()
+    seen = lift(mirror)
+    assert seen["state"] == "loaded" and "quarantine" not in seen, seen
+    wait_for("another look at the job", lambda: mirror.job(job).get("error") is None)
+    assert time.monotonic() - began < 20  # by the lifting, not by a timer of half a minute
+    assert worker_of(mirror, "echo")["starts"] == 1
+    assert ask(mirror, f"/pipelines/training/{job}/cancel", method="GET").status == 200
+    mirror.stop()
+    mirror.start()
+    assert not quarantined(mirror)
+
+
+def test_the_file_of_before_takes_over_and_the_job_ends(sites):
+    site = sites(
+        providers={"echo": "provider: echo\nplugin: PLACE\n" + OURS},
+        davit="connections: {mirror: {type: ECHO}}\n",
+    )
+    plugin = site.folder / "echo.so"
+    site.providers["echo"] = site.providers["echo"].replace("PLACE", str(plugin))
+    site.write_configuration()
+    shutil.copy(ECHO, plugin)
+    site.start()
+    old = site.get("/v1/providers/echo").json()
+    site.stop()
+    plugin.unlink()  # what was loaded is a copy
+    shutil.copy(ECHO.with_name("echo_new.so"), plugin)
+    site.start()
+    assert site.get("/v1/providers/echo").json()["version"] == "2.0.0"
+
+    ask(site, "/pipelines/training/train", {"name": "t", "behave": "crash_if_new"})
+    job = site.get("/v1/jobs?kind=train").json()["jobs"][0]["id"]
+    assert ended(site, job)["state"] == "succeeded"
+    seen = quarantined(site)
+    assert seen["version"] == "2.0.0" and seen["quarantine"]["sha256"] == seen["sha256"], seen
+    assert seen["fallback"]["version"] == old["version"], seen
+    assert seen["fallback"]["sha256"] == old["sha256"] and seen["worker"]["deaths"] == 3, seen
+    assert "serves instead" in seen["reason"] and "PROVIDER-FALLBACK" in site.log()
+
+    site.kill()
+    site.start()
+    seen = quarantined(site)  # it is not forgotten, and nothing of that file is started
+    assert seen["fallback"]["sha256"] == old["sha256"] and seen["worker"]["starts"] == 0, seen
+    ask(site, "/pipelines/training/train", {"name": "u", "behave": "crash_if_new"})
+    jobs = site.get("/v1/jobs?kind=train").json()["jobs"]
+    assert len(jobs) == 2 and all(ended(site, one["id"])["state"] == "succeeded" for one in jobs)
+
+    assert lift(site)["state"] == "loaded"
+    ask(site, "/pipelines/training/train", {"name": "v"})
+    assert worker_of(site, "echo")["starts"] == 1  # the new file, which serves again
+    assert site.get("/v1/providers/echo").json()["version"] == "2.0.0"
 
 
 # --- a hostile one ---

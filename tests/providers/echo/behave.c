@@ -247,6 +247,11 @@ static const struct {
 	{"refuse", act_refuse, NULL},
 	{"mute", act_mute, NULL},
 	{"crash", act_crash, NULL},
+#ifdef ECHO_NEW
+	{"crash_if_new", act_crash, NULL},
+#else
+	{"crash_if_new", NULL, NULL},
+#endif
 	{"sleep", act_sleep, NULL},
 	{"hang", act_hang, NULL},
 	{"deaf", act_deaf, NULL},

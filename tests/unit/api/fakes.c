@@ -686,6 +686,15 @@ json_t *providers_describe(struct providers *ps)
 	return json_pack("[{s:s, s:s}]", "id", "local", "state", "loaded");
 }
 
+bool providers_lift(struct providers *ps, const char *id, struct fail *f)
+{
+	(void)ps;
+	if (strcmp(id, "local") != 0)
+		return fail_set(f, FAIL_NOT_FOUND, "there is no provider '%s'", id);
+	fake_provider.lifted = true;
+	return true;
+}
+
 const char *provider_id(const struct provider *p)
 {
 	(void)p;
@@ -1082,6 +1091,14 @@ void tracker_watch_errand(struct tracker *t, const char *id, int64_t patience_ms
 	if (fake_tracker.given_up)
 		errand.job.state = JOB_CANCELLED;
 	done(fake_tracker.lost ? NULL : &errand.job, ctx);
+}
+
+void tracker_look(struct tracker *t, const char *provider)
+{
+	(void)t;
+	assert_string_equal(provider, "local");
+	assert_true(fake_provider.lifted);
+	fake_tracker.looked = true;
 }
 
 bool tracker_recovered(struct tracker *t)

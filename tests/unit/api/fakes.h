@@ -45,6 +45,7 @@ struct fake_provider {
 	void (*during)(void);   /* happens while it is called */
 	/* what was seen last */
 	unsigned calls;
+	bool lifted; /* providers_lift() was called */
 	char interface[64];
 	char slot[64];
 	json_t *request;
@@ -63,6 +64,7 @@ struct fake_tracker {
 	bool removes;  /* the errand somebody asks for is under way */
 	bool changed;  /* by a cancel */
 	bool recovered;
+	bool looked;                     /* tracker_look() was called */
 	int64_t age_ms;                  /* of tracker_refresh() */
 	bool full;                       /* there is no place for a job that was accepted */
 	const struct queue_wait *wait;   /* how every job waits, or NULL */

@@ -94,6 +94,7 @@ static const struct row {
 	{"GET", "/status/projects/1/jobs/2", "status_get", "projects/1/jobs/2", ERROR_OBJECT},
 	{"GET", "/v1/providers", "v1_providers_list", "", ERROR_OBJECT},
 	{"GET", "/v1/providers/local", "v1_providers_get", "local", ERROR_OBJECT},
+	{"POST", "/v1/providers/local/lift", "v1_providers_lift", "local", ERROR_OBJECT},
 	{"GET", "/v1/queues", "v1_queues_list", "", ERROR_OBJECT},
 	{"POST", "/v1/queues/local", "v1_queues_set", "local", ERROR_OBJECT},
 	{"GET", "/v1/jobs", "v1_jobs_list", "", ERROR_OBJECT},

@@ -320,6 +320,17 @@ static void a_file_that_is_not_there_is_not_found(void **state)
 	fake_free(x);
 }
 
+static void the_jobs_of_a_provider_whose_quarantine_is_lifted_are_looked_at(void **state)
+{
+	(void)state;
+	fake_expect("POST", "/v1/providers/other/lift", NULL, 404,
+		"{\"error\":{\"code\":\"not_found\",\"message\":\"there is no provider 'other'\",\"field\":\"\"}}");
+	assert_false(fake_tracker.looked);
+	fake_expect("POST", "/v1/providers/local/lift", NULL, 200,
+		"{\"id\":\"local\",\"state\":\"loaded\"}");
+	assert_true(fake_tracker.looked);
+}
+
 static void providers_are_listed_and_found(void **state)
 {
 	(void)state;
@@ -390,6 +401,7 @@ int main(void)
 		ON_SITE(a_file_that_breaks_off_is_cut),
 		ON_SITE(a_file_that_is_not_there_is_not_found),
 		ON_SITE(providers_are_listed_and_found),
+		ON_SITE(the_jobs_of_a_provider_whose_quarantine_is_lifted_are_looked_at),
 		ON_SITE(health_and_readiness_differ),
 		ON_SITE(the_root_shows_name_and_version_to_anybody),
 		ON_SITE(the_document_is_served),

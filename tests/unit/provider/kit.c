@@ -33,11 +33,13 @@ static void open_provider(struct kit *k, bool may_process)
 		.config = &k->config};
 	k->ps->tokens = tokens_open();
 	assert_non_null(k->ps->tokens);
-	k->ps->list = calloc(1, sizeof(*k->ps->list));
+	k->ps->list = calloc(2, sizeof(*k->ps->list)); /* and what would serve instead */
 	assert_non_null(k->ps->list);
 	k->ps->count = 1;
 	k->ps->names = strdup("kit");
 	k->p = &k->ps->list[0];
+	k->ps->list[1] = (struct provider){.config = &k->entry, .all = k->ps};
+	mutex_init(&k->ps->records);
 	k->p->config = &k->entry;
 	k->p->all = k->ps;
 	k->p->manifest = json_object();
