@@ -17,6 +17,7 @@
 #include "base/fail.h"
 #include "base/killpoint.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/pool.h"
 #include "base/veil.h"
 #include "config/config.h"
@@ -479,6 +480,7 @@ int main(int argc, char **argv)
 	memory_keep_little();
 #ifdef DAVIT_TESTING
 	killpoint_open();
+	pace_open();
 #endif
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
 	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {

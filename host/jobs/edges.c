@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "jobs/internal.h"
 #include "jobs/journal.h"
 #include "store/store.h"
@@ -70,7 +71,7 @@ int64_t tracker_back_off_ms(struct open_job *e)
 	int64_t ms = (int64_t)BACK_OFF_FIRST_MS << doublings;
 
 	e->failures++;
-	return ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS;
+	return PACE(ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS);
 }
 
 void tracker_back_off(struct tracker *t, struct open_job *e)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
@@ -121,7 +122,7 @@ static int64_t pause_of(struct open_job *e, const struct call_result *result)
 
 	e->failures++;
 	return result->retry_after_ms > 0 ? result->retry_after_ms
-	                                  : (int64_t)PAUSE_FIRST_MS << doublings;
+	                                  : PACE((int64_t)PAUSE_FIRST_MS << doublings);
 }
 
 static char *call_detail(const struct fail *why)

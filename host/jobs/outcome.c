@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/pace.h"
 #include "provider/provider.h"
 #include "secret/redact.h"
 #include "store/store.h"
@@ -147,14 +148,15 @@ static bool is_untouched(const struct call_trace *trace)
 
 enum verdict outcome_barred(enum verdict verdict, const struct call_result *result, int64_t ms)
 {
-	bool barred = result->code == DAVIT_AUTH && is_untouched(&result->trace);
+	bool barred =
+		result->code == DAVIT_AUTH && is_untouched(&result->trace) && ms < PACE(BARRED_MS);
 
-	return verdict == VERDICT_FAILED && barred && ms < BARRED_MS ? VERDICT_RETRY : verdict;
+	return verdict == VERDICT_FAILED && barred ? VERDICT_RETRY : verdict;
 }
 
 enum verdict outcome_gone(enum verdict verdict, unsigned tries, int64_t ms)
 {
-	bool gone = tries + 1 >= GONE_TRIES && ms >= GONE_MS;
+	bool gone = tries + 1 >= GONE_TRIES && ms >= PACE(GONE_MS);
 
 	return verdict == VERDICT_FAILED && !gone ? VERDICT_RETRY : verdict;
 }

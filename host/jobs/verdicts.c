@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "jobs/internal.h"
 #include "jobs/journal.h"
 #include "provider/provider.h"
@@ -177,7 +178,7 @@ static bool say_trouble(struct tracker *t, struct open_job *e, struct call_end *
 static void take_refusal(struct tracker *t, struct open_job *e, const struct call_result *result)
 {
 	unsigned doublings = e->refusals < CANCEL_DOUBLINGS ? e->refusals : CANCEL_DOUBLINGS;
-	int64_t ms = (int64_t)CANCEL_REFUSED_MS << doublings;
+	int64_t ms = PACE((int64_t)CANCEL_REFUSED_MS << doublings);
 
 	e->refusals++;
 	e->look = true;
@@ -249,9 +250,9 @@ static void take_unclear(struct tracker *t, struct open_job *e, struct call_end 
  */
 static bool settles(struct tracker *t, struct open_job *e, const struct call_end *end)
 {
-	bool grace = e->cancel && end->settle_ms < GRACE_MS;
+	int64_t least = e->cancel ? PACE(GRACE_MS) : 0;
 	int64_t now = clock_mono_ms();
-	int64_t left = e->sent_mono + (grace ? GRACE_MS : end->settle_ms) - now;
+	int64_t left = e->sent_mono + (end->settle_ms < least ? least : end->settle_ms) - now;
 	int64_t look;
 
 	if (end->result->code != DAVIT_NOT_FOUND || left <= 0)
@@ -310,7 +311,7 @@ static void take_asked(struct tracker *t, struct open_job *e, struct call_end *e
 {
 	(void)end;
 	e->refusals = 0;
-	e->cancel_next_mono = clock_mono_ms() + CANCEL_AGAIN_MS;
+	e->cancel_next_mono = clock_mono_ms() + PACE(CANCEL_AGAIN_MS);
 	tracker_later(t, e, CANCEL_POLL_MS);
 }
 

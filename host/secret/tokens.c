@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pace.h"
 #include "secret/crypto.h"
 #include "secret/redact.h"
 
@@ -372,7 +373,7 @@ static bool fail_all(struct token *e, const struct tokens_failure *failure)
 	if (failure == NULL)
 		return false;
 	e->failure = *failure;
-	e->failed_until = clock_mono_ms() + TOKENS_FAILED_MS;
+	e->failed_until = clock_mono_ms() + PACE(TOKENS_FAILED_MS);
 	while (wake_first(e))
 		;
 	return true;

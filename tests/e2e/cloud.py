@@ -72,7 +72,7 @@ class Cloud:
         return self.ask("GET", "/stats")
 
 
-def site_options(cloud, endpoint=None, net="request_timeout_ms: 1000", sweep_hours=0):
+def site_options(cloud, endpoint=None, net="request_timeout_ms: 1000", sweep_hours=0, pace=1):
     """Options of a Site with testcloud and many accounts at one cloud. Each test takes an account
     of its own, so that a circuit which one of them opened is no matter to the next. Nobody looks
     for strays beside what a test counts."""
@@ -92,7 +92,7 @@ def site_options(cloud, endpoint=None, net="request_timeout_ms: 1000", sweep_hou
         f"connections:\n{accounts}jobs: {{max_running: 100, sweep_hours: {sweep_hours}}}\n"
         f"net: {{ca_file: '{cloud.ca_file}', {net}}}\n"
     )
-    return {"providers": {"testcloud": provider}, "davit": davit}
+    return {"providers": {"testcloud": provider}, "davit": davit, "pace": pace}
 
 
 class Account:

@@ -12,6 +12,15 @@ from packages import Index
 
 subprocess.run = canary.searched(subprocess.run)
 
+# The files that take longest begin first, so that nobody waits for one of them alone in the end.
+LONG = """cloud_faults strays removal late endpoints cancels cloud worker trainings cli exactly walkthrough
+    function crash batch daemon""".split()
+
+
+def pytest_collection_modifyitems(items):
+    place = {f"test_{name}": n for n, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
 
 class Sites:
     """Makes sites and cleans up after them; a daemon that ends badly fails the test."""

@@ -96,11 +96,13 @@ class Site:
         default="local",
         listener="",
         isolation=ISOLATION,
+        pace=1,
     ):
         self.folder = pathlib.Path(folder)
         self.imports = self.folder / "import"
         self.imports.mkdir(parents=True, exist_ok=True)
         self.marks = new_marks()
+        self.pace = pace  # so much shorter are the daemon's waits for clouds: host/base/pace.h
         self.wrapper = []  # what starts the daemon: a program and its arguments
         self.port = 0
         self.process = None
@@ -150,6 +152,7 @@ listeners:
 
     def launch(self, **options):
         """Starts davitd without waiting for it; for tests of what refuses to start."""
+        env = {**(options.pop("env", None) or os.environ), "DAVIT_PACE": str(self.pace)}
         log = open(self.log_path, "ab")
         with log:
             self.process = subprocess.Popen(
@@ -159,6 +162,7 @@ listeners:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=env,
                 **options,
             )
         return self.process
