@@ -39,11 +39,4 @@ const char *connection_missing(const struct target *t, const struct exchange *x)
 /* For struct call_spec; NULL where there is none. */
 const char *connection_name(const struct config_connection *c);
 
-/* What a slot gets as "connection": a new object. */
-json_t *connection_details(const struct config_connection *c);
-
-/* The same for what was begun by the connection of that name; NULL or "": without one. NULL with *f
- * where it is not in the configuration any more: no other account may stand in for it. */
-json_t *connection_details_of(const struct config *config, const char *name, struct fail *f);
-
 #endif

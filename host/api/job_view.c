@@ -8,7 +8,6 @@
 
 #include "api/answer.h"
 #include "api/app.h"
-#include "api/connection.h"
 #include "api/job_why.h"
 #include "api/redact.h"
 #include "base/attr.h"
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "config/config.h"
 #include "jobs/account.h"
 #include "jobs/job.h"
 #include "jobs/tracker.h"
@@ -223,7 +223,7 @@ void job_view_status(
 static json_t *slot_request(
 	const struct app *app, const struct job *job, const char *slot, struct fail *f)
 {
-	json_t *connection = connection_details_of(app->config, job->connection, f);
+	json_t *connection = config_connection_details_of(app->config, job->connection, f);
 	json_t *include, *request;
 	char *object;
 

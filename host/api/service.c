@@ -123,8 +123,8 @@ json_t *service_request(const struct service *s, json_t *more)
 	json_t *request = json_object();
 	bool ok = more != NULL && request != NULL;
 
-	ok = ok && json_object_set_new(
-			   request, "connection", connection_details(s->target.connection)) == 0;
+	ok = ok && json_object_set_new(request, "connection",
+			   config_connection_details(s->target.connection)) == 0;
 	if (s->object != NULL)
 		ok = ok && json_object_set_new(request, "id", json_string(s->object)) == 0;
 	ok = ok && json_object_update(request, more) == 0;

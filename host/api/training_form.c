@@ -287,7 +287,7 @@ static void begin(struct app *app, struct exchange *x, const struct target *t, j
 		.body = body,
 		.request = json_pack("{s:O}", "spec", body)};
 	form_validate(t->provider, connection_name(t->connection),
-		connection_details(t->connection), form->body, validated, form);
+		config_connection_details(t->connection), form->body, validated, form);
 }
 
 /* The provider and, where it needs one, the connection; else answered. */

@@ -11,7 +11,6 @@
 
 #include "api/answer.h"
 #include "api/app.h"
-#include "api/connection.h"
 #include "api/form_validate.h"
 #include "api/handlers.h"
 #include "api/idempotency.h"
@@ -20,6 +19,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/schema.h"
+#include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/errand.h"
 #include "jobs/flow.h"
@@ -137,7 +137,7 @@ static void form_looked_at(const struct fail *f, void *ctx)
 static void validate(struct rerun *r)
 {
 	struct fail f = {0};
-	json_t *connection = connection_details_of(r->app->config, r->job.connection, &f);
+	json_t *connection = config_connection_details_of(r->app->config, r->job.connection, &f);
 	struct call_spec spec = {
 		.provider = r->provider,
 		.interface = r->job.interface,

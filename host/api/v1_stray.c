@@ -79,7 +79,7 @@ static bool find_provider(struct care *c, struct fail *f)
 	if (c->provider == NULL)
 		return fail_set(f, FAIL_UNAVAILABLE, "provider '%s' of this stray is not loaded",
 			c->stray.provider);
-	c->connection = connection_details_of(c->app->config, c->stray.connection, f);
+	c->connection = config_connection_details_of(c->app->config, c->stray.connection, f);
 	return c->connection != NULL;
 }
 

@@ -155,6 +155,13 @@ uint64_t config_files(const struct config *c);
 
 const struct config_connection *config_connection_find(const struct config *c, const char *name);
 
+/* What a slot gets as "connection": a new object. */
+json_t *config_connection_details(const struct config_connection *c);
+
+/* The same for what was begun by the connection of that name; NULL or "": without one. NULL with *f
+ * where it is not in the configuration any more: no other account may stand in for it. */
+json_t *config_connection_details_of(const struct config *config, const char *name, struct fail *f);
+
 /* Writes the table of keys as Markdown; `davitd --print-config-reference`. */
 void config_reference(FILE *out);
 

@@ -23,20 +23,6 @@ static bool add_stored(json_t *request, const char *member, const char *text)
 	       json_object_set_new(request, member, json_parse(text, strlen(text), &f)) == 0;
 }
 
-/* NULL: out of memory, or it is gone, and no other account may stand in for it. */
-static json_t *connection_of(const struct tracker_options *o, const struct job *job)
-{
-	const char *name = job->connection;
-	const struct config_connection *c;
-
-	if (name == NULL || name[0] == '\0')
-		return json_object();
-	c = config_connection_find(o->config, name);
-	if (c == NULL)
-		return NULL;
-	return c->details == NULL ? json_object() : json_deep_copy(c->details);
-}
-
 /* The label on what a job made: that of its submission, or of the one that made what it adopted. */
 static json_t *label_of(const struct tracker_options *o, const struct job *job, json_t *request)
 {
@@ -54,14 +40,16 @@ json_t *request_of(const struct tracker_options *o, const struct job *job, const
 	json_t *request = json_parse(job->request, strlen(job->request), &f);
 
 	if (errand_is_kind(job->kind)) {
-		if (json_object_set_new(request, "connection", connection_of(o, job)) == 0)
+		if (json_object_set_new(request, "connection",
+			    config_connection_details_of(o->config, job->connection, &f)) == 0)
 			return request;
 		json_decref(request);
 		return NULL;
 	}
 	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
 	if (!json_is_object(request) ||
-		json_object_set_new(request, "connection", connection_of(o, job)) != 0 ||
+		json_object_set_new(request, "connection",
+			config_connection_details_of(o->config, job->connection, &f)) != 0 ||
 		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
 		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
 		json_object_set_new(request, "label", label_of(o, job, request)) != 0 ||

@@ -33,19 +33,15 @@ static void listed(struct call_result *result, void *ctx)
 /* {"connection": …, "brief": true}; NULL with *f. */
 static json_t *request_at(const struct strays *s, const struct stray_place *place, struct fail *f)
 {
-	const struct config_connection *c = NULL;
+	const char *name = place->connection;
 	json_t *details, *request;
 
-	if (place->connection[0] != '\0') {
-		c = config_connection_find(s->options.config, place->connection);
-		if (c == NULL) {
-			(void)fail_set(f, FAIL_NOT_FOUND,
-				"connection '%s' is not in the configuration any more",
-				place->connection);
-			return NULL;
-		}
+	if (name[0] != '\0' && config_connection_find(s->options.config, name) == NULL) {
+		(void)fail_set(f, FAIL_NOT_FOUND,
+			"connection '%s' is not in the configuration any more", name);
+		return NULL;
 	}
-	details = c != NULL && c->details != NULL ? json_deep_copy(c->details) : json_object();
+	details = config_connection_details_of(s->options.config, name, f);
 	request = json_pack("{s:o, s:b}", "connection", details, "brief", 1);
 	if (request == NULL)
 		(void)fail_set(f, FAIL_INTERNAL, "out of memory");
