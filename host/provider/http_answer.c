@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "net/net.h"
@@ -110,6 +111,105 @@ static bool keep_all(
 	return true;
 }
 
+/* --- the same of an answer that is any text --- */
+
+#define KEPT_MAX HTTP_KEEP_MAX
+
+struct span {
+	size_t from, to;
+};
+
+/* What stands behind after and before before; false: nothing. */
+static bool find_span(const json_t *marks, const char *body, size_t n, struct span *ret_span)
+{
+	const json_t *after = json_object_get(marks, "after");
+	const json_t *before = json_object_get(marks, "before");
+	const char *from = body, *to = body + n;
+
+	if (json_string_length(after) > 0) {
+		from = memmem(body, n, json_string_value(after), json_string_length(after));
+		if (from == NULL)
+			return false;
+		from += json_string_length(after);
+	}
+	if (json_string_length(before) > 0)
+		to = memmem(from, (size_t)(body + n - from), json_string_value(before),
+			json_string_length(before));
+	if (to == NULL || to == from)
+		return false;
+	*ret_span = (struct span){(size_t)(from - body), (size_t)(to - body)};
+	return true;
+}
+
+static int compare_spans(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+/* The body with "***" in place of what is kept; two words may name the same. */
+static char *without_spans(
+	struct span *spans, size_t count, const char *body, size_t n, size_t *ret_n)
+{
+	struct buf out;
+	size_t at = 0;
+
+	qsort(spans, count, sizeof(*spans), compare_spans);
+	buf_init(&out, n + 3 * count + 1);
+	for (size_t i = 0; i < count; i++) {
+		if (spans[i].from >= at) {
+			buf_add(&out, body + at, spans[i].from - at);
+			buf_text(&out, "***");
+		}
+		if (spans[i].to > at)
+			at = spans[i].to;
+	}
+	buf_add(&out, body + at, n - at);
+	return buf_take(&out, ret_n);
+}
+
+static bool keep_span(struct call_secrets *secrets, const char *word, const char *text, size_t n,
+	json_t *kept, struct fail *f)
+{
+	davit_secret handle = call_secrets_add(secrets, text, n);
+
+	if (handle == 0)
+		return fail_set(f, FAIL_TOO_LARGE, "this call has too many secrets");
+	return json_object_set_new(kept, word, json_integer((json_int_t)handle)) == 0 ||
+	       fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
+/* *ret_body NULL: nothing of it was found. */
+static bool keep_spans(struct call_secrets *secrets, const json_t *keep, const char *body, size_t n,
+	json_t *kept, char **ret_body, size_t *ret_n, struct fail *f)
+{
+	struct span spans[KEPT_MAX];
+	size_t count = 0;
+	const char *word;
+	const json_t *marks;
+
+	*ret_body = NULL;
+	json_object_foreach((json_t *)keep, word, marks)
+	{
+		if (count == KEPT_MAX || !find_span(marks, body, n, &spans[count]))
+			continue;
+		if (!keep_span(secrets, word, body + spans[count].from,
+			    spans[count].to - spans[count].from, kept, f))
+			return false;
+		count++;
+	}
+	if (count == 0)
+		return true;
+	*ret_body = without_spans(spans, count, body, n, ret_n);
+	return *ret_body != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
+}
+
+static bool is_text_of(const json_t *keep)
+{
+	return json_is_object(json_object_iter_value(json_object_iter((json_t *)keep)));
+}
+
 static bool is_success(int status)
 {
 	return status >= 200 && status < 300;
@@ -129,22 +229,39 @@ static char *unread(int status, const char *body, size_t n, size_t *ret_n)
 	return copy;
 }
 
+/* By pointers into JSON; *ret_body NULL: it is none. */
+static bool keep_texts(struct call_secrets *secrets, const json_t *keep, const char *body, size_t n,
+	json_t *kept, char **ret_body, size_t *ret_n, struct fail *f)
+{
+	json_t *all = member_parse(body, n);
+	bool ok = true;
+
+	*ret_body = NULL;
+	if (all != NULL) {
+		ok = keep_all(secrets, keep, all, kept, f);
+		*ret_body = ok ? json_compact(all, ret_n) : NULL;
+		ok = *ret_body != NULL || (ok && fail_set(f, FAIL_INTERNAL, "out of memory"));
+	}
+	member_free(all);
+	return ok;
+}
+
 bool http_answer_keep(struct call_secrets *secrets, const json_t *keep, int status,
 	const char *body, size_t n, json_t **ret_kept, char **ret_body, size_t *ret_n,
 	struct fail *f)
 {
 	json_t *kept = json_object();
-	json_t *all = member_parse(body, n);
 	char *shown = NULL;
-	bool ok = kept != NULL;
+	bool ok = kept != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 
-	if (all != NULL && ok)
-		ok = keep_all(secrets, keep, all, kept, f);
-	if (ok) {
-		shown = all != NULL ? json_compact(all, ret_n) : unread(status, body, n, ret_n);
+	if (ok && !is_text_of(keep))
+		ok = keep_texts(secrets, keep, body, n, kept, &shown, ret_n, f);
+	else if (ok && is_success(status) && n > 0)
+		ok = keep_spans(secrets, keep, body, n, kept, &shown, ret_n, f);
+	if (ok && shown == NULL) {
+		shown = unread(status, body, n, ret_n);
 		ok = shown != NULL || fail_set(f, FAIL_INTERNAL, "out of memory");
 	}
-	member_free(all);
 	if (!ok) {
 		json_decref(kept);
 		return false;

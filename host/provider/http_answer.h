@@ -27,8 +27,10 @@ json_t *http_answer_headers(const struct head *h);
  * Makes secrets of the texts of a JSON answer that keep, {word: pointer}, names: *ret_kept is
  * {word: handle} of those that are there; *ret_body, which the caller frees, has "***" in their
  * places. A body that is no JSON is kept as it is where status says that something went wrong,
- * else it is left out: it may be what was to be hidden. False: FAIL_INTERNAL or, too many
- * secrets, FAIL_TOO_LARGE.
+ * else it is left out: it may be what was to be hidden. With {word: {"after", "before"}} the same
+ * of a success in any format: what stands between these texts, "" being its beginning and end; one
+ * in which none of it is found is left out. False: FAIL_INTERNAL or, too many secrets,
+ * FAIL_TOO_LARGE.
  */
 bool http_answer_keep(struct call_secrets *secrets, const json_t *keep, int status,
 	const char *body, size_t n, json_t **ret_kept, char **ret_body, size_t *ret_n,

@@ -243,19 +243,31 @@ static bool read_stream(struct reading *x, const json_t *v)
 	return true;
 }
 
+/* {"after", "before"}. */
+static bool is_marks(const json_t *v)
+{
+	return json_object_size(v) == 2 && json_is_string(json_object_get(v, "after")) &&
+	       json_is_string(json_object_get(v, "before"));
+}
+
 static bool read_keep(struct reading *x, const json_t *v)
 {
 	const char *word;
-	json_t *pointer;
-	bool ok = json_is_object(v) && json_object_size(v) <= HTTP_KEEP_MAX;
+	json_t *where;
+	size_t pointers = 0, marks = 0, n = json_object_size(v);
+	bool ok = json_is_object(v) && n <= HTTP_KEEP_MAX;
 
-	json_object_foreach((json_t *)v, word, pointer)
+	json_object_foreach((json_t *)v, word, where)
 	{
-		ok = ok && word[0] != '\0' && json_is_string(pointer);
+		ok = ok && word[0] != '\0';
+		pointers += json_is_string(where);
+		marks += is_marks(where);
 	}
-	if (!ok)
+	if (!ok || (pointers != n && marks != n))
 		return fail_at(x->f, FAIL_INVALID, "/keep",
-			"must have at most %d words with JSON pointers", HTTP_KEEP_MAX);
+			"must have at most %d words, all with JSON pointers or all with "
+			"{\"after\", \"before\"}",
+			HTTP_KEEP_MAX);
 	if (json_object_size(v) > 0)
 		x->r->keep = v;
 	return true;

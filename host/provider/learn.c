@@ -25,13 +25,13 @@ static bool is_program(const char *source)
 	return strncmp(source, "exec:", 5) == 0;
 }
 
-/* Calls each(value, n, ctx) with what source has, if it has something. */
+/* Calls each(value, n, ctx) with what source has, if it has something that must not be seen. */
 static bool read_source(const char *source, const struct source_place *place,
 	void (*each)(void *ctx, const void *value, size_t n), void *ctx)
 {
 	char *value = NULL;
 	size_t n = 0;
-	bool has = source_read(source, place, &value, &n, NULL);
+	bool has = !source_is_plain(source) && source_read(source, place, &value, &n, NULL);
 
 	if (has) {
 		each(ctx, value, n);
@@ -76,7 +76,10 @@ static void learn_connections(const struct provider *p, const char *source)
 
 static void learn_source(const struct provider *p, const char *source)
 {
-	const struct source_place place = {.environment = (const char *const *)environ};
+	const struct source_place place = {
+		.environment = (const char *const *)environ,
+		.named = json_object_get(p->manifest, "secrets"),
+	};
 
 	if (source_member(source) != NULL)
 		learn_connections(p, source);
@@ -167,6 +170,7 @@ void learn_for_call(struct call *c)
 	const struct source_place where = {
 		.connection = c->connection,
 		.environment = (const char *const *)environ,
+		.named = json_object_get(c->provider->manifest, "secrets"),
 		.may_exec = c->provider->config->allow_exec,
 		.timeout_ms = time_for_programs(c),
 		.stopped = stopped,

@@ -276,7 +276,7 @@ static bool is_open(const struct call *c, const char *source)
 /* What is kept is known as such: it may change often, and is not to drive out what does not. */
 static void learn(struct call *c, const char *source, const char *value, size_t n)
 {
-	if (strcmp(source, "kept") != 0)
+	if (strcmp(source, "kept") != 0 && !source_is_plain(source))
 		call_secrets_learn(&c->secrets, value, n);
 }
 
@@ -288,6 +288,7 @@ static bool read_sources(struct call *c, const char *name, const json_t *sources
 	const struct source_place place = {
 		.connection = c->connection,
 		.environment = (const char *const *)environ,
+		.named = json_object_get(c->provider->manifest, "secrets"),
 		.may_exec = c->provider->config->allow_exec,
 		.timeout_ms = c->deadline - clock_mono_ms(),
 		.stopped = stopped,
@@ -386,4 +387,5 @@ const davit_host_secret_1 service_secret = {
 	.mint = secret_mint,
 	.keep = secret_keep,
 	.digest_value = secret_digest_value,
+	.compose = secret_compose,
 };

@@ -1,4 +1,4 @@
-/* davit.host.secret/1, digest_value: of texts in which secrets stand. */
+/* davit.host.secret/1: texts in which secrets stand, digested or made secrets. */
 #include <string.h>
 
 #include "base/attr.h"
@@ -24,20 +24,17 @@ static bool hides(const char *name)
 	return false;
 }
 
-static bool digest(struct call *c, const char *name, davit_buf value,
-	uint8_t bytes[CRYPTO_DIGEST_MAX], size_t *ret_n, struct fail *f)
+/* The text that value is; http_value_finish() it, also on failure. */
+static bool write_value(struct call *c, davit_buf value, struct buf *text, struct fail *f)
 {
 	json_t *v = service_parse(value, SERVICE_JSON_MAX, f);
 	bool secret = false, ok;
-	struct buf text;
 
+	buf_init(text, CALL_SECRETS_BYTES_MAX);
+	text->secret = true;
 	if (v == NULL)
-		return fail_wrap(f, "the value to be digested");
-	buf_init(&text, CALL_SECRETS_BYTES_MAX);
-	text.secret = true;
-	ok = http_value_write(&text, v, &c->secrets, "", &secret, f) &&
-	     crypto_digest(name, text.p, text.n, bytes, ret_n, f);
-	http_value_finish(&text);
+		return fail_wrap(f, "the value");
+	ok = http_value_write(text, v, &c->secrets, "", &secret, f);
 	json_decref(v);
 	return ok;
 }
@@ -49,14 +46,31 @@ int32_t DAVIT_CALL secret_digest_value(
 	const char *name = c != NULL ? service_text(c, algorithm, WORD_MAX) : NULL;
 	uint8_t bytes[CRYPTO_DIGEST_MAX];
 	struct fail f = {0};
+	struct buf text;
 	size_t n = 0;
+	bool ok;
 
 	if (name == NULL || ret_bytes == NULL)
 		return DAVIT_INVALID;
 	if (!hides(name))
 		return service_refuse(
 			c, DAVIT_UNSUPPORTED, "no digest '%s' of values: use sha256", name);
-	if (!digest(c, name, value, bytes, &n, &f))
-		return call_service_failed(c, &f);
-	return service_give_bytes(c, bytes, n, ret_bytes);
+	ok = write_value(c, value, &text, &f) && crypto_digest(name, text.p, text.n, bytes, &n, &f);
+	http_value_finish(&text);
+	return ok ? service_give_bytes(c, bytes, n, ret_bytes) : call_service_failed(c, &f);
+}
+
+int32_t DAVIT_CALL secret_compose(davit_call call, davit_buf value, davit_secret *ret_secret)
+{
+	struct call *c = call_current(call);
+	struct fail f = {0};
+	struct buf text;
+	int32_t code;
+
+	if (c == NULL || ret_secret == NULL)
+		return DAVIT_INVALID;
+	code = write_value(c, value, &text, &f) ? call_secret_give(c, text.p, text.n, ret_secret)
+	                                        : call_service_failed(c, &f);
+	http_value_finish(&text);
+	return code;
 }

@@ -49,6 +49,7 @@ int32_t service_give_bytes(struct call *c, const void *bytes, size_t n, davit_bu
 /* Of davit.host.secret (service_secret_value.c). */
 int32_t DAVIT_CALL secret_digest_value(
 	davit_call call, davit_buf algorithm, davit_buf value, davit_buf *ret_bytes);
+int32_t DAVIT_CALL secret_compose(davit_call call, davit_buf value, davit_secret *ret_secret);
 
 /* Hands v (taken over; NULL: out of memory) to the provider as text in the call's memory. */
 int32_t service_give_json(struct call *c, json_t *v, davit_buf *ret_json);

@@ -43,7 +43,7 @@ static void drop(char *text, size_t n)
 	free(text);
 }
 
-/* --- connection, env, kept --- */
+/* --- connection, env, text, kept --- */
 
 static bool read_connection(const struct reading *r, struct fail *f)
 {
@@ -64,6 +64,11 @@ static bool read_env(const struct reading *r, struct fail *f)
 	return text != NULL ? give(r, text, strlen(text), f) : none(f);
 }
 
+static bool read_text(const struct reading *r, struct fail *f)
+{
+	return give(r, r->rest, strlen(r->rest), f);
+}
+
 static bool read_kept(const struct reading *r, struct fail *f)
 {
 	return r->place->kept != NULL ? r->place->kept(r->place->ctx, r->value, r->n, f) : none(f);
@@ -77,7 +82,7 @@ static bool read_path(const struct reading *r, const char *path, size_t path_n, 
 {
 	static const struct fs_named how = {.limit = SOURCE_BYTES_MAX};
 	char *raw = strndup(path, path_n);
-	char *real = raw != NULL ? source_expand(raw, r->place->environment, f) : NULL;
+	char *real = raw != NULL ? source_expand(raw, r->place, f) : NULL;
 	bool ok = real != NULL && fs_read_named(real, &how, ret_text, ret_n, f);
 
 	free(raw);
@@ -122,7 +127,7 @@ static bool take_ini(const struct reading *r, const char *text, const char *plac
 static bool read_within(const struct reading *r, bool json, struct fail *f)
 {
 	const char *hash = strchr(r->rest, '#');
-	char *place = hash != NULL ? source_expand(hash + 1, r->place->environment, f) : NULL;
+	char *place = hash != NULL ? source_expand(hash + 1, r->place, f) : NULL;
 	char *text = NULL;
 	size_t n = 0;
 	bool ok = place != NULL && read_path(r, r->rest, (size_t)(hash - r->rest), &text, &n, f);
@@ -147,11 +152,44 @@ static bool read_json(const struct reading *r, struct fail *f)
 
 /* --- programs --- */
 
+static bool valid_exec(const char *rest, struct fail *f)
+{
+	size_t words = 1;
+
+	for (const char *p = rest; *p != '\0'; p++)
+		words += *p == ' ';
+	if (words > SOURCE_ARGS_MAX)
+		return fail_set(f, FAIL_INVALID, "it has more than %d words", SOURCE_ARGS_MAX);
+	return rest[0] == '/' || (rest[0] == '@' && rest[1] != '\0') ||
+	       fail_set(f, FAIL_INVALID, "its program is named by an absolute path");
+}
+
+/* exec:@SECRET; whoever wrote the command, it is a program of an absolute path. */
+static bool exec_named(const struct reading *r, struct fail *f)
+{
+	char *command = NULL;
+	size_t n = 0;
+	bool ok;
+
+	if (!source_named(r->rest + 1, strlen(r->rest + 1), r->place, &command, &n, f) ||
+		command == NULL)
+		return false;
+	ok = command[0] == '/' && strlen(command) == n && strpbrk(command, "\"'\\") == NULL;
+	if (!ok)
+		(void)fail_set(f, FAIL_AUTH,
+			"the command must be an absolute path and arguments, without quotes");
+	ok = ok && valid_exec(command, f) && source_exec(command, r->place, r->value, r->n, f);
+	drop(command, n);
+	return ok;
+}
+
 static bool read_exec(const struct reading *r, struct fail *f)
 {
 	if (!r->place->may_exec)
 		return fail_set(f, FAIL_NOT_FOUND,
 			"the site does not allow this provider to start programs (allow_exec)");
+	if (r->rest[0] == '@')
+		return exec_named(r, f);
 	return source_exec(r->rest, r->place, r->value, r->n, f);
 }
 
@@ -187,18 +225,6 @@ static bool valid_json(const char *rest, struct fail *f)
 	return valid_path(rest, f);
 }
 
-static bool valid_exec(const char *rest, struct fail *f)
-{
-	size_t words = 1;
-
-	for (const char *p = rest; *p != '\0'; p++)
-		words += *p == ' ';
-	if (words > SOURCE_ARGS_MAX)
-		return fail_set(f, FAIL_INVALID, "it has more than %d words", SOURCE_ARGS_MAX);
-	return rest[0] == '/' ||
-	       fail_set(f, FAIL_INVALID, "its program is named by an absolute path");
-}
-
 static bool valid_kept(const char *rest, struct fail *f)
 {
 	return rest[0] == '\0' || fail_set(f, FAIL_INVALID, "nothing follows 'kept'");
@@ -215,6 +241,7 @@ static const struct form {
 	{"ini:", valid_ini, read_ini},
 	{"json:", valid_json, read_json},
 	{"exec:", valid_exec, read_exec},
+	{"text:", valid_name, read_text},
 	{"kept", valid_kept, read_kept},
 };
 
@@ -233,7 +260,7 @@ bool source_valid(const char *source, struct fail *f)
 
 	if (form == NULL)
 		return fail_set(f, FAIL_INVALID,
-			"it begins with connection:, env:, file:, ini:, json:, exec: or is kept");
+			"it begins with connection:, env:, file:, ini:, json:, exec:, text: or is kept");
 	return form->valid(source + strlen(form->word), f);
 }
 
@@ -242,6 +269,40 @@ const char *source_member(const char *source)
 	size_t n = strlen(forms[0].word);
 
 	return strncmp(source, forms[0].word, n) == 0 ? source + n : NULL;
+}
+
+bool source_is_plain(const char *source)
+{
+	return strncmp(source, "text:", strlen("text:")) == 0;
+}
+
+bool source_named(const char *name, size_t name_n, const struct source_place *place,
+	char **ret_value, size_t *ret_n, struct fail *f)
+{
+	struct source_place inner = *place;
+	char *key = strndup(name, name_n);
+	const json_t *sources = key != NULL ? json_object_get(place->named, key) : NULL;
+	const json_t *source;
+	struct fail why = {0};
+	size_t i;
+
+	free(key);
+	inner.depth++;
+	inner.kept = NULL; /* of another name */
+	if (inner.depth > SOURCE_NAMED_MAX)
+		return fail_set(
+			f, FAIL_AUTH, "more than %d secrets name each other", SOURCE_NAMED_MAX);
+	(void)fail_set(&why, FAIL_NOT_FOUND, "the manifest lists no secret '%.*s'",
+		(int)(name_n < 64 ? name_n : 64), name);
+	json_array_foreach(sources, i, source)
+	{
+		why = (struct fail){0};
+		if (source_read(json_string_value(source), &inner, ret_value, ret_n, &why))
+			return true;
+		if (why.code != FAIL_NOT_FOUND)
+			break;
+	}
+	return fail_set(f, why.code, "%s", why.text);
 }
 
 bool source_read(const char *source, const struct source_place *place, char **ret_value,

@@ -1,11 +1,13 @@
 /* The texts of sources: variables in paths, and files of sections. */
 #include <ctype.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "secret/crypto.h"
 #include "secret/source.h"
 
 const char *source_variable(const char *const *environment, const char *name, size_t n)
@@ -17,21 +19,44 @@ const char *source_variable(const char *const *environment, const char *name, si
 	return NULL;
 }
 
-/* --- ${NAME}, ${NAME:-TEXT}, ~/ --- */
+/* --- ${NAME}, ${NAME:-TEXT}, ${@SECRET}, ~/ --- */
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* ${@SECRET}. */
+static bool add_named(struct buf *out, const char *name, size_t n, const struct source_place *place,
+	struct fail *f)
+{
+	char *value = NULL;
+	size_t value_n = 0;
+
+	if (!source_named(name, n, place, &value, &value_n, f))
+		return false;
+	buf_add(out, value, value_n);
+	crypto_cleanse(value, value_n);
+	free(value);
+	return true;
+}
 
 /* Puts in the value of what stands between the braces. */
 static bool add_variable(struct buf *out, const char *inside, size_t n,
-	const char *const *environment, struct fail *f)
+	const struct source_place *place, struct fail *f)
 {
 	size_t name_n = 0;
 	const char *value;
 
-	while (name_n < n && (isalnum((unsigned char)inside[name_n]) || inside[name_n] == '_'))
+	if (n > 0 && inside[0] == '@')
+		return add_named(out, inside + 1, n - 1, place, f);
+	while (name_n < n && is_word(inside[name_n]))
 		name_n++;
 	if (name_n == 0 || (name_n < n && (n - name_n < 2 || inside[name_n] != ':' ||
 						  inside[name_n + 1] != '-')))
-		return fail_set(f, FAIL_INVALID, "between braces stands NAME or NAME:-TEXT");
-	value = source_variable(environment, inside, name_n);
+		return fail_set(
+			f, FAIL_INVALID, "between braces stands NAME, NAME:-TEXT or @SECRET");
+	value = source_variable(place->environment, inside, name_n);
 	if (value != NULL && value[0] != '\0')
 		buf_text(out, value);
 	else if (name_n < n)
@@ -43,7 +68,7 @@ static bool add_variable(struct buf *out, const char *inside, size_t n,
 }
 
 static bool add_all(
-	struct buf *out, const char *text, const char *const *environment, struct fail *f)
+	struct buf *out, const char *text, const struct source_place *place, struct fail *f)
 {
 	const char *open, *close;
 
@@ -52,7 +77,7 @@ static bool add_all(
 		if (close == NULL)
 			return fail_set(f, FAIL_INVALID, "a brace is not closed");
 		buf_add(out, text, (size_t)(open - text));
-		if (!add_variable(out, open + 2, (size_t)(close - open - 2), environment, f))
+		if (!add_variable(out, open + 2, (size_t)(close - open - 2), place, f))
 			return false;
 		text = close + 1;
 	}
@@ -72,16 +97,16 @@ static bool add_home(
 	return true;
 }
 
-char *source_expand(const char *text, const char *const *environment, struct fail *f)
+char *source_expand(const char *text, const struct source_place *place, struct fail *f)
 {
 	struct buf plain, whole;
 	bool ok;
 
 	buf_init(&plain, PATH_MAX);
 	buf_init(&whole, PATH_MAX);
-	ok = add_all(&plain, text, environment, f);
+	ok = add_all(&plain, text, place, f);
 	if (ok && plain.p != NULL && strncmp(plain.p, "~/", 2) == 0)
-		ok = add_home(&whole, plain.p, environment, f);
+		ok = add_home(&whole, plain.p, place->environment, f);
 	else if (ok && plain.p != NULL)
 		buf_text(&whole, plain.p);
 	if (ok && (plain.failed || whole.failed))

@@ -89,7 +89,8 @@
 	ROW(secret, member, CODE, 3, U64, IN_TEXT, NUMBER)                                         \
 	ROW(secret, mint, CODE, 2, IN_TEXT, NUMBER)                                                \
 	ROW(secret, keep, CODE, 3, IN_TEXT, U64, I64)                                              \
-	ROW(secret, digest_value, CODE, 3, IN_TEXT, IN_TEXT, TEXT)
+	ROW(secret, digest_value, CODE, 3, IN_TEXT, IN_TEXT, TEXT)                                 \
+	ROW(secret, compose, CODE, 2, IN_TEXT, NUMBER)
 
 #define WORKER_TOKEN(ROW, OWN, HERE)                                                               \
 	ROW(token, get, CODE, 2, IN_TEXT, NUMBER)                                                  \

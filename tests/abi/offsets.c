@@ -88,7 +88,7 @@ AT(davit_host_http_1, flags, 4);
 AT(davit_host_http_1, perform, 8);
 AT(davit_host_http_1, perform_many, 16);
 
-SIZE(davit_host_secret_1, 104);
+SIZE(davit_host_secret_1, 112);
 AT(davit_host_secret_1, size, 0);
 AT(davit_host_secret_1, flags, 4);
 AT(davit_host_secret_1, open, 8);
@@ -103,6 +103,7 @@ AT(davit_host_secret_1, member, 72);
 AT(davit_host_secret_1, mint, 80);
 AT(davit_host_secret_1, keep, 88);
 AT(davit_host_secret_1, digest_value, 96);
+AT(davit_host_secret_1, compose, 104);
 
 SIZE(davit_host_token_1, 32);
 AT(davit_host_token_1, size, 0);

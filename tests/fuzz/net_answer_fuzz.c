@@ -28,6 +28,27 @@
 
 #define NOW_MS INT64_C(1795000000000)
 
+/* Between texts of an answer in any format: what is kept is not shown in its place. */
+static void check_spans(int status, const char *body, size_t n)
+{
+	json_t *keep = json_pack("{s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}", "a", "after",
+		"access", "before", "\"", "b", "after", "ess_", "before", "n", "rest", "after", ":",
+		"before", "");
+	struct call_secrets secrets = {0};
+	struct fail f = {0};
+	json_t *kept = NULL;
+	char *shown = NULL;
+	size_t shown_n = 0;
+
+	must(http_answer_keep(&secrets, keep, status, body, n, &kept, &shown, &shown_n, &f));
+	if (json_object_size(kept) > 0)
+		must(memmem(shown, shown_n, "***", 3) != NULL && shown_n <= n + 9);
+	json_decref(kept);
+	json_decref(keep);
+	free(shown);
+	call_secrets_finish(&secrets);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool right)
@@ -193,6 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_retry(&h);
 	check_location(&h);
 	check_keep(h.status, text + at, size - at);
+	check_spans(h.status, text + at, size - at);
 	head_finish(&h);
 	return 0;
 }

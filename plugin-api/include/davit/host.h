@@ -258,7 +258,9 @@ typedef uint64_t davit_secret; /* a value the host keeps; valid until the call e
  *               go along, and to another origin no body
  *   stream      true: *ret_body is read while it comes, over HTTP/1.1
  *   keep        {word: JSON pointer}: those texts of a JSON answer become secrets, and the
- *               answer's body shows them as "***"
+ *               answer's body shows them as "***"; or {word: {"after", "before"}}, what stands
+ *               between two texts of a successful answer in any format, where "" is its beginning
+ *               and its end
  *
  * A value (of url, headers and body) is a text, or a list of parts: texts, {"secret": handle},
  * {"form": value}, {"base64": value} and {"json": value}, the last three a value written that
@@ -365,6 +367,9 @@ typedef struct davit_host_secret_1 {
 	 * text or list of parts: of a text in which secrets stand. */
 	int32_t(DAVIT_CALL *digest_value)(
 		davit_call call, davit_buf algorithm, davit_buf value, davit_buf *ret_bytes);
+
+	/* A secret made of such a value. */
+	int32_t(DAVIT_CALL *compose)(davit_call call, davit_buf value, davit_secret *ret_secret);
 } davit_host_secret_1;
 
 /*

@@ -721,6 +721,55 @@ static void one_text_may_have_two_words(void **state)
 	call_secrets_finish(&secrets);
 }
 
+#define SPANS                                                                                      \
+	"{\"key\":{\"after\":\"<Key>\",\"before\":\"</Key>\"},"                                    \
+	"\"same\":{\"after\":\"<Key>\",\"before\":\"<\"},"                                         \
+	"\"end\":{\"after\":\"</Key>\",\"before\":\"\"}}"
+
+/* keep of an answer: what is shown, and what the words keep, "word=text;"… */
+static void expect_spans(
+	const char *keep, int status, const char *body, const char *shown_as, const char *kept_as)
+{
+	struct call_secrets secrets = {0};
+	json_t *marks = json_loads(keep, 0, NULL), *kept = NULL;
+	struct fail f = {0};
+	char *shown = NULL, texts[256] = "";
+	const char *word;
+	json_t *handle;
+	size_t n = 0;
+
+	assert_true(http_answer_keep(
+		&secrets, marks, status, body, strlen(body), &kept, &shown, &n, &f));
+	assert_int_equal(n, strlen(shown_as));
+	assert_memory_equal(shown, shown_as, n);
+	json_object_foreach(kept, word, handle)
+	{
+		const struct call_secret *s =
+			call_secrets_find(&secrets, (davit_secret)json_integer_value(handle));
+
+		(void)snprintf(
+			texts + strlen(texts), sizeof(texts) - strlen(texts), "%s=%s;", word, s->p);
+	}
+	assert_string_equal(texts, kept_as);
+	json_decref(kept);
+	json_decref(marks);
+	free(shown);
+	call_secrets_finish(&secrets);
+}
+
+static void what_stands_between_two_texts_becomes_a_secret(void **state)
+{
+	(void)state;
+	expect_spans(SPANS, 200, "<a><Key>k/+=</Key></a>", "<a><Key>***</Key>***",
+		"key=k/+=;same=k/+=;end=</a>;");
+	expect_spans(SPANS, 200, "<a><Key></Key></a>", "<a><Key></Key>***", "end=</a>;");
+	expect_spans(SPANS, 200, "<a><Key>cut", "", "");
+	expect_spans(SPANS, 200, "", "", "");
+	expect_spans(SPANS, 403, "<a><Key>k</Key>", "<a><Key>k</Key>", "");
+	expect_spans("{\"all\":{\"after\":\"\",\"before\":\"\"}}", 200, "a token", "***",
+		"all=a token;");
+}
+
 static void values_within_values_have_an_end(void **state)
 {
 	struct call_secrets secrets = {0};
@@ -763,6 +812,7 @@ int main(void)
 		TEST(a_host_of_the_connection_is_allowed_where_the_manifest_says_so),
 		cmocka_unit_test(what_cannot_be_read_is_not_shown_as_success),
 		cmocka_unit_test(one_text_may_have_two_words),
+		cmocka_unit_test(what_stands_between_two_texts_becomes_a_secret),
 		cmocka_unit_test(values_within_values_have_an_end),
 	};
 

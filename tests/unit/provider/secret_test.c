@@ -768,7 +768,7 @@ OP(op_digests_values)
 {
 	struct kit *k = kit_of(inst);
 	char value[256], form[256];
-	davit_secret s = 0;
+	davit_secret s = 0, made = 0, same_one = 0;
 	davit_buf out = {NULL, 0};
 
 	(void)request;
@@ -780,6 +780,12 @@ OP(op_digests_values)
 	HOLDS(digests(call, value, "a hunter/2 b"));
 	HOLDS(digests(call, form, "a=hunter%2F2"));
 	HOLDS(digests(call, "\"\"", ""));
+	HOLDS(secret->compose(call, kit_buf(value), &made) == DAVIT_OK);
+	HOLDS(secret->mint(call, kit_buf("a hunter/2 b"), &same_one) == DAVIT_OK);
+	HOLDS(made == same_one);
+	HOLDS(secret->compose(call, kit_buf("[{\"secret\": 1}]"), &made) == DAVIT_INVALID);
+	HOLDS(secret->compose(call, kit_buf("{"), &made) == DAVIT_INVALID);
+	HOLDS(secret->compose(call, kit_buf(value), NULL) == DAVIT_INVALID);
 	HOLDS(secret->digest_value(call, kit_buf("md5"), kit_buf(value), &out) ==
 		DAVIT_UNSUPPORTED);
 	HOLDS(secret->digest_value(call, kit_buf("crc32c"), kit_buf(value), &out) ==

@@ -180,7 +180,7 @@ static void a_source_that_cannot_be_read_says_why_and_not_what(void **state)
 		{"file:/dev/zero", "it is not a regular file"},
 		{"file:%s/way_out", "it is a link that leads out of its folder"},
 		{"file:%s/large", "it has more than 65536 bytes"},
-		{"file:${HO ME}/x", "between braces stands NAME or NAME:-TEXT"},
+		{"file:${HO ME}/x", "between braces stands NAME, NAME:-TEXT or @SECRET"},
 		{"file:${HOME/x", "a brace is not closed"},
 		{"json:%s/broken.json#/a", "is not JSON"},
 		{"json:%s/some.json#/n", "has something else than a text there"},
@@ -409,15 +409,82 @@ static void what_a_parser_needed_on_its_way_is_overwritten(void **state)
 	assert_false(left_in_memory(" piece of a key"));
 }
 
+/* --- secrets that name others --- */
+
+static char *value_with(const char *manifest, const char *source, struct fail *f)
+{
+	json_t *named = json_loads(manifest, 0, NULL);
+	const struct source_place place = {.environment = environment,
+		.named = named,
+		.may_exec = true,
+		.timeout_ms = 10000,
+		.kept = kept};
+	char whole[1024];
+	const char *mark = strstr(source, "%s");
+	size_t n = mark != NULL ? (size_t)(mark - source) : strlen(source);
+	char *value = NULL;
+
+	assert_non_null(named);
+	(void)snprintf(whole, sizeof(whole), "%.*s%s%s", (int)n, source, mark != NULL ? folder : "",
+		mark != NULL ? mark + 2 : "");
+	*f = (struct fail){0};
+	(void)source_read(whole, &place, &value, &n, f);
+	json_decref(named);
+	return value;
+}
+
+#define NAMED                                                                                       \
+	"{\"profile\":[\"env:NO_SUCH\",\"env:PROFILE\"],\"default\":[\"env:EMPTY\",\"text:main\"]," \
+	"\"old\":[\"kept\"],\"command\":[\"text:/bin/echo of ${@profile}\"],"                       \
+	"\"relative\":[\"text:echo x\"],\"quoted\":[\"text:/bin/echo 'a b'\"],"                     \
+	"\"circle\":[\"file:/${@circle}\"]}"
+
+static void a_source_is_named_by_another_secret(void **state)
+{
+	static const struct {
+		const char *source, *value, *why;
+	} rows[] = {
+		{"ini:%s/named#profile ${@profile}.key", "of work", NULL},
+		{"ini:%s/named#${@default}.key", "of main", NULL},
+		{"ini:%s/named#${@old}.key", NULL, "old"},
+		{"ini:%s/named#${@nothing}.key", NULL, "lists no secret 'nothing'"},
+		{"ini:%s/named#${@circle}.key", NULL, "name each other"},
+		{"exec:@command", "of ${@profile}", NULL},
+		{"exec:@relative", NULL, "absolute path"},
+		{"exec:@quoted", NULL, "without quotes"},
+		{"exec:@nothing", NULL, "lists no secret"},
+		{"text:a b", "a b", NULL},
+	};
+	struct fail f;
+
+	(void)state;
+	put("named", "[profile work]\nkey = of work\n[main]\nkey=of main\n");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *value = value_with(NAMED, rows[i].source, &f);
+
+		if (rows[i].value != NULL) {
+			if (value == NULL)
+				fail_msg("%s: %s", rows[i].source, f.text);
+			assert_string_equal(value, rows[i].value);
+		} else {
+			assert_null(value);
+			if (strstr(f.text, rows[i].why) == NULL)
+				fail_msg("%s: %s", rows[i].source, f.text);
+		}
+		free(value);
+	}
+}
+
 static void manifests_are_told_what_no_source_looks_like(void **state)
 {
 	static const char *const wrong[] = {"", "vault:x", "connection:", "env:", "file:relative",
-		"ini:/x", "ini:/x#key", "ini:x#a.b", "json:/x", "json:/x#a", "exec:ls", "keptx",
+		"ini:/x", "ini:/x#key", "ini:x#a.b", "json:/x", "json:/x#a", "exec:ls", "exec:@",
+		"text:", "keptx",
 		"exec:/a 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 "
 		"29 30 31 32 33"};
 	static const char *const right[] = {"connection:a", "connection:/a/b", "env:A", "file:/x",
 		"file:~/x", "file:${A}", "ini:/x#a b.c", "json:${A:-~/x}#/", "exec:/bin/x -a",
-		"kept"};
+		"exec:@a", "text:a", "ini:/x#${@a}.b", "kept"};
 	struct fail f;
 
 	(void)state;
@@ -444,6 +511,7 @@ int main(void)
 		TEST(a_program_runs_once_however_many_ask),
 		TEST(who_gives_up_leaves_the_program_to_the_next),
 		TEST(what_a_parser_needed_on_its_way_is_overwritten),
+		TEST(a_source_is_named_by_another_secret),
 		TEST(manifests_are_told_what_no_source_looks_like),
 	};
 
