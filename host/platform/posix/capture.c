@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "platform/posix/clean_spawn.h"
 
 #define LOOK_MS 50 /* between two looks at stopped(), or at an end */
 
@@ -39,50 +39,19 @@ static int set_streams(posix_spawn_file_actions_t *actions, int out)
 	if (err == 0)
 		err = posix_spawn_file_actions_addopen(
 			actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (err == 0)
-		err = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-	if (err == 0)
-		err = posix_spawn_file_actions_addchdir_np(actions, "/");
-	return err;
-}
-
-static int set_signals(posix_spawnattr_t *attributes)
-{
-	sigset_t all, none;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	err = posix_spawnattr_setflags(
-		attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	if (err == 0)
-		err = posix_spawnattr_setsigdefault(attributes, &all);
-	if (err == 0)
-		err = posix_spawnattr_setsigmask(attributes, &none);
 	return err;
 }
 
 static int spawn(struct child *child, int out)
 {
-	const struct capture *c = child->c;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int err = posix_spawn_file_actions_init(&actions);
+	const struct clean_spawn s = {.argv = child->c->argv,
+		.env = child->c->env,
+		.group = POSIX_SPAWN_SETSID,
+		.streams = set_streams,
+		.fd = out,
+		.keep = STDERR_FILENO + 1};
 
-	if (err != 0)
-		return err;
-	err = posix_spawnattr_init(&attributes);
-	if (err == 0) {
-		err = set_streams(&actions, out);
-		if (err == 0)
-			err = set_signals(&attributes);
-		if (err == 0)
-			err = posix_spawn(&child->pid, c->argv[0], &actions, &attributes,
-				(char *const *)c->argv, (char *const *)c->env);
-		(void)posix_spawnattr_destroy(&attributes);
-	}
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return err;
+	return clean_spawn(&s, &child->pid);
 }
 
 static bool begin(struct child *child, struct fail *f)
