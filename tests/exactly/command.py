@@ -64,7 +64,7 @@ def parser(name, text):
     made.add_argument("--full", action="store_true", help=argparse.SUPPRESS)
     made.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
     made.add_argument(
-        "--mode", choices=("inline", "worker"), default="inline", help=argparse.SUPPRESS
+        "--mode", choices=("inline", "worker"), default="worker", help=argparse.SUPPRESS
     )
     made.add_argument("--describe", help=argparse.SUPPRESS)
     made.add_argument("--protocol", choices=("http", "https"), help=argparse.SUPPRESS)

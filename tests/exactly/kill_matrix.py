@@ -5,7 +5,7 @@ waits for a person, and what is lost.
 usage: ./test kill-matrix [--full] [--seed N] [--mode inline|worker] [PROVIDER.so]
   --full            every place of every case under every fault, instead of a sample
   --seed N          another sample (1)
-  --mode worker     providers in processes of their own
+  --mode inline     providers in the daemon, not in processes of their own
   --describe FILE   what to submit to PROVIDER.so (PROVIDER.exactly.json beside it)
   --only PATTERN    SUITE/CASE/FAULT[/POINT:NTH@TEXT], each with * and ?; shows every run
   --protocol WORD   how the cloud is asked: http or https (https once in four)
@@ -223,7 +223,7 @@ class Report(command.Lines):
     def replay(self, task, aim):
         options = self.options
         command = f"./test kill-matrix --seed {options.seed} --protocol {task.protocol}"
-        if options.mode != "inline":
+        if options.mode != "worker":
             command += f" --mode {options.mode}"
         if options.provider:
             command += f" --describe {options.describe} {options.provider}"

@@ -4,7 +4,7 @@ the daemon or its workers are killed again and again: how many are lost, and how
 usage: ./test soak [--full] [--seed N] [--mode inline|worker] [--kill host|worker|both] [PROVIDER.so]
   --full            10,000 jobs, killed every 5 to 15 s; otherwise 400, every 1 to 3 s
   --seed N          other jobs, faults and times (1)
-  --mode worker     providers in processes of their own
+  --mode inline     providers in the daemon, not in processes of their own
   --kill worker     these are killed, every second; otherwise four times as often. Then it is looked
                     whether the daemon grows with each that it starts
   --kill both       these, and the daemon (host: the daemon alone)
