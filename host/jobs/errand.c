@@ -14,7 +14,7 @@ bool errand_is_kind(const char *kind)
 }
 
 enum {
-	CONFLICTS_MAX = 6
+	REFUSALS_MAX = 6
 };
 
 /* --- what the end of its slot means --- */
@@ -22,7 +22,7 @@ enum {
 /* One wrong word does not end what was begun. */
 static enum errand_verdict refused(const struct errand_past *past)
 {
-	return past->tried && past->conflicts < CONFLICTS_MAX ? ERRAND_AGAIN : ERRAND_REFUSED;
+	return past->tried && past->refusals < REFUSALS_MAX ? ERRAND_AGAIN : ERRAND_REFUSED;
 }
 
 static enum errand_verdict verdict_of(int32_t code, const struct errand_past *past)

@@ -70,11 +70,11 @@ enum errand_verdict {
 };
 
 struct errand_past {
-	bool failed;        /* there was an attempt before, */
-	bool tried;         /* which may have done it */
-	bool unmade;        /* the object is a job that made none */
-	bool unclear;       /* of a change that this attempt sent nobody knows what it did */
-	unsigned conflicts; /* how often in a row it was answered so before */
+	bool failed;       /* there was an attempt before, */
+	bool tried;        /* which may have done it */
+	bool unmade;       /* the object is a job that made none */
+	bool unclear;      /* of a change that this attempt sent nobody knows what it did */
+	unsigned refusals; /* how often in a row it was answered so before */
 };
 
 /* said: the code is the provider's own word (struct call_result). Pure. */

@@ -175,7 +175,7 @@ void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call
 	struct errand_past past = {.failed = e->failures > 0,
 		.tried = e->tried,
 		.unclear = result->trace.unclear > 0,
-		.conflicts = e->refusals};
+		.refusals = e->refusals};
 	struct fail why = {0};
 	enum errand_verdict verdict;
 	char id[ID_SIZE], parent[ID_SIZE];

@@ -66,7 +66,7 @@ static void what_may_be_going_on_is_asked_for_again_a_few_times(void **state)
 	assert_int_equal(errand_verdict(DAVIT_INVALID, true, &(struct errand_past){.tried = true}),
 		ERRAND_AGAIN);
 	assert_int_equal(errand_verdict(DAVIT_CONFLICT, true,
-				 &(struct errand_past){.tried = true, .conflicts = 6}),
+				 &(struct errand_past){.tried = true, .refusals = 6}),
 		ERRAND_REFUSED);
 	assert_int_equal(
 		errand_verdict(DAVIT_CONFLICT, true, &(struct errand_past){.failed = true}),
@@ -100,7 +100,7 @@ static void what_the_host_made_up_is_no_word_on_the_object(void **state)
 		{DAVIT_PERMANENT, ERRAND_REFUSED, ERRAND_AGAIN},
 		{DAVIT_INTERNAL, ERRAND_UNCLEAR, ERRAND_UNCLEAR},
 	};
-	static const struct errand_past at_first, tried = {.tried = true, .conflicts = 6},
+	static const struct errand_past at_first, tried = {.tried = true, .refusals = 6},
 						  failed = {.failed = true},
 						  unmade = {.unmade = true};
 
