@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "provider/internal.h"
 #include "provider/services.h"
+#include "secret/redact.h"
 #include "store/driver.h"
 #include "store/ledger.h"
 #include "store/store.h"
@@ -621,6 +622,33 @@ static void no_secret_is_told(void **state)
 	assert_true(store_journal(k->store, id, 0, 0, hides, NULL, NULL));
 }
 
+static bool add_detail(const struct store_journal *row, void *ctx)
+{
+	struct words *w = ctx;
+	size_t n = strlen(w->text);
+
+	(void)snprintf(
+		w->text + n, sizeof(w->text) - n, "%s ", row->detail != NULL ? row->detail : "");
+	return true;
+}
+
+/* Neither where it went nor why it failed, though the provider wrote it as plain text. */
+static void a_secret_of_a_path_or_a_host_is_not_told(void **state)
+{
+	struct words w = {""};
+	struct kit *k = *state;
+
+	redact_learn(REDACT_SECRET, "w0rd-of-the-site", strlen("w0rd-of-the-site"));
+	script.requests[0] =
+		"{\"operation\":\"make\",\"method\":\"POST\","
+		"\"url\":\"http://w0rd-of-the-site.invalid/w0rd-of-the-site\",\"attempts\":1}";
+	(void)attempt(k);
+	barrier(k);
+	assert_true(store_journal(k->store, id, 0, 0, add_detail, &w, NULL));
+	redact_forget();
+	assert_null(strstr(w.text, "w0rd-of-the-site"));
+}
+
 static void the_next_epoch_owes_nothing_to_the_one_before(void **state)
 {
 	struct kit *k = *state;
@@ -657,6 +685,7 @@ int main(void)
 		TEST(what_is_not_come_back_to_is_left),
 		TEST(where_a_change_went_is_told_without_its_query),
 		TEST(no_secret_is_told),
+		TEST(a_secret_of_a_path_or_a_host_is_not_told),
 		TEST(the_next_epoch_owes_nothing_to_the_one_before),
 	};
 
