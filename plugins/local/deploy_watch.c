@@ -247,6 +247,20 @@ static void deploy_clear(struct local_call *c, const struct endpoint *e, int64_t
 	servers_sweep(c, NULL, NULL);
 }
 
+/* It was given up. Who did that may have been cut off before its server was told to stop. */
+static int32_t deploy_over(struct local_call *c, const struct endpoint *e)
+{
+	const char *process = endpoint_process(c, e, &e->ended);
+	struct child child;
+
+	if (e->ended.generation != 0 && child_inspect(c, process, &child) && child.known &&
+		!child.ended)
+		(void)child_stop(c, process);
+	if (c->sdk.code != DAVIT_OK)
+		return c->sdk.code;
+	return deployment_reply(c, e, e->ended.state, e->ended.error);
+}
+
 int32_t deploy_poll(struct local_call *c)
 {
 	const char *submission = deployment_submission(c);
@@ -261,7 +275,7 @@ int32_t deploy_poll(struct local_call *c)
 	if (outcome != NULL && outcome->state == DAVIT_STATE_SUCCEEDED)
 		return deploy_settle(c, e.record.id);
 	if (deployment_is_of(&e.ended, submission))
-		return deployment_reply(c, &e, e.ended.state, e.ended.error);
+		return deploy_over(c, &e);
 	if (outcome != NULL)
 		deploy_clear(c, &e, outcome->generation);
 	if (outcome != NULL && outcome->state == DAVIT_STATE_FAILED)
