@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/killpoint.h"
 #include "base/log.h"
 #include "provider/call.h"
 #include "provider/internal.h"
@@ -289,13 +290,27 @@ static int32_t run_in(struct worker *w, struct worker_lane *lane, struct call *c
 	struct fail f = {0};
 
 	frame_add(&out, c->request, c->request_size);
+	KILLPOINT("worker_before_call", "%s.%s", c->interface, c->slot_name);
 	if (worker_ask(w, lane, c, &out, &end, &f)) {
+		KILLPOINT("worker_after_call", "%s.%s", c->interface, c->slot_name);
 		worker_lane_rest(w, lane);
 		came_back(w->home);
 		return end.code >= INT32_MIN && end.code <= INT32_MAX ? (int32_t)end.code : -1;
 	}
 	worker_lane_close(lane);
 	return f.code != FAIL_NONE ? not_run(c, &f) : cut(c, w);
+}
+
+/* What create() clears away of those that were cut off does not wait for the next call. */
+static void start_next(struct call *c)
+{
+	struct fail f = {0};
+	struct worker *w = NULL;
+
+	if (call_stopped(c) == DAVIT_OK)
+		w = worker_take(c->provider->home, c, &f);
+	if (w != NULL)
+		worker_drop(w);
 }
 
 int32_t worker_run(struct call *c)
@@ -310,6 +325,8 @@ int32_t worker_run(struct call *c)
 		if (lane != NULL) {
 			code = run_in(w, lane, c);
 			worker_drop(w);
+			if (c->cut)
+				start_next(c);
 			return code;
 		}
 		if (w != NULL)
