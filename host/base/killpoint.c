@@ -10,8 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/attr.h"
+
 _Static_assert(sizeof(struct killpoint_file) == KILLPOINT_FILE_SIZE, "a test knows where all is");
 
+#define WORKER "worker="
+
+static atomic_int workers[64];      /* their process ids; 0: none */
 static struct killpoint_file *file; /* constant once there are threads; NULL: nobody asks */
 
 static struct killpoint_file *map(const char *path)
@@ -63,16 +68,42 @@ static void keep(const char *line)
 	file->trace[at + n] = '\n';
 }
 
+static bool ends_workers(void)
+{
+	return strncmp(file->spec, WORKER, sizeof(WORKER) - 1) == 0;
+}
+
 /* Is spec about this point? What nth it wants is written where it is. */
 static bool matches(const char *point, const char *with, unsigned long *ret_nth)
 {
-	size_t n = strcspn(file->spec, ":@");
-	char *end = file->spec + n;
+	char *spec = file->spec + (ends_workers() ? sizeof(WORKER) - 1 : 0);
+	size_t n = strcspn(spec, ":@");
+	char *end = spec + n;
 
-	if (strlen(point) != n || strncmp(file->spec, point, n) != 0)
+	if (strlen(point) != n || strncmp(spec, point, n) != 0)
 		return false;
 	*ret_nth = *end == ':' ? strtoul(end + 1, &end, 10) : 1;
 	return *end != '@' || strstr(with, end + 1) != NULL;
+}
+
+void killpoint_worker(pid_t pid, bool there)
+{
+	for (size_t i = 0; i < COUNT(workers); i++) {
+		int from = there ? 0 : pid;
+
+		if (atomic_compare_exchange_strong(&workers[i], &from, there ? pid : 0))
+			return;
+	}
+}
+
+static void end_workers(void)
+{
+	for (size_t i = 0; i < COUNT(workers); i++) {
+		pid_t pid = atomic_load(&workers[i]);
+
+		if (pid > 0)
+			(void)kill(pid, SIGKILL);
+	}
 }
 
 static _Noreturn void die(void)
@@ -99,6 +130,11 @@ void killpoint(const char *point, const char *fmt, ...)
 	if (atomic_load(&file->armed) != 1 || !matches(point, line + at, &nth) ||
 		atomic_fetch_add(&file->seen, 1) + 1 != nth)
 		return;
+	if (ends_workers()) {
+		keep("ends workers");
+		end_workers();
+		return;
+	}
 	keep("dies");
 	die();
 }

@@ -19,6 +19,12 @@
  *   process_after_start   NAME
  *   file_before_write     NAME                    before a file of an export is written
  *   files_after_write     FOLDER                  when all of an export have their names
+ *   worker_before_call    INTERFACE.SLOT          before a worker is told to run a slot
+ *   worker_after_call     INTERFACE.SLOT          when it has returned
+ *   worker_before_service SERVICE                 before a service that its slot asked for is done
+ *   worker_after_service  SERVICE                 before the worker hears of that
+ *
+ * With "worker=" before POINT not the daemon dies there, but all workers that it has.
  *
  * A write is "KIND WORDS ID": "job_add train 01…", "edge submitting>running 01…", "kv_put KEY".
  */
@@ -30,6 +36,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 
@@ -54,11 +61,16 @@ bool killpoint_wanted(void);
 /* The point is passed. [any; waits for nothing] */
 void killpoint(const char *point, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
-#define KILLPOINT(...) killpoint(__VA_ARGS__)
+/* A worker is there from now on, or is to be waited for. [any] */
+void killpoint_worker(pid_t pid, bool there);
+
+#define KILLPOINT(...)               killpoint(__VA_ARGS__)
+#define KILLPOINT_WORKER(pid, there) killpoint_worker(pid, there)
 
 #else
 
-#define KILLPOINT(...) ((void)0)
+#define KILLPOINT(...)               ((void)0)
+#define KILLPOINT_WORKER(pid, there) ((void)0)
 
 #endif
 

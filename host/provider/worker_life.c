@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/killpoint.h"
 #include "base/log.h"
 #include "provider/call.h"
 #include "provider/internal.h"
@@ -41,6 +42,7 @@ static int kill_and_wait(pid_t pid)
 	int status = 0;
 	pid_t got;
 
+	KILLPOINT_WORKER(pid, false); /* its number may be another's as soon as it is waited for */
 	(void)kill(pid, SIGKILL);
 	do
 		got = waitpid(pid, &status, 0);

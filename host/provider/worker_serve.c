@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/attr.h"
+#include "base/killpoint.h"
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/services.h"
@@ -137,7 +138,8 @@ static void give(const struct service_row *row, const struct service_value *valu
 
 _Static_assert(COUNT(((struct worker_answer *)0)->words) > SERVICE_ARGS_MAX, "one word more");
 
-#define REPLIES   "core.reply"
+#define CORE      "core."
+#define REPLIES   CORE "reply"
 #define GIVE_FROM (256 * 1024L) /* bytes; a smaller file is read by pieces */
 
 static int64_t refuse_long(struct call *c, const struct service_row *row)
@@ -147,6 +149,13 @@ static int64_t refuse_long(struct call *c, const struct service_row *row)
 	return service_refuse(c, DAVIT_QUOTA, "%s() takes up to %zu bytes", row->name,
 		FRAME_TO_HOST_MAX - SERVICE_ARGS_MAX * sizeof(uint64_t));
 }
+
+/* Those of core are many, and change nothing. */
+#define SERVICE_POINT(point, row)                                                                  \
+	do {                                                                                       \
+		if (strncmp((row)->name, CORE, sizeof(CORE) - 1) != 0)                             \
+			KILLPOINT(point, "%s", (row)->name);                                       \
+	} while (0)
 
 static bool make_room(struct worker_answer *answer, size_t n)
 {
@@ -201,8 +210,10 @@ const char *worker_serve(const struct provider *p, struct call *c, struct frame_
 			return "the host is out of memory";
 		if (bytes != NULL)
 			bytes->at = answer->room;
+		SERVICE_POINT("worker_before_service", row);
 		code = functions[FRAME_SLOT_TABLE(slot)][FRAME_SLOT_INDEX(slot)](
 			in->head.call, values);
+		SERVICE_POINT("worker_after_service", row);
 	}
 	*out = (struct frame_out){
 		.head = {.kind = FRAME_ANSWER, .slot = slot, .call = in->head.call},

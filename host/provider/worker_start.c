@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/fail.h"
 #include "base/json.h"
+#include "base/killpoint.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "platform/sandbox.h"
@@ -166,6 +167,7 @@ static bool greet(struct worker *w, struct fail *f)
 	struct frame_hello hello;
 
 	if (await_hello(w, &hello, f) && keep_tables(w->home, &hello, f)) {
+		KILLPOINT_WORKER(w->pid, true);
 		log_info("WORKER-START", "provider=%s pid=%lld", provider_id(w->home->p),
 			(long long)w->pid);
 		return true;

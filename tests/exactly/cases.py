@@ -6,13 +6,15 @@ import re
 import uuid
 
 from description import FLOW, role_of
-from effects import Wrong, cleared, effects_of, seen
+from effects import Wrong, cleared, effects_of, seen, seen_at_last
 from faults import FAULTS, rule_of
 from host import Died, wait_for
-from points import durable, left_open
+from points import ENDS_WORKERS, durable, left_open
 
 ENDS = ("succeeded", "failed", "cancelled", "needs_decision")
 SETTLE_SECONDS = 60
+FAILED = (500, 502)  # the worker died, and with it what the caller waited for
+UNANSWERED = object()
 
 
 class Case:
@@ -34,6 +36,7 @@ class Case:
         self.texts = lab.told.get("texts", {})
         self.traces = []
         self.answer = None
+        self.cut = False  # it was answered that the worker died
         self.row = {}
 
     # --- requests ---
@@ -73,10 +76,18 @@ class Case:
 
         def answered():
             answer = self.request(self.told, self.key if itself else None)
+            if answer.status in FAILED and self.worker_died():
+                self.cut = True
+                return None if self.asks_again() else UNANSWERED
             again = answer.headers.get("Retry-After") is not None or answer.status in (503,)
             return None if again and not (itself and self.there()) else answer
 
-        self.answer = wait_for("an answer", answered, SETTLE_SECONDS, every=0.1)
+        answer = wait_for("an answer", answered, SETTLE_SECONDS, every=0.1)
+        self.answer = None if answer is UNANSWERED else answer
+
+    def worker_died(self):
+        """Was the worker killed in this life?"""
+        return ENDS_WORKERS in self.host.kills.trace()
 
     def names_itself(self):
         """Does its request take an Idempotency-Key?"""
@@ -226,7 +237,8 @@ class Case:
             deaths += 1
             self.host.start(aims[deaths] if deaths < len(aims) else None)
         self.host.kills.arm(None)
-        return self.judge(deaths == len(aims) and deaths > 0)
+        worker_died = any(ENDS_WORKERS in trace for trace in self.traces)
+        return self.judge(worker_died or (deaths == len(aims) and deaths > 0))
 
     # --- the verdict ---
 
@@ -238,7 +250,7 @@ class Case:
         return any(left_open(trace) for trace in self.traces[:-1])
 
     def judge(self, fell):
-        counts = seen(self)
+        counts = seen_at_last(self)
         made, most = min(counts), max(counts)
         state = self.state()
         parks = self.may_park(made)
@@ -290,7 +302,8 @@ class Case:
 
     def answers(self):
         """The statuses that it may be answered with."""
-        return self.told.get("again", [200]) if len(self.traces) > 1 else [200]
+        again = self.cut or len(self.traces) > 1
+        return self.told.get("again", [200]) if again else [200]
 
     def unlisted(self):
         return self.told.get("cloud", {}).get("list_delay_ms", 0) > 1000 * SETTLE_SECONDS

@@ -3,6 +3,10 @@
 import json
 import pathlib
 
+from host import Late, wait_for
+
+ENDING_SECONDS = 3
+
 
 class Wrong(Exception):
     """The promise was broken, or the daemon did what nobody expects; its text says how."""
@@ -54,7 +58,8 @@ def lines(_, effect):
 
 
 def dead(_, effect):
-    return int(not pathlib.Path("/proc", text_of(effect["dead"]).strip()).exists())
+    stat = text_of(pathlib.Path("/proc", text_of(effect["dead"]).strip(), "stat"))
+    return int(stat == "" or stat.rpartition(")")[2].split()[0] == "Z")
 
 
 def folder(_, effect):
@@ -78,13 +83,22 @@ def left(_, effect):
 # --- in the daemon's lists ---
 
 
+def asked(case, path):
+    """A list. Where the worker dies in that it is asked for once more."""
+
+    def answered():
+        answer = case.host.ask("GET", path + case.query(), provider=case.provider)
+        return answer if answer.status == 200 else None
+
+    return wait_for(f"an answer to {path}", answered).json()
+
+
 def holds(row, wanted):
     return all(row.get(key) == value for key, value in wanted.items())
 
 
 def rows(case, effect):
-    answer = case.host.ask("GET", effect["rows"] + case.query(), provider=case.provider)
-    there = [json.loads(row["rawPayload"]) for row in answer.json()]
+    there = [json.loads(row["rawPayload"]) for row in asked(case, effect["rows"])]
     there = [row for row in there if row.get("name") == effect["name"]]
     count = sum(holds(row, effect.get("holds", {})) for row in there)
     if "member" in effect:
@@ -93,8 +107,7 @@ def rows(case, effect):
 
 
 def names(case, effect):
-    there = case.host.ask("GET", effect["names"] + case.query(), provider=case.provider).json()
-    count = there.count(effect["name"])
+    count = asked(case, effect["names"]).count(effect["name"])
     return count if effect["want"] else max(0, 1 - count)
 
 
@@ -116,6 +129,16 @@ def seen(case):
         (how,) = [SEEN[word] for word in SEEN if word in effect]
         counts.append(how(case, effect))
     return counts
+
+
+def seen_at_last(case):
+    """The same, once what was told to end has had its time."""
+    ends = any("dead" in effect for effect in effects_of(case))
+    try:
+        wait_for("the end of a process", lambda: not ends or min(seen(case)) > 0, ENDING_SECONDS)
+    except Late:
+        pass
+    return seen(case)
 
 
 def cleared(case):

@@ -2,6 +2,8 @@
 cloud may do wrong, and counts: what was accepted, what there is of it, what there is twice, what
 waits for a person, and what is lost.
 
+With workers, as it is by default, they are killed as well as the daemon.
+
 usage: ./test kill-matrix [--full] [--seed N] [--mode inline|worker] [PROVIDER.so]
   --full            every place of every case under every fault, instead of a sample
   --seed N          another sample (1)
@@ -34,7 +36,7 @@ from effects import Wrong  # noqa: E402
 from faults import FAULTS  # noqa: E402
 from host import Late, scratch  # noqa: E402
 from lab import HURRY_MS, PATIENCE_MS, Lab  # noqa: E402
-from points import NTH_MOST, POINTS, aims_of  # noqa: E402
+from points import NTH_MOST, POINTS, WORKER, WORKER_POINTS, aims_of  # noqa: E402
 
 JOBS = 4 * (os.cpu_count() or 2)  # they wait more than they work
 SHOWN = 10  # of the runs that go wrong, at once and whole
@@ -120,7 +122,8 @@ class Worker:
     def aims(self, task, traces):
         """Where it is to die, of what it passed in its first life."""
         most = self.suites[task.suite].cases[task.case].get("nth", NTH_MOST)
-        aims = aims_of(traces[0], most) if traces else []
+        workers = self.options.mode == "worker"
+        aims = aims_of(traces[0], most, workers) if traces else []
         pattern = self.options.aim
         if pattern:
             return [aim for aim in aims if fnmatch.fnmatchcase(aim, pattern)] or [pattern]
@@ -271,8 +274,12 @@ class Report(command.Lines):
                 f"{suite.name} {slot}" for suite in self.suites.values() for slot in suite.slots()
             },
             "fault": faults,
-            "point": {point for point in POINTS if self.passed(point)},
+            "point": {point for point in self.points() if self.passed(point.split("=")[-1])},
         }
+
+    def points(self):
+        of_workers = [WORKER + point for point in (*POINTS, *WORKER_POINTS)]
+        return [*POINTS, *(of_workers if self.options.mode == "worker" else ())]
 
     def passed(self, point):
         """Does any case pass it?"""

@@ -12,6 +12,14 @@ POINTS = (
     "file_before_write",
     "files_after_write",
 )
+WORKER_POINTS = (  # where nothing is written or sent: only a worker dies there
+    "worker_before_call",
+    "worker_after_call",
+    "worker_before_service",
+    "worker_after_service",
+)
+WORKER = "worker="  # before a point: not the daemon dies there, but its workers
+ENDS_WORKERS = "ends workers"  # in a trace
 NTH_MOST = 3  # of points that look the same, as those of polls, where a case does not say it
 
 
@@ -30,16 +38,24 @@ def aim_of(line):
     return point, " ".join(words[:2])
 
 
-def aims_of(trace, most=NTH_MOST):
-    """Each point of a run as DAVIT_KILL wants it, in their order."""
+def aims_of(trace, most=NTH_MOST, workers=False):
+    """Each point of a run as DAVIT_KILL wants it, in their order; workers: with those for workers."""
     seen, found = {}, []
     for line in trace:
         point, text = aim_of(line)
-        if text == "claim_sweep" or point == "dies":
+        if text == "claim_sweep" or point in ("dies", "ends"):
+            continue
+        of_worker = point in WORKER_POINTS
+        if of_worker and not workers:
             continue
         seen[point, text] = nth = seen.get((point, text), 0) + 1
-        if nth <= most:
-            found.append(f"{point}:{nth}" + (f"@{text}" if text else ""))
+        if nth > (1 if of_worker else most):
+            continue
+        aim = f"{point}:{nth}" + (f"@{text}" if text else "")
+        if not of_worker:
+            found.append(aim)
+        if workers:
+            found.append(WORKER + aim)
     return found
 
 
