@@ -349,6 +349,14 @@ def test_what_a_provider_does_to_itself_ends_its_worker_alone(wild, word, cause)
     assert do(wild, "nothing").status == 200
 
 
+def test_the_next_worker_waits_for_no_call_where_one_was_cut_off(wild):
+    assert do(wild, "nothing").status == 200
+    before = worker_of(wild, "hostile")
+    assert do(wild, "segv").status == 502
+    seen = worker_of(wild, "hostile")
+    assert seen["starts"] == before["starts"] + 1 and seen["pid"] != before["pid"], seen
+
+
 @pytest.mark.parametrize("word", ["loop", "busy", "sleep"])
 def test_a_provider_that_does_not_return_is_ended_and_others_are_served_meanwhile(wild, word):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
