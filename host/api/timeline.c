@@ -88,6 +88,8 @@ static void say_missing(struct buf *out, const struct store_journal *row, const 
 static void say_call(struct buf *out, const struct store_journal *row, const json_t *detail)
 {
 	buf_text(out, json_text_or(detail, "slot", "?"));
+	if (row->times == 0 && json_object_get(detail, "code") == NULL)
+		buf_text(out, " begins");
 	if (row->times > 1)
 		buf_printf(out, ", %" PRId64 " times", row->times);
 	if (json_text_or(detail, "code", NULL) != NULL)

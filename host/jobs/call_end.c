@@ -109,6 +109,7 @@ void calls_finish(struct call_context *call, struct call_result *result)
 	if (result->code == DAVIT_OK && end.verdict == VERDICT_RECOVER)
 		(void)fail_set(&result->fail, FAIL_INTERNAL,
 			"the provider answered without saying where the job stands");
+	calls_tell_before(call);
 	mutex_lock(&t->lock);
 	take_end(call, &end);
 	rows = has_rows(&end); /* most polls have none */

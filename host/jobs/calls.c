@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "jobs/journal.h"
 #include "jobs/request.h"
 #include "store/store.h"
 
@@ -48,6 +49,8 @@ static struct call_context *new_call(struct tracker *t, struct open_job *e, enum
 		.gone_mono = e->gone_mono,
 		.barred_mono = e->barred_mono};
 	memcpy(call->id, e->id, sizeof(call->id));
+	if (action == ACTION_CANCEL)
+		call->before = journal_counted(e);
 	e->busy = ENTRY_CALLING;
 	e->call = call;
 	entries_due(&t->entries, e, CLOCK_NEVER);
@@ -157,6 +160,12 @@ static bool read_job(struct call_context *call, struct job *ret_job, struct fail
 	       fail_set(f, FAIL_UNAVAILABLE, "job %s has another submission now", call->id);
 }
 
+void calls_tell_before(struct call_context *call)
+{
+	journal_write(call->t->options.store, call->id, &call->before);
+	call->before = (struct store_journal){.kind = JOURNAL_NONE};
+}
+
 /* The slot of call; NULL: call came to its end. Apart from run(), whose frame is on
  * the stack while the slot waits. */
 static __attribute__((noinline)) struct call *make_call(struct call_context *call)
@@ -170,6 +179,10 @@ static __attribute__((noinline)) struct call *make_call(struct call_context *cal
 	job_finish(&job);
 	if (made == NULL)
 		not_started(call, &f);
+	else if (call->action == ACTION_CANCEL) {
+		calls_tell_before(call);
+		journal_begins(call->t->options.store, call->id, call->epoch, "cancel");
+	}
 	return made;
 }
 

@@ -24,16 +24,17 @@ struct call_context {
 	bool adopts; /* find: of the object somebody named */
 	char idempotency[16];
 	int64_t settle_ms;
-	int64_t epoch;           /* of the job when it began */
-	bool goes_on;            /* see struct open_job */
-	unsigned failures;       /* the same */
-	unsigned doubts;         /* the same */
-	unsigned gone;           /* the same */
-	int64_t gone_mono;       /* the same */
-	int64_t barred_mono;     /* the same */
-	bool stale;              /* the job has another epoch */
-	_Atomic uint64_t handle; /* of the slot that runs; 0: none yet */
-	struct call_result end;  /* of a run, while its series is being asked for */
+	int64_t epoch;               /* of the job when it began */
+	bool goes_on;                /* see struct open_job */
+	unsigned failures;           /* the same */
+	unsigned doubts;             /* the same */
+	unsigned gone;               /* the same */
+	int64_t gone_mono;           /* the same */
+	int64_t barred_mono;         /* the same */
+	bool stale;                  /* the job has another epoch */
+	struct store_journal before; /* of a cancel: what was counted; until it is written */
+	_Atomic uint64_t handle;     /* of the slot that runs; 0: none yet */
+	struct call_result end;      /* of a run, while its series is being asked for */
 };
 
 /* From now on the slot can be told to stop, and is where that was said before. */
@@ -44,6 +45,9 @@ void calls_leave(struct call_context *call);
 
 /* How the slot ended: what a call of it is given as done. ctx: the context. */
 void calls_done(struct call_result *result, void *ctx);
+
+/* Writes down what was counted before it. No lock held. */
+void calls_tell_before(struct call_context *call);
 
 /* The same where no series is to be asked for. No lock held. */
 void calls_finish(struct call_context *call, struct call_result *result);

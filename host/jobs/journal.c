@@ -133,6 +133,14 @@ void journal_count(struct open_job *e, enum job_action action, const struct call
 	tally->repeats = more(tally->repeats, result->repeats);
 }
 
+struct store_journal journal_counted(struct open_job *e)
+{
+	struct store_journal row = row_of(&e->tally, NULL);
+
+	e->tally = (struct tally){0};
+	return row;
+}
+
 /* What is counted is told now. */
 static struct store_journal tell(struct tally *tally, const char *why)
 {
@@ -193,6 +201,26 @@ void journal_write(struct store *s, const char *job, struct store_journal *row)
 	memcpy(op->journal.job, job, sizeof(op->journal.job));
 	op->done = forget;
 	store_submit(s, op);
+}
+
+/* A kill may come at once, and then this is all that tells of the call. */
+void journal_begins(struct store *s, const char *job, int64_t epoch, const char *slot)
+{
+	struct store_op *op = store_op_new(STORE_JOURNAL, false);
+	json_t *detail = json_pack("{s:s}", "slot", slot);
+	struct fail f = {0};
+
+	if (op != NULL) {
+		memcpy(op->journal.job, job, sizeof(op->journal.job));
+		op->journal.kind = JOURNAL_CALL;
+		op->journal.epoch = epoch;
+		op->journal.detail = detail != NULL ? json_compact(detail, NULL) : NULL;
+	}
+	json_decref(detail);
+	if (op != NULL && op->journal.detail != NULL && !store_run(s, op, &f))
+		log_warn("JOB-JOURNAL", "job=%s that its %s begins cannot be written: %s", job,
+			slot, f.text);
+	store_op_free(op);
 }
 
 /* --- what a person is asked --- */

@@ -32,6 +32,14 @@ void journal_moved(struct open_job *e, enum job_state to, bool new_epoch);
 void journal_count(struct open_job *e, enum job_action action, const struct call_result *result,
 	struct store_journal *ret_before);
 
+/* The row of what was counted so far, as a row of its own comes next. */
+struct store_journal journal_counted(struct open_job *e);
+
+/* Writes down that a slot which changes something, and writes no rows of mutations, begins; what
+ * was counted before it must have been written. Nothing goes by it, so that the slot begins also
+ * where it cannot be written. [no lock] */
+void journal_begins(struct store *s, const char *job, int64_t epoch, const char *slot);
+
 /* The row of what was counted, which is told now. */
 struct store_journal journal_told(struct open_job *e, const struct call_result *result);
 

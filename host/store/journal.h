@@ -23,7 +23,7 @@ enum journal_kind {
 	JOURNAL_CHECKPOINT, /* the store's, with each edge that sets one */
 	JOURNAL_FOUND,      /* find knew the submission */
 	JOURNAL_MISSING,    /* and did not: what came before is void */
-	JOURNAL_CALL,       /* a slot ended so, once or several times in a row */
+	JOURNAL_CALL,       /* a slot ended so, once or several times in a row; or it begins */
 	JOURNAL_DECISION,   /* a person decided: what came before is void */
 	JOURNAL_CANCEL,     /* intent; the store's, with each edge that sets it */
 	JOURNAL_REMOVE,     /* intent */

@@ -124,6 +124,20 @@ def test_how_often_something_was_sent_is_told(cloud, site):
     assert "(1 request was sent again)" in calls[1]["text"], calls
 
 
+@pytest.mark.parametrize("point", ["http_before_send", "http_after_answer"])
+def test_each_cancel_that_may_have_left_is_told_whenever_the_daemon_dies(cloud, site, point):
+    site.start(env=ENVIRONMENT | {"DAVIT_KILL": f"{point}@POST cancel"})
+    job = Account(site).train(run_ms=3600000)
+    in_state(site, job, ("running",))
+    assert site.post(f"/v1/jobs/{job}/cancel", {}, over_unix=True).status == 200
+    wait_for("the daemon to die", lambda: site.process.poll() is not None)
+    site.start(env=ENVIRONMENT)
+    in_state(site, job, ("cancelled",))
+    items = site.get(f"/v1/jobs/{job}/timeline").json()["items"]
+    told = [item["text"] for item in items if "cancel" in item["text"].split()]
+    assert told == ["cancel begins", "cancel begins", "cancel ended: ok"], items
+
+
 def test_a_kill_loses_no_more_than_the_last_of_the_polls_that_were_counted(cloud, site):
     site.start(env=ENVIRONMENT)
     job = Account(site).train(run_ms=3600000)

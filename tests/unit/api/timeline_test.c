@@ -62,6 +62,7 @@ static const struct {
 		 .detail =
 			 LITERAL("{\"slot\":\"submit\",\"code\":\"retry\",\"why\":\"no route\"}")},
 		"submit ended: retry: no route"},
+	{{.kind = JOURNAL_CALL, .detail = LITERAL("{\"slot\":\"cancel\"}")}, "cancel begins"},
 	{{.kind = JOURNAL_DECISION, .detail = LITERAL("{\"what\":\"adopt\",\"remote\":\"x1\"}")},
 		"somebody decided: adopt x1"},
 	{{.kind = JOURNAL_CANCEL}, "to be cancelled"},

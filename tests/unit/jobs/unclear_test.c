@@ -744,6 +744,42 @@ static void calls_are_told_with_what_they_led_to(void **state)
 		"call *");
 }
 
+static void a_cancel_is_told_of_before_it_leaves(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_calls("poll", 3);
+	fake_hold("cancel");
+	assert_true(cancel(x, t.id));
+	while (!fake_held())
+		let_time_pass();
+	expect_told(
+		x, t.id, "{\"slot\":\"poll\",\"code\":\"ok\"}\ncall *0 {\"slot\":\"cancel\"}\n");
+	fake_hold(NULL);
+	restart(x);
+	await_state(x, t.id, JOB_CANCELLED);
+	expect_told(x, t.id,
+		"call *0 {\"slot\":\"cancel\"}\n"
+		"call *1 {\"slot\":\"cancel\",\"code\":\"ok\"}\n");
+}
+
+/* What is sent is no row's to decide: the intent is on disk. */
+static void a_cancel_that_cannot_be_told_of_is_sent_all_the_same(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = train(x);
+
+	await_state(x, t.id, JOB_RUNNING);
+	fake_fault("cancel", DAVIT_RETRY, 1, false);
+	assert_true(cancel(x, t.id));
+	await_calls("cancel", 1);
+	disk_fails(true);
+	await_calls("cancel", 2);
+	disk_fails(false);
+	await_state(x, t.id, JOB_CANCELLED);
+}
+
 /* Calls of poll that are in the journal. */
 static bool add_polls(const struct store_journal *row, void *ctx)
 {
@@ -877,6 +913,8 @@ int main(void)
 		TEST(a_slot_that_lost_its_lease_changes_nothing),
 		TEST(a_slot_that_is_to_be_called_again_looks_whose_job_it_is),
 		TEST(calls_are_told_with_what_they_led_to),
+		TEST(a_cancel_is_told_of_before_it_leaves),
+		TEST(a_cancel_that_cannot_be_told_of_is_sent_all_the_same),
 		TEST(a_kill_loses_few_of_the_calls_that_were_counted),
 		TEST(failures_are_told_once_and_counted),
 		TEST(finds_are_told_by_what_they_found),
