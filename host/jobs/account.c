@@ -132,26 +132,39 @@ static json_t *names_of(const json_t *manifest, const char *group)
 	return json_object_get(json_object_get(manifest, "account"), group);
 }
 
+/* What is named counts as it is, be it read as a secret, too. */
+static bool put_named(
+	json_t *digests, const char *group, const json_t *members, const json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		const char *word = json_string_value(name);
+
+		if (!put(digests, group, word, json_object_get(members, word)))
+			return false;
+	}
+	return true;
+}
+
 static bool put_all(
 	json_t *digests, const char *group, const json_t *members, const json_t *manifest)
 {
 	json_t *names = names_of(manifest, group);
-	json_t *open = without_secrets(members, manifest);
-	json_t *value;
+	json_t *open, *value;
 	const char *name;
-	bool ok = open != NULL;
-	size_t i;
+	bool ok;
 
-	json_array_foreach(names, i, value)
+	if (names != NULL)
+		return put_named(digests, group, members, names);
+	open = without_secrets(members, manifest);
+	ok = open != NULL;
+	(void)keep_texts(open);
+	json_object_foreach(open, name, value)
 	{
-		name = json_string_value(value);
-		ok = ok && put(digests, group, name, json_object_get(open, name));
-	}
-	if (names == NULL && keep_texts(open)) {
-		json_object_foreach(open, name, value)
-		{
-			ok = ok && put(digests, group, name, value);
-		}
+		ok = ok && put(digests, group, name, value);
 	}
 	json_decref(open);
 	return ok;

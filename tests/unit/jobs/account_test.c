@@ -88,7 +88,10 @@ static struct job job_of(char *kind, int64_t epoch, char *account)
 
 #define NAMED "{\"account\": {\"settings\": [\"url\"], \"connection\": [\"who\"]}}"
 #define KEPT  "{\"secrets\": {\"x\": [\"connection:/in/pass\", \"connection:mark\", \"env:X\"]}}"
-#define URL   "{\"url\": \"https://a\"}"
+#define PROFILE                                                                                    \
+	"{\"account\": {\"connection\": [\"profile\"]},"                                           \
+	" \"secrets\": {\"p\": [\"connection:profile\", \"text:default\"]}}"
+#define URL "{\"url\": \"https://a\"}"
 
 static const struct {
 	const char *before, *settings, *connection; /* the manifest, and what it is begun with */
@@ -120,6 +123,8 @@ static const struct {
 	{NAMED, URL, "{\"who\": \"w\"}", NAMED, URL, "{\"who\": \"v\"}", "(connection/who)"},
 	{NAMED, URL, "{\"who\": 1}", NAMED, URL, "{\"who\": 2}", "(connection/who)"},
 	{NAMED, URL, "{}", NAMED, "{}", "{\"who\": \"v\"}", "(connection/who, settings/url)"},
+	{PROFILE, "{}", "{\"profile\": \"a\"}", PROFILE, "{}", "{\"profile\": \"b\"}",
+		"(connection/profile)"},
 	/* a provider that names it since counts nothing that was not compared before */
 	{"{}", "{\"url\": \"https://a\", \"level\": \"info\"}", "{}", NAMED,
 		"{\"url\": \"https://a\", \"level\": \"warn\"}", "{\"who\": \"w\"}", NULL},
