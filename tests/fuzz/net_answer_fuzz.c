@@ -28,27 +28,6 @@
 
 #define NOW_MS INT64_C(1795000000000)
 
-/* Between texts of an answer in any format: what is kept is not shown in its place. */
-static void check_spans(int status, const char *body, size_t n)
-{
-	json_t *keep = json_pack("{s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}", "a", "after",
-		"access", "before", "\"", "b", "after", "ess_", "before", "n", "rest", "after", ":",
-		"before", "");
-	struct call_secrets secrets = {0};
-	struct fail f = {0};
-	json_t *kept = NULL;
-	char *shown = NULL;
-	size_t shown_n = 0;
-
-	must(http_answer_keep(&secrets, keep, status, body, n, &kept, &shown, &shown_n, &f));
-	if (json_object_size(kept) > 0)
-		must(memmem(shown, shown_n, "***", 3) != NULL && shown_n <= n + 9);
-	json_decref(kept);
-	json_decref(keep);
-	free(shown);
-	call_secrets_finish(&secrets);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool right)
@@ -196,6 +175,27 @@ static void check_keep(int status, const char *body, size_t n)
 
 	must(http_answer_keep(&secrets, keep, status, body, n, &kept, &shown, &shown_n, &f));
 	check_kept(keep, kept, &secrets, shown, shown_n);
+	json_decref(kept);
+	json_decref(keep);
+	free(shown);
+	call_secrets_finish(&secrets);
+}
+
+/* Between texts of an answer in any format: what is kept is not shown in its place. */
+static void check_spans(int status, const char *body, size_t n)
+{
+	json_t *keep = json_pack("{s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}", "a", "after",
+		"access", "before", "\"", "b", "after", "ess_", "before", "n", "rest", "after", ":",
+		"before", "");
+	struct call_secrets secrets = {0};
+	struct fail f = {0};
+	json_t *kept = NULL;
+	char *shown = NULL;
+	size_t shown_n = 0;
+
+	must(http_answer_keep(&secrets, keep, status, body, n, &kept, &shown, &shown_n, &f));
+	if (json_object_size(kept) > 0)
+		must(memmem(shown, shown_n, "***", 3) != NULL && shown_n <= n + 9);
 	json_decref(kept);
 	json_decref(keep);
 	free(shown);
