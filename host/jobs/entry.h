@@ -66,7 +66,8 @@ struct open_job {
 	bool stalled;            /* stands in the line of its lane for a call */
 	bool look;               /* a cancel failed: a poll before the next one */
 	uint8_t doubts;          /* finds in a row that could not work */
-	uint8_t gone;            /* polls in a row that found no object; cancels do not count */
+	uint8_t gone;            /* polls in a row that found no object; cancels do not count; of an
+	                          * errand its attempts */
 	enum entry_busy busy;
 	int64_t asked_mono;        /* when its provider last said how it stands; 0: not yet */
 	struct call_context *call; /* while busy with it; else NULL */

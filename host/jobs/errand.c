@@ -14,7 +14,8 @@ bool errand_is_kind(const char *kind)
 }
 
 enum {
-	REFUSALS_MAX = 6
+	REFUSALS_MAX = 6,
+	GONE_TRIES = 4
 };
 
 /* --- what the end of its slot means --- */
@@ -25,11 +26,23 @@ static enum errand_verdict refused(const struct errand_past *past)
 	return past->tried && past->refusals < REFUSALS_MAX ? ERRAND_AGAIN : ERRAND_REFUSED;
 }
 
+bool errand_is_gone(int32_t code, bool said, const struct errand_past *past)
+{
+	if (code == DAVIT_OK)
+		return past->unclear || past->missed;
+	return said && code == DAVIT_NOT_FOUND;
+}
+
+static enum errand_verdict missing(const struct errand_past *past)
+{
+	return past->gone + 1 < GONE_TRIES ? ERRAND_UNCLEAR : ERRAND_DONE;
+}
+
 static enum errand_verdict verdict_of(int32_t code, const struct errand_past *past)
 {
 	switch (code) {
 	case DAVIT_OK:
-		return ERRAND_DONE;
+		return errand_is_gone(code, true, past) ? missing(past) : ERRAND_DONE;
 	case DAVIT_RETRY:
 	case DAVIT_THROTTLED:
 		return ERRAND_AGAIN;
@@ -37,7 +50,9 @@ static enum errand_verdict verdict_of(int32_t code, const struct errand_past *pa
 	case DAVIT_QUOTA: /* whoever was told that it goes on shall not be let down by these */
 		return past->failed || past->tried ? ERRAND_AGAIN : ERRAND_REFUSED;
 	case DAVIT_NOT_FOUND:
-		return past->tried || past->unmade ? ERRAND_DONE : ERRAND_REFUSED;
+		if (past->unmade)
+			return ERRAND_DONE;
+		return past->tried ? missing(past) : ERRAND_REFUSED;
 	case DAVIT_INVALID:
 		return past->unmade ? ERRAND_DONE : refused(past);
 	case DAVIT_CONFLICT: /* it may be going on: "is being deleted" */

@@ -74,8 +74,15 @@ struct errand_past {
 	bool tried;        /* which may have done it */
 	bool unmade;       /* the object is a job that made none */
 	bool unclear;      /* of a change that this attempt sent nobody knows what it did */
+	bool missed;       /* the last one found nothing that it could change */
 	unsigned refusals; /* how often in a row it was answered so before */
+	unsigned gone;     /* the same of errand_is_gone() */
 };
+
+/* Does that end say that the object is not there, by the provider's word or because of a change
+ * that was refused or is unclear? A cloud may say so of what is there: it counts only when it was
+ * said some times in a row. */
+bool errand_is_gone(int32_t code, bool said, const struct errand_past *past);
 
 /* said: the code is the provider's own word (struct call_result). Pure. */
 enum errand_verdict errand_verdict(int32_t code, bool said, const struct errand_past *past);

@@ -15,7 +15,9 @@
 enum {
 	PAUSE_FIRST_MS = 500,
 	PAUSE_DOUBLINGS = 11, /* the longest is 17 minutes */
-	PAUSE_BUSY_MS = 50
+	PAUSE_BUSY_MS = 50,
+	PAUSE_GONE_MS =
+		1000 /* until its object, which is said not to be there, is asked for again */
 };
 
 /* --- a job that made no object, and is hidden by its removal --- */
@@ -64,6 +66,9 @@ static enum errand_verdict judge(struct tracker *t, const char *parent, struct e
 	verdict = errand_verdict(result->code, result->said, &past);
 	if (result->code != DAVIT_OK)
 		*why = result->fail;
+	else if (verdict != ERRAND_DONE)
+		(void)fail_set(why, FAIL_UNAVAILABLE,
+			"the other side does not know the object: asked again, to be sure of it");
 	if (verdict == ERRAND_DONE && past.unmade && !hide(t, &job, why))
 		verdict = ERRAND_UNCLEAR;
 	job_finish(&job);
@@ -80,19 +85,12 @@ static char *compacted(json_t *value)
 
 /* --- the end of a slot; lock held --- */
 
-/* Should this edge be lost by a power cut, the errand is done again, and nothing found. */
-static struct store_op *end_edge(const struct open_job *e)
-{
-	struct store_op *op = tracker_edge(e);
-
-	if (op != NULL)
-		op->durable = false;
-	return op;
-}
+/* Its end is on disk before anybody hears of it: an errand that is done once more after a power cut
+ * would meet what has the name of its object by then. */
 
 static void succeed(struct tracker *t, struct open_job *e, const json_t *reply)
 {
-	struct store_op *op = end_edge(e);
+	struct store_op *op = tracker_edge(e);
 
 	if (op != NULL) {
 		op->edge.to = JOB_SUCCEEDED;
@@ -105,7 +103,7 @@ static void succeed(struct tracker *t, struct open_job *e, const json_t *reply)
 
 static void refuse(struct tracker *t, struct open_job *e, struct fail *why)
 {
-	struct store_op *op = end_edge(e);
+	struct store_op *op = tracker_edge(e);
 
 	if (why->field[0] != '\0')
 		(void)fail_wrap(why, "%s", why->field);
@@ -116,11 +114,24 @@ static void refuse(struct tracker *t, struct open_job *e, struct fail *why)
 	tracker_store_edge(t, e, op, JOB_BIT(e->state), 0);
 }
 
+/* With what result says of its last attempt. */
+static struct errand_past past_of(const struct open_job *e, const struct call_result *result)
+{
+	return (struct errand_past){.failed = e->failures > 0,
+		.tried = e->tried,
+		.unclear = result->trace.unclear > 0,
+		.missed = result->trace.refused && !result->trace.conflict,
+		.refusals = e->refusals,
+		.gone = e->gone};
+}
+
 static int64_t pause_of(struct open_job *e, const struct call_result *result)
 {
 	unsigned doublings = e->failures < PAUSE_DOUBLINGS ? e->failures : PAUSE_DOUBLINGS;
 
 	e->failures++;
+	if (e->gone > 0)
+		return PACE(PAUSE_GONE_MS);
 	return result->retry_after_ms > 0 ? result->retry_after_ms
 	                                  : PACE((int64_t)PAUSE_FIRST_MS << doublings);
 }
@@ -135,11 +146,12 @@ static void again(struct tracker *t, struct open_job *e, const struct call_resul
 	const struct fail *why)
 {
 	int64_t pause = pause_of(e, result);
-	struct store_op *op = end_edge(e);
+	struct store_op *op = tracker_edge(e);
 
 	log_warn("JOB-RETRY", "job=%s provider=%s again in %lld ms: %s", e->id, e->lane->provider,
 		(long long)pause, why->text);
 	if (op != NULL) {
+		op->durable = false; /* after a start it is tried again all the same */
 		op->edge.set = JOB_SET_EPOCH | JOB_SET_ERROR;
 		op->edge.values.error = strdup(why->text);
 		op->edge.row = (struct store_journal){.kind = JOURNAL_CALL,
@@ -156,6 +168,16 @@ static bool refused_once_more(const struct call_result *result)
 	return result->said && (result->code == DAVIT_CONFLICT || result->code == DAVIT_INVALID);
 }
 
+static void count_gone(struct open_job *e, const struct call_result *result)
+{
+	struct errand_past past = past_of(e, result);
+
+	if (!errand_is_gone(result->code, result->said, &past))
+		e->gone = 0;
+	else if (e->gone < UINT8_MAX)
+		e->gone++;
+}
+
 static void take(struct tracker *t, struct open_job *e, enum errand_verdict verdict,
 	const struct call_result *result, struct fail *why)
 {
@@ -165,6 +187,7 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 		refuse(t, e, why);
 	} else {
 		e->refusals = refused_once_more(result) ? e->refusals + 1 : 0;
+		count_gone(e, result);
 		e->tried |= verdict == ERRAND_UNCLEAR || result->trace.done > 0;
 		again(t, e, result, why);
 	}
@@ -172,10 +195,7 @@ static void take(struct tracker *t, struct open_job *e, enum errand_verdict verd
 
 void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call_result *result)
 {
-	struct errand_past past = {.failed = e->failures > 0,
-		.tried = e->tried,
-		.unclear = result->trace.unclear > 0,
-		.refusals = e->refusals};
+	struct errand_past past = past_of(e, result);
 	struct fail why = {0};
 	enum errand_verdict verdict;
 	char id[ID_SIZE], parent[ID_SIZE];
@@ -189,13 +209,17 @@ void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call
 	e->busy = ENTRY_STORING;
 	mutex_unlock(&t->lock);
 	verdict = judge(t, parent, past, result, &why);
-	if (verdict == ERRAND_DONE)
-		errand_tell(t, parent, JOURNAL_NOTE,
-			json_pack("{s:s}", "text", "the delete of its object is confirmed"));
 	mutex_lock(&t->lock);
 	e = entries_find(&t->entries, id);
 	if (e != NULL)
 		take(t, e, verdict, result, &why);
+	if (verdict != ERRAND_DONE)
+		return;
+	mutex_unlock(&t->lock);
+	/* Behind its end, which must not be lost when this is read. */
+	errand_tell(t, parent, JOURNAL_NOTE,
+		json_pack("{s:s}", "text", "the delete of its object is confirmed"));
+	mutex_lock(&t->lock);
 }
 
 /* --- its way --- */

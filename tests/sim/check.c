@@ -226,6 +226,19 @@ static void check_removed(const struct item *item, const struct row *row, const 
 		world_wrong("%s was told to be removed, and its removal failed", item->marker);
 }
 
+/* Whoever was told of the end of a removal may use the name again. */
+static void check_anew(void)
+{
+	for (size_t i = 0; i < world->object_count; i++) {
+		const struct object *o = &world->objects[i];
+
+		if (o->anew && o->gone)
+			world_wrong("%s was made anew when its removal had been told, and is "
+				    "removed, too",
+				o->id);
+	}
+}
+
 void check_promises(struct daemon_parts *d)
 {
 	struct rows rows;
@@ -238,6 +251,7 @@ void check_promises(struct daemon_parts *d)
 		check_told(&world->items[i], &rows.of[i], &made);
 		check_removal(&world->items[i], &rows.of[i], &made);
 	}
+	check_anew();
 }
 
 /* --- what must hold in the end --- */
@@ -347,6 +361,7 @@ void check_end(struct daemon_parts *d)
 		return;
 	for (size_t i = 0; i < world->item_count; i++)
 		check_item(&world->items[i], &rows.of[i]);
+	check_anew();
 	world->settled = true;
 	world->jobs = rows.count;
 	world->parked = rows.parked;

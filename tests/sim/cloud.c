@@ -526,6 +526,50 @@ struct item *cloud_item(const struct letter *l)
 	return o != NULL ? item_of(o->marker) : NULL;
 }
 
+/* Of the last one that was deleted; NULL: none was. */
+static const struct object *deleted_of(const struct item *item)
+{
+	for (size_t i = world->object_count; i-- > 0;) {
+		const struct object *o = &world->objects[i];
+
+		if (o->gone && strcmp(o->marker, item->marker) == 0 &&
+			strcmp(o->id, item->remote) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static bool is_written_to(const struct object *o)
+{
+	struct target t;
+
+	for (size_t i = 0; i < WORLD_LETTERS; i++) {
+		const struct letter *l = &world->letters[i];
+
+		if (l->used && strcmp(l->method, "GET") != 0 && read_target(l->target, &t) &&
+			t.collection == o->collection && strcmp(t.id, o->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+void cloud_make_anew(const struct item *item)
+{
+	const struct object *old = deleted_of(item);
+	struct object *o =
+		old != NULL && !is_written_to(old) && find(old->collection, old->id) == NULL
+			? cloud_object()
+			: NULL;
+
+	if (o == NULL)
+		return;
+	o->collection = old->collection;
+	memcpy(o->id, old->id, sizeof(o->id));
+	(void)snprintf(o->labels, sizeof(o->labels), "{}");
+	o->anew = true;
+	trace("cloud: %s/%s is made anew by hand", collections[o->collection], o->id);
+}
+
 void cloud_tick(void)
 {
 	for (size_t i = 0; i < WORLD_LETTERS; i++) {

@@ -26,6 +26,10 @@ void cloud_begin(void);
 /* An object that is there from now on; NULL: there are too many. */
 struct object *cloud_object(void);
 
+/* Somebody makes an object of the name that the item's had, which is deleted, unless a request for
+ * that is still on its way. */
+void cloud_make_anew(const struct item *item);
+
 /* Does what a letter asks for, and answers. */
 struct cloud_answer cloud_serve(const struct letter *l);
 

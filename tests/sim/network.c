@@ -30,7 +30,8 @@ enum {
 	WAY_MS_MOST = 30,
 	LATER_RATE = 192,      /* of 256 of those that would be late */
 	LATER_MS_LEAST = 1401, /* a daemon waits a second, and the manifest's settle_ms */
-	LATER_MS_MOST = 60000
+	LATER_MS_MOST = 60000,
+	MISSED_MOST = 2 /* of one object: fewer than the daemon wants to hear */
 };
 
 /* What goes wrong, and with which share of what does. */
@@ -46,6 +47,7 @@ enum fault {
 	FAULT_THROTTLED,
 	FAULT_REFUSED, /* a change, for good */
 	FAULT_STRANGE, /* a look at a job, which is there */
+	FAULT_MISSED,  /* a delete of what is there; never drawn by itself */
 	FAULT_ERROR,
 	FAULT_ERROR_DONE,
 	FAULT_CUT,
@@ -73,6 +75,7 @@ static const struct {
 	[FAULT_THROTTLED] = {"429", 3, false, true},
 	[FAULT_REFUSED] = {"403", 1, false, true},
 	[FAULT_STRANGE] = {"404 or 400", 4, false, true},
+	[FAULT_MISSED] = {"404", 0, false, true},
 	[FAULT_ERROR] = {"500, not done", 2, false, false},
 	[FAULT_ERROR_DONE] = {"500, done", 3, true, false},
 	[FAULT_CUT] = {"answer cut", 2, true, false},
@@ -202,6 +205,21 @@ static enum fault pick_fault(void)
 	return FAULT_NONE;
 }
 
+/* A cloud that does not know for a while what it has, most often after a request of which nobody
+ * knows what it did. */
+static enum fault removal_fault(struct item *item)
+{
+	if (item->removes_missed < MISSED_MOST &&
+		chance_of_256(CHANCE_NET, item->remove_unclear ? 128 : 32)) {
+		item->removes_missed++;
+		return FAULT_MISSED;
+	}
+	if (!chance_of_256(CHANCE_NET, 64))
+		return FAULT_NONE;
+	item->remove_unclear = true;
+	return FAULT_RESET_BEFORE;
+}
+
 /* What the schedule is about; FAULT_NONE: this is not it. */
 static enum fault theme_fault(const struct letter *l)
 {
@@ -215,6 +233,8 @@ static enum fault theme_fault(const struct letter *l)
 		return FAULT_UNSENT; /* so often in a row that it is given up */
 	if (world->theme == THEME_REMOVAL && creates && chance_of_256(CHANCE_NET, 128))
 		return FAULT_REFUSED; /* so that there is nothing to be removed */
+	if (world->theme == THEME_REMOVAL && strcmp(l->method, "DELETE") == 0)
+		return removal_fault(cloud_item(l));
 	return FAULT_NONE;
 }
 
@@ -253,6 +273,27 @@ static bool looks_at_job(const struct letter *l)
 	return strcmp(l->method, "GET") == 0 && strncmp(l->target, "/v1/jobs/", 9) == 0;
 }
 
+/* One whose removal goes on, or NULL. */
+static struct item *removed_item(const struct letter *l)
+{
+	for (size_t i = 0; i < world->item_count; i++) {
+		struct item *item = &world->items[i];
+
+		if (item->remove_asked && item->remote[0] != '\0' &&
+			strstr(l->target, item->remote) != NULL)
+			return item;
+	}
+	return NULL;
+}
+
+/* Does the cloud seem not to know what is looked at? Of what is removed that is no look alone. */
+static bool may_be_strange(const struct letter *l)
+{
+	struct item *item = looks_at_job(l) ? removed_item(l) : NULL;
+
+	return looks_at_job(l) && (item == NULL || item->removes_missed++ < MISSED_MOST);
+}
+
 /* Nobody will know what became of it. */
 static void doubt(const struct trip *trip)
 {
@@ -269,7 +310,7 @@ static void plan_trip(struct trip *trip)
 
 	if (trip->fault == FAULT_REFUSED && cloud_item(trip->letter) == NULL)
 		trip->fault = FAULT_THROTTLED; /* what is only looked at is there */
-	if (trip->fault == FAULT_STRANGE && !looks_at_job(trip->letter))
+	if (trip->fault == FAULT_STRANGE && !may_be_strange(trip->letter))
 		trip->fault = FAULT_THROTTLED;
 	if (trip->fault == FAULT_LATE && !may_be_late(trip->letter))
 		trip->fault = may_be_later(trip->letter) ? FAULT_LATER : FAULT_NO_ANSWER;
@@ -383,6 +424,9 @@ static bool come_back(struct trip *trip)
 		return true;
 	case FAULT_REFUSED:
 		refuse(t, 403);
+		return true;
+	case FAULT_MISSED:
+		refuse(t, 404);
 		return true;
 	case FAULT_STRANGE:
 		refuse(t, chance_of_256(CHANCE_NET, 128) ? 404 : 400);

@@ -8,6 +8,7 @@
 #include "jobs/errand.h"
 #include "jobs/job.h"
 #include "jobs/tracker.h"
+#include "sim/cloud.h"
 #include "sim/daemon.h"
 #include "sim/life.h"
 #include "sim/work.h"
@@ -40,6 +41,8 @@ static void ended(const struct job *job, void *ctx)
 		return;
 	item->remove_end = (int)job->state;
 	trace("client: the removal of %s %s", item->remote, job_state_word(job->state));
+	if (job->state == JOB_SUCCEEDED)
+		cloud_make_anew(item);
 	life_event(EVENT_TOLD_REMOVED);
 }
 

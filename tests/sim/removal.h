@@ -1,5 +1,6 @@
 /*
- * removal - clients that have what their job made deleted, once it has ended.
+ * removal - clients that have what their job made deleted, once it has ended; and who is told that
+ * it is, has another object of that name made.
  */
 #ifndef SIM_REMOVAL_H
 #define SIM_REMOVAL_H

@@ -64,8 +64,10 @@ struct item {
 	char id[ID_SIZE];     /* once accepted */
 	char remote[80];      /* what the cloud calls it, as a client was told */
 	bool removes, remove_asked, remove_answered;
-	char errand[ID_SIZE]; /* the removal, in this life */
-	int remove_end;       /* the terminal state a client was told of it; -1: none */
+	char errand[ID_SIZE];    /* the removal, in this life */
+	int remove_end;          /* the terminal state a client was told of it; -1: none */
+	bool remove_unclear;     /* a request of it was */
+	unsigned removes_missed; /* answers that what is there is not */
 	/* What is known of its last submission: by the writes that were reported as done. */
 	bool in_doubt;         /* something may be sent, and its answer is not on disk */
 	bool unclear;          /* and nobody can know any more */
@@ -111,6 +113,7 @@ struct object {
 	bool later;       /* and a search had missed it when lists were to know */
 	bool shown;       /* as a stray, in the end */
 	bool gone;        /* deleted */
+	bool anew;        /* made by hand, in the place of one whose removal somebody was told of */
 	unsigned cancels; /* requests to cancel it */
 };
 

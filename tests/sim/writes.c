@@ -241,8 +241,7 @@ const struct write_sort write_sorts[] = {
 	/* deletes */
 	{"remove", is_remove, NULL, NULL, NULL},
 	{"attempt", is_attempt, NULL, NULL, AGAIN("begins another one")},
-	{"errand_end", is_errand_end, NULL, NULL,
-		"it is deleted again and not there, which ends it so, too"},
+	{"errand_end", is_errand_end, NULL, NULL, NULL},
 	{"hidden", is_hidden, NULL, NULL, NULL},
 	/* what providers keep, and how queues are set */
 	{"pair", is_pair, NULL, NULL, NULL},

@@ -41,12 +41,31 @@ static void a_first_attempt_is_confirmed_refused_or_made_again(void **state)
 static void what_is_gone_after_an_unclear_attempt_was_removed_by_it(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		errand_verdict(DAVIT_NOT_FOUND, true, &(struct errand_past){.tried = true}),
+	for (unsigned gone = 0; gone < 3; gone++)
+		assert_int_equal(errand_verdict(DAVIT_NOT_FOUND, true,
+					 &(struct errand_past){.tried = true, .gone = gone}),
+			ERRAND_UNCLEAR);
+	assert_int_equal(errand_verdict(DAVIT_NOT_FOUND, true,
+				 &(struct errand_past){.tried = true, .gone = 3}),
 		ERRAND_DONE);
 	assert_int_equal(
 		errand_verdict(DAVIT_NOT_FOUND, true, &(struct errand_past){.failed = true}),
 		ERRAND_REFUSED);
+}
+
+static void a_confirmation_of_a_change_that_was_not_made_is_asked_for_again(void **state)
+{
+	static const struct errand_past missed = {.missed = true}, unclear = {.unclear = true},
+					told = {.missed = true, .gone = 3};
+
+	(void)state;
+	assert_int_equal(errand_verdict(DAVIT_OK, true, &missed), ERRAND_UNCLEAR);
+	assert_int_equal(errand_verdict(DAVIT_OK, true, &unclear), ERRAND_UNCLEAR);
+	assert_int_equal(errand_verdict(DAVIT_OK, true, &told), ERRAND_DONE);
+	assert_true(errand_is_gone(DAVIT_OK, true, &missed));
+	assert_true(errand_is_gone(DAVIT_NOT_FOUND, true, &(struct errand_past){0}));
+	assert_false(errand_is_gone(DAVIT_NOT_FOUND, false, &(struct errand_past){0}));
+	assert_false(errand_is_gone(DAVIT_OK, true, &(struct errand_past){.tried = true}));
 }
 
 static void credentials_that_end_later_end_no_errand(void **state)
@@ -215,7 +234,7 @@ static void a_delete_is_repeated_until_it_is_confirmed(void **state)
 	job_finish(&job);
 }
 
-static void nothing_found_after_an_unclear_attempt_is_success(void **state)
+static void nothing_found_some_times_after_an_unclear_attempt_is_success(void **state)
 {
 	struct fixture *x = *state;
 	struct ticket t = ended(x);
@@ -224,7 +243,25 @@ static void nothing_found_after_an_unclear_attempt_is_success(void **state)
 	fake_fault("remove", DAVIT_DEADLINE, 1, true);
 	r = removal(x, t.id);
 	await_state(x, r.id, JOB_SUCCEEDED);
-	assert_int_equal(fake_calls("remove"), 2);
+	assert_int_equal(fake_calls("remove"), 5);
+}
+
+static void some_wrong_words_do_not_make_an_object_deleted(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t = ended(x);
+	struct ticket r;
+	struct job job;
+
+	fake_fault("remove", DAVIT_INTERNAL, 1, false);
+	r = removal(x, t.id);
+	await_calls("remove", 1);
+	fake_fault("remove", DAVIT_NOT_FOUND, 3, false);
+	await_state(x, r.id, JOB_SUCCEEDED);
+	assert_int_equal(fake_calls("remove"), 5);
+	job = job_of(x, r.id);
+	assert_non_null(strstr(job.result, "\"SUCCEEDED\"")); /* which only a real answer has */
+	job_finish(&job);
 }
 
 static void a_refusal_ends_the_delete_and_is_not_repeated(void **state)
@@ -505,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_attempt_is_confirmed_refused_or_made_again),
 		cmocka_unit_test(what_is_gone_after_an_unclear_attempt_was_removed_by_it),
+		cmocka_unit_test(a_confirmation_of_a_change_that_was_not_made_is_asked_for_again),
 		cmocka_unit_test(credentials_that_end_later_end_no_errand),
 		cmocka_unit_test(of_a_job_without_an_object_nothing_need_be_there),
 		cmocka_unit_test(what_the_host_made_up_is_no_word_on_the_object),
@@ -512,7 +550,8 @@ int main(void)
 		TEST(a_delete_under_way_is_not_refused),
 		TEST(a_delete_answers_the_object_as_it_was),
 		TEST(a_delete_is_repeated_until_it_is_confirmed),
-		TEST(nothing_found_after_an_unclear_attempt_is_success),
+		TEST(nothing_found_some_times_after_an_unclear_attempt_is_success),
+		TEST(some_wrong_words_do_not_make_an_object_deleted),
 		TEST(a_refusal_ends_the_delete_and_is_not_repeated),
 		TEST(a_delete_goes_on_where_its_provider_said_nothing),
 		TEST(what_is_not_there_is_refused),
