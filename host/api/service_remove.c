@@ -21,6 +21,7 @@
 #include "base/fail.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/pace.h"
 #include "config/config.h"
 #include "http/exchange.h"
 #include "jobs/errand.h"
@@ -81,7 +82,7 @@ static void intended(const char *id, const struct fail *f, void *ctx)
 	if (f != NULL)
 		service_fail(s, f);
 	else
-		tracker_watch_errand(s->app->tracker, id, PATIENCE_MS,
+		tracker_watch_errand(s->app->tracker, id, PACE(PATIENCE_MS),
 			s->app->config->call_timeout_seconds * 1000, settled, s);
 }
 

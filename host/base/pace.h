@@ -1,8 +1,9 @@
 /*
- * pace - how patient the daemon is with clouds: the pauses before it asks again, and how long it
- * looks for what is not there. A test of many such waits makes them shorter: DAVIT_PACE=N in the
- * environment divides each by N. Exists in builds for testing (DAVIT_TESTING) alone; in what is
- * shipped it is nothing. How long they are by themselves is what the unit tests look at.
+ * pace - how patient the daemon is with clouds: the pauses before it asks again, how long it looks
+ * for what is not there, and has a caller wait meanwhile. A test of many such waits makes them
+ * shorter: DAVIT_PACE=N in the environment divides each by N. Exists in builds for testing
+ * (DAVIT_TESTING) alone; in what is shipped it is nothing. How long they are by themselves is what
+ * the unit tests look at.
  */
 #ifndef HOST_BASE_PACE_H
 #define HOST_BASE_PACE_H

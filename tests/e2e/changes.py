@@ -26,8 +26,10 @@ def cloud(fake):
 
 
 @pytest.fixture
-def site(sites, cloud):
-    return sites(**site_options(cloud, pace=5)).start()
+def site(request, sites, cloud):
+    """A test marked impatient has callers wait for a second, others for five."""
+    pace = 10 if request.node.get_closest_marker("impatient") else 2
+    return sites(**site_options(cloud, pace=pace)).start()
 
 
 @pytest.fixture

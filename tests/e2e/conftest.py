@@ -17,6 +17,10 @@ LONG = """cloud_faults strays removal late endpoints cancels cloud worker traini
     function crash batch daemon""".split()
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "impatient: the daemon waits less than else, see changes.py")
+
+
 def pytest_collection_modifyitems(items):
     place = {f"test_{name}": n for n, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))

@@ -1,7 +1,9 @@
 """A davitd of its own for a test: a folder, two configuration files, one process."""
 
 import atexit
+import contextlib
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -56,6 +58,28 @@ def new_marks():
     return folder
 
 
+def is_free(port):
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def free_ports():
+    """Ports for daemons that keep theirs over a restart: none that the kernel gives to who connects, or
+    another worker of pytest to its daemons."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20
+    ports = range(10000 + 1000 * worker, 11000 + 1000 * worker)
+    for n in itertools.count(os.getpid()):
+        port = ports[n % len(ports)]
+        if is_free(port):
+            yield port
+
+
+PORTS = free_ports()
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status
@@ -104,7 +128,7 @@ class Site:
         self.marks = new_marks()
         self.pace = pace  # so much shorter are the daemon's waits for clouds: host/base/pace.h
         self.wrapper = []  # what starts the daemon: a program and its arguments
-        self.port = 0
+        self.port = next(PORTS)
         self.process = None
         self.program = str(BUILD / "host" / "davitd")
         self.shown = []  # where an answer had a secret

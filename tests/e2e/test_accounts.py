@@ -31,7 +31,7 @@ def cloud(fake):
 
 @pytest.fixture
 def site(sites, cloud):
-    return sites(default="testcloud", **site_options(cloud)).start(env=ENVIRONMENT)
+    return sites(default="testcloud", **site_options(cloud, pace=2)).start(env=ENVIRONMENT)
 
 
 @pytest.fixture

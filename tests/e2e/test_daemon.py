@@ -401,7 +401,8 @@ def test_idle_uses_no_processor_time(sites):
     assert ticks() - before <= 2  # of 200
 
 
-def test_it_ends_cleanly_while_clients_hang(site):
+def test_it_ends_cleanly_while_clients_hang(sites):
+    site = sites(davit="drain_seconds: 2\n").start()
     raw = socket.create_connection(("127.0.0.1", site.port), 10)
     raw.sendall(b"POST /execute HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     begin = time.monotonic()

@@ -263,7 +263,7 @@ def test_as_many_as_may_run_keep_nobody_else_out(sites):
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_a_daemon_that_ends_leaves_nothing_once_it_is_back(sites, how):
-    site = sites().start()
+    site = sites(davit="drain_seconds: 2\n").start()
     began = site.marks / "began"
     script = (
         "import time\n"

@@ -71,7 +71,7 @@ def cancelled_late(sites, cloud):
     cancelled; its object is looked for when it is given."""
     pool = concurrent.futures.ThreadPoolExecutor(1)
 
-    def make(kind, pace=1):
+    def make(kind, pace=2):
         place = Place(sites, cloud, pace, net="request_timeout_ms: 2000")
         cloud.fails({"method": "POST", "path": "/v1/jobs", "fault": "late", "ms": LATE_MS})
         pool.submit(place.account.train, kind, **FOREVER)
@@ -79,7 +79,8 @@ def cancelled_late(sites, cloud):
         (job,) = place.account.jobs()
         place.cancel(job)
         wait_for("a look for it", lambda: place.site.job(job)["state"] == "recovering")
-        assert cloud.stats()["late"] > 0 and count(cloud) == 0
+        wait_for("a request on its way", lambda: cloud.stats()["late"] > 0)
+        assert count(cloud) == 0
         return place, job
 
     yield make
@@ -180,7 +181,7 @@ def test_what_runs_on_though_its_job_ended_as_nothing_was_there_is_shown_and_ado
 
 
 def test_a_cancel_goes_on_while_the_cloud_refuses_to_say_how_the_job_stands(sites, cloud):
-    place = Place(sites, cloud)
+    place = Place(sites, cloud, pace=20)
     job = running(place)
     cloud.fails(*looks_answered(400, 1000, cancels=True))
     place.cancel(job)
