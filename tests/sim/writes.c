@@ -242,7 +242,8 @@ const struct write_sort write_sorts[] = {
 	{"remove", is_remove, NULL, NULL, NULL},
 	{"attempt", is_attempt, NULL, NULL, AGAIN("begins another one")},
 	{"errand_end", is_errand_end, NULL, NULL, NULL},
-	{"hidden", is_hidden, NULL, NULL, NULL},
+	{"hidden", is_hidden, NULL, NULL,
+		"the end of its delete is synced behind it, and it with that, or done again"},
 	/* what providers keep, and how queues are set */
 	{"pair", is_pair, NULL, NULL, NULL},
 	{"pair_gone", is_pair_gone, NULL, NULL, NULL},
