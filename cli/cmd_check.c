@@ -93,6 +93,7 @@ static void print_interfaces(const json_t *manifest)
 static void print_checked(const char *file, const struct checked *k)
 {
 	char *grants = show_words(json_object_get(k->manifest, "grants"));
+	char *plain = show_words(json_object_get(k->manifest, "plain"));
 	char *symbols = show_words(k->symbols);
 	char text[PRINT_SIZE];
 	const json_t *problem;
@@ -109,12 +110,15 @@ static void print_checked(const char *file, const struct checked *k)
 			json_text_or(k->manifest, "version", "?"),
 			json_text_or(k->manifest, "name", ""));
 	print_pair(stdout, "grants", grants);
+	if (plain != NULL && plain[0] != '\0')
+		print_pair(stdout, "plain", plain);
 	print_interfaces(k->manifest);
 	print_pair(stdout, "uses", symbols);
 	if (json_array_size(k->problems) == 0)
 		(void)puts("nothing speaks against it; that it offers what its manifest says shows "
 			   "when it is loaded");
 	free(grants);
+	free(plain);
 	free(symbols);
 }
 

@@ -43,28 +43,43 @@ void call_secrets_learn(struct call_secrets *all, const void *bytes, size_t n)
 	(void)redact_use(*all->scope); /* it may be a new one */
 }
 
-davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n)
+static davit_secret add(struct call_secrets *all, const void *bytes, size_t n, bool plain)
 {
 	size_t place = all->count;
 	struct call_secret *s;
 
 	for (s = all->newest; s != NULL; s = s->next) {
 		place--;
-		if (crypto_equal(s->p, s->n, bytes, n))
-			return handle_of(all, place);
+		if (!crypto_equal(s->p, s->n, bytes, n))
+			continue;
+		if (s->plain && !plain)
+			hide(all, s);
+		s->plain = s->plain && plain;
+		return handle_of(all, place);
 	}
 	if (all->count == CALL_SECRETS_MAX || n > CALL_SECRETS_BYTES_MAX - all->bytes ||
 		(s = malloc(sizeof(*s) + n + 1)) == NULL)
 		return 0;
-	s->n = n;
+	*s = (struct call_secret){.n = n, .plain = plain};
 	if (n > 0)
 		memcpy(s->p, bytes, n);
 	s->p[n] = '\0';
-	hide(all, s);
+	if (!plain)
+		hide(all, s);
 	s->next = all->newest;
 	all->newest = s;
 	all->bytes += n;
 	return handle_of(all, all->count++);
+}
+
+davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n)
+{
+	return add(all, bytes, n, false);
+}
+
+davit_secret call_secrets_add_plain(struct call_secrets *all, const void *bytes, size_t n)
+{
+	return add(all, bytes, n, true);
 }
 
 const struct call_secret *call_secrets_find(const struct call_secrets *all, davit_secret handle)
@@ -102,14 +117,23 @@ const struct call_secret *call_secret_bytes(struct call *c, davit_secret handle)
 	return s;
 }
 
-int32_t call_secret_give(struct call *c, const void *bytes, size_t n, davit_secret *ret_secret)
+static int32_t give(struct call *c, davit_secret handle, davit_secret *ret_secret)
 {
-	davit_secret handle = call_secrets_add(&c->secrets, bytes, n);
-
 	if (handle == 0)
 		return service_refuse(c, DAVIT_QUOTA,
 			"a call may have %d secrets, of %zu bytes together", CALL_SECRETS_MAX,
 			CALL_SECRETS_BYTES_MAX);
 	*ret_secret = handle;
 	return DAVIT_OK;
+}
+
+int32_t call_secret_give(struct call *c, const void *bytes, size_t n, davit_secret *ret_secret)
+{
+	return give(c, call_secrets_add(&c->secrets, bytes, n), ret_secret);
+}
+
+int32_t call_secret_give_plain(
+	struct call *c, const void *bytes, size_t n, davit_secret *ret_secret)
+{
+	return give(c, call_secrets_add_plain(&c->secrets, bytes, n), ret_secret);
 }

@@ -23,6 +23,7 @@ struct redact_scope;
 struct call_secret {
 	struct call_secret *next; /* older */
 	bool held;                /* by the registry of redact, until the call ends */
+	bool plain;               /* the manifest says that it is no secret */
 	size_t n;
 	char p[]; /* with a NUL behind */
 };
@@ -46,6 +47,9 @@ void call_secrets_learn(struct call_secrets *all, const void *bytes, size_t n);
 /* Copies n bytes; 0 past a limit or out of memory. */
 davit_secret call_secrets_add(struct call_secrets *all, const void *bytes, size_t n);
 
+/* The same of what is not hidden, unless the call has it as a secret, too. */
+davit_secret call_secrets_add_plain(struct call_secrets *all, const void *bytes, size_t n);
+
 /* What is behind a handle, borrowed until the call ends; NULL: it is none of this call. */
 const struct call_secret *call_secrets_find(const struct call_secrets *all, davit_secret handle);
 
@@ -57,5 +61,7 @@ const struct call_secret *call_secret_bytes(struct call *c, davit_secret handle)
 
 /* Hands a value to the provider by a handle. DAVIT_QUOTA where it has too many. */
 int32_t call_secret_give(struct call *c, const void *bytes, size_t n, davit_secret *ret_secret);
+int32_t call_secret_give_plain(
+	struct call *c, const void *bytes, size_t n, davit_secret *ret_secret);
 
 #endif

@@ -25,13 +25,27 @@ static bool is_program(const char *source)
 	return strncmp(source, "exec:", 5) == 0;
 }
 
+bool learn_is_plain(const struct provider *p, const char *name)
+{
+	const json_t *plain = json_object_get(p->manifest, "plain");
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(plain, i, one)
+	{
+		if (strcmp(json_string_value(one), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Calls each(value, n, ctx) with what source has, if it has something that must not be seen. */
-static bool read_source(const char *source, const struct source_place *place,
-	void (*each)(void *ctx, const void *value, size_t n), void *ctx)
+static bool read_source_why(const char *source, const struct source_place *place,
+	void (*each)(void *ctx, const void *value, size_t n), void *ctx, struct fail *f)
 {
 	char *value = NULL;
 	size_t n = 0;
-	bool has = !source_is_plain(source) && source_read(source, place, &value, &n, NULL);
+	bool has = !source_is_plain(source) && source_read(source, place, &value, &n, f);
 
 	if (has) {
 		each(ctx, value, n);
@@ -39,6 +53,12 @@ static bool read_source(const char *source, const struct source_place *place,
 	}
 	free(value);
 	return has;
+}
+
+static bool read_source(const char *source, const struct source_place *place,
+	void (*each)(void *ctx, const void *value, size_t n), void *ctx)
+{
+	return read_source_why(source, place, each, ctx, NULL);
 }
 
 /* --- at the start --- */
@@ -96,6 +116,8 @@ void learn_at_start(struct provider *p)
 
 	json_object_foreach(secrets, name, sources)
 	{
+		if (learn_is_plain(p, name))
+			continue;
 		json_array_foreach(sources, i, source)
 		{
 			learn_source(p, json_string_value(source));
@@ -147,12 +169,14 @@ static void learn_secret(
 	json_array_foreach(sources, i, source)
 	{
 		const char *text = json_string_value(source);
+		struct fail why = {0};
 
 		if (!is_program(text)) {
 			has = read_source(text, where, learn_in_call, c) || has;
 		} else if (!has && may_ask(c->provider, place)) {
-			has = read_source(text, where, learn_in_call, c);
-			if (has || !stopped(c)) /* it may have ended with its reader */
+			has = read_source_why(text, where, learn_in_call, c, &why);
+			/* it may have ended with its reader, or there is no such program */
+			if (has || !(stopped(c) || (text[5] == '@' && why.code == FAIL_NOT_FOUND)))
 				note_program(c->provider, place, has);
 		}
 	}
@@ -184,7 +208,9 @@ void learn_for_call(struct call *c)
 		return; /* what the site has is not its; the details are known */
 	json_object_foreach(json_object_get(c->provider->manifest, "secrets"), name, sources)
 	{
-		learn_secret(c, &where, sources, place++);
+		if (!learn_is_plain(c->provider, name))
+			learn_secret(c, &where, sources, place);
+		place++;
 	}
 }
 
@@ -209,6 +235,8 @@ void learn_details(struct call *c)
 		return;
 	json_object_foreach(json_object_get(c->provider->manifest, "secrets"), name, sources)
 	{
+		if (learn_is_plain(c->provider, name))
+			continue;
 		json_array_foreach(sources, i, source)
 		{
 			if (source_member(json_string_value(source)) != NULL)

@@ -5,8 +5,13 @@
 #ifndef HOST_PROVIDER_LEARN_H
 #define HOST_PROVIDER_LEARN_H
 
+#include <stdbool.h>
+
 struct call;
 struct provider;
+
+/* Does the manifest say that what the secret of that name has is none? */
+bool learn_is_plain(const struct provider *p, const char *name);
 
 /* Those that need no call: the site's connections, the environment, files and what is kept. What
  * cannot be read is passed over. [before the provider has an instance] */

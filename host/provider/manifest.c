@@ -262,6 +262,20 @@ static bool check_sources(const char *name, const json_t *sources, struct fail *
 	return true;
 }
 
+static bool check_plain(const json_t *plain, const json_t *secrets, struct fail *f)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(plain, i, name)
+	{
+		if (json_object_get(secrets, json_string_value(name)) == NULL)
+			return fail_set(f, FAIL_INVALID, "plain/%zu: there is no secret '%.60s'", i,
+				json_string_value(name));
+	}
+	return true;
+}
+
 static bool check_secrets(const json_t *manifest, struct fail *f)
 {
 	json_t *secrets = json_object_get(manifest, "secrets");
@@ -277,7 +291,7 @@ static bool check_secrets(const json_t *manifest, struct fail *f)
 		if (!check_sources(name, sources, f))
 			return false;
 	}
-	return true;
+	return check_plain(json_object_get(manifest, "plain"), secrets, f);
 }
 
 json_t *manifest_parse(const char *text, size_t n, struct fail *f)

@@ -10,6 +10,7 @@
 #include "provider/call.h"
 #include "provider/internal.h"
 #include "provider/keep.h"
+#include "provider/learn.h"
 #include "provider/services.h"
 #include "secret/crypto.h"
 #include "secret/member.h"
@@ -238,7 +239,7 @@ static int32_t DAVIT_CALL secret_reveal(davit_call call, davit_secret key, davit
 
 	if (s == NULL || ret_text == NULL)
 		return DAVIT_INVALID;
-	if (!c->provider->may_reveal)
+	if (!s->plain && !c->provider->may_reveal)
 		return service_refuse(
 			c, DAVIT_UNSUPPORTED, "its manifest does not ask for the grant 'reveal'");
 	*ret_text = (davit_buf){s->p, s->n};
@@ -274,9 +275,10 @@ static bool is_open(const struct call *c, const char *source)
 }
 
 /* What is kept is known as such: it may change often, and is not to drive out what does not. */
-static void learn(struct call *c, const char *source, const char *value, size_t n)
+static void learn(struct call *c, const char *name, const char *source, const char *value, size_t n)
 {
-	if (strcmp(source, "kept") != 0 && !source_is_plain(source))
+	if (strcmp(source, "kept") != 0 && !source_is_plain(source) &&
+		!learn_is_plain(c->provider, name))
 		call_secrets_learn(&c->secrets, value, n);
 }
 
@@ -307,7 +309,7 @@ static bool read_sources(struct call *c, const char *name, const json_t *sources
 			continue;
 		*f = (struct fail){0};
 		if (source_read(json_string_value(source), &place, ret_value, ret_n, f))
-			learn(c, json_string_value(source), *ret_value, *ret_n);
+			learn(c, name, json_string_value(source), *ret_value, *ret_n);
 		if (f->code != FAIL_NOT_FOUND)
 			break;
 		buf_printf(&tried, "%s%s", tried.n > 0 ? "; " : "", f->text);
@@ -336,7 +338,8 @@ static int32_t DAVIT_CALL secret_open(davit_call call, davit_buf name, davit_sec
 			c, DAVIT_NOT_FOUND, "the manifest lists no secret '%s'", text);
 	if (!read_sources(c, text, sources, &value, &n, &f))
 		return lacks(c, &f);
-	code = call_secret_give(c, value, n, ret_secret);
+	code = learn_is_plain(c->provider, text) ? call_secret_give_plain(c, value, n, ret_secret)
+	                                         : call_secret_give(c, value, n, ret_secret);
 	crypto_cleanse(value, n);
 	free(value);
 	return code;

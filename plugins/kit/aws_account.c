@@ -22,17 +22,13 @@ davit_secret aws_have(struct aws_search *s, const char *group, const char *word)
 	return davit_sdk_pass(sdk, code) == DAVIT_OK ? secret : 0;
 }
 
-bool aws_is_text(struct aws_search *s, davit_secret secret, const char *text)
+bool aws_is_text(struct aws_search *s, davit_secret plain, const char *text)
 {
-	struct parts own;
+	davit_buf value = {NULL, 0};
 
-	if (secret == 0)
-		return false;
-	parts_begin(&own, &s->sdk->mem);
-	parts_secret(&own, secret, false);
-	return strcmp(parts_sha256(s->sdk, &own), sigv4_payload(s->sdk, davit_sdk_buf(text))) ==
-	               0 &&
-	       s->sdk->code == DAVIT_OK;
+	return plain != 0 &&
+	       s->sdk->host->secret->reveal(s->sdk->call, plain, &value) == DAVIT_OK &&
+	       value.n == strlen(text) && memcmp(value.p, text, value.n) == 0;
 }
 
 bool aws_refuse(struct aws_search *s, const char *why)

@@ -29,8 +29,8 @@ aws_source aws_find_environment, aws_find_container, aws_find_machine, aws_find_
 /* What the row aws_GROUP_WORD of the manifest has; 0: nothing, or the call has failed. */
 davit_secret aws_have(struct aws_search *s, const char *group, const char *word);
 
-/* Is it that text? */
-bool aws_is_text(struct aws_search *s, davit_secret secret, const char *text);
+/* Is it that text? plain: of a row that the manifest calls so. */
+bool aws_is_text(struct aws_search *s, davit_secret plain, const char *text);
 
 /* Ends the call. Returns false. */
 bool aws_refuse(struct aws_search *s, const char *why);

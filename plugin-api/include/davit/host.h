@@ -340,7 +340,8 @@ typedef struct davit_host_secret_1 {
 	int32_t(DAVIT_CALL *sign)(davit_call call, davit_secret key, davit_buf algorithm,
 		davit_buf data, davit_buf *ret_bytes);
 
-	/* The value itself; only with the grant "reveal", else DAVIT_UNSUPPORTED. */
+	/* The value itself; only with the grant "reveal", or of what the manifest calls plain; else
+	 * DAVIT_UNSUPPORTED. */
 	int32_t(DAVIT_CALL *reveal)(davit_call call, davit_secret key, davit_buf *ret_text);
 
 	/* A secret made of before, the key and after. */

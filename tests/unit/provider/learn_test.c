@@ -25,8 +25,10 @@ static const davit_host_secret_1 *const secret = &service_secret;
 	"\"chain\":[\"connection:value\",\"env:LEARN_TEST\",\"ini:${LEARN_DIR}/ini#a.b\",\"kept\"]," \
 	"\"inner\":[\"json:${LEARN_DIR}/json#/a/b\"],"                                               \
 	"\"account\":[\"file:${LEARN_DIR}/json\"],"                                                  \
+	"\"role\":[\"ini:${LEARN_DIR}/ini#a.role\"],\"absent\":[\"exec:@nothing\"],"                 \
 	"\"program\":[\"env:NO_SUCH\",\"exec:/bin/echo the value of a program\"],"                   \
-	"\"spared\":[\"env:LEARN_TEST\",\"exec:/bin/echo not asked for\"]}}"
+	"\"spared\":[\"env:LEARN_TEST\",\"exec:/bin/echo not asked for\"]},"                         \
+	"\"plain\":[\"role\"]}"
 
 static void put(const struct kit *k, const char *name, const char *text)
 {
@@ -52,7 +54,7 @@ static int setup(void **state)
 	assert_int_equal(setenv("LEARN_DIR", k.folder, 1), 0);
 	assert_int_equal(setenv("LEARN_TEST", "the value of a variable", 1), 0);
 	put(&k, "key", "the value of a file\n");
-	put(&k, "ini", "[a]\nb = the value of an ini\n");
+	put(&k, "ini", "[a]\nb = the value of an ini\nrole = the name of a role\n");
 	put(&k, "json", "{\"a\":{\"b\":\"the value of a json\"},\"private_key\":\"a key in it\"}");
 	redact_forget();
 	*state = &k;
@@ -90,6 +92,7 @@ static void all_sources_are_hidden_before_a_call_opens_them(void **state)
 			fail_msg("%s", values[i]);
 	}
 	assert_false(hidden("the value of a program"));
+	assert_false(hidden("the name of a role"));
 }
 
 static void connections_of_the_site_are_hidden_where_the_provider_serves_them(void **state)
@@ -192,7 +195,7 @@ static void a_log_is_shown_without_what_sources_have_by_then(void **state)
 	assert_true(hidden("the second content"));
 	assert_false(hidden("Pa55wrd!")); /* too short to be hidden from others */
 	assert_false(hidden("not asked for"));
-	assert_int_equal(atomic_load(&k->p->programs_asked), 1 << 4);
+	assert_int_equal(atomic_load(&k->p->programs_asked), 1 << 6);
 }
 
 OP(op_does_nothing)

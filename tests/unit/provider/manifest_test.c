@@ -59,6 +59,8 @@ static const struct {
 		"config_schema"},
 	{HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},\"grants\":[\"root\"]}",
 		"grants"},
+	{HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},\"plain\":[\"key\"]}",
+		"plain/0: there is no secret 'key'"},
 	{SECRETS("[\"connection:key\",\"env:KEY\",\"ini:~/x#a.b\",\"exec:/bin/x\",\"kept\"]"),
 		NULL},
 	{SECRETS("[]"), "secrets"},

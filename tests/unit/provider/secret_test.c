@@ -303,7 +303,8 @@ static void nonsense_is_refused(void **state)
 	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
 	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                  \
 	"\"slow\":[\"exec:/bin/sleep 60\"],"                                                                           \
-	"\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}}"
+	"\"name\":[\"connection:name\"],\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]},"                   \
+	"\"plain\":[\"name\"]}"
 
 /* A call of op with a connection of that name and secrets to be opened. */
 static struct call_spec with_connection(
@@ -753,6 +754,35 @@ static void who_waits_for_a_token_can_be_cancelled(void **state)
 	mutex_finish(&gate);
 }
 
+/* --- what the manifest calls plain --- */
+
+OP(op_opens_a_name)
+{
+	char shown[] = "the name of a profile", hidden[] = "the name of a profile";
+	davit_buf text = {NULL, 0};
+	davit_secret s = 0, again = 0;
+
+	(void)request;
+	HOLDS(secret->open(call, kit_buf("name"), &s) == DAVIT_OK);
+	HOLDS(secret->reveal(call, s, &text) == DAVIT_OK && same(text, "the name of a profile"));
+	(void)redact_text(shown, strlen(shown), false);
+	HOLDS(strcmp(shown, "the name of a profile") == 0);
+	/* the same as a secret is one */
+	HOLDS(secret->mint(call, kit_buf("the name of a profile"), &again) == DAVIT_OK);
+	HOLDS(again == s && secret->reveal(call, s, &text) == DAVIT_UNSUPPORTED);
+	(void)redact_text(hidden, strlen(hidden), false);
+	HOLDS(strcmp(hidden, "***") == 0);
+	HOLDS(secret->open(call, kit_buf("name"), &s) == DAVIT_OK);
+	HOLDS(secret->reveal(call, s, &text) == DAVIT_UNSUPPORTED);
+	return finish(kit_of(inst), call);
+}
+
+static void what_a_manifest_calls_plain_is_no_secret(void **state)
+{
+	redact_forget();
+	expect_with(*state, op_opens_a_name, "site", "{\"name\":\"the name of a profile\"}");
+}
+
 /* --- digests of texts with secrets in them --- */
 
 static bool digests(davit_call call, const char *value, const char *text)
@@ -853,6 +883,7 @@ int main(void)
 		TEST(what_is_kept_stays_hidden),
 		TEST(a_token_is_shared_by_the_calls_of_one_account_alone),
 		TEST(who_waits_for_a_token_can_be_cancelled),
+		TEST(what_a_manifest_calls_plain_is_no_secret),
 		TEST(a_text_is_digested_with_the_secrets_in_it),
 		TEST(only_the_grant_reveals),
 	};
