@@ -120,6 +120,7 @@ struct config {
 	int64_t max_waiting;            /* calls that wait for a place */
 	int64_t worker_max_deaths;      /* of one provider's workers; 0: any number */
 	int64_t worker_within_seconds;  /* in which these count */
+	int64_t worker_silent_seconds;
 	struct config_net net;
 	struct config_processes processes;
 	int64_t drain_seconds; /* how long SIGTERM waits for calls in flight */

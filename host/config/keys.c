@@ -219,6 +219,16 @@ static const struct key workers_keys[] = {
 		.most = 86400,
 		.preset = 300,
 		.meaning = "The time in which these deaths count."},
+	{.name = "silent_seconds",
+		.kind = KEY_INT,
+		AT(worker_silent_seconds),
+		.least = 1,
+		.most = 86400,
+		.preset = 15,
+		.meaning =
+			"A worker in which calls run is asked whether it is there, three times in "
+			"this time; one that has not answered for so long is ended. Under a "
+			"debugger make it long."},
 };
 
 static const struct section workers_section = {"workers",

@@ -33,6 +33,13 @@ void arena_finish(struct arena *a)
 	arena_init(a, a->limit);
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->chunks; c != NULL; c = c->next)
+		explicit_bzero(c->bytes, c->used);
+	arena_finish(a);
+}
+
 static struct arena_chunk *chunk_for(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;

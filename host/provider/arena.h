@@ -15,6 +15,9 @@ struct arena {
 void arena_init(struct arena *a, size_t limit);
 void arena_finish(struct arena *a);
 
+/* The same, and nothing is left where it was. */
+void arena_wipe(struct arena *a);
+
 /* Zeroed and fit for any type; NULL past the limit or out of memory. */
 void *arena_alloc(struct arena *a, size_t n);
 

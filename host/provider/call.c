@@ -75,6 +75,39 @@ void call_release(struct call *c)
 	arena_finish(&c->arena);
 }
 
+void call_runs_in(struct call *c, const struct worker *w)
+{
+	mutex_lock(&c->lock);
+	c->worker = w;
+	if (c->lets_go)
+		c->cancelled = false;
+	c->hung_up = c->lets_go = false;
+	mutex_unlock(&c->lock);
+}
+
+/* What it said, and what was said of it, is forgotten. */
+static void forget(struct call *c)
+{
+	if (c->violation != no_words)
+		free(c->violation);
+	c->violation = NULL;
+	c->cut = c->said = c->told_http = c->told_user = c->wrong_handle = false;
+	c->fail_code = c->service_code = c->service_ends = DAVIT_OK;
+}
+
+bool call_restart(struct call *c)
+{
+	bool told = c->answer.kind == ANSWER_CHUNKS || c->answer.kind == ANSWER_CHUNKS_DONE;
+
+	if (c->slot == NULL || !c->slot->reads || c->lane != CALL_LANE_REQUEST || told ||
+		c->journal != NULL || clock_mono_ms() >= c->deadline)
+		return false;
+	call_release(c);
+	c->answer.content_type = c->answer.model = NULL; /* which were in its arena */
+	forget(c);
+	return call_stopped(c) == DAVIT_OK;
+}
+
 void call_free(struct call *c)
 {
 	if (c == NULL)

@@ -46,6 +46,7 @@ enum call_lane {
 struct pool;
 struct redact_scope;
 struct table_slot;
+struct worker;
 
 struct call {
 	struct provider *provider;
@@ -76,7 +77,10 @@ struct call {
 
 	struct mutex lock;
 	struct cond wake;
-	bool cancelled; /* guarded by lock */
+	bool cancelled;              /* guarded by lock, as the next ones */
+	bool hung_up;                /* the worker it runs in is no more */
+	bool lets_go;                /* and cancelled is set for that alone */
+	const struct worker *worker; /* which that is; NULL: none */
 
 	/* From here on touched by the running thread only. */
 	struct arena arena;
@@ -165,6 +169,12 @@ enum call_entry call_table_add(
 void call_table_leave_lane(struct call_table *t, struct call *c);
 void call_table_remove(struct call_table *t, struct call *c);
 
+/*
+ * w is no more: its calls need not wait for what they asked a service for. Those that have a
+ * journal are let finish a request, whose end belongs into it.
+ */
+void call_table_hang_up(struct call_table *t, const struct worker *w);
+
 /* --- waiting for a place (call_wait.c); the table's lock is held unless said --- */
 
 /* Is there room to wait? */
@@ -226,6 +236,15 @@ void call_violation(struct call *c, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 /* Gives it the whole time-out again: it makes progress. [thread of the call] */
 void call_extend(struct call *c);
+
+/* c runs in w from now on; NULL: in none. What was told it of the one before is over. */
+void call_runs_in(struct call *c, const struct worker *w);
+
+/*
+ * Once more from the beginning, as nothing of it has become known to anybody: its worker died, and
+ * its slot changes nothing. False: too much has, or its time is over. [thread of the call]
+ */
+bool call_restart(struct call *c);
 
 /* Must it stop? DAVIT_OK, DAVIT_CANCELLED (also: its reader went away) or DAVIT_DEADLINE. */
 int32_t call_stopped(struct call *c);

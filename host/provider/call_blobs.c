@@ -90,6 +90,15 @@ struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle)
 	return b != NULL && b->kind != CALL_BLOB_NONE && b->uses == uses ? b : NULL;
 }
 
+bool call_blobs_none(const struct call_blobs *all)
+{
+	for (size_t i = 0; i < CALL_BLOBS_MANY; i++) {
+		if (all->first[i].kind != CALL_BLOB_NONE)
+			return false;
+	}
+	return all->more == NULL;
+}
+
 void call_blobs_finish(struct call_blobs *all)
 {
 	for (size_t i = 0; i < CALL_BLOBS_MANY; i++)

@@ -55,6 +55,9 @@ davit_blob call_blobs_add(struct call_blobs *all, const struct call_blob *b);
 /* The open blob of a handle, or NULL. */
 struct call_blob *call_blobs_find(struct call_blobs *all, davit_blob handle);
 
+/* Is none open? */
+bool call_blobs_none(const struct call_blobs *all);
+
 void call_blobs_finish(struct call_blobs *all);
 
 /* Closes what b holds; the place keeps its count of uses. */

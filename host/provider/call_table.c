@@ -160,6 +160,7 @@ static void cancel(struct call *c)
 {
 	mutex_lock(&c->lock);
 	c->cancelled = true;
+	c->lets_go = false;
 	cond_broadcast(&c->wake);
 	mutex_unlock(&c->lock);
 }
@@ -343,6 +344,28 @@ void call_table_remove(struct call_table *t, struct call *c)
 		cond_broadcast(&t->emptied);
 	mutex_unlock(&t->lock);
 	call_wait_start(t, next);
+}
+
+static void hang_up(struct call *c, const struct worker *w)
+{
+	mutex_lock(&c->lock);
+	if (c->worker == w && !c->hung_up) {
+		c->hung_up = true;
+		c->lets_go = c->journal == NULL && !c->cancelled;
+		c->cancelled = c->cancelled || c->lets_go;
+		cond_broadcast(&c->wake);
+	}
+	mutex_unlock(&c->lock);
+}
+
+void call_table_hang_up(struct call_table *t, const struct worker *w)
+{
+	mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->place_count; i++) {
+		if (t->places[i].call != NULL)
+			hang_up(t->places[i].call, w);
+	}
+	mutex_unlock(&t->lock);
 }
 
 void call_cancel(struct providers *ps, uint64_t call)

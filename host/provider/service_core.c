@@ -189,7 +189,7 @@ static int32_t DAVIT_CALL core_sleep_ms(davit_call call, int64_t ms)
 		return DAVIT_INVALID;
 	until = ms > c->deadline - now ? c->deadline : now + (ms > 0 ? ms : 0);
 	mutex_lock(&c->lock);
-	while (!c->cancelled && clock_mono_ms() < until)
+	while (!c->cancelled && !c->hung_up && clock_mono_ms() < until)
 		(void)clock_wait(&c->wake, &c->lock, until);
 	mutex_unlock(&c->lock);
 	return call_stopped(c);

@@ -6,63 +6,63 @@
 #include "base/attr.h"
 
 #define JOB_SLOTS                                                                                  \
-	{"validate", offsetof(davit_jobs_1, validate), TABLE_ANSWER_MAY},                          \
-		{"submit", offsetof(davit_jobs_1, submit), TABLE_ANSWER_STATE},                    \
-		{"find", offsetof(davit_jobs_1, find), TABLE_ANSWER_STATE},                        \
-		{"poll", offsetof(davit_jobs_1, poll), TABLE_ANSWER_STATE},                        \
-		{"cancel", offsetof(davit_jobs_1, cancel), TABLE_ANSWER_MAY},                      \
-		{"get", offsetof(davit_jobs_1, get), TABLE_ANSWER_MUST},                           \
-		{"list", offsetof(davit_jobs_1, list), TABLE_ANSWER_MUST},                         \
-		{"remove", offsetof(davit_jobs_1, remove), TABLE_ANSWER_MUST},                     \
-		{"logs", offsetof(davit_jobs_1, logs), TABLE_ANSWER_MUST},                         \
-		{"metrics", offsetof(davit_jobs_1, metrics), TABLE_ANSWER_MUST},                   \
-		{"migrate_ref", offsetof(davit_jobs_1, migrate_ref), TABLE_ANSWER_MUST},           \
+	{"validate", offsetof(davit_jobs_1, validate), TABLE_ANSWER_MAY, true},                    \
+		{"submit", offsetof(davit_jobs_1, submit), TABLE_ANSWER_STATE, false},             \
+		{"find", offsetof(davit_jobs_1, find), TABLE_ANSWER_STATE, true},                  \
+		{"poll", offsetof(davit_jobs_1, poll), TABLE_ANSWER_STATE, true},                  \
+		{"cancel", offsetof(davit_jobs_1, cancel), TABLE_ANSWER_MAY, false},               \
+		{"get", offsetof(davit_jobs_1, get), TABLE_ANSWER_MUST, true},                     \
+		{"list", offsetof(davit_jobs_1, list), TABLE_ANSWER_MUST, true},                   \
+		{"remove", offsetof(davit_jobs_1, remove), TABLE_ANSWER_MUST, false},              \
+		{"logs", offsetof(davit_jobs_1, logs), TABLE_ANSWER_MUST, true},                   \
+		{"metrics", offsetof(davit_jobs_1, metrics), TABLE_ANSWER_MUST, true},             \
+		{"migrate_ref", offsetof(davit_jobs_1, migrate_ref), TABLE_ANSWER_MUST, true},     \
 	{                                                                                          \
-		"outputs", offsetof(davit_jobs_1, outputs), TABLE_ANSWER_MUST                      \
+		"outputs", offsetof(davit_jobs_1, outputs), TABLE_ANSWER_MUST, true                \
 	}
 
 static const struct table_slot core_slots[] = {
-	{"check", offsetof(davit_core_1, check), TABLE_ANSWER_MUST},
+	{"check", offsetof(davit_core_1, check), TABLE_ANSWER_MUST, true},
 };
 
 static const struct table_slot job_slots[] = {JOB_SLOTS};
 
 static const struct table_slot dataset_slots[] = {
 	JOB_SLOTS,
-	{"export", offsetof(davit_datasets_1, export_), TABLE_ANSWER_MUST},
-	{"tag", offsetof(davit_datasets_1, tag), TABLE_ANSWER_MUST},
+	{"export", offsetof(davit_datasets_1, export_), TABLE_ANSWER_MUST, false},
+	{"tag", offsetof(davit_datasets_1, tag), TABLE_ANSWER_MUST, false},
 };
 
 static const struct table_slot model_slots[] = {
 	JOB_SLOTS,
-	{"export", offsetof(davit_models_1, export_), TABLE_ANSWER_MUST},
-	{"tag", offsetof(davit_models_1, tag), TABLE_ANSWER_MUST},
+	{"export", offsetof(davit_models_1, export_), TABLE_ANSWER_MUST, false},
+	{"tag", offsetof(davit_models_1, tag), TABLE_ANSWER_MUST, false},
 };
 
 static const struct table_slot prediction_slots[] = {
-	{"infer", offsetof(davit_prediction_1, infer), TABLE_ANSWER_DATA},
-	{"explain", offsetof(davit_prediction_1, explain), TABLE_ANSWER_DATA},
+	{"infer", offsetof(davit_prediction_1, infer), TABLE_ANSWER_DATA, false},
+	{"explain", offsetof(davit_prediction_1, explain), TABLE_ANSWER_DATA, false},
 };
 
 static const struct table_slot function_slots[] = {
-	{"execute", offsetof(davit_functions_1, execute), TABLE_ANSWER_DATA},
+	{"execute", offsetof(davit_functions_1, execute), TABLE_ANSWER_DATA, false},
 };
 
 static const struct table_slot environment_slots[] = {
-	{"list", offsetof(davit_environments_1, list), TABLE_ANSWER_MUST},
-	{"remove", offsetof(davit_environments_1, remove), TABLE_ANSWER_MUST},
+	{"list", offsetof(davit_environments_1, list), TABLE_ANSWER_MUST, true},
+	{"remove", offsetof(davit_environments_1, remove), TABLE_ANSWER_MUST, false},
 };
 
 static const struct table_slot storage_slots[] = {
-	{"put", offsetof(davit_storage_1, put), TABLE_ANSWER_DATA},
-	{"get", offsetof(davit_storage_1, get), TABLE_ANSWER_DATA},
-	{"head", offsetof(davit_storage_1, head), TABLE_ANSWER_DATA},
-	{"list", offsetof(davit_storage_1, list), TABLE_ANSWER_DATA},
-	{"remove", offsetof(davit_storage_1, remove), TABLE_ANSWER_DATA},
-	{"copy", offsetof(davit_storage_1, copy), TABLE_ANSWER_DATA},
-	{"presign", offsetof(davit_storage_1, presign), TABLE_ANSWER_DATA},
-	{"multipart", offsetof(davit_storage_1, multipart), TABLE_ANSWER_DATA},
-	{"features", offsetof(davit_storage_1, features), TABLE_ANSWER_DATA},
+	{"put", offsetof(davit_storage_1, put), TABLE_ANSWER_DATA, false},
+	{"get", offsetof(davit_storage_1, get), TABLE_ANSWER_DATA, false},
+	{"head", offsetof(davit_storage_1, head), TABLE_ANSWER_DATA, false},
+	{"list", offsetof(davit_storage_1, list), TABLE_ANSWER_DATA, false},
+	{"remove", offsetof(davit_storage_1, remove), TABLE_ANSWER_DATA, false},
+	{"copy", offsetof(davit_storage_1, copy), TABLE_ANSWER_DATA, false},
+	{"presign", offsetof(davit_storage_1, presign), TABLE_ANSWER_DATA, false},
+	{"multipart", offsetof(davit_storage_1, multipart), TABLE_ANSWER_DATA, false},
+	{"features", offsetof(davit_storage_1, features), TABLE_ANSWER_DATA, false},
 };
 
 const struct table_interface table_interfaces[TABLE_COUNT] = {

@@ -21,6 +21,7 @@ struct table_slot {
 	const char *name; /* as in manifests: "export", not "export_" */
 	size_t offset;
 	enum table_answer answer;
+	bool reads; /* it changes nothing: may be asked twice for one answer */
 };
 
 struct table_interface {

@@ -106,7 +106,7 @@ bool worker_begin(struct provider *p, const char *path, struct fail *f)
 	cond_init(&home->changed);
 	p->home = home;
 	if (p->all->watch == NULL)
-		p->all->watch = worker_watch_open(f);
+		p->all->watch = worker_watch_open(p->all->host.config->worker_silent_seconds, f);
 	if (p->all->watch == NULL)
 		return false;
 	for (size_t i = 0; i < COUNT(home->died); i++)
@@ -288,10 +288,14 @@ static int32_t run_in(struct worker *w, struct worker_lane *lane, struct call *c
 		.fd = -1};
 	struct frame_return end;
 	struct fail f = {0};
+	bool good;
 
 	frame_add(&out, c->request, c->request_size);
 	KILLPOINT("worker_before_call", "%s.%s", c->interface, c->slot_name);
-	if (worker_ask(w, lane, c, &out, &end, &f)) {
+	call_runs_in(c, w);
+	good = worker_ask(w, lane, c, &out, &end, &f);
+	call_runs_in(c, NULL);
+	if (good) {
 		KILLPOINT("worker_after_call", "%s.%s", c->interface, c->slot_name);
 		worker_lane_rest(w, lane);
 		came_back(w->home);
@@ -313,7 +317,8 @@ static void start_next(struct call *c)
 		worker_drop(w);
 }
 
-int32_t worker_run(struct call *c)
+/* In the worker that there is, or another one. */
+static int32_t run_once(struct call *c)
 {
 	struct fail f = {0};
 
@@ -325,8 +330,6 @@ int32_t worker_run(struct call *c)
 		if (lane != NULL) {
 			code = run_in(w, lane, c);
 			worker_drop(w);
-			if (c->cut)
-				start_next(c);
 			return code;
 		}
 		if (w != NULL)
@@ -336,6 +339,21 @@ int32_t worker_run(struct call *c)
 		(void)fail_set(&f, FAIL_UNAVAILABLE, "the worker of provider '%s' does not stay",
 			provider_id(c->provider));
 	return not_run(c, &f);
+}
+
+int32_t worker_run(struct call *c)
+{
+	bool bare = call_blobs_none(&c->blobs); /* else a part of it would not be there again */
+	int32_t code = run_once(c);
+
+	if (c->cut && bare && call_restart(c)) {
+		log_warn("WORKER-AGAIN", "provider=%s slot=%s.%s once more, as its worker ended",
+			provider_id(c->provider), c->interface, c->slot_name);
+		code = run_once(c);
+	}
+	if (c->cut)
+		start_next(c);
+	return code;
 }
 
 static void describe_process(const struct worker *w, json_t *v)

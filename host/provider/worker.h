@@ -22,14 +22,13 @@ struct fail;
 struct provider;
 struct worker_home;
 
-#define WORKER_HELLO_MS  10000 /* for loading the file */
-#define WORKER_GRACE_MS  5000  /* past its deadline a call ends with its worker */
-#define WORKER_CLOSE_MS  2000  /* the same, of a call that was told to stop because the host ends */
-#define WORKER_TICK_MS   500   /* between two looks at that */
-#define WORKER_BEAT_MS   5000  /* between two questions whether it is there, while calls run */
-#define WORKER_SILENT_MS 15000 /* without an answer to one */
-#define WORKER_KEPT      2     /* lanes that rest; each is a thread in the worker */
-#define WORKER_REST_MS   10000 /* most, between the death of a worker and the next start */
+#define WORKER_HELLO_MS 10000 /* for loading the file */
+#define WORKER_GRACE_MS 5000  /* past its deadline a call ends with its worker */
+#define WORKER_CLOSE_MS 2000  /* the same, of a call that was told to stop because the host ends */
+#define WORKER_TICK_MS  500   /* between two looks at that */
+#define WORKER_BEATS    3     /* questions whether it is there, in workers.silent_seconds */
+#define WORKER_KEPT     2     /* lanes that rest; each is a thread in the worker */
+#define WORKER_REST_MS  10000 /* most, between the death of a worker and the next start */
 
 /*
  * Starts a worker for p, whose file is at path, and fills p->tables with what it has: slots are

@@ -121,7 +121,7 @@ struct worker *worker_start(struct worker_home *home, struct fail *f);
 /* --- the thread that watches (worker_watch.c) --- */
 
 /* NULL on failure. Closed when no home is left; then workers it started end, if there are any. */
-struct worker_watch *worker_watch_open(struct fail *f);
+struct worker_watch *worker_watch_open(int64_t silent_seconds, struct fail *f);
 
 /* Starts a worker's process; see spawn_child(). */
 bool worker_watch_spawn(struct worker_watch *watch, const char *const argv[],

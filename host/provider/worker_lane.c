@@ -13,12 +13,21 @@
 
 /* --- making and keeping --- */
 
+/* Secrets may have gone through it. */
+static void wipe(struct worker_lane *lane)
+{
+	frame_wipe(&lane->in);
+	if (lane->answer.room != NULL)
+		explicit_bzero(lane->answer.room, lane->answer.room_bytes);
+	free(lane->answer.room);
+	explicit_bzero(&lane->answer, sizeof(lane->answer));
+}
+
 void worker_lane_close(struct worker_lane *lane)
 {
 	if (lane == NULL)
 		return;
-	frame_drop(&lane->in);
-	free(lane->answer.room);
+	wipe(lane);
 	(void)close(lane->socket);
 	free(lane);
 }
@@ -105,9 +114,7 @@ struct worker_lane *worker_lane_take(struct worker *w)
 
 void worker_lane_rest(struct worker *w, struct worker_lane *lane)
 {
-	frame_drop(&lane->in);
-	free(lane->answer.room);
-	lane->answer = (struct worker_answer){0};
+	wipe(lane);
 	mutex_lock(&w->home->lock);
 	if (w->state == WORKER_RUNS && w->rests < WORKER_KEPT) {
 		lane->next = w->resting;
@@ -204,13 +211,31 @@ static bool refused(struct worker_lane *lane, struct fail *f)
 		(int)(n < FRAME_TEXT_MAX ? n : FRAME_TEXT_MAX), frame_payload(&lane->in));
 }
 
+/* The first word of a call. Where the other end was closed at once it may have said why. */
+static bool send_first(struct worker *w, struct worker_lane *lane, const struct call *c,
+	struct frame_out *out, struct fail *f)
+{
+	enum frame_end end;
+
+	while ((end = frame_send(lane->socket, out)) == FRAME_LATE)
+		if (is_over(w, c))
+			return false;
+	if (end == FRAME_DONE)
+		return true;
+	if (frame_receive(lane->socket, &lane->in, FRAME_TEXT_MAX) == FRAME_DONE &&
+		lane->in.head.kind == FRAME_REFUSED)
+		return refused(lane, f);
+	worker_end(w, NULL);
+	return false;
+}
+
 bool worker_ask(struct worker *w, struct worker_lane *lane, struct call *c, struct frame_out *out,
 	struct frame_return *ret_end, struct fail *f)
 {
 	int64_t looked = clock_mono_ms();
 	bool asked = false;
 
-	if (!send_all(w, lane, c, out))
+	if (!send_first(w, lane, c, out, f))
 		return false;
 	while (receive(w, lane, c)) {
 		const struct frame_head *head = &lane->in.head;

@@ -182,6 +182,7 @@ void worker_end(struct worker *w, const char *fmt, ...)
 	}
 	log_error("WORKER-END", "provider=%s pid=%lld its worker %s", provider_id(w->home->p),
 		(long long)w->pid, w->why);
+	call_table_hang_up(&w->home->p->all->calls, w);
 	end_done(w, true);
 }
 

@@ -161,6 +161,8 @@ static bool make_room(struct worker_answer *answer, size_t n)
 {
 	if (n <= answer->room_bytes)
 		return true;
+	if (answer->room != NULL)
+		explicit_bzero(answer->room, answer->room_bytes);
 	free(answer->room);
 	answer->room = calloc(1, n);
 	answer->room_bytes = answer->room != NULL ? n : 0;

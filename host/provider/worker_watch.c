@@ -34,7 +34,8 @@ struct worker_watch {
 	uint64_t rounds; /* looks that are over */
 	bool looking;
 	bool ends;
-	int wake; /* constant */
+	int wake; /* constant, as the next one */
+	int64_t beat_ms;
 	struct thread thread;
 };
 
@@ -126,21 +127,22 @@ static void hear(struct worker *w)
 static void ask(struct worker *w)
 {
 	struct frame_out out = {.head = {.kind = FRAME_PING}, .fd = -1};
+	int64_t silent = w->home->p->all->host.config->worker_silent_seconds;
 	int64_t now = clock_mono_ms();
 
-	if (w->asked == 0 && now - w->asked_last >= WORKER_BEAT_MS) {
+	if (w->asked == 0 && now - w->asked_last >= silent * 1000 / WORKER_BEATS) {
 		w->asked = w->asked_last = now;
 		(void)frame_send(w->control, &out);
-	} else if (w->asked != 0 && now - w->asked > WORKER_SILENT_MS) {
-		worker_end(w, "it did not answer for %d s", WORKER_SILENT_MS / 1000);
+	} else if (w->asked != 0 && now - w->asked > silent * 1000) {
+		worker_end(w, "it did not answer for %lld s", (long long)silent);
 	}
 }
 
-static void look(struct round *r)
+static void look(struct round *r, int64_t beat_ms)
 {
 	uint64_t woken;
 
-	if (poll(r->fds, r->count + 1, WORKER_BEAT_MS) <= 0)
+	if (poll(r->fds, r->count + 1, (int)beat_ms) <= 0)
 		r->fds[0].revents = 0;
 	if (r->fds[0].revents != 0 && read(r->fds[0].fd, &woken, sizeof(woken)) < 0)
 		return;
@@ -182,7 +184,7 @@ static void run(void *arg)
 		watch->looking = true;
 		mutex_unlock(&watch->lock);
 		if (good)
-			look(&r);
+			look(&r, watch->beat_ms);
 		round_free(&r);
 		mutex_lock(&watch->lock);
 		watch->looking = false;
@@ -252,7 +254,7 @@ void worker_watch_wake(struct worker_watch *watch)
 	wake(watch);
 }
 
-struct worker_watch *worker_watch_open(struct fail *f)
+struct worker_watch *worker_watch_open(int64_t silent_seconds, struct fail *f)
 {
 	struct worker_watch *watch = calloc(1, sizeof(*watch));
 
@@ -262,6 +264,7 @@ struct worker_watch *worker_watch_open(struct fail *f)
 	}
 	mutex_init(&watch->lock);
 	cond_init(&watch->changed);
+	watch->beat_ms = silent_seconds * 1000 / WORKER_BEATS;
 	watch->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (watch->wake >= 0 && thread_start(&watch->thread, "worker-watch", 0, run, watch, f))
 		return watch;

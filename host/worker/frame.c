@@ -29,6 +29,8 @@ char *frame_payload(struct frame_in *in)
 
 void frame_drop(struct frame_in *in)
 {
+	if (in->far != NULL)
+		explicit_bzero(in->far, in->head.length);
 	free(in->far);
 	in->far = NULL;
 	in->have = 0;
@@ -36,6 +38,13 @@ void frame_drop(struct frame_in *in)
 	if (in->fd >= 0)
 		(void)close(in->fd);
 	in->fd = -1;
+}
+
+void frame_wipe(struct frame_in *in)
+{
+	frame_drop(in);
+	explicit_bzero(in->near, in->used);
+	in->used = 0;
 }
 
 static void take_descriptor(struct frame_in *in, struct msghdr *message)
@@ -103,6 +112,8 @@ static enum frame_end receive_head(int socket, struct frame_in *in, size_t most)
 	enum frame_end end =
 		receive_some(socket, in, (struct iovec){in->near + in->have, room - in->have});
 
+	if (in->have > in->used)
+		in->used = in->have;
 	if (end != FRAME_DONE || in->have < sizeof(in->head))
 		return end;
 	return begin_payload(in, most);
@@ -111,9 +122,12 @@ static enum frame_end receive_head(int socket, struct frame_in *in, size_t most)
 static enum frame_end receive_rest(int socket, struct frame_in *in)
 {
 	size_t got = in->have - sizeof(in->head);
-
-	return receive_some(
+	enum frame_end end = receive_some(
 		socket, in, (struct iovec){frame_payload(in) + got, in->head.length - got});
+
+	if (in->far == NULL && in->have > in->used)
+		in->used = in->have;
+	return end;
 }
 
 enum frame_end frame_receive(int socket, struct frame_in *in, size_t most)

@@ -96,6 +96,7 @@ struct frame_in {
 	struct frame_head head;
 	size_t have; /* bytes that came, the head included */
 	char *far;   /* the payload, where it is not near */
+	size_t used; /* of near, since it was wiped last */
 	bool bad;    /* it was no frame, and nothing is read any more */
 	int fd;      /* came along; -1: none. Owned */
 	_Alignas(8) char near[FRAME_NEAR];
@@ -108,8 +109,11 @@ enum frame_end frame_receive(int socket, struct frame_in *in, size_t most);
 /* The payload of the frame that came: head.length bytes, until the next one. */
 char *frame_payload(struct frame_in *in);
 
-/* Forgets what came and frees it. */
+/* Forgets what came and frees it. What was freed leaves nothing behind. */
 void frame_drop(struct frame_in *in);
+
+/* The same, and nothing that came since the last time is left in `near`. */
+void frame_wipe(struct frame_in *in);
 
 /* A frame that goes out: its payload in parts, the first FRAME_PARTS of them. */
 struct frame_out {

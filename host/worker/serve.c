@@ -105,7 +105,7 @@ static char *take_payload(struct frame_in *in)
 
 	if (bytes != NULL && in->far == NULL)
 		memcpy(bytes, frame_payload(in), in->head.length);
-	in->far = NULL;
+	in->far = NULL; /* its bytes are the caller's, to be wiped and freed */
 	return bytes;
 }
 
@@ -122,8 +122,11 @@ static bool serve(struct lane *lane)
 		end.code = run(&head, (davit_buf){bytes, head.length});
 	end.instance = head.kind == FRAME_CREATE ? instance : 0;
 	shim_leave(lane);
-	arena_finish(&lane->arena);
+	arena_wipe(&lane->arena);
+	if (bytes != NULL)
+		explicit_bzero(bytes, head.length);
 	free(bytes);
+	frame_wipe(&lane->in);
 	frame_add(&out, &end, sizeof(end));
 	return frame_send(lane->socket, &out) == FRAME_DONE;
 }

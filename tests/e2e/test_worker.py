@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import errno
 import os
+import random
 import re
 import shutil
 import signal
@@ -233,6 +234,7 @@ def test_a_job_waits_with_the_reason_while_there_is_a_quarantine_and_goes_on_aft
     mirror.start()
     seen = quarantined(mirror)
     assert seen and seen["worker"]["starts"] == 0, seen
+    wait_for("the reason", lambda: "quarantine" in (mirror.job(job).get("error") or ""))
     assert mirror.job(job)["state"] in ("submitting", "running")
     assert ask(mirror, "/function/execute", {"Script": "x", "Body": {}}).status == 503
     assert mirror.post("/v1/providers/echo/lift").status == 403  # not over TCP
@@ -287,6 +289,122 @@ def test_the_file_of_before_takes_over_and_the_job_ends(sites):
     ask(site, "/pipelines/training/train", {"name": "v"})
     assert worker_of(site, "echo")["starts"] == 1  # the new file, which serves again
     assert site.get("/v1/providers/echo").json()["version"] == "2.0.0"
+
+
+# --- calls of one that died ---
+
+
+@pytest.fixture(scope="module")
+def lasting():
+    """Calls may take a minute, and deaths do not count."""
+    from conftest import Sites
+    from test_net import Server
+
+    server = Server()
+    made = Sites()
+    site = made(
+        providers={
+            "echo": f"provider: echo\nplugin: {ECHO}\n{OURS}settings: {{reach: '{server.url}'}}\n"
+            f"egress: ['{server.url}']\nprivate_networks: [127.0.0.0/8]\n"
+        },
+        davit="connections: {mirror: {type: ECHO}}\nworkers: {max_deaths: 0}\n"
+        "net: {request_timeout_ms: 60000}\n",
+    )
+    site.start().server = server
+    yield site
+    made.clean_up()
+    server.close()
+
+
+@pytest.fixture
+def patient(lasting):
+    """The same with a worker that is there, and does not rest from the deaths before."""
+    wait_for("a worker", lambda: ask(lasting, "/function/execute", {"Script": "x", "Body": {}}).status == 200)
+    return lasting
+
+
+def made_training(site, words):
+    row = ask(site, "/pipelines/training/train", {"name": "t", "behave": words}).json()
+    return f"/pipelines/training/{row['id']}/get"
+
+
+def test_what_only_reads_is_asked_once_more_in_the_next_worker(patient):
+    path = made_training(patient, "get=sleep:1500")
+    before = worker_of(patient, "echo")["deaths"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, patient, path, method="GET")
+        time.sleep(0.5)  # of the 1.5 s in which it cannot have ended
+        kill_worker(patient, "echo")
+        answer = asked.result()
+    assert answer.status == 200, answer
+    assert worker_of(patient, "echo")["deaths"] == before + 1
+    assert "WORKER-AGAIN" in patient.log()
+
+
+def test_what_kills_its_worker_each_time_is_asked_twice_and_no_more(patient):
+    path = made_training(patient, "get=crash")
+    before = worker_of(patient, "echo")["deaths"]
+    answer = ask(patient, path, method="GET")
+    assert answer.status == 502 and "died by SIG" in answer.text, answer
+    assert worker_of(patient, "echo")["deaths"] == before + 2
+
+
+def test_what_may_change_something_is_not_asked_again(patient):
+    before = worker_of(patient, "echo")["deaths"]
+    answer = ask(patient, "/function/execute", {"Script": "crash", "Body": {}})
+    assert answer.status == 502, answer
+    assert worker_of(patient, "echo")["deaths"] == before + 1
+
+
+def test_a_call_that_waits_in_a_service_hears_at_once_that_its_worker_died(patient):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        body = {"Script": "sleep:30000", "Body": {}}
+        asked = pool.submit(ask, patient, "/function/execute", body)
+        time.sleep(0.5)  # it sleeps; and if it did not yet, it would be answered as soon
+        began = time.monotonic()
+        kill_worker(patient, "echo")
+        answer = asked.result()
+    assert answer.status == 502 and "died by SIGKILL" in answer.text, answer
+    assert time.monotonic() - began < 15
+
+
+def test_a_request_is_given_up_when_the_worker_that_waits_for_it_died(patient):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        path = f"/endpoints/e1/infer{QUERY}&native=true"
+        words = f"fetch {patient.server.url}/never".encode()
+        headers = {"Content-Type": "text/plain"}
+        asked = pool.submit(patient.service, "POST", path, words, headers=headers, over_unix=True)
+        connection, _ = patient.server.next()
+        began = time.monotonic()
+        kill_worker(patient, "echo")
+        answer = asked.result()
+    assert answer.status == 502 and "died by SIGKILL" in answer.text, answer
+    assert connection.recv(1) == b""  # and nobody keeps the other side waiting
+    assert time.monotonic() - began < 15
+    connection.close()
+
+
+def memory_of(pid):
+    """What is written in the memory of a process."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            begin, end = (int(word, 16) for word in place.split("-"))
+            if not rights.startswith("rw") or end - begin > 1 << 28:
+                continue
+            with contextlib.suppress(OSError, OverflowError):
+                memory.seek(begin)
+                yield memory.read(end - begin)
+
+
+@pytest.mark.skipif("san" in BUILD.name, reason="a sanitizer keeps what was freed")
+def test_nothing_of_a_call_is_left_in_the_memory_of_its_worker(patient):
+    marker = "no-trace-" + "".join(random.choices("abcdefghijkmnopqrstuvwxyz", k=24))
+    for pad in ("", "x" * 20000):  # near and far
+        body = {"Script": f"{pad} {marker}", "Body": {"text": marker}}
+        assert ask(patient, "/function/execute", body).status == 200
+    pid = worker_of(patient, "echo")["pid"]
+    assert not any(marker.encode() in part for part in memory_of(pid))
 
 
 # --- a hostile one ---
@@ -407,6 +525,23 @@ def test_memory_and_descriptors_have_an_end(wild):
     others_are_served(wild)
     do(wild, "descriptors")
     assert do(wild, "nothing").status == 200
+
+
+def test_a_worker_that_is_silent_is_ended_and_its_calls_with_it(sites):
+    site = sites(
+        providers={"hostile": f"provider: hostile\nplugin: {HOSTILE}\n{OURS}"},
+        davit="connections: {wild: {type: HOSTILE}}\nworkers: {silent_seconds: 1}\n",
+    ).start()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(do, site, "sleep")
+        pid = worker_of(site, "hostile")["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        answer = asked.result()
+    assert answer.status == 502 and "it did not answer for 1 s" in answer.text, answer
+    assert not os.path.exists(f"/proc/{pid}")  # before anybody was told
+    others_are_served(site)
+    assert do(site, "nothing").status == 200
+    assert worker_of(site, "hostile")["deaths"] == 1
 
 
 def test_a_service_that_needs_a_grant_is_not_given_without(wild):

@@ -98,6 +98,30 @@ static void the_kill_matrix_knows_every_slot(void **state)
 	json_decref(file);
 }
 
+/* But a prediction is never asked for twice: who knows what it costs. */
+static void what_changes_nothing_may_be_asked_twice(void **state)
+{
+	json_t *file = json_load_file(SLOTS, 0, NULL);
+	const json_t *roles = json_object_get(file, "interfaces");
+
+	(void)state;
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		const struct table_interface *t = &table_interfaces[i];
+
+		for (size_t n = 0; n < t->slot_count; n++) {
+			const struct table_slot *slot = &t->slots[n];
+			const char *role = json_string_value(
+				json_object_get(json_object_get(roles, t->id), slot->name));
+
+			if (strcmp(role, "uncalled") != 0)
+				assert_int_equal(
+					slot->reads, strcmp(role, "reads") == 0 &&
+							     slot->answer != TABLE_ANSWER_DATA);
+		}
+	}
+	json_decref(file);
+}
+
 static void unknown_names_are_not_found(void **state)
 {
 	(void)state;
@@ -112,6 +136,7 @@ int main(void)
 		cmocka_unit_test(no_two_slots_share_a_place_or_a_name),
 		cmocka_unit_test(a_slot_past_the_end_of_a_table_is_not_there),
 		cmocka_unit_test(the_kill_matrix_knows_every_slot),
+		cmocka_unit_test(what_changes_nothing_may_be_asked_twice),
 		cmocka_unit_test(unknown_names_are_not_found),
 	};
 

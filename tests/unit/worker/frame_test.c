@@ -93,6 +93,20 @@ static void a_frame_arrives_as_it_was_sent(void **state)
 		pass(*state, sizes[i]);
 }
 
+static void nothing_of_what_came_is_left_once_it_is_wiped(void **state)
+{
+	struct pair *p = *state;
+
+	pass(p, 200);
+	pass(p, 3 * FRAME_NEAR); /* its first part came near */
+	pass(p, 20);
+	frame_wipe(&p->in);
+	for (size_t i = 0; i < FRAME_NEAR; i++)
+		assert_int_equal(p->in.near[i], 0);
+	assert_int_equal(p->in.have, 0);
+	pass(p, 20);
+}
+
 static void a_descriptor_comes_along_and_belongs_to_who_got_it(void **state)
 {
 	struct pair *p = *state;
@@ -194,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_frame_arrives_as_it_was_sent),
+		TEST(nothing_of_what_came_is_left_once_it_is_wiped),
 		TEST(a_descriptor_comes_along_and_belongs_to_who_got_it),
 		TEST(what_comes_behind_a_frame_is_a_breach),
 		TEST(heads_are_taken_one_by_one),
