@@ -81,6 +81,16 @@ def is_worker(pid):
         return False
 
 
+def runs(file):
+    """Does the process run that wrote its id into a file? Another may have its id by now."""
+    stat = text_of(pathlib.Path("/proc", text_of(file).strip() or "none", "stat"))
+    if not stat:
+        return False
+    ticks = int(stat.rpartition(")")[2].split()[19])  # from the start of the machine
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - age <= file.stat().st_mtime + 1
+
+
 def memory_kib(pid):
     """What a process has for itself."""
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
@@ -319,7 +329,7 @@ class Soak:
     def look(self, provider):
         """A call that changes nothing, which starts the worker where there is none."""
         query = f"?project=p&adapter_instance={provider}-0" if self.lab.connected else "?project=p"
-        path = "/api/service/v1/pipelines/training/list" + query
+        path = "/api/service/v1/datasets/none-such" + query  # a list may be long by now
         self.host.request("GET", path, provider=provider)
 
     def restart_until(self, starts):
@@ -392,8 +402,7 @@ class Soak:
         for folder in self.effects.iterdir():
             key = None, f"soak-{folder.name}"
             made[key] += text_of(folder / "effects").splitlines()
-            pid = text_of(folder / "pid").strip()
-            if pid and pathlib.Path("/proc", pid).exists():
+            if runs(folder / "pid"):
                 made[key].append("running")
         return made
 
