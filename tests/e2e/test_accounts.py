@@ -89,6 +89,23 @@ def seen(cloud):
     return len(cloud.requests(""))
 
 
+def deletes_cut_off(cloud, account, count):
+    """Data sets that are there, of whose deletes, {object: job}, the killed daemon knows no end."""
+    body = {"name": "d", "behaviour": {"run_ms": 0}}
+    made = [account.made("/datasets", body) for _ in range(count)]
+    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = [pool.submit(account.ask, "DELETE", f"/datasets/{each['Id']}") for each in made]
+        wait_for("them to be sent", lambda: len(cloud.requests("/v1/datasets/*", "DELETE")) >= count)
+        found = account.site.get("/v1/jobs?kind=remove").json()["jobs"]
+        account.site.kill()
+        for each in asked:
+            each.exception()
+    assert len(found) == count, found
+    cloud.fails()
+    return {each["name"]: each["id"] for each in found}
+
+
 def test_a_job_whose_connection_is_gone_waits_and_goes_on_when_it_is_back(cloud, site, account):
     job = running(account)
     site.stop()
@@ -153,12 +170,7 @@ def test_a_job_that_waits_for_its_connection_and_never_began_can_be_cancelled(cl
 
 
 def test_a_delete_is_not_sent_with_another_account(cloud, site, account):
-    made = account.made("/datasets", {"name": "d", "behaviour": {"run_ms": 0}})["Id"]
-    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
-    assert account.ask("DELETE", f"/datasets/{made}", timeout=90).status == 504
-    (job,) = [each["id"] for each in site.get("/v1/jobs?kind=remove").json()["jobs"]]
-    site.kill()
-    cloud.fails()
+    ((made, job),) = deletes_cut_off(cloud, account, 1).items()
     text = without_connection(site, account.name)
     before = seen(cloud)
     site.start(env=ENVIRONMENT)
@@ -250,19 +262,32 @@ def test_jobs_of_another_address_are_neither_failed_nor_repeated_nor_cancelled(
 
 
 def test_a_delete_of_another_address_is_not_sent(cloud, elsewhere, site, account, moves):
-    made = account.made("/datasets", {"name": "d", "behaviour": {"run_ms": 0}})["Id"]
-    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
-    assert account.ask("DELETE", f"/datasets/{made}", timeout=90).status == 504
-    (job,) = [each["id"] for each in site.get("/v1/jobs?kind=remove").json()["jobs"]]
+    ((made, job),) = deletes_cut_off(cloud, account, 1).items()
     before = seen(elsewhere)
     moves()
-    cloud.fails()
     parked(site, job, *MOVED)
     assert seen(elsewhere) == before
     assert decide(site, job, decision="adopt", remote=made).status == 409
     moves(back=True)
     wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
     assert cloud.objects("datasets") == []
+
+
+def test_a_delete_of_another_address_is_done_there_or_given_up_as_somebody_says(
+    cloud, elsewhere, site, account, moves
+):
+    jobs = deletes_cut_off(cloud, account, 2)
+    one, other = jobs
+    moves()
+    for each in jobs.values():
+        parked(site, each, *MOVED)
+    assert decide(site, jobs[one], decision="resubmit").status == 200
+    wait_for("its end", lambda: site.job(jobs[one])["state"] == "succeeded")
+    assert decide(site, jobs[other], decision="give_up").status == 200
+    assert site.job(jobs[other])["state"] == "failed"
+    there = [each["path"] for each in elsewhere.requests("/v1/datasets/*")]
+    assert there and all(one in path for path in there), there
+    assert len(cloud.objects("datasets")) == 2
 
 
 def test_somebody_says_what_becomes_of_jobs_of_another_address(
