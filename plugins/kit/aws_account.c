@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kit/aws_region.h"
 #include "kit/aws_search.h"
 
 /* --- the host's secrets --- */
@@ -142,6 +143,21 @@ bool aws_account_find(
 			"or, of an account of the site, set them in the environment, a profile of "
 			"the shared files, a web identity, a container or the machine");
 	return false;
+}
+
+const char *aws_account_region(struct davit_sdk *sdk)
+{
+	const davit_host_secret_1 *host = sdk->host->secret;
+	davit_secret secret = 0;
+	davit_buf value = {NULL, 0};
+	const char *region;
+
+	if (sdk->code != DAVIT_OK ||
+		host->open(sdk->call, davit_sdk_buf("aws_region"), &secret) != DAVIT_OK ||
+		host->reveal(sdk->call, secret, &value) != DAVIT_OK || value.n > 63)
+		return "";
+	region = davit_sdk_format(&sdk->mem, "%.*s", (int)value.n, value.p);
+	return region != NULL && aws_region_valid(region) ? region : "";
 }
 
 bool aws_account_drop(struct davit_sdk *sdk, const struct aws_account *account)

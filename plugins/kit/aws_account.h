@@ -48,6 +48,10 @@ struct aws_account {
 bool aws_account_find(
 	struct davit_sdk *sdk, const struct aws_place *place, struct aws_account *ret_account);
 
+/* The region that the environment or the profile names, in the call's memory; "": none, or one that
+ * cannot be. Of a caller's account there is none. */
+const char *aws_account_region(struct davit_sdk *sdk);
+
 /* The other side says that these have ended: what is fetched is fetched anew. True: finding again
  * may give others; try that once. */
 bool aws_account_drop(struct davit_sdk *sdk, const struct aws_account *account);

@@ -7,8 +7,8 @@
 
 #include "kit/canonical.h"
 
-#define ALGORITHM   "AWS4-HMAC-SHA256"
-#define HEADERS_MAX 64 /* and so many parameters, more than a service has */
+#define ALGORITHM "AWS4-HMAC-SHA256"
+#define OURS      4 /* headers that are signed beside the request's own */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -125,7 +125,7 @@ static bool signs_token(const struct sigv4 *s)
 
 static void collect_headers(struct work *x)
 {
-	canonical_begin(&x->headers, &x->sdk->mem, HEADERS_MAX);
+	canonical_begin(&x->headers, &x->sdk->mem, x->r->headers_n + OURS);
 	canonical_add(&x->headers, "host", x->r->host, NULL);
 	for (size_t i = 0; i < x->r->headers_n; i++) {
 		const char *name = canonical_name(&x->sdk->mem, x->r->headers[i].name);

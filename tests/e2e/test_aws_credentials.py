@@ -144,9 +144,21 @@ def test_roles_may_follow_each_other(world, fake, tmp_path):
 def test_a_profile_may_be_its_own_source(world, fake, tmp_path):
     key = fake.key("me")
     (tmp_path / "credentials").write_text(f"[default]\n{pair(key)}")
-    (tmp_path / "config").write_text(f"[default]\nrole_arn = {ROLE}\nsource_profile = default\n")
+    (tmp_path / "config").write_text(
+        f"[default]\nrole_arn = {ROLE}\nsource_profile = default\nregion = us-west-2\n"
+    )
     fake.roles[ROLE] = {"by": "me", "RoleSessionName": "davit"}
-    assert world().who() == ("profile", ROLE)
+    assert world().who(region="") == ("profile", ROLE)  # the token service of its region
+
+
+def test_a_region_of_the_environment(world, fake, tmp_path):
+    key = fake.key("me")
+    (tmp_path / "credentials").write_text(f"[default]\n{pair(key)}")
+    (tmp_path / "config").write_text(
+        f"[default]\nrole_arn = {ROLE}\nsource_profile = default\nregion = eu-west-1\n"
+    )
+    fake.roles[ROLE] = {"by": "me", "RoleSessionName": "davit"}
+    assert world(AWS_REGION="us-west-2").who(region="") == ("profile", ROLE)
 
 
 def test_profiles_in_a_circle_are_refused(world, fake, tmp_path):

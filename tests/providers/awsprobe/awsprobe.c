@@ -38,10 +38,12 @@ static const char *or_null(const struct davit_sdk_json *v, const char *pointer)
 	return text[0] != '\0' ? text : NULL;
 }
 
-static struct aws_place place_of(const struct davit_sdk_json *told)
+static struct aws_place place_of(struct davit_sdk *sdk, const struct davit_sdk_json *told)
 {
+	const char *region = or_null(told, "/place/region");
+
 	return (struct aws_place){
-		.region = or_null(told, "/place/region"),
+		.region = region != NULL ? region : aws_account_region(sdk),
 		.sts = or_null(told, "/place/sts"),
 		.container = or_null(told, "/place/container"),
 		.metadata = or_null(told, "/place/metadata"),
@@ -93,7 +95,7 @@ static int32_t DAVIT_CALL execute(davit_instance inst, davit_call call, davit_bu
 	davit_sdk_begin(&sdk, davit_sdk_instance_of(inst), call, request);
 	const char *script = davit_sdk_need_text(&sdk, sdk.request, "/script");
 	const struct davit_sdk_json *told = davit_sdk_parse(&sdk.mem, davit_sdk_buf(script), NULL);
-	const struct aws_place place = place_of(told);
+	const struct aws_place place = place_of(&sdk, told);
 	const char *url = davit_sdk_need_text(&sdk, told, "/url");
 
 	for (int turn = 1; turn <= 2; turn++) {

@@ -297,13 +297,13 @@ static void nonsense_is_refused(void **state)
 
 /* --- sources --- */
 
-#define MANIFEST                                                                                                       \
-	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                                       \
-	"\"slashed\":[\"connection:/a~1b/c~0d\"],\"listed\":[\"connection:/list/1\"],"                                 \
-	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"]," \
-	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                  \
-	"\"slow\":[\"exec:/bin/sleep 60\"],"                                                                           \
-	"\"name\":[\"connection:name\"],\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]},"                   \
+#define MANIFEST                                                                                                                 \
+	"{\"secrets\":{\"key\":[\"connection:none\",\"connection:secret_key\"],"                                                 \
+	"\"slashed\":[\"connection:/a~1b/c~0d\"],\"listed\":[\"connection:/list/1\"],"                                           \
+	"\"refresh\":[\"kept\"],\"inner\":[\"connection:/in/password\"],\"none\":[\"env:NO_SUCH\",\"file:/no/such\"],"           \
+	"\"account\":[\"connection:key\",\"env:PATH\",\"file:/etc/passwd\"],\"site\":[\"env:PATH\"],"                            \
+	"\"slow\":[\"exec:/bin/sleep 60\"],"                                                                                     \
+	"\"name\":[\"connection:name\"],\"constant\":[\"text:yes\"],\"broken\":[\"file:/dev/zero\",\"connection:secret_key\"]}," \
 	"\"plain\":[\"name\"]}"
 
 /* A call of op with a connection of that name and secrets to be opened. */
@@ -546,6 +546,7 @@ OP(op_opens_its_own_alone)
 
 	HOLDS(secret->open(call, kit_buf("account"), &s) == (given ? DAVIT_OK : DAVIT_NOT_FOUND));
 	HOLDS(secret->open(call, kit_buf("site"), &s) == DAVIT_NOT_FOUND);
+	HOLDS(secret->open(call, kit_buf("constant"), &s) == DAVIT_NOT_FOUND);
 	return finish(kit_of(inst), call);
 }
 
@@ -556,6 +557,7 @@ OP(op_opens_the_sites)
 	(void)request;
 	HOLDS(secret->open(call, kit_buf("account"), &s) == DAVIT_OK);
 	HOLDS(secret->open(call, kit_buf("site"), &same) == DAVIT_OK && s == same);
+	HOLDS(secret->open(call, kit_buf("constant"), &s) == DAVIT_OK);
 	return finish(kit_of(inst), call);
 }
 
