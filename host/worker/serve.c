@@ -1,6 +1,7 @@
 /* Running slots: a lane is a loop of frames, and what a slot asks for meanwhile is in shim.c. */
 #include "worker/serve.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ _Static_assert(TABLE_COUNT <= FRAME_TABLES_MAX, "HELLO has a word for each inter
 static davit_provider_query_fn provider_query;
 static const davit_core_1 *core;
 static _Atomic davit_instance instance; /* made on one lane, used on all */
+static atomic_uint ended;               /* calls; what they did comes before the end of it */
 
 void serve_provider(davit_provider_query_fn query)
 {
@@ -58,10 +60,21 @@ static int64_t run_slot(davit_call call, uint16_t slot, davit_buf request)
 	size_t table = FRAME_SLOT_TABLE(slot), index = FRAME_SLOT_INDEX(slot);
 	const struct table_interface *t = table < TABLE_COUNT ? &table_interfaces[table] : NULL;
 	davit_op op = NULL;
+	int64_t code;
 
 	if (t != NULL && index < t->slot_count)
 		op = table_op(provider_query(t->id, t->major), &t->slots[index]);
-	return op != NULL ? op(instance, call, request) : DAVIT_UNSUPPORTED;
+	code = op != NULL ? op(instance, call, request) : DAVIT_UNSUPPORTED;
+	atomic_fetch_add(&ended, 1);
+	return code;
+}
+
+/* That no call is under way is known to the host alone, but in what order, to us, too. */
+static void run_destroy(void)
+{
+	(void)atomic_load(&ended);
+	if (core != NULL)
+		core->destroy(instance);
 }
 
 static int64_t run_create(davit_call call, davit_buf payload)
@@ -90,8 +103,7 @@ static int64_t run(const struct frame_head *head, davit_buf payload)
 	case FRAME_CREATE:
 		return run_create(head->call, payload);
 	case FRAME_DESTROY:
-		if (core != NULL)
-			core->destroy(instance);
+		run_destroy();
 		return DAVIT_OK;
 	default:
 		_exit(1); /* no host of ours */
