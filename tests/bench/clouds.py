@@ -155,7 +155,7 @@ def threads_of(pid):
 
 def tracked():
     """100,000 jobs that run at a cloud and are asked for every 60 s."""
-    count, interval = some(100000, 100), some(60, 2)
+    count, interval = some(100000, 100), some(60, 1)
     davit = "jobs: {max_running: 100000, max_queued: 1000000, max_queued_per_project: 1000000}\n"
     with clouded(poll_ms=interval * 1000, calls=CALLS, davit=davit) as (lab, cloud):
         body = json.dumps({"name": "t", "behaviour": {"run_ms": -1}}).encode()

@@ -27,9 +27,9 @@ def cloud(fake):
 
 @pytest.fixture
 def site(request, sites, cloud):
-    """A test marked impatient has callers wait for a second, others for five."""
-    pace = 10 if request.node.get_closest_marker("impatient") else 2
-    return sites(**site_options(cloud, pace=pace)).start()
+    """Callers wait for five seconds; where a test has a mark pace, for ten of that part."""
+    mark = request.node.get_closest_marker("pace")
+    return sites(**site_options(cloud, pace=mark.args[0] if mark else 2)).start()
 
 
 @pytest.fixture

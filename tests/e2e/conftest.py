@@ -13,12 +13,12 @@ from packages import Index
 subprocess.run = canary.searched(subprocess.run)
 
 # The files that take longest begin first, so that nobody waits for one of them alone in the end.
-LONG = """cloud_faults strays removal late endpoints cancels cloud worker trainings cli exactly walkthrough
-    function crash batch daemon""".split()
+LONG = """late endpoints cli cloud_faults trainings batch removal exactly bench function cancels crash
+    worker journal accounts walkthrough strays idempotency execute cli_edges daemon""".split()
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "impatient: the daemon waits less than else, see changes.py")
+    config.addinivalue_line("markers", "pace(n): the daemon's waits for clouds are so much shorter")
 
 
 def pytest_collection_modifyitems(items):

@@ -55,7 +55,7 @@ def test_a_tag_that_moves_and_a_script_that_changes_leave_a_waiting_job_alone(si
     dataset(site, "one", "prod")
     began = time.monotonic()
     job = train(site, kind, script={"path": "show.py"})
-    assert time.monotonic() - began < 5, "a job that can only wait was waited for"
+    assert time.monotonic() - began < 9, "a job that can only wait was waited for"
     script.write_text(SHOW % "second")
     dataset(site, "two", "prod")
     pause(site, False)
@@ -104,7 +104,7 @@ def test_the_short_form_runs_on_what_it_named(site):
     answer = site.service(
         "POST", "/pipelines/training", {"name": "f", "script": "show.py", "dataset": "d@prod"}
     )
-    assert time.monotonic() - began < 5, "a job that can only wait was waited for"
+    assert time.monotonic() - began < 9, "a job that can only wait was waited for"
     assert answer.status == 200 and answer.json()["resource"] is None, answer
     flow = answer.json()["id"]
     script.write_text(SHOW % "second")
@@ -124,7 +124,7 @@ def test_the_short_form_is_looked_at_and_cancelled_as_its_training(site):
     pause(site, False)
     began = time.monotonic()
     running = site.service("POST", "/pipelines/training", body).json()
-    assert time.monotonic() - began < 5, "it was answered long after its training began"
+    assert time.monotonic() - began < 9, "it was answered long after its training began"
     row = site.service("GET", f"/pipelines/training/{running['id']}/get").json()
     assert row["Id"] == running["resource"], row
     assert site.service("POST", f"/pipelines/training/{running['id']}/cancel").status == 200

@@ -46,7 +46,7 @@ def test_a_cancel_survives_the_end_of_the_daemon(cloud, site, account, end):
     assert cloud.objects()[0]["state"] == "CANCELLED"
 
 
-@pytest.mark.impatient
+@pytest.mark.pace(10)
 def test_the_cancel_of_what_is_gone_ends_cancelled(cloud, site, account):
     job = running(cloud, account)
     cloud.ask("POST", "/reset", {"keep_tokens": True})

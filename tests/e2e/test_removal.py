@@ -78,7 +78,7 @@ def test_a_delete_is_done_whatever_the_cloud_answers_first(cloud, site, account,
     assert delete(account, thing, made).status == 404
 
 
-@pytest.mark.impatient
+@pytest.mark.pace(10)
 def test_a_delete_that_fails_for_long_goes_on_without_its_caller(cloud, site, account):
     made = make_dataset(account)
     cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
@@ -93,6 +93,7 @@ def test_a_delete_that_fails_for_long_goes_on_without_its_caller(cloud, site, ac
     assert site.job(job["id"])["state"] == "succeeded"
 
 
+@pytest.mark.pace(1)
 def test_a_long_pause_is_kept_and_not_waited_for(cloud, site, account):
     made = make_dataset(account)
     slow = {"fault": "status", "status": 429, "retry_after": 600}
@@ -163,7 +164,7 @@ def test_deletes_are_in_no_list_but_where_they_are_asked_for(site, account):
     assert site.get(f"/v1/jobs/{job['id']}").json()["parent"] == before[0]
 
 
-@pytest.mark.impatient
+@pytest.mark.pace(10)
 def test_a_delete_of_a_cloud_that_is_gone_can_be_given_up(cloud, site, account):
     made = make_dataset(account)
     cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
@@ -230,7 +231,7 @@ def test_a_daemon_killed_at_any_moment_of_deletes_loses_none(cloud, site, accoun
     assert begun & left == set() and begun | left == set(made)
 
 
-@pytest.mark.impatient
+@pytest.mark.pace(10)
 def test_a_delete_waits_for_a_provider_that_is_not_there(cloud, site, account):
     made = make_dataset(account)
     cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
