@@ -195,6 +195,8 @@ struct description {
 	const char *version;
 	const char *sha256;
 	json_t *interfaces;
+	json_t *grants; /* NULL: it asks for none */
+	json_t *plain;  /* secrets of its manifest that it may read; NULL: none */
 	json_t *limits;
 	const char *isolation; /* NULL: it is not loaded */
 	json_t *worker;
@@ -210,6 +212,8 @@ static const struct json_field description_fields[] = {
 	JSON_FIELD_TEXT(struct description, version, JSON_OUT),
 	JSON_FIELD_TEXT(struct description, sha256, JSON_OUT),
 	JSON_FIELD_JSON(struct description, interfaces, JSON_OUT),
+	JSON_FIELD_JSON(struct description, grants, JSON_OUT),
+	JSON_FIELD_JSON(struct description, plain, JSON_OUT),
 	JSON_FIELD_JSON(struct description, limits, JSON_OUT),
 	JSON_FIELD_TEXT(struct description, isolation, JSON_OUT),
 	JSON_FIELD_JSON(struct description, worker, JSON_OUT),
@@ -240,6 +244,8 @@ static json_t *describe(const struct provider *p)
 		.version = json_text_or(p->manifest, "version", NULL),
 		.sha256 = p->sha256[0] != '\0' ? p->sha256 : NULL,
 		.interfaces = describe_interfaces(p),
+		.grants = json_object_get(p->manifest, "grants"),
+		.plain = json_object_get(p->manifest, "plain"),
 		.limits = json_object(),
 		.worker = p->home != NULL ? worker_describe(p) : NULL,
 	};

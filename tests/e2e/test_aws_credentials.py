@@ -96,6 +96,12 @@ def test_a_session_of_the_environment(world, fake):
     assert here.who() == ("environment", "a session")
 
 
+def test_what_a_provider_may_read_is_shown(world):
+    seen = world().site.get("/v1/providers").json()["providers"][0]
+    assert seen["grants"] == ["metadata"]
+    assert "aws_profile_name" in seen["plain"] and "aws_file_secret" not in seen["plain"], seen["plain"]
+
+
 def test_half_a_pair_is_a_mistake(world, fake):
     here = world(AWS_ACCESS_KEY_ID="AKIAHALF", AWS_CONTAINER_CREDENTIALS_FULL_URI=fake.url + "/x")
     assert "without its secret" in here.why_not()
