@@ -251,6 +251,16 @@ bool pool_add(struct pool *p, void (*run)(void *), void *arg, struct fail *f)
 	return added;
 }
 
+bool pool_waits(struct pool *p)
+{
+	bool waits;
+
+	mutex_lock(&p->m);
+	waits = p->queued > p->alive - p->busy;
+	mutex_unlock(&p->m);
+	return waits;
+}
+
 static void free_idlers(struct pool *p)
 {
 	struct idler *i;

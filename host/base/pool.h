@@ -14,6 +14,9 @@ struct pool;
 /* name: up to 11 bytes, for debuggers. max_threads ≥ 1, max_queue tasks may wait. */
 struct pool *pool_create(const char *name, size_t max_threads, size_t max_queue, struct fail *f);
 
+/* Do tasks wait that no idle thread is about to take? [any] */
+bool pool_waits(struct pool *p);
+
 /* Runs what is queued to its end, joins the threads. NULL is fine. */
 void pool_destroy(struct pool *p);
 

@@ -60,8 +60,8 @@ static struct call_context *new_call(struct tracker *t, struct open_job *e, enum
 }
 
 /* The poll of the job that stands in line for the place of call, which is free now: its thread goes
- * on with it, and nobody has to be woken. NULL: there is none, or more than a poll is due. Lock
- * held. */
+ * on with it, and nobody has to be woken. NULL: there is none, more than a poll is due, or another
+ * provider waits for the thread. Lock held. */
 static struct call_context *next_poll(const struct call_context *call)
 {
 	struct tracker *t = call->t;
@@ -69,7 +69,7 @@ static struct call_context *next_poll(const struct call_context *call)
 	struct call_context *next;
 
 	if (e == NULL || call->next == NULL || t->stopping || !tracker_is_polled(e) ||
-		call->lane->calls >= call->lane->max_calls)
+		call_threads_short(t->options.providers))
 		return NULL;
 	next = new_call(t, e, ACTION_POLL);
 	if (next != NULL)

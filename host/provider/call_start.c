@@ -331,6 +331,11 @@ void call_run(struct call *c)
 	run(c);
 }
 
+bool call_threads_short(struct providers *ps)
+{
+	return pool_waits(ps->calls.pools[CALL_LANE_JOB]);
+}
+
 bool call_thread(struct providers *ps, void (*task)(void *arg), void *arg, struct fail *f)
 {
 	return pool_add(ps->calls.pools[CALL_LANE_JOB], task, arg, f);

@@ -209,6 +209,7 @@ bool call_start(const struct call_spec *spec, uint64_t *ret_call, struct fail *f
  */
 bool call_thread(struct providers *ps, void (*task)(void *arg), void *arg, struct fail *f);
 struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct fail *f);
+bool call_threads_short(struct providers *ps); /* tasks wait for a thread to be free */
 void call_run(struct call *call);
 
 /* Asks a running call to stop; nothing happens if it ended. [any] */

@@ -89,6 +89,7 @@ static void at_most_so_many_run_and_wait_and_the_next_is_refused(void **state)
 	assert_int_equal(f.code, FAIL_BUSY);
 	assert_non_null(strstr(f.text, "wait already"));
 	await_inside(&d, 2);
+	assert_true(pool_waits(p));
 	assert_false(pool_add(p, pass, &d, &f)); /* also once two of the five run */
 	open_door(&d);
 	await_done(&d, 5);
@@ -109,6 +110,7 @@ static void as_many_threads_run_as_are_needed(void **state)
 	for (int i = 0; i < 8; i++)
 		assert_true(pool_add(p, pass, &d, NULL)); /* none may wait for another */
 	await_inside(&d, 8);
+	assert_false(pool_waits(p));
 	assert_false(pool_add(p, pass, &d, NULL));
 	open_door(&d);
 	pool_destroy(p);

@@ -427,6 +427,12 @@ bool call_thread(struct providers *ps, void (*run)(void *arg), void *arg, struct
 	return true;
 }
 
+bool call_threads_short(struct providers *ps)
+{
+	(void)ps;
+	return false;
+}
+
 static void run_made(void *arg)
 {
 	call_run(arg);

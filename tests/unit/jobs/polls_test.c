@@ -30,7 +30,8 @@ enum {
 	STEP_MS = 250,
 	SECONDS = 400,
 	WAIT_MS = 20000,
-	CALLS = 4 /* at once, where they are held */
+	CALLS = 4, /* at once, where they are held */
+	FEW = 50   /* that are held */
 };
 
 /* --- the provider --- */
@@ -45,6 +46,7 @@ static struct {
 	size_t held_count, held_most;
 	unsigned let, ended; /* held ones that may end, and that did, all told */
 	unsigned calls, threads;
+	bool threads_short;
 } cloud = {.lock = MUTEX_INIT};
 
 struct call {
@@ -154,6 +156,17 @@ bool call_thread(struct providers *ps, void (*run)(void *arg), void *arg, struct
 	assert_int_equal(pthread_create(&thread, NULL, run_task, task), 0);
 	assert_int_equal(pthread_detach(thread), 0);
 	return true;
+}
+
+bool call_threads_short(struct providers *ps)
+{
+	bool is_short;
+
+	(void)ps;
+	mutex_lock(&cloud.lock);
+	is_short = cloud.threads_short;
+	mutex_unlock(&cloud.lock);
+	return is_short;
 }
 
 /* Lets one call end that is held; false: there is none. */
@@ -443,14 +456,9 @@ static bool some_are_held(unsigned want)
 	return n == want;
 }
 
-/* Jobs whose provider has no place for a call stand in line, and none is passed over. The thread of
- * a call that ends goes on with the next one. */
-static void calls_that_find_no_place_wait_in_line_for_one(void **state)
+/* All are due at once, and four may be asked for at a time. */
+static void see_a_line(struct site *s)
 {
-	enum {
-		FEW = 50
-	};
-	struct site *s = *state;
 	unsigned ended = 0;
 
 	all_run(s, FEW);
@@ -471,10 +479,25 @@ static void calls_that_find_no_place_wait_in_line_for_one(void **state)
 	}
 	assert_int_equal(cloud.held_most, CALLS);
 	assert_int_equal(cloud.calls, FEW);
-	assert_int_equal(cloud.threads, CALLS);
 	for (size_t i = 0; i < FEW; i++)
 		assert_int_equal(cloud.polls[i], 1);
 	cloud.hold = false;
+}
+
+/* Jobs whose provider has no place for a call stand in line, and none is passed over. The thread of
+ * a call that ends goes on with the next one. */
+static void calls_that_find_no_place_wait_in_line_for_one(void **state)
+{
+	see_a_line(*state);
+	assert_int_equal(cloud.threads, CALLS);
+}
+
+/* Else a slow provider with many jobs would keep all threads. */
+static void a_thread_that_others_wait_for_does_not_go_on(void **state)
+{
+	cloud.threads_short = true;
+	see_a_line(*state);
+	assert_int_equal(cloud.threads, FEW);
 }
 
 /* --- the arithmetic --- */
@@ -524,6 +547,7 @@ int main(void)
 		TEST(each_job_is_polled_once_per_interval_and_evenly_over_it),
 		TEST(after_a_restart_too),
 		TEST(calls_that_find_no_place_wait_in_line_for_one),
+		TEST(a_thread_that_others_wait_for_does_not_go_on),
 		cmocka_unit_test(a_time_to_poll_is_in_the_interval_and_comes_back_in_each),
 		cmocka_unit_test(each_second_of_a_long_interval_has_its_share),
 	};
