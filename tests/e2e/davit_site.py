@@ -1,7 +1,6 @@
 """A davitd of its own for a test: a folder, two configuration files, one process."""
 
 import atexit
-import contextlib
 import http.client
 import itertools
 import json
@@ -58,23 +57,28 @@ def new_marks():
     return folder
 
 
-def is_free(port):
-    with socket.socket() as probe, contextlib.suppress(OSError):
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-        return True
-    return False
+def reserved(port):
+    """A socket that keeps the port from everybody but a daemon, who may share it; None: it is taken."""
+    holder = socket.socket()
+    try:
+        holder.bind(("127.0.0.1", port))
+    except OSError:
+        holder.close()
+        return None
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return holder
 
 
 def free_ports():
-    """Ports for daemons that keep theirs over a restart: none that the kernel gives to who connects, or
-    another worker of pytest to its daemons."""
+    """Ports for daemons that keep theirs over a restart, and who holds them: none that the kernel gives
+    to who connects."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20
     ports = range(10000 + 1000 * worker, 11000 + 1000 * worker)
     for n in itertools.count(os.getpid()):
         port = ports[n % len(ports)]
-        if is_free(port):
-            yield port
+        holder = reserved(port)
+        if holder:
+            yield port, holder
 
 
 PORTS = free_ports()
@@ -128,7 +132,7 @@ class Site:
         self.marks = new_marks()
         self.pace = pace  # so much shorter are the daemon's waits for clouds: host/base/pace.h
         self.wrapper = []  # what starts the daemon: a program and its arguments
-        self.port = next(PORTS)
+        self.port, self.holder = next(PORTS)
         self.process = None
         self.program = str(BUILD / "host" / "davitd")
         self.shown = []  # where an answer had a secret
@@ -224,6 +228,7 @@ listeners:
     def clean_up(self):
         """Ends the daemon and every supervised process of the site."""
         code = self.stop()
+        self.holder.close()
         subprocess.run(["pkill", "-KILL", "-f", str(self.folder)], check=False)
         return code
 
