@@ -28,7 +28,7 @@ type rule struct {
 	RetryAfter json.RawMessage   `json:"retry_after"` // seconds, a text, or "+N": the date in N seconds
 	Headers    map[string]string `json:"headers"`
 	Count      uint64            `json:"count"` // at most so many; 0: no limit
-	Ms         int64             `json:"ms"`    // delay, late: how long; slow_drip: between two bytes
+	Ms         int64             `json:"ms"`    // delay, delay_after, late: how long; slow_drip: between two bytes
 	Bytes      int64             `json:"bytes"` // huge: how many
 	Seen       uint64            `json:"seen"`
 	Fired      uint64            `json:"fired"`
@@ -141,6 +141,7 @@ var faults = map[string]fault{
 	"wrong_type":   sendWrongType,
 	"duplicate":    sendTwice,
 	"delay":        sendLate,
+	"delay_after":  sendOld,
 	"late":         sendAfterwards,
 	"huge":         sendHuge,
 }
@@ -259,6 +260,15 @@ func sendLate(c *cloud, w http.ResponseWriter, r *request, f *rule) {
 		panic(http.ErrAbortHandler)
 	}
 	a := c.serve(r)
+	a.write(w)
+}
+
+// sendOld answers ms after it has looked, with what it saw then.
+func sendOld(c *cloud, w http.ResponseWriter, r *request, f *rule) {
+	a := c.whole(r)
+	if !c.sleep(r, f.Ms) {
+		panic(http.ErrAbortHandler)
+	}
 	a.write(w)
 }
 

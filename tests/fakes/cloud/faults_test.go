@@ -52,6 +52,7 @@ func TestEachFaultDoesWhatItsNameSays(t *testing.T) {
 		{`"fault":"wrong_type"`, func(_ int, v anything, _ error) bool { return v["type"] == "text/html" }, 1},
 		{`"fault":"duplicate"`, status(200), 2},
 		{`"fault":"delay","ms":5`, status(200), 1},
+		{`"fault":"delay_after","ms":5`, status(200), 1},
 		{`"fault":"huge","bytes":100000`, func(_ int, v anything, _ error) bool { return len(v["text"].(string)) > 100000 }, 0},
 	} {
 		for _, make := range []func(*testing.T) *bench{func(t *testing.T) *bench { return open(t) }, openTLS} {
@@ -68,6 +69,19 @@ func TestEachFaultDoesWhatItsNameSays(t *testing.T) {
 			if b.jobs() != one.made {
 				t.Errorf("%s %s: %d objects, not %d", b.base, one.rule, b.jobs(), one.made)
 			}
+		}
+	}
+}
+
+func TestAnAnswerMayBeOldWhenItComes(t *testing.T) {
+	b := open(t).login()
+	b.admin("POST", "/clock", `{"stopped":false}`)
+	b.admin("POST", "/settings", `{"list_delay_ms":1000}`)
+	b.want(200, "POST", "/v1/jobs", `{"displayName":"x"}`)
+	b.plan(`{"match":{"method":"GET"},"fault":"delay_after","ms":1100,"count":1}`)
+	for _, want := range []int{0, 1} {
+		if seen := b.want(200, "GET", "/v1/jobs", "")["jobs"].([]any); len(seen) != want {
+			t.Errorf("the list shows %d objects, not %d", len(seen), want)
 		}
 	}
 }
