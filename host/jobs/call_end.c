@@ -76,6 +76,7 @@ static struct call_end end_of(const struct call_context *call, const struct call
 		.verdict = verdict_of(call, result),
 		.result = result,
 		.settle_ms = call->settle_ms,
+		.begun_mono = call->begun_mono,
 	};
 
 	if (end.verdict == VERDICT_STATE && call->adopts) {

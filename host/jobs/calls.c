@@ -42,6 +42,7 @@ static struct call_context *new_call(struct tracker *t, struct open_job *e, enum
 		.lane = e->lane,
 		.action = action,
 		.epoch = e->epoch,
+		.begun_mono = clock_mono_ms(),
 		.goes_on = e->goes_on,
 		.failures = e->failures,
 		.doubts = e->doubts,

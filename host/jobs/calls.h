@@ -25,6 +25,7 @@ struct call_context {
 	char idempotency[16];
 	int64_t settle_ms;
 	int64_t epoch;               /* of the job when it began */
+	int64_t begun_mono;          /* nothing was asked before */
 	bool goes_on;                /* see struct open_job */
 	unsigned failures;           /* the same */
 	unsigned doubts;             /* the same */

@@ -136,6 +136,7 @@ struct call_end {
 	enum verdict verdict;
 	const struct call_result *result;
 	int64_t settle_ms;
+	int64_t begun_mono;          /* what it says is no older */
 	char *dilemma;               /* with VERDICT_DECIDE: what a person is told; or NULL */
 	struct store_journal before; /* rows of calls that no edge took along, yet */
 	struct store_journal row;

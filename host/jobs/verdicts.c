@@ -244,22 +244,24 @@ static void take_unclear(struct tracker *t, struct open_job *e, struct call_end 
 
 /*
  * Nothing was found, but the other side may not know yet of what the last submit made: it is
- * asked once more when it must. Where that is to be cancelled nobody submits it again, which would
- * bring a request to light that is still on its way: it is looked for that long, and cancelled as
- * soon as it is there. Nobody needs to wait with the start for that.
+ * asked once more when it must. That goes by when it was asked, as an answer may be long on its
+ * way, and tells of a list that was read before. Where that is to be cancelled nobody submits it
+ * again, which would bring a request to light that is still on its way: it is looked for that long,
+ * and cancelled as soon as it is there. Nobody needs to wait with the start for that.
  */
 static bool settles(struct tracker *t, struct open_job *e, const struct call_end *end)
 {
 	int64_t least = e->cancel ? PACE(GRACE_MS) : 0;
-	int64_t now = clock_mono_ms();
-	int64_t left = e->sent_mono + (end->settle_ms < least ? least : end->settle_ms) - now;
+	int64_t settled = e->sent_mono + (end->settle_ms < least ? least : end->settle_ms);
+	int64_t left = settled - clock_mono_ms();
 	int64_t look;
 
-	if (end->result->code != DAVIT_NOT_FOUND || left <= 0)
+	if (end->result->code != DAVIT_NOT_FOUND || end->begun_mono >= settled)
 		return false;
 	in_hand(t, e);
 	look = e->cancel ? tracker_back_off_ms(e) : left;
-	tracker_later(t, e, look < left ? look : left);
+	look = look < left ? look : left;
+	tracker_later(t, e, look > 0 ? look : 0);
 	return true;
 }
 

@@ -82,6 +82,17 @@ def test_a_submission_under_a_fault_makes_one_object(
     assert len(cloud.objects()) == (without if way == "search" else 1)
 
 
+def test_a_list_is_as_old_as_the_question_for_it(cloud, daemon, account):
+    """It is read before it shows the object, and its answer comes after settle_ms."""
+    cloud.fails(
+        {"method": "POST", "path": "/v1/jobs", "fault": "reset_after", "count": 1},
+        {"method": "GET", "path": "/v1/jobs", "fault": "delay_after", "ms": 600, "count": 1},
+    )
+    job = ended(daemon, account.train("custom_script", run_ms=1))
+    assert job["state"] == "succeeded" and cloud.fired() == 2, job
+    assert len(cloud.objects()) == 1
+
+
 # Of what leaves no mark: the fault, the end of its job, and how many objects there are.
 UNMARKED = [
     ({"fault": "reset_connect"}, "succeeded", 1),  # certainly nothing was sent

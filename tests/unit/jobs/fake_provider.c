@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "provider/provider.h"
 
@@ -43,6 +44,8 @@ static struct {
 	const char *list;
 	const char *idempotency;
 	int64_t settle_ms;
+	const char *slow_slot; /* NULL: none */
+	int64_t slow_ms;
 	struct object objects[OBJECTS_MAX];
 	unsigned count;
 	unsigned calls[SLOTS_MAX];
@@ -98,6 +101,7 @@ void fake_reset(void)
 	cloud.cancelled = false;
 	cloud.idempotency = "name";
 	cloud.settle_ms = 0;
+	cloud.slow_slot = NULL;
 	cloud.traced = false;
 	cloud.went_on = false;
 	memset(cloud.calls, 0, sizeof(cloud.calls));
@@ -118,6 +122,14 @@ void fake_idempotency(const char *word)
 void fake_settles(int64_t ms)
 {
 	cloud.settle_ms = ms;
+}
+
+void fake_slow(const char *slot, int64_t ms)
+{
+	pthread_mutex_lock(&cloud.lock);
+	cloud.slow_slot = slot;
+	cloud.slow_ms = ms;
+	pthread_mutex_unlock(&cloud.lock);
 }
 
 void fake_lacks(const char *slot)
@@ -378,10 +390,28 @@ static void wait_until_let(struct call *c)
 	pthread_mutex_unlock(&cloud.lock);
 }
 
+/* How long the answer of c, which is made, is on its way. */
+static int64_t way_of(const struct call *c)
+{
+	int64_t ms = 0;
+
+	pthread_mutex_lock(&cloud.lock);
+	if (cloud.slow_slot != NULL && strcmp(cloud.slow_slot, c->spec.slot) == 0) {
+		ms = cloud.slow_ms;
+		cloud.slow_slot = NULL;
+	}
+	pthread_mutex_unlock(&cloud.lock);
+	return ms;
+}
+
 void call_run(struct call *c)
 {
+	int64_t way = way_of(c);
+
 	if (c->held)
 		wait_until_let(c);
+	if (way > 0)
+		clock_advance(way);
 	c->spec.done(&c->result, c->spec.ctx);
 	json_decref(c->result.reply);
 	if (c->held) {

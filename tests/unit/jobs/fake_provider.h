@@ -22,6 +22,9 @@ void fake_idempotency(const char *word);
 /* find may miss what was made so long ago. */
 void fake_settles(int64_t ms);
 
+/* The first call of slot reads what it answers when it begins, and ends so long after. */
+void fake_slow(const char *slot, int64_t ms);
+
 /* Slot cannot be called at all (NULL: all can). */
 void fake_lacks(const char *slot);
 

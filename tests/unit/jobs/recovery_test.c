@@ -322,6 +322,22 @@ static void what_a_list_may_still_miss_is_not_submitted_again(void **state)
 	assert_int_equal(fake_calls("find"), 2);
 }
 
+/* The list was read when it might still miss it, however late its answer came. */
+static void a_list_is_as_old_as_the_question_for_it(void **state)
+{
+	struct fixture *x = *state;
+	struct ticket t;
+
+	fake_settles(60000);
+	fake_slow("find", 90000);
+	fake_fault("submit", DAVIT_DEADLINE, 1, true);
+	fake_fault("find", DAVIT_NOT_FOUND, 1, false);
+	t = train(x);
+	await_state(x, t.id, JOB_RUNNING);
+	assert_int_equal(fake_calls("submit"), 1);
+	assert_int_equal(fake_calls("find"), 2);
+}
+
 static void what_a_list_still_misses_in_the_end_is_submitted_again(void **state)
 {
 	struct fixture *x = *state;
@@ -444,6 +460,7 @@ int main(void)
 		TEST(nobody_waits_for_a_cloud_that_is_away_or_lets_nobody_in),
 		TEST(what_was_orphaned_takes_its_places_again),
 		TEST(what_a_list_may_still_miss_is_not_submitted_again),
+		TEST(a_list_is_as_old_as_the_question_for_it),
 		TEST(what_a_list_still_misses_in_the_end_is_submitted_again),
 		TEST(after_a_start_lists_get_their_time_too_and_nobody_waits_for_them),
 		TEST(jobs_of_an_absent_provider_wait_and_go_on_when_it_is_back),
