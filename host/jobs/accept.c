@@ -13,6 +13,7 @@
 #include "jobs/decide.h"
 #include "jobs/errand.h"
 #include "jobs/internal.h"
+#include "jobs/terms.h"
 #include "store/store.h"
 
 /* --- submit --- */
@@ -99,6 +100,7 @@ static bool fill(struct tracker *t, struct job *job, const struct job_order *ord
 	job->created_ms = clock_now_ms();
 	job->deadline_ms = timeout > 0 ? job->created_ms + timeout : 0;
 	return fill_texts(job, order) && account_now(&t->options, job, &job->account) &&
+	       terms_now(&t->options, job, &job->terms) &&
 	       (order->adopt == NULL || fill_adopted(job, order->adopt));
 }
 

@@ -56,17 +56,22 @@ static enum verdict verdict_of(const struct call_context *call, const struct cal
 
 	if (call->action == ACTION_ERRAND)
 		return VERDICT_RETRY; /* tracker_errand_end() knows better */
-	verdict = outcome_verdict(call->action, result, call->idempotency);
+	verdict = outcome_verdict(call->action, result, call->terms.idempotency);
 	if (call->action == ACTION_SUBMIT)
 		return outcome_barred(outcome_submitted(verdict, result), result,
 			call->barred_mono != 0 ? clock_mono_ms() - call->barred_mono : 0);
 	if (call->action == ACTION_FIND)
-		verdict = outcome_missing(verdict, result, call->idempotency, call->settle_ms);
+		verdict = outcome_missing(
+			verdict, result, call->terms.idempotency, call->terms.settle_ms);
 	else if (call->action == ACTION_POLL)
 		return outcome_gone(verdict, call->gone, clock_mono_ms() - call->gone_mono);
 	return call->adopts ? outcome_adopted(verdict, result, call->failures)
 	                    : outcome_doubted(verdict, result, call->doubts);
 }
+
+static const char class_changed[] =
+	"nothing was found, which says little, as the provider's plugin file that would submit it "
+	"again has another idempotency class for its kind than the one that submitted it";
 
 /* How the call ended, with what needs the store. No lock held. */
 static struct call_end end_of(const struct call_context *call, const struct call_result *result)
@@ -75,7 +80,7 @@ static struct call_end end_of(const struct call_context *call, const struct call
 		.action = call->action,
 		.verdict = verdict_of(call, result),
 		.result = result,
-		.settle_ms = call->settle_ms,
+		.settle_ms = call->terms.settle_ms,
 		.begun_mono = call->begun_mono,
 	};
 
@@ -84,8 +89,9 @@ static struct call_end end_of(const struct call_context *call, const struct call
 		if (end.dilemma != NULL)
 			end.verdict = VERDICT_DECIDE;
 	} else if (end.verdict == VERDICT_DECIDE && !call->adopts)
-		end.dilemma = journal_dilemma(
-			call->t->options.store, call->id, call->epoch, result->fail.text);
+		end.dilemma = journal_dilemma(call->t->options.store, call->id, call->epoch,
+			call->terms.changed && result->code == DAVIT_NOT_FOUND ? class_changed
+									       : result->fail.text);
 	return end;
 }
 

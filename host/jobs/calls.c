@@ -94,7 +94,7 @@ void calls_leave(struct call_context *call)
 }
 
 /* The slot, which owns call from then on; NULL: it cannot start. */
-static struct call *make_slot(struct call_context *call, const struct job *job, struct fail *f)
+static struct call *make_slot(struct call_context *call, struct job *job, struct fail *f)
 {
 	struct tracker *t = call->t;
 	struct provider *p = providers_find(t->options.providers, job->provider);
@@ -119,9 +119,12 @@ static struct call *make_slot(struct call_context *call, const struct job *job, 
 		(void)fail_set(f, FAIL_UNAVAILABLE, "provider '%s' is not loaded", job->provider);
 		return NULL;
 	}
-	(void)snprintf(call->idempotency, sizeof(call->idempotency), "%s",
-		provider_idempotency(p, job->interface, "submit", job->kind));
-	call->settle_ms = provider_settle_ms(p, job->interface, "submit", job->kind);
+	if (call->action == ACTION_SUBMIT &&
+		!terms_begin(t->options.store, job, p, call->goes_on, f)) {
+		call->stale = f->code == FAIL_CONFLICT;
+		return NULL;
+	}
+	terms_of(job, p, &call->terms);
 	spec.request = request_of(&t->options, job, p);
 	if (spec.request == NULL || (call->action == ACTION_FIND &&
 					    !request_adopted(spec.request, job, &call->adopts))) {

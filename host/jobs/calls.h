@@ -9,6 +9,7 @@
 #define HOST_JOBS_CALLS_H
 
 #include "jobs/internal.h"
+#include "jobs/terms.h"
 #include "provider/provider.h"
 
 enum {
@@ -22,8 +23,7 @@ struct call_context {
 	char id[ID_SIZE];
 	enum job_action action;
 	bool adopts; /* find: of the object somebody named */
-	char idempotency[16];
-	int64_t settle_ms;
+	struct terms terms;
 	int64_t epoch;               /* of the job when it began */
 	int64_t begun_mono;          /* nothing was asked before */
 	bool goes_on;                /* see struct open_job */

@@ -61,6 +61,7 @@ static const size_t texts[] = {
 	offsetof(struct job, metrics),
 	offsetof(struct job, decision),
 	offsetof(struct job, account),
+	offsetof(struct job, terms),
 	offsetof(struct job, series),
 };
 

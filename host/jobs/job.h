@@ -80,6 +80,7 @@ struct job {
 	char *metrics;     /* JSON: the last metrics of a run, {name: number} */
 	char *decision;    /* JSON: what a person decided about its submission */
 	char *account;     /* JSON: whose it is done with (account.h) */
+	char *terms;       /* JSON: on what terms it was submitted (terms.h) */
 	char *series;      /* JSON: [{"step"?, "time_ms"?, "values"}]; only written with a job, read
 	                    * by store_job_series() */
 };

@@ -8,11 +8,10 @@
 #include "config/config.h"
 #include "jobs/errand.h"
 #include "jobs/job.h"
+#include "jobs/terms.h"
 #include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "store/store.h"
-
-#define NAME_SIZE 256
 
 /* Adds the parsed text of a stored member where there is one. */
 static bool add_stored(json_t *request, const char *member, const char *text)
@@ -36,7 +35,7 @@ static json_t *label_of(const struct tracker_options *o, const struct job *job, 
 json_t *request_of(const struct tracker_options *o, const struct job *job, const struct provider *p)
 {
 	struct fail f;
-	char name[NAME_SIZE];
+	struct terms terms;
 	json_t *request = json_parse(job->request, strlen(job->request), &f);
 
 	if (errand_is_kind(job->kind)) {
@@ -46,12 +45,12 @@ json_t *request_of(const struct tracker_options *o, const struct job *job, const
 		json_decref(request);
 		return NULL;
 	}
-	provider_derived_name(p, job->interface, "submit", job->submission, name, sizeof(name));
+	terms_of(job, p, &terms);
 	if (!json_is_object(request) ||
 		json_object_set_new(request, "connection",
 			config_connection_details_of(o->config, job->connection, &f)) != 0 ||
 		json_object_set_new(request, "submission_id", json_string(job->submission)) != 0 ||
-		json_object_set_new(request, "derived_name", json_string(name)) != 0 ||
+		json_object_set_new(request, "derived_name", json_string(terms.name)) != 0 ||
 		json_object_set_new(request, "label", label_of(o, job, request)) != 0 ||
 		json_object_set_new(request, "kind", json_string(job->kind)) != 0 ||
 		!add_stored(request, "ref", job->remote_ref) ||

@@ -61,7 +61,8 @@ struct column {
 	X(rerun_of, ID, 0)                                                                         \
 	X(metrics, TEXT, JOB_SET_METRICS)                                                          \
 	X(decision, SEALED, JOB_SET_DECISION)                                                      \
-	X(account, TEXT, JOB_SET_ACCOUNT)
+	X(account, TEXT, JOB_SET_ACCOUNT)                                                          \
+	X(terms, TEXT, JOB_SET_TERMS)
 
 #define COLUMN_NAME(name, kind, set) ", " #name
 #define COLUMN_MARK(name, kind, set) ", ?"

@@ -195,6 +195,11 @@ static const char *const version_7[] = {
 	"ALTER TABLE job ADD COLUMN account TEXT",
 };
 
+/* On what terms a job was submitted: its name at the other side, its class, its settle delay. */
+static const char *const version_8[] = {
+	"ALTER TABLE job ADD COLUMN terms TEXT",
+};
+
 const struct sqlite_migration sqlite_migrations[] = {
 	{version_1, COUNT(version_1)},
 	{version_2, COUNT(version_2)},
@@ -203,6 +208,7 @@ const struct sqlite_migration sqlite_migrations[] = {
 	{version_5, COUNT(version_5)},
 	{version_6, COUNT(version_6)},
 	{version_7, COUNT(version_7)},
+	{version_8, COUNT(version_8)},
 };
 const size_t sqlite_migration_count = COUNT(sqlite_migrations);
 

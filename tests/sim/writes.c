@@ -118,6 +118,11 @@ static bool is_checkpoint(const struct write *w)
 	return w->op->kind == STORE_JOB_EDGE && (w->op->edge.set & JOB_SET_CHECKPOINT) != 0;
 }
 
+static bool is_terms(const struct write *w)
+{
+	return w->op->kind == STORE_JOB_EDGE && (w->op->edge.set & JOB_SET_TERMS) != 0;
+}
+
 static bool is_decision(const struct write *w)
 {
 	return decides(w->op);
@@ -221,6 +226,8 @@ const struct write_sort write_sorts[] = {
 	{"unclear", is_unclear, NULL, "the row 'sent' without an end says the same",
 		"the row 'sent' without an end says the same"},
 	{"checkpoint", is_checkpoint, NULL, NULL, NULL},
+	{"terms", is_terms, NULL, "the manifest says the same until there is another plugin file",
+		"the manifest says the same until there is another plugin file"},
 	{"recovering", is_recovering, NULL, NULL, AGAIN("reads the same in the journal")},
 	{"missing", is_missing, without_row,
 		"the edge with it begins another epoch, of which nothing was sent",

@@ -43,6 +43,7 @@ static struct {
 	const char *metrics;
 	const char *list;
 	const char *idempotency;
+	char names[SLOTS_MAX][64];
 	int64_t settle_ms;
 	const char *slow_slot; /* NULL: none */
 	int64_t slow_ms;
@@ -106,7 +107,13 @@ void fake_reset(void)
 	cloud.went_on = false;
 	memset(cloud.calls, 0, sizeof(cloud.calls));
 	memset(cloud.faults, 0, sizeof(cloud.faults));
+	memset(cloud.names, 0, sizeof(cloud.names));
 	pthread_mutex_unlock(&cloud.lock);
+}
+
+const char *fake_name(const char *slot)
+{
+	return cloud.names[slot_at(slot)];
 }
 
 void fake_absent(bool absent)
@@ -370,6 +377,8 @@ struct call *call_make(const struct call_spec *spec, uint64_t *ret_call, struct 
 		cloud.went_on = spec->goes_on;
 	c->handle = ++cloud.handle;
 	c->held = cloud.hold != NULL && strcmp(cloud.hold, spec->slot) == 0;
+	(void)snprintf(cloud.names[slot_at(spec->slot)], sizeof(cloud.names[0]), "%s",
+		json_text_or(spec->request, "derived_name", ""));
 	object = strcmp(spec->slot, "remove") == 0 ? "id" : "submission_id";
 	if (!c->held)
 		answer(slot_at(spec->slot), json_text_or(spec->request, object, ""), &c->result);

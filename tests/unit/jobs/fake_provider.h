@@ -64,8 +64,9 @@ void fake_list(const char *reply);
 /* Trainings have a slot metrics, which answers that JSON; NULL: they have none. */
 void fake_metrics(const char *reply);
 
-unsigned fake_objects(void);           /* made so far */
-unsigned fake_calls(const char *slot); /* of that slot so far */
-const char *fake_last_submitted(void); /* submission id of the last object */
+unsigned fake_objects(void);             /* made so far */
+unsigned fake_calls(const char *slot);   /* of that slot so far */
+const char *fake_name(const char *slot); /* derived, that its last call was given */
+const char *fake_last_submitted(void);   /* submission id of the last object */
 
 #endif

@@ -545,6 +545,7 @@ static void make_old(const char *folder)
 		"DROP TABLE site;"
 		"ALTER TABLE job DROP COLUMN decision;"
 		"ALTER TABLE job DROP COLUMN account;"
+		"ALTER TABLE job DROP COLUMN terms;"
 		"INSERT INTO job (id, state, created_ms, started_ms, finished_ms, provider, epoch,"
 		" attempts, cancel_ms, deadline_ms, next_poll_ms, submission)"
 		" VALUES (printf('%024d', 1), 'running', 1, 2, 0, 'p', 1, 1, 0, 0, 0,"

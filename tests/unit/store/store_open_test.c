@@ -59,7 +59,7 @@ static void ours(const struct room *r)
 static void newer(const struct room *r)
 {
 	ours(r);
-	sql_run(r->db, "PRAGMA user_version = 8");
+	sql_run(r->db, "PRAGMA user_version = 9");
 }
 
 static void negative(const struct room *r)
@@ -97,7 +97,7 @@ static const struct {
 	const char *sentence;
 } refused[] = {
 	{newer, FAIL_CONFLICT,
-		"database schema 8 is newer than this davitd understands (7): use the newer davitd or "
+		"database schema 9 is newer than this davitd understands (8): use the newer davitd or "
 		"restore a backup"},
 	{negative, FAIL_INVALID, "schema version -1 makes no sense: restore a backup"},
 	{foreign_id, FAIL_INVALID, "is the database of another program: name another file"},
@@ -179,7 +179,7 @@ static void crashed(const struct room *r, const char *folder)
 
 	ours(r);
 	assert_int_equal(sqlite3_open(r->db, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 8", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 9", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	copy(r->db, kit_join(path, folder, "davit.db"));
 	copy(kit_join(log, r->folder, "davit.db-wal"), kit_join(path, folder, "davit.db-wal"));
@@ -210,7 +210,7 @@ static void a_newer_version_in_the_log_is_seen_and_the_log_left_alone(void **sta
 		file_sum(kit_join(path, folder, names[i]), before[i]);
 	assert_null(store_open_driver(&store_sqlite, kit_join(path, folder, "davit.db"), &f));
 	assert_int_equal(f.code, FAIL_CONFLICT);
-	assert_non_null(strstr(f.text, "schema 8 is newer"));
+	assert_non_null(strstr(f.text, "schema 9 is newer"));
 	for (size_t i = 0; i < COUNT(names); i++) {
 		file_sum(kit_join(path, folder, names[i]), after);
 		assert_string_equal(before[i], after);
