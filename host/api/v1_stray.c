@@ -63,10 +63,19 @@ static void care_fail(struct care *c, const struct fail *f)
 
 /* --- both --- */
 
+/* By what it is judged. */
+static struct tracker_options sight_of(const struct app *app)
+{
+	return (struct tracker_options){
+		.store = app->store, .providers = app->providers, .config = app->config};
+}
+
 /* Is it still one? */
 static bool is_stray(struct care *c, struct fail *f)
 {
-	if (!stray_judge(c->app->store, &c->stray, NULL, f))
+	const struct tracker_options o = sight_of(c->app);
+
+	if (!stray_judge(&o, &c->stray, NULL, f))
 		return false;
 	return c->stray.why != STRAY_NOT ||
 	       fail_set(f, FAIL_CONFLICT, "'%.100s' is no stray any more: it is job %s that has it",
@@ -224,14 +233,14 @@ static void adopt_first(struct app *app, struct exchange *x)
 {
 	struct care *c = care_new(app, x);
 	struct fail f = {0};
+	const struct tracker_options o = sight_of(app);
 	char kind[64], id[ID_SIZE];
 
 	if (c == NULL)
 		return;
 	c->body = answer_body(x, schema_text, &f);
 	if (c->body != NULL && provider_offers(c->provider, c->stray.interface, "find", NULL, &f) &&
-		kind_of(c, kind, &f) && is_kept(c, &f) &&
-		stray_adopter(app->store, &c->stray, id, &f))
+		kind_of(c, kind, &f) && is_kept(c, &f) && stray_adopter(&o, &c->stray, id, &f))
 		adopt(c, kind, id);
 	else
 		care_fail(c, &f);

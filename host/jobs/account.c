@@ -257,6 +257,13 @@ static size_t changed(json_t *one, const json_t *other, bool both, const json_t 
 	return count;
 }
 
+/* How many members tell two accounts apart; some of them in names. */
+static size_t differ(json_t *before, json_t *now, const json_t *manifest, struct buf *names)
+{
+	return changed(now, before, false, manifest, names,
+		changed(before, now, true, manifest, names, 0));
+}
+
 static char *why_moved(const struct job *job, const char *names)
 {
 	struct buf why;
@@ -298,10 +305,7 @@ static bool compare(
 	if (before == NULL || job->epoch == 0)
 		ok = json_equal(before, now) || text_of(now, &state->now);
 	buf_init(&names, WHY_MAX);
-	count = before == NULL || job->epoch == 0
-	                ? 0
-	                : changed(now, before, false, manifest, &names,
-				  changed(before, now, true, manifest, &names, 0));
+	count = before == NULL || job->epoch == 0 ? 0 : differ(before, now, manifest, &names);
 	if (count > 0) {
 		state->moved = true;
 		state->away = why_moved(job, names.p != NULL ? names.p : "");
@@ -310,6 +314,27 @@ static bool compare(
 	buf_finish(&names);
 	json_decref(before);
 	return ok;
+}
+
+bool account_same(const struct tracker_options *o, const struct job *job, const char *connection)
+{
+	struct job there = *job;
+	const json_t *manifest = NULL;
+	json_t *before, *now;
+	struct buf names;
+	struct fail f;
+	bool same;
+
+	there.connection = (char *)connection;
+	if (job->account == NULL || job->epoch == 0 || !digests_of(o, &there, &manifest, &now))
+		return true;
+	before = json_parse(job->account, strlen(job->account), &f);
+	buf_init(&names, WHY_MAX);
+	same = before == NULL || now == NULL || differ(before, now, manifest, &names) == 0;
+	buf_finish(&names);
+	json_decref(before);
+	json_decref(now);
+	return same;
 }
 
 static bool say_gone(const struct job *job, char **ret_why)

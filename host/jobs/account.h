@@ -32,4 +32,10 @@ struct account_state {
 bool account_look(
 	const struct tracker_options *o, const struct job *job, struct account_state *ret_state);
 
+/*
+ * Does job, of that provider, go to the account that connection (NULL or "": none) leads to now?
+ * Yes also where that is not known, as of a job that was never begun.
+ */
+bool account_same(const struct tracker_options *o, const struct job *job, const char *connection);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "jobs/account.h"
 #include "jobs/errand.h"
+#include "jobs/holder.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
 #include "store/store.h"
@@ -187,20 +188,19 @@ static bool waits_for_it(const struct job *job, enum job_choice choice, bool mov
 		       job_state_word(job->state));
 }
 
-/* Does no other job of that kind follow it, or has it to its end? */
+/* Does no other job of that kind and account follow it, or has it to its end? */
 static bool nobodys(struct tracker *t, const struct job *job, const char *remote, struct fail *f)
 {
 	struct job other = {0};
 	bool free;
 
-	if (!store_job_by_remote(t->options.store,
+	if (!holder_find(&t->options,
 		    &(struct job_remote){.provider = job->provider,
 			    .name = remote,
 			    .interface = job->interface,
 			    .kind = job->kind,
-			    .but = job->id,
-			    .open_first = true},
-		    &other, f))
+			    .but = job->id},
+		    job->connection, &other, f))
 		return f->code == FAIL_NOT_FOUND;
 	free = outcome_left(&other) ||
 	       fail_set(f, FAIL_CONFLICT, "'%.200s' is the object of job %s: name another one",
@@ -229,15 +229,20 @@ static bool claim(struct tracker *t, const char *id, uint64_t object, struct fai
 	return free;
 }
 
-static uint64_t object_hash(const struct job *job, const char *remote)
+/* Another account may call another object so. */
+static uint64_t object_hash(const struct tracker *t, const struct job *job, const char *remote)
 {
+	char *account = NULL;
 	struct buf text;
 	uint64_t hash;
 
+	(void)account_now(&t->options, job, &account);
 	buf_init(&text, SIZE_MAX);
-	buf_printf(&text, "%s\n%s\n%s\n%s", job->provider, job->interface, job->kind, remote);
+	buf_printf(&text, "%s\n%s\n%s\n%s\n%s", job->provider, job->interface, job->kind, remote,
+		account != NULL ? account : "");
 	hash = entry_hash(text.failed ? remote : text.p);
 	buf_finish(&text);
+	free(account);
 	return hash != 0 ? hash : 1;
 }
 
@@ -251,7 +256,7 @@ char *decide_taken(struct tracker *t, const char *id, const struct call_result *
 
 	if (remote == NULL || !store_job(t->options.store, id, &job, &f))
 		return NULL;
-	free = nobodys(t, &job, remote, &f) && claim(t, id, object_hash(&job, remote), &f);
+	free = nobodys(t, &job, remote, &f) && claim(t, id, object_hash(t, &job, remote), &f);
 	job_finish(&job);
 	return free ? NULL : strdup(f.text);
 }

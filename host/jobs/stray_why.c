@@ -9,8 +9,11 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "jobs/account.h"
+#include "jobs/holder.h"
 #include "jobs/job.h"
 #include "jobs/outcome.h"
+#include "jobs/tracker.h"
 #include "store/store.h"
 
 enum {
@@ -201,16 +204,17 @@ static bool follows(const struct stray *stray, const struct job *job)
 }
 
 /* The first id that no job has; or that of the job that follows it, with *ret_follows. */
-static bool find_adopter(struct store *s, const struct stray *stray, char id[ID_SIZE],
-	struct job *ret_job, bool *ret_follows, struct fail *f)
+static bool find_adopter(const struct tracker_options *o, const struct stray *stray,
+	char id[ID_SIZE], struct job *ret_job, bool *ret_follows, struct fail *f)
 {
 	*ret_follows = false;
 	for (unsigned n = 0; n < ADOPTIONS_MAX; n++) {
 		adopter_id(stray, n, id);
 		f->code = FAIL_NONE;
-		if (!store_job(s, id, ret_job, f))
+		if (!store_job(o->store, id, ret_job, f))
 			return f->code == FAIL_NOT_FOUND;
-		*ret_follows = follows(stray, ret_job);
+		*ret_follows =
+			follows(stray, ret_job) && account_same(o, ret_job, stray->connection);
 		if (*ret_follows)
 			return true;
 		job_finish(ret_job);
@@ -221,20 +225,18 @@ static bool find_adopter(struct store *s, const struct stray *stray, char id[ID_
 }
 
 /* False: the store. */
-static bool look_for_adopter(struct store *s, struct stray *stray, struct fail *f)
+static bool look_for_adopter(const struct tracker_options *o, struct stray *stray, struct fail *f)
 {
-	const struct job_remote remote = {.provider = stray->provider,
-		.name = stray->object,
-		.interface = stray->interface,
-		.open_first = true};
+	const struct job_remote remote = {
+		.provider = stray->provider, .name = stray->object, .interface = stray->interface};
 	struct job job = {0};
 	char id[ID_SIZE];
 	bool taken, told;
 
-	told = find_adopter(s, stray, id, &job, &taken, f) || f->code == FAIL_CONFLICT;
+	told = find_adopter(o, stray, id, &job, &taken, f) || f->code == FAIL_CONFLICT;
 	if (told && !taken) {
 		f->code = FAIL_NONE;
-		taken = store_job_by_remote(s, &remote, &job, f) && follows(stray, &job);
+		taken = holder_find(o, &remote, stray->connection, &job, f) && follows(stray, &job);
 		told = f->code == FAIL_NONE || f->code == FAIL_NOT_FOUND;
 	}
 	if (told && taken) {
@@ -247,8 +249,10 @@ static bool look_for_adopter(struct store *s, struct stray *stray, struct fail *
 
 /* --- both --- */
 
-bool stray_judge(struct store *s, struct stray *stray, const json_t *items, struct fail *f)
+bool stray_judge(
+	const struct tracker_options *o, struct stray *stray, const json_t *items, struct fail *f)
 {
+	struct store *s = o->store;
 	struct job job = {0};
 
 	stray->why = STRAY_NOT;
@@ -264,10 +268,11 @@ bool stray_judge(struct store *s, struct stray *stray, const json_t *items, stru
 	note_job(stray, &job);
 	stray->why = why_by_job(stray, &job, items);
 	job_finish(&job);
-	return stray->why == STRAY_NOT || look_for_adopter(s, stray, f);
+	return stray->why == STRAY_NOT || look_for_adopter(o, stray, f);
 }
 
-bool stray_adopter(struct store *s, const struct stray *stray, char ret_id[ID_SIZE], struct fail *f)
+bool stray_adopter(const struct tracker_options *o, const struct stray *stray, char ret_id[ID_SIZE],
+	struct fail *f)
 {
 	struct job job = {0};
 	bool taken;
@@ -275,7 +280,7 @@ bool stray_adopter(struct store *s, const struct stray *stray, char ret_id[ID_SI
 	memcpy(ret_id, stray->submission, ID_SIZE);
 	if (stray->why == STRAY_LOST)
 		return true;
-	if (!find_adopter(s, stray, ret_id, &job, &taken, f))
+	if (!find_adopter(o, stray, ret_id, &job, &taken, f))
 		return false;
 	job_finish(&job);
 	return !taken ||

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "jobs/stray_why.h"
 #include "jobs/strays_internal.h"
+#include "jobs/tracker.h"
 #include "provider/provider.h"
 #include "store/store.h"
 
@@ -61,6 +62,15 @@ static const char *cut(const char *text, char *room, size_t size)
 	return room;
 }
 
+/* By what strays are judged. */
+static struct tracker_options sight_of(const struct sweep *w)
+{
+	const struct strays_options *o = &w->s->options;
+
+	return (struct tracker_options){
+		.store = o->store, .providers = o->providers, .config = o->config};
+}
+
 /* One item, of that submission, of a list. */
 static bool look_closely(struct sweep *w, const struct stray_place *place, const char *submission,
 	const json_t *item, const json_t *items, struct fail *f)
@@ -79,8 +89,10 @@ static bool look_closely(struct sweep *w, const struct stray_place *place, const
 		.state = cut(json_text_or(item, "state", ""), state, sizeof(state)),
 	};
 
+	const struct tracker_options o = sight_of(w);
+
 	memcpy(stray.submission, submission, ID_SIZE);
-	if (!stray_judge(w->s->options.store, &stray, items, f))
+	if (!stray_judge(&o, &stray, items, f))
 		return false;
 	return stray.why == STRAY_NOT || stray_set_add(&w->found, &stray) ||
 	       fail_set(f, FAIL_INTERNAL, "out of memory");
@@ -121,6 +133,8 @@ static bool look_through(
 /* What the last sweep saw there is shown on, as seen then. */
 static void keep(struct sweep *w, const struct stray_place *place)
 {
+	const struct tracker_options o = sight_of(w);
+
 	for (size_t i = 0; i < w->before.count; i++) {
 		struct stray *stray = &w->before.all[i];
 		struct fail f;
@@ -128,8 +142,7 @@ static void keep(struct sweep *w, const struct stray_place *place)
 		if (strcmp(stray->provider, place->id) == 0 &&
 			strcmp(stray->connection, place->connection) == 0 &&
 			strcmp(stray->interface, place->interface) == 0 &&
-			stray_judge(w->s->options.store, stray, NULL, &f) &&
-			stray->why != STRAY_NOT)
+			stray_judge(&o, stray, NULL, &f) && stray->why != STRAY_NOT)
 			(void)stray_set_add(&w->found, stray);
 	}
 }

@@ -428,7 +428,8 @@ bool sqlite_job_by_remote(
 	sqlite3_stmt *stmt = conn_stmt(reader, SQL_JOB_BY_REMOTE,
 		"SELECT " JOB_NAMES " FROM job WHERE remote_name = ?1 AND provider = ?2"
 		" AND (?3 IS NULL OR interface = ?3) AND (?4 IS NULL OR kind = ?4)"
-		" AND (?5 IS NULL OR id <> ?5)"
+		" AND (?5 IS NULL OR id <> ?5) AND (?7 IS NULL OR id < ?7)"
+		" AND (?8 IS NULL OR coalesce(connection, '') = ?8)"
 		" ORDER BY ?6 AND finished_ms = 0 DESC, id DESC LIMIT 1",
 		f);
 
@@ -440,6 +441,8 @@ bool sqlite_job_by_remote(
 	sqlite3_bind_text(stmt, 4, remote->kind, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 5, remote->but, -1, SQLITE_STATIC);
 	sqlite3_bind_int(stmt, 6, remote->open_first);
+	sqlite3_bind_text(stmt, 7, remote->before, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 8, remote->connection, -1, SQLITE_STATIC);
 	return job_one(reader, stmt, remote->name, ret_job, f);
 }
 

@@ -197,7 +197,10 @@ struct job_remote {
 	const char *interface; /* NULL: any */
 	const char *kind;      /* the same */
 	const char *but;       /* no job of that id; NULL: any */
-	bool open_first;       /* an open one before all that have ended */
+	const char *before;    /* only ids below this one; NULL: any */
+	/* Only jobs that were accepted with that connection, "": without one; NULL: any. */
+	const char *connection;
+	bool open_first; /* an open one before all that have ended */
 };
 
 /* The newest job whose remote_name is that; FAIL_NOT_FOUND. */

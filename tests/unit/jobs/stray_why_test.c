@@ -12,6 +12,10 @@
 #define ONE   "000000000000000000000001"
 #define OTHER "000000000000000000000002"
 
+/* Digests of {"url": "https://here"}, and of something else. */
+#define HERE      "{\"settings/url\":\"7ac510322f67f2a4\"}"
+#define ELSEWHERE "{\"settings/url\":\"0123456789abcdef\"}"
+
 /* A job as it stands; made with an id, it has that submission. */
 struct made {
 	const char *id;
@@ -26,7 +30,9 @@ static char *copy(const char *text)
 	return text != NULL ? strdup(text) : NULL;
 }
 
-static void add_job(struct fixture *x, const char *submission, const struct made *made)
+/* account: where it went; NULL: not known. */
+static void add_job_of(
+	struct fixture *x, const char *submission, const struct made *made, const char *account)
 {
 	struct store_op *op = store_op_new(STORE_JOB_ADD, true);
 	struct fail f = {0};
@@ -42,11 +48,18 @@ static void add_job(struct fixture *x, const char *submission, const struct made
 	op->job.kind = strdup("train");
 	op->job.request = strdup("{\"spec\":{}}");
 	op->job.remote_name = copy(made->remote);
+	op->job.epoch = account != NULL;
+	op->job.account = copy(account);
 	op->job.remote_ref = copy(made->ref);
 	op->job.result = copy(made->result);
 	if (!store_run(x->store, op, &f))
 		fail_msg("%s", f.text);
 	store_op_free(op);
+}
+
+static void add_job(struct fixture *x, const char *submission, const struct made *made)
+{
+	add_job_of(x, submission, made, NULL);
 }
 
 static struct stray object(const char *name)
@@ -61,6 +74,23 @@ static struct stray object(const char *name)
 		.state = "RUNNING"};
 }
 
+static bool judge(struct fixture *x, struct stray *stray, const json_t *items, struct fail *f)
+{
+	const struct tracker_options o = {
+		.store = x->store, .providers = (struct providers *)x, .config = &x->config};
+
+	return stray_judge(&o, stray, items, f);
+}
+
+static bool adopter_of(
+	struct fixture *x, const struct stray *stray, char id[ID_SIZE], struct fail *f)
+{
+	const struct tracker_options o = {
+		.store = x->store, .providers = (struct providers *)x, .config = &x->config};
+
+	return stray_adopter(&o, stray, id, f);
+}
+
 /* Of the object "o", which stands in a list with "first" or alone. */
 static enum stray_why why_in(struct fixture *x, const char *list)
 {
@@ -68,7 +98,7 @@ static enum stray_why why_in(struct fixture *x, const char *list)
 	struct stray stray = object("o");
 	struct fail f = {0};
 
-	assert_true(stray_judge(x->store, &stray, items, &f));
+	assert_true(judge(x, &stray, items, &f));
 	json_decref(items);
 	return stray.why;
 }
@@ -84,7 +114,7 @@ static void what_no_job_has_submitted_was_lost(void **state)
 
 	assert_int_equal(why_in(*state, twins), STRAY_LOST);
 	stray.why = STRAY_LOST;
-	assert_true(stray_adopter(((struct fixture *)*state)->store, &stray, id, &f));
+	assert_true(adopter_of(*state, &stray, id, &f));
 	assert_string_equal(id, ONE);
 	assert_string_equal(stray_why_word(stray.why), "no_job");
 	assert_string_equal(stray_why_text(&stray, text), "no job here has its submission");
@@ -146,7 +176,7 @@ static void what_a_job_does_not_follow_that_knows_its_own_is_one(void **state)
 		add_job(*state, ONE, &all[i]);
 		if (why_in(*state, twins) != STRAY_SECOND)
 			fail_msg("row %zu: %s", i, job_state_word(all[i].state));
-		assert_true(stray_judge(((struct fixture *)*state)->store, &stray, NULL, &f));
+		assert_true(judge(*state, &stray, NULL, &f));
 		assert_string_equal(stray.job, all[i].id);
 		assert_non_null(strstr(stray_why_text(&stray, text), "follows another object"));
 	}
@@ -180,7 +210,7 @@ static void what_a_job_never_knew_of_is_one_when_it_has_ended(void **state)
 			assert_int_equal(set_up(state), 0);
 		}
 		add_job(*state, ONE, &all[i]);
-		assert_true(stray_judge(((struct fixture *)*state)->store, &stray, NULL, &f));
+		assert_true(judge(*state, &stray, NULL, &f));
 		assert_int_equal(stray.why, STRAY_ENDED);
 		assert_string_equal(stray.job, ONE);
 		assert_non_null(strstr(stray_why_text(&stray, text), job_state_word(all[i].state)));
@@ -210,22 +240,22 @@ static void what_runs_on_after_its_job_ended_without_it_is_one(void **state)
 		x = *state;
 		add_job(x, ONE, &all[i]);
 		stray.seen_ms = 1; /* it ended since */
-		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_true(judge(x, &stray, NULL, &f));
 		assert_int_equal(stray.why, STRAY_NOT);
 		stray.seen_ms = 3;
 		stray.state = "FAILED";
-		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_true(judge(x, &stray, NULL, &f));
 		assert_int_equal(stray.why, STRAY_NOT);
 		stray.state = "PENDING";
-		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_true(judge(x, &stray, NULL, &f));
 		assert_int_equal(stray.why, STRAY_ENDED);
 		assert_string_equal(stray.job, ONE);
-		assert_true(stray_adopter(x->store, &stray, id, &f));
+		assert_true(adopter_of(x, &stray, id, &f));
 		adopter.id = id; /* and the same befalls who adopts it */
 		add_job(x, id, &adopter);
-		assert_true(stray_judge(x->store, &stray, NULL, &f));
+		assert_true(judge(x, &stray, NULL, &f));
 		assert_int_equal(stray.why, STRAY_ENDED);
-		assert_true(stray_adopter(x->store, &stray, next, &f));
+		assert_true(adopter_of(x, &stray, next, &f));
 		assert_string_not_equal(id, next);
 	}
 }
@@ -240,11 +270,11 @@ static void what_may_be_a_part_is_one_only_where_nothing_was_known(void **state)
 
 	part.interface = "davit.models";
 	add_job(x, ONE, &follows);
-	assert_true(stray_judge(x->store, &part, NULL, &f));
+	assert_true(judge(x, &part, NULL, &f));
 	assert_int_equal(part.why, STRAY_NOT);
 	add_job(x, OTHER, &knows_nothing);
 	memcpy(part.submission, OTHER, ID_SIZE);
-	assert_true(stray_judge(x->store, &part, NULL, &f));
+	assert_true(judge(x, &part, NULL, &f));
 	assert_int_equal(part.why, STRAY_ENDED);
 }
 
@@ -255,9 +285,9 @@ static void expect_adopter(struct fixture *x, const char *object_name, char id[I
 	struct stray stray = object(object_name);
 	struct fail f = {0};
 
-	assert_true(stray_judge(x->store, &stray, NULL, &f));
+	assert_true(judge(x, &stray, NULL, &f));
 	assert_int_equal(stray.why, STRAY_ENDED);
-	assert_true(stray_adopter(x->store, &stray, id, &f));
+	assert_true(adopter_of(x, &stray, id, &f));
 	assert_true(id_valid(id));
 }
 
@@ -279,11 +309,11 @@ static void who_adopts_it_is_the_same_whoever_asks(void **state)
 	assert_string_not_equal(id, ONE);
 	adopter.id = id;
 	add_job(x, id, &adopter);
-	assert_true(stray_judge(x->store, &stray, NULL, &f));
+	assert_true(judge(x, &stray, NULL, &f));
 	assert_int_equal(stray.why, STRAY_NOT);
 	assert_string_equal(stray.job, id);
 	stray.why = STRAY_ENDED; /* as it was seen before */
-	assert_false(stray_adopter(x->store, &stray, again, &f));
+	assert_false(adopter_of(x, &stray, again, &f));
 	assert_int_equal(f.code, FAIL_CONFLICT);
 	assert_non_null(strstr(f.text, id));
 }
@@ -305,9 +335,9 @@ static void one_that_was_adopted_in_vain_can_be_adopted_again(void **state)
 		memcpy(before, id, ID_SIZE);
 		add_job(x, id, &in_vain);
 	}
-	assert_true(stray_judge(x->store, &stray, NULL, &f));
+	assert_true(judge(x, &stray, NULL, &f));
 	assert_int_equal(stray.why, STRAY_ENDED); /* shown all the same */
-	assert_false(stray_adopter(x->store, &stray, id, &f));
+	assert_false(adopter_of(x, &stray, id, &f));
 	assert_int_equal(f.code, FAIL_CONFLICT);
 }
 
@@ -320,6 +350,41 @@ static void what_another_job_follows_is_none(void **state)
 	assert_int_equal(why_in(*state, twins), STRAY_ENDED);
 	add_job(*state, OTHER, &runs);
 	assert_int_equal(why_in(*state, twins), STRAY_NOT);
+}
+
+/* An object of that name in another account is another one. */
+static void what_a_job_of_another_account_follows_is_one_all_the_same(void **state)
+{
+	static const struct made lost = {ONE, JOB_CANCELLED, NULL, NULL, NULL};
+	static const struct {
+		struct made made;
+		const char *account;
+		enum stray_why why;
+	} rows[] = {
+		{{OTHER, JOB_RUNNING, "o", NULL, NULL}, NULL, STRAY_NOT},
+		{{OTHER, JOB_RUNNING, "o", NULL, NULL}, HERE, STRAY_NOT},
+		{{OTHER, JOB_SUCCEEDED, "o", NULL, NULL}, HERE, STRAY_NOT},
+		{{OTHER, JOB_RUNNING, "o", NULL, NULL}, ELSEWHERE, STRAY_ENDED},
+	};
+	static const struct made newer = {"000000000000000000000003", JOB_RUNNING, "o", NULL, NULL};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fixture *x;
+
+		if (i > 0) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		x = *state;
+		x->provider.settings = json_loads("{\"url\": \"https://here\"}", 0, NULL);
+		add_job(x, ONE, &lost);
+		add_job_of(x, OTHER, &rows[i].made, rows[i].account);
+		add_job_of(x, newer.id, &newer, ELSEWHERE);
+		if (why_in(x, alone) != rows[i].why)
+			fail_msg("row %zu", i);
+		json_decref(x->provider.settings);
+		x->provider.settings = NULL;
+	}
 }
 
 int main(void)
@@ -335,6 +400,7 @@ int main(void)
 		TEST(who_adopts_it_is_the_same_whoever_asks),
 		TEST(one_that_was_adopted_in_vain_can_be_adopted_again),
 		TEST(what_another_job_follows_is_none),
+		TEST(what_a_job_of_another_account_follows_is_one_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

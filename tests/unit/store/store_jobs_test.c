@@ -430,6 +430,31 @@ static void the_job_of_a_remote_name_is_one_of_the_interface_and_kind_asked_for(
 	assert_int_equal(remote_job(s, r), 0);
 }
 
+static void the_job_of_a_remote_name_is_one_of_the_connection_and_age_asked_for(void **state)
+{
+	static const char *const connections[] = {"a", "b", "", "a"};
+	struct store *s = store_of(state);
+	char id[ID_SIZE];
+
+	for (unsigned i = 0; i < COUNT(connections); i++) {
+		struct store_op *op = kit_add(i + 1);
+
+		op->job.remote_name = strdup("x");
+		set_text(&op->job.connection, connections[i]);
+		assert_int_equal(kit_run(s, op, NULL), FAIL_NONE);
+	}
+	assert_int_equal(remote_job(s, (struct job_remote){.name = "x"}), 4);
+	assert_int_equal(remote_job(s, (struct job_remote){.name = "x", .connection = "b"}), 2);
+	assert_int_equal(remote_job(s, (struct job_remote){.name = "x", .connection = ""}), 3);
+	assert_int_equal(remote_job(s, (struct job_remote){.name = "x", .connection = "c"}), 0);
+	assert_int_equal(
+		remote_job(s, (struct job_remote){.name = "x", .before = kit_id(id, 4)}), 3);
+	assert_int_equal(remote_job(s,
+				 (struct job_remote){
+					 .name = "x", .before = kit_id(id, 4), .connection = "a"}),
+		1);
+}
+
 static void what_was_stored_is_there_after_a_restart(void **state)
 {
 	struct kit_room *r = *state;
@@ -460,6 +485,7 @@ int main(void)
 		TEST(a_long_handle_is_cut_between_characters),
 		TEST(the_newest_job_of_a_remote_name_is_found),
 		TEST(the_job_of_a_remote_name_is_one_of_the_interface_and_kind_asked_for),
+		TEST(the_job_of_a_remote_name_is_one_of_the_connection_and_age_asked_for),
 		TEST(what_was_stored_is_there_after_a_restart),
 	};
 
