@@ -42,6 +42,9 @@ static void go_on(struct tracker *t, struct open_job *e, enum job_state to)
 		free(e->away);
 		e->away = NULL;
 		e->moved = e->parked = false;
+		e->tried = false; /* nothing was, there */
+		e->gone = 0;
+		e->refusals = 0;
 	}
 	e->ambiguous = e->unread = e->goes_on = false;
 	e->stale = e->busy != ENTRY_IDLE;

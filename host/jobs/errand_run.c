@@ -10,6 +10,7 @@
 #include "jobs/errand.h"
 #include "jobs/internal.h"
 #include "provider/provider.h"
+#include "store/ledger.h"
 #include "store/store.h"
 
 enum {
@@ -222,12 +223,75 @@ void tracker_errand_end(struct tracker *t, struct open_job *e, const struct call
 	mutex_lock(&t->lock);
 }
 
+/* --- what was done before a start --- */
+
+/* What a journal says of the attempts since somebody decided where they go. */
+struct since {
+	bool decided;
+	bool open;  /* a mutation has no end */
+	bool maybe; /* one may have done it */
+};
+
+static bool look_at_row(const struct store_journal *row, void *ctx)
+{
+	struct since *since = ctx;
+
+	switch (row->kind) {
+	case JOURNAL_DECISION:
+		*since = (struct since){.decided = true};
+		break;
+	case JOURNAL_SENT:
+		since->maybe |= since->open;
+		since->open = true;
+		break;
+	case JOURNAL_UNSENT:
+		since->open = false;
+		break;
+	case JOURNAL_ANSWERED:
+		since->open = false;
+		since->maybe |= ledger_state_of(row->status) != LEDGER_REFUSED;
+		break;
+	case JOURNAL_UNCLEAR:
+	case JOURNAL_GAP: /* it may have been among the rows that are not there */
+		since->maybe = true;
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+/* Of one that is done elsewhere, as a person said, only what was sent since then counts. Gives the
+ * lock up; NULL: there is nothing to go on with. */
+static struct open_job *look_back(struct tracker *t, struct open_job *e)
+{
+	struct since since = {0};
+	struct fail f = {0};
+	char id[ID_SIZE];
+	bool read;
+
+	memcpy(id, e->id, sizeof(id));
+	mutex_unlock(&t->lock);
+	read = store_journal(t->options.store, id, 0, 0, look_at_row, &since, &f);
+	mutex_lock(&t->lock);
+	e = entries_find(&t->entries, id);
+	if (e == NULL || e->busy != ENTRY_IDLE)
+		return NULL;
+	if (read && since.decided && !since.open && !since.maybe)
+		e->tried = false;
+	e->unread = false;
+	return e;
+}
+
 /* --- its way --- */
 
 /* After a start, or back with its provider: the next attempt is one of its own. */
 static void resume(struct tracker *t, struct open_job *e)
 {
-	e->unread = false;
+	if (e->unread)
+		e = look_back(t, e);
+	if (e == NULL)
+		return;
 	if (!entry_served(e) && e->state == JOB_ORPHANED)
 		tracker_later(t, e, CLOCK_NEVER);
 	else if (!entry_served(e))

@@ -114,7 +114,7 @@ static bool load_one(const struct job *job, void *ctx)
 		entry_free(&t->entries, e);
 		return false;
 	}
-	e->unread = job->state == JOB_SUBMITTING || job->state == JOB_RECOVERING;
+	e->unread = e->errand || job->state == JOB_SUBMITTING || job->state == JOB_RECOVERING;
 	e->tried = e->errand;
 	e->sent_mono = clock_mono_ms();
 	/* Nobody else has a flow: what is to be found are its steps. An errand is done again. */
