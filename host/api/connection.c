@@ -109,6 +109,11 @@ const char *connection_missing(const struct target *t, const struct exchange *x)
 	return "Please check if connection details are present in DB.";
 }
 
+bool connection_counts(const struct target *t)
+{
+	return t->provider == NULL || json_array_size(connection_types(t->provider)) > 0;
+}
+
 const char *connection_name(const struct config_connection *c)
 {
 	return c != NULL ? c->name : NULL;

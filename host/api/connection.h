@@ -36,6 +36,9 @@ bool connection_loaded(const struct app *app, const struct target *t, struct fai
 /* Has the provider the connection it needs? Else the sentence clients know, or NULL. */
 const char *connection_missing(const struct target *t, const struct exchange *x);
 
+/* Does a connection say whose account it is, as of all but a provider that knows none? */
+bool connection_counts(const struct target *t);
+
 /* For struct call_spec; NULL where there is none. */
 const char *connection_name(const struct config_connection *c);
 

@@ -239,8 +239,7 @@ static json_t *slot_request(
 	return request;
 }
 
-/* Is its account the one it was done with? */
-static bool is_there(const struct app *app, const struct job *job, struct fail *f)
+bool job_view_is_there(const struct app *app, const struct job *job, struct fail *f)
 {
 	const struct tracker_options o = {.providers = app->providers, .config = app->config};
 	struct account_state state;
@@ -275,7 +274,7 @@ static bool start_slot(struct app *app, const struct job *job, struct call_spec 
 		json_decref(more);
 		return fail_set(f, FAIL_NOT_FOUND, "the job was not submitted yet");
 	}
-	if (!is_there(app, job, f)) {
+	if (!job_view_is_there(app, job, f)) {
 		json_decref(more);
 		return false;
 	}

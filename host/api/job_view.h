@@ -40,6 +40,9 @@ json_t *job_view_full(const struct job *job, const struct queue_wait *wait, bool
 void job_view_status(
 	struct buf *out, const char *id, const struct job_status *status, int utc_offset_minutes);
 
+/* Is the account of the job the one it was done with? Else FAIL_UNAVAILABLE. */
+bool job_view_is_there(const struct app *app, const struct job *job, struct fail *f);
+
 /* Starts a slot about the job ("logs", "get") with {connection, kind, ref, id}, and for get
  * "include": ["artifacts"]. done is called only when this returned true. FAIL_UNAVAILABLE: its
  * provider is not loaded. FAIL_NOT_FOUND: it was not submitted yet. */

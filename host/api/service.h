@@ -57,10 +57,18 @@ void service_answer_row(struct service *s, json_t *row);
  */
 bool service_find_job(const struct service *s, struct job *ret_job, struct fail *f);
 
-/* The same by the provider's name alone: of several jobs the newest that has not ended, or else
- * the newest. s has a provider. */
+/* The same by the provider's name alone, which is that of an object in the account the caller
+ * names: of several jobs the newest that has not ended, or else the newest. FAIL_CONFLICT: one that
+ * has not ended has it in the same account by another connection. s has a provider. */
 bool service_find_by_object(
 	const struct service *s, const char *object, struct job *ret_job, struct fail *f);
+
+/* Is that job of the connection the caller names, if he does? Else FAIL_CONFLICT. */
+bool service_same_connection(const struct service *s, const struct job *job, struct fail *f);
+
+/* The same; and its account is the one it was done with (else FAIL_UNAVAILABLE): what is done for s
+ * from now on is done by its connection. */
+bool service_take_place(struct service *s, const struct job *job, struct fail *f);
 
 /* Sets s->object. A job of ours stands for what it made. false: out of memory, or it has made
  * nothing yet (FAIL_CONFLICT). */

@@ -262,7 +262,7 @@ void service_cancel(struct service *s)
 	struct job job = {0};
 	struct fail f = {0};
 
-	if (service_find_job(s, &job, &f))
+	if (service_find_job(s, &job, &f) && service_same_connection(s, &job, &f))
 		cancel_job(s, &job);
 	else if (f.code == FAIL_NOT_FOUND)
 		cancel_foreign(s);

@@ -122,7 +122,10 @@ bool service_remove_unmade(struct service *s)
 	unmade = job.remote_name == NULL && (JOB_BIT(job.state) & JOB_TERMINAL) != 0;
 	if (unmade) {
 		s->object = strdup(job.id);
-		service_errand(s, ERRAND_REMOVE, job.id, job_view_neutral(&job));
+		if (service_take_place(s, &job, &f))
+			service_errand(s, ERRAND_REMOVE, job.id, job_view_neutral(&job));
+		else
+			service_fail(s, &f);
 	}
 	job_finish(&job);
 	return unmade;
@@ -145,9 +148,19 @@ static bool has_ended(const struct job *job, struct fail *f)
 		       job->id);
 }
 
+/* It is the one that made the object, unless another one was before, and it is deleted where that
+ * was done. */
+static bool take_parent(
+	struct service *s, const struct job *job, char parent[ID_SIZE], struct fail *f)
+{
+	if (parent[0] != '\0')
+		return true;
+	memcpy(parent, job->id, ID_SIZE);
+	return service_take_place(s, job, f);
+}
+
 /* The job that made the object, where it was one of ours, and false where that has not ended. */
-static bool check_ended(
-	const struct service *s, const char *id, char ret_parent[ID_SIZE], struct fail *f)
+static bool check_ended(struct service *s, const char *id, char ret_parent[ID_SIZE], struct fail *f)
 {
 	struct job job = {0};
 	struct fail why = {0};
@@ -160,8 +173,7 @@ static bool check_ended(
 		return false;
 	}
 	if (job.provider != NULL && same_place(s, &job)) {
-		memcpy(ret_parent, job.id, ID_SIZE);
-		ended = has_ended(&job, f);
+		ended = take_parent(s, &job, ret_parent, f) && has_ended(&job, f);
 	}
 	job_finish(&job);
 	return ended;
@@ -176,16 +188,14 @@ static bool are_jobs(const struct service *s)
 }
 
 /* The same of the job that its provider calls by that name; NULL: of the one the caller means. */
-static bool check_object(
-	const struct service *s, const char *name, char parent[ID_SIZE], struct fail *f)
+static bool check_object(struct service *s, const char *name, char parent[ID_SIZE], struct fail *f)
 {
 	struct job job = {0};
 	bool found = name == NULL ? service_find_job(s, &job, f)
 	                          : service_find_by_object(s, name, &job, f);
 	bool good = found ? !are_jobs(s) || has_ended(&job, f) : f->code == FAIL_NOT_FOUND;
 
-	if (found && parent[0] == '\0')
-		memcpy(parent, job.id, ID_SIZE);
+	good = good && (!found || take_parent(s, &job, parent, f));
 	job_finish(&job);
 	return good;
 }
@@ -230,8 +240,13 @@ static void found(struct call_result *result, void *ctx)
 void service_remove(struct service *s)
 {
 	const char *id = exchange_arg(s->x);
+	char parent[ID_SIZE] = "";
 	struct fail f = {0};
 
+	if (!check_object(s, NULL, parent, &f)) { /* before it is looked at */
+		service_fail(s, &f);
+		return;
+	}
 	if (id_valid(id) || !provider_offers(s->target.provider, s->op->interface, "get", NULL, &f))
 		remove_ended(s, id, NULL);
 	else
