@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 from cloud import SECRET, Account, Cloud, site_options
-from davit_site import wait_for
+from davit_site import execute_body, wait_for
 
 UNTIL_CANCELLED = {"run_ms": -1, "cancel_ms": 50}
 FOREVER = 100000
@@ -282,12 +282,74 @@ def test_a_delete_of_another_address_is_done_there_or_given_up_as_somebody_says(
     for each in jobs.values():
         parked(site, each, *MOVED)
     assert decide(site, jobs[one], decision="resubmit").status == 200
-    wait_for("its end", lambda: site.job(jobs[one])["state"] == "succeeded")
+    wait_for("its end", lambda: site.job(jobs[one])["state"] == "failed")  # it is not there
     assert decide(site, jobs[other], decision="give_up").status == 200
     assert site.job(jobs[other])["state"] == "failed"
     there = [each["path"] for each in elsewhere.requests("/v1/datasets/*")]
     assert there and all(one in path for path in there), there
     assert len(cloud.objects("datasets")) == 2
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_delete_that_is_done_elsewhere_fails_where_there_was_nothing(
+    cloud, elsewhere, site, account, moves, stopped
+):
+    ((_, job),) = deletes_cut_off(cloud, account, 1).items()
+    moves()
+    parked(site, job, *MOVED)
+    if stopped:  # after attempts that the cloud let nobody make
+        slow = {"fault": "status", "status": 429, "count": FOREVER}
+        elsewhere.fails({"method": "DELETE", **slow})
+    assert decide(site, job, decision="resubmit").status == 200
+    if stopped:
+        wait_for("an attempt", lambda: site.job(job)["error"] is not None)
+        site.kill()
+        elsewhere.fails()
+        site.start(env=ENVIRONMENT)
+    wait_for("its end", lambda: site.job(job)["state"] in ("succeeded", "failed"))
+    ended = site.job(job)
+    assert ended["state"] == "failed" and "another account" not in ended["error"], ended
+    assert len(cloud.objects("datasets")) == 1
+
+
+def test_a_delete_that_is_done_elsewhere_and_cut_off_there_is_done_where_nothing_is_left(
+    cloud, elsewhere, site, account, moves
+):
+    made = site.job(ended(account))["result"]["id"]
+    cloud.fails({"method": "DELETE", "fault": "status", "status": 503, "count": FOREVER})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(delete_of, account, made)
+        wait_for("the delete at the cloud", lambda: cloud.requests("/v1/jobs/*", "DELETE"))
+        site.kill()
+        asked.exception()
+    moves()
+    (job,) = [each["id"] for each in removals(site)]
+    assert site.job(ended(account))["result"]["id"] == made  # clouds call their first one alike
+    elsewhere.fails({"method": "DELETE", "fault": "timeout", "applied": True, "count": FOREVER})
+    assert decide(site, job, decision="resubmit").status == 200
+    wait_for("it to be gone", lambda: elsewhere.objects() == [])
+    site.kill()
+    elsewhere.fails()
+    site.start(env=ENVIRONMENT)
+    wait_for("its end", lambda: site.job(job)["state"] == "succeeded")
+
+
+def test_a_delete_that_was_never_answered_is_not_sent_to_another_address(
+    cloud, elsewhere, site, account, moves
+):
+    made = account.made("/datasets", {"name": "d", "behaviour": {"run_ms": 0}})["Id"]
+    cloud.ask("POST", "/hold", {"method": "DELETE"})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = pool.submit(account.ask, "DELETE", f"/datasets/{made}")
+        wait_for("the delete at the cloud", lambda: cloud.stats()["held"] == 1)
+        site.kill()
+        asked.exception()
+    cloud.ask("POST", "/release")
+    before = seen(elsewhere)
+    moves()
+    (job,) = [each["id"] for each in site.get("/v1/jobs?kind=remove").json()["jobs"]]
+    parked(site, job, *MOVED)
+    assert seen(elsewhere) == before
 
 
 def test_somebody_says_what_becomes_of_jobs_of_another_address(
@@ -303,6 +365,9 @@ def test_somebody_says_what_becomes_of_jobs_of_another_address(
     elsewhere.fails({"path": "/oauth/token", "fault": "status", "status": 403, "count": FOREVER})
     assert decide(site, again, decision="resubmit").status == 200
     wait_for("it to say why", lambda: "tried again" in (site.job(again)["error"] or ""))
+    assert site.job(again)["resource"] is None  # what was there is nothing to it
+    log = site.request("GET", f"/v1/jobs/{again}/log", over_unix=True)
+    assert log.status == 200 and log.text == "", log
     elsewhere.fails()
     wait_for("it to run", lambda: site.job(again)["state"] == "running")
     assert [len(each.objects()) for each in (cloud, elsewhere)] == [2, 1]
@@ -360,3 +425,88 @@ def test_a_job_that_never_began_begins_where_the_configuration_leads(cloud, else
     moves(back=True)
     parked(site, job, *MOVED)
     assert cloud.objects() == [] and len(elsewhere.objects()) == 1
+
+
+def test_what_nobody_can_tell_about_waits_for_its_address_and_then_for_a_person(
+    cloud, elsewhere, site, moves
+):
+    cloud.fails({"method": "POST", "path": "/v1/jobs", "count": 1, "fault": "reset_after"})
+    job = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    wait_for("the question", lambda: site.job(job)["state"] == "needs_decision")
+    before = seen(elsewhere)
+    moves()
+    parked(site, job, *MOVED)
+    assert seen(elsewhere) == before
+    moves(back=True)
+    wait_for("the question", lambda: site.job(job)["state"] == "needs_decision")
+    assert len(cloud.objects()) == 1
+
+
+def test_the_object_of_another_address_may_be_called_as_what_is_adopted(
+    cloud, elsewhere, site, account, moves
+):
+    theirs = site.job(running(account))["resource"]
+    moves()
+    elsewhere.fails({"method": "POST", "path": "/v1/jobs", "count": 1, "fault": "reset_after"})
+    job = site.post("/execute", execute_body("python train.py")).json()["task_id"]
+    wait_for("the question", lambda: site.job(job)["state"] == "needs_decision")
+    (made,) = elsewhere.objects()
+    assert theirs.endswith(made["id"]), (theirs, made)
+    answer = decide(site, job, decision="adopt", remote=theirs)
+    assert answer.status == 200, answer
+    wait_for("it to be followed", lambda: site.job(job)["resource"] == theirs)
+
+
+# --- what callers ask for ---
+
+
+def ended(account):
+    job = account.train("train", run_ms=0)
+    wait_for("its end", lambda: account.site.job(job)["state"] == "succeeded")
+    return job
+
+
+def delete_of(account, thing):
+    return account.ask("DELETE", f"/pipelines/training/{thing}/delete")
+
+
+def removals(site):
+    return site.get("/v1/jobs?kind=remove").json()["jobs"]
+
+
+def test_an_ended_job_is_not_deleted_at_another_address(cloud, elsewhere, site, account, moves):
+    job = ended(account)
+    moves()
+    theirs = ended(account)
+    name = site.job(theirs)["resource"]
+    assert name == site.job(job)["resource"]
+    answer = delete_of(account, job)
+    assert answer.status == 503 and "settings/endpoint" in answer.json(), answer
+    assert elsewhere.requests("", "DELETE") == [] and removals(site) == []
+    moves(back=True)
+    assert delete_of(account, theirs).status == 503
+    assert delete_of(account, site.job(job)["result"]["id"]).status == 200
+    assert cloud.objects() == [] and len(elsewhere.objects()) == 1
+
+
+def test_a_job_is_deleted_by_its_own_connection_only(cloud, site, account):
+    job, other = ended(account), Account(site)
+    answer = delete_of(other, job)
+    assert answer.status == 409 and f"'{account.name}'" in answer.json(), answer
+    assert removals(site) == [] and len(cloud.objects()) == 1
+    answer = delete_of(account, job)
+    assert answer.status == 200 and cloud.objects() == [], answer
+
+
+def test_a_job_is_cancelled_by_its_own_connection_only(cloud, site, account):
+    job, other = running(account), Account(site)
+    for name in (job, site.job(job)["result"]["id"], site.job(job)["resource"]):
+        for answer in (
+            other.ask("POST", f"/pipelines/training/{name}/cancel", {}),
+            delete_of(other, name),
+        ):
+            assert answer.status == 409 and f"'{account.name}'" in answer.json(), (name, answer)
+    assert site.job(job)["state"] == "running"
+    assert cloud.requests("/v1/jobs/*", "DELETE") == []
+    assert account.ask("POST", f"/pipelines/training/{job}/cancel", {}).status == 200
+    wait_for("its end", lambda: site.job(job)["state"] == "cancelled")
