@@ -132,7 +132,23 @@ static json_t *names_of(const json_t *manifest, const char *group)
 	return json_object_get(json_object_get(manifest, "account"), group);
 }
 
-/* What is named counts as it is, be it read as a secret, too. */
+/* What is named counts, be it read as a secret, too, but for secrets inside it. */
+static bool put_at(json_t *digests, const char *group, const json_t *members, const char *name)
+{
+	const char *key = name[0] == '/' ? name + 1 : name;
+	json_t *value = name[0] == '/' ? json_at(members, name) : json_object_get(members, name);
+	json_t *copy = json_is_object(value) || json_is_array(value) ? json_deep_copy(value)
+	                                                             : json_incref(value);
+	bool ok;
+
+	if (copy == NULL && value != NULL)
+		return false;
+	drop_named(copy);
+	ok = put(digests, group, key, copy);
+	json_decref(copy);
+	return ok;
+}
+
 static bool put_named(
 	json_t *digests, const char *group, const json_t *members, const json_t *names)
 {
@@ -141,9 +157,7 @@ static bool put_named(
 
 	json_array_foreach(names, i, name)
 	{
-		const char *word = json_string_value(name);
-
-		if (!put(digests, group, word, json_object_get(members, word)))
+		if (!put_at(digests, group, members, json_string_value(name)))
 			return false;
 	}
 	return true;

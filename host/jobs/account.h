@@ -2,8 +2,8 @@
  * account - whose account at which cloud a job is done with, and what keeps it from there.
  *
  * What says so are members of its provider's settings and of its connection: those that the
- * manifest names ("account"), else all texts that are no secrets. A job keeps a digest of each.
- * [any thread]
+ * manifest names ("account", by name or JSON pointer), else all texts that are no secrets. A job
+ * keeps a digest of each. [any thread]
  */
 #ifndef HOST_JOBS_ACCOUNT_H
 #define HOST_JOBS_ACCOUNT_H

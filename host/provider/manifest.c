@@ -9,6 +9,7 @@
 #include <davit/manifest.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/attr.h"
 #include "base/fail.h"
@@ -19,6 +20,7 @@
 #include "provider/manifest_schema.h"
 #include "provider/names.h"
 #include "provider/tables.h"
+#include "secret/redact.h"
 #include "secret/source.h"
 
 /* --- the note --- */
@@ -294,12 +296,70 @@ static bool check_secrets(const json_t *manifest, struct fail *f)
 	return check_plain(json_object_get(manifest, "plain"), secrets, f);
 }
 
+/* Is it a secret of the manifest that no connection has under that name? */
+static bool is_elsewhere(const json_t *secrets, const char *name)
+{
+	const json_t *sources = json_object_get(secrets, name), *source;
+	size_t i;
+
+	json_array_foreach(sources, i, source)
+	{
+		const char *member = source_member(json_string_value(source));
+
+		if (member != NULL && strcmp(member, name) == 0)
+			return false;
+	}
+	return sources != NULL;
+}
+
+static bool check_counted(
+	const char *group, size_t i, const char *name, const json_t *secrets, struct fail *f)
+{
+	const char *slash = strrchr(name, '/');
+	const char *last = slash != NULL ? slash + 1 : name;
+
+	if (redact_is_name(last) || strcasecmp(last, "connection_details") == 0)
+		return fail_set(f, FAIL_INVALID,
+			"account/%s/%zu: '%.100s' is a secret, of which nothing is kept: name the "
+			"member that says whose account it is, such as "
+			"'/credentials/access_key_id'",
+			group, i, name);
+	if (is_elsewhere(secrets, name))
+		return fail_set(f, FAIL_INVALID,
+			"account/%s/%zu: '%.100s' is a secret that does not come from there, so "
+			"that it would never count",
+			group, i, name);
+	return true;
+}
+
+/* What is named there and never seen would let another account pass for the same. */
+static bool check_account(const json_t *manifest, struct fail *f)
+{
+	json_t *account = json_object_get(manifest, "account");
+	const json_t *name;
+	const char *group;
+	json_t *names;
+	size_t i;
+
+	json_object_foreach(account, group, names)
+	{
+		json_array_foreach(names, i, name)
+		{
+			if (!check_counted(group, i, json_string_value(name),
+				    json_object_get(manifest, "secrets"), f))
+				return false;
+		}
+	}
+	return true;
+}
+
 json_t *manifest_parse(const char *text, size_t n, struct fail *f)
 {
 	json_t *manifest = json_parse(text, n, f);
 
 	if (manifest != NULL && check_shape(manifest, f) && check_config_schema(manifest, f) &&
-		check_secrets(manifest, f) && check_interfaces(manifest, f))
+		check_secrets(manifest, f) && check_account(manifest, f) &&
+		check_interfaces(manifest, f))
 		return manifest;
 	json_decref(manifest);
 	(void)fail_wrap(f, "its manifest is not valid");

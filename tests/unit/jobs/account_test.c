@@ -91,6 +91,9 @@ static struct job job_of(char *kind, int64_t epoch, char *account)
 #define PROFILE                                                                                    \
 	"{\"account\": {\"connection\": [\"profile\"]},"                                           \
 	" \"secrets\": {\"p\": [\"connection:profile\", \"text:default\"]}}"
+#define INSIDE "{\"account\": {\"connection\": [\"/credentials/access_key_id\", \"in\"]}}"
+#define CREDENTIALS(id, secret)                                                                    \
+	"{\"credentials\": {\"access_key_id\": \"" id "\", \"secret_access_key\": \"" secret "\"}}"
 #define URL "{\"url\": \"https://a\"}"
 
 static const struct {
@@ -125,6 +128,12 @@ static const struct {
 	{NAMED, URL, "{}", NAMED, "{}", "{\"who\": \"v\"}", "(connection/who, settings/url)"},
 	{PROFILE, "{}", "{\"profile\": \"a\"}", PROFILE, "{}", "{\"profile\": \"b\"}",
 		"(connection/profile)"},
+	/* what is named inside of secrets counts, and secrets inside of what is named do not */
+	{INSIDE, "{}", CREDENTIALS("a", "s"), INSIDE, "{}", CREDENTIALS("a", "t"), NULL},
+	{INSIDE, "{}", CREDENTIALS("a", "s"), INSIDE, "{}", CREDENTIALS("b", "s"),
+		"(connection/credentials/access_key_id)"},
+	{INSIDE, "{}", "{\"in\": {\"token\": \"s\"}}", INSIDE, "{}", "{\"in\": {\"token\": \"t\"}}",
+		NULL},
 	/* a provider that names it since counts nothing that was not compared before */
 	{"{}", "{\"url\": \"https://a\", \"level\": \"info\"}", "{}", NAMED,
 		"{\"url\": \"https://a\", \"level\": \"warn\"}", "{\"who\": \"w\"}", NULL},

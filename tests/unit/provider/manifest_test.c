@@ -19,6 +19,10 @@
 	HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},\"secrets\":{\"key\":" sources \
 	     "}}"
 
+#define COUNTS(names, source)                                                                      \
+	HEAD "\"interfaces\":{\"davit.core\":{\"major\":1,\"slots\":[]}},"                         \
+	     "\"account\":{\"connection\":" names "},\"secrets\":{\"key\":[\"" source "\"]}}"
+
 static const struct {
 	const char *text;
 	const char *why; /* NULL: it is taken */
@@ -65,6 +69,11 @@ static const struct {
 		NULL},
 	{SECRETS("[]"), "secrets"},
 	{SECRETS("[\"env:KEY\",\"vault:key\"]"), "secrets/key/1: it begins with connection:"},
+	{COUNTS("[\"who\",\"/credentials/access_key_id\",\"key\"]", "connection:key"), NULL},
+	{COUNTS("[\"who\",\"credentials\"]", "env:X"), "account/connection/1: 'credentials' is a"},
+	{COUNTS("[\"/credentials/client_secret\"]", "env:X"), "client_secret' is a secret, of"},
+	{COUNTS("[\"connection_details\"]", "env:X"), "connection_details' is a secret, of"},
+	{COUNTS("[\"key\"]", "env:X"), "'key' is a secret that does not come from there"},
 	{SECRETS("[\"file:relative\"]"), "secrets/key/0: its path begins with"},
 };
 
