@@ -151,8 +151,12 @@ struct call_table {
 /* Of all; its config says how much may run and wait. */
 bool call_table_open(struct call_table *t, struct providers *all, struct fail *f);
 
-/* Waits as providers_close() says; false: some calls still run, and t must live on. */
+/* Waits as providers_close() says; false: some calls still run, and t must live on. It may still be
+ * told of workers that end. */
 bool call_table_close(struct call_table *t, int64_t drain_ms);
+
+/* After both, when nobody knows t any more. */
+void call_table_finish(struct call_table *t);
 
 enum call_entry {
 	CALL_REFUSED,

@@ -112,10 +112,16 @@ static void end_threads(struct call_table *t)
 		thread_join(&t->watch);
 	for (size_t i = 0; i < CALL_LANES; i++)
 		pool_destroy(t->pools[i]);
+	mutex_lock(&t->lock);
 	free(t->places);
 	t->places = NULL;
 	t->place_count = 0;
 	t->first_free = 0;
+	mutex_unlock(&t->lock);
+}
+
+void call_table_finish(struct call_table *t)
+{
 	cond_finish(&t->watch_sooner);
 	cond_finish(&t->emptied);
 	mutex_finish(&t->lock);

@@ -72,6 +72,7 @@ static void free_providers(struct providers *ps)
 	for (size_t i = 0; i < 2 * ps->count; i++)
 		provider_unload(&ps->list[i]);
 	worker_watch_close(ps->watch);
+	call_table_finish(&ps->calls); /* of a worker's death its calls hear until here */
 	tokens_close(ps->tokens);
 	egress_list_finish(&ps->egress);
 	mutex_finish(&ps->records);

@@ -45,6 +45,7 @@ static struct worker_lane *new_lane(int *ret_other)
 	}
 	memset(lane, 0, offsetof(struct worker_lane, in) + offsetof(struct frame_in, near));
 	lane->in.fd = -1;
+	lane->in.turn_ms = WORKER_TICK_MS;
 	lane->socket = ends[0];
 	*ret_other = ends[1];
 	if (setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)) != 0 ||
@@ -166,6 +167,7 @@ static bool send_all(
 {
 	enum frame_end end;
 
+	out->turn_ms = WORKER_TICK_MS;
 	while ((end = frame_send(lane->socket, out)) == FRAME_LATE)
 		if (is_over(w, c))
 			return false;
@@ -217,6 +219,7 @@ static bool send_first(struct worker *w, struct worker_lane *lane, const struct 
 {
 	enum frame_end end;
 
+	out->turn_ms = WORKER_TICK_MS;
 	while ((end = frame_send(lane->socket, out)) == FRAME_LATE)
 		if (is_over(w, c))
 			return false;

@@ -138,12 +138,14 @@ static bool await_hello(struct worker *w, struct frame_hello *ret_hello, struct 
 {
 	enum frame_end end = FRAME_BAD;
 
+	w->in.turn_ms = WORKER_HELLO_MS;
 	if (set_patience(w->control, WORKER_HELLO_MS))
 		end = greet_in_turn(w, &w->in, ret_hello, f);
 	if (end == FRAME_LATE)
 		(void)fail_set(f, FAIL_UNAVAILABLE, "it did not load the file within %d s",
 			WORKER_HELLO_MS / 1000);
 	frame_drop(&w->in);
+	w->in.turn_ms = 0;
 	return end == FRAME_DONE && f->code == FAIL_NONE && set_patience(w->control, 1);
 }
 

@@ -63,7 +63,7 @@ _Noreturn static void serve(int socket, struct frame_in *in)
 
 void control_run(int socket, const char *level, davit_provider_query_fn query)
 {
-	struct frame_in in = {.fd = -1};
+	struct frame_in in = {.fd = -1, .takes_fd = true};
 
 	if (!say_level(socket, level, &in))
 		return;

@@ -6,12 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-union descriptor { /* room for one, aligned as the kernel wants it */
+union descriptor { /* room for one, aligned as the kernel wants it: then there is room for two */
 	struct cmsghdr head;
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* When a turn that begins now is over. */
+static int64_t turn_end(int turn_ms)
+{
+	return turn_ms > 0 ? now_ms() + turn_ms : INT64_MAX;
+}
+
+static bool is_over(int64_t until)
+{
+	return until != INT64_MAX && now_ms() >= until;
+}
 
 static enum frame_end end_of(int err)
 {
@@ -47,15 +67,18 @@ void frame_wipe(struct frame_in *in)
 	in->used = 0;
 }
 
-static void take_descriptor(struct frame_in *in, struct msghdr *message)
+/* The last one that came; of more none is kept. */
+static void take_descriptors(struct frame_in *in, struct msghdr *message)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(message);
 
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		return;
-	if (in->fd >= 0)
-		(void)close(in->fd);
-	memcpy(&in->fd, CMSG_DATA(c), sizeof(in->fd));
+	for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(in->fd); i++) {
+		if (in->fd >= 0)
+			(void)close(in->fd);
+		memcpy(&in->fd, CMSG_DATA(c) + i * sizeof(in->fd), sizeof(in->fd));
+	}
 }
 
 static enum frame_end receive_some(int socket, struct frame_in *in, struct iovec part)
@@ -64,11 +87,13 @@ static enum frame_end receive_some(int socket, struct frame_in *in, struct iovec
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
 	};
 	ssize_t n;
 
+	if (in->takes_fd) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+	}
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -76,7 +101,8 @@ static enum frame_end receive_some(int socket, struct frame_in *in, struct iovec
 		return end_of(errno);
 	if (n == 0)
 		return FRAME_CLOSED;
-	take_descriptor(in, &message);
+	if (in->takes_fd)
+		take_descriptors(in, &message);
 	in->have += (size_t)n;
 	return FRAME_DONE;
 }
@@ -133,6 +159,7 @@ static enum frame_end receive_rest(int socket, struct frame_in *in)
 enum frame_end frame_receive(int socket, struct frame_in *in, size_t most)
 {
 	enum frame_end end = in->bad ? FRAME_BAD : FRAME_DONE;
+	int64_t until = turn_end(in->turn_ms);
 
 	if (is_whole(in) && !in->bad)
 		frame_drop(in);
@@ -141,6 +168,8 @@ enum frame_end frame_receive(int socket, struct frame_in *in, size_t most)
 		                                  : receive_rest(socket, in);
 		if (end == FRAME_DONE && is_whole(in))
 			break;
+		if (end == FRAME_DONE && is_over(until))
+			end = FRAME_LATE;
 	}
 	in->bad = end == FRAME_BAD;
 	return end;
@@ -211,13 +240,17 @@ static enum frame_end send_some(int socket, struct frame_out *out)
 enum frame_end frame_send(int socket, struct frame_out *out)
 {
 	enum frame_end end = FRAME_DONE;
+	int64_t until = turn_end(out->turn_ms);
 	size_t whole = 0;
 
 	for (size_t i = 0; i < out->count; i++)
 		whole += out->parts[i].iov_len;
 	out->head.length = (uint32_t)whole;
 	whole += sizeof(out->head);
-	while (end == FRAME_DONE && out->sent < whole)
+	while (end == FRAME_DONE && out->sent < whole) {
 		end = send_some(socket, out);
+		if (end == FRAME_DONE && out->sent < whole && is_over(until))
+			end = FRAME_LATE;
+	}
 	return end;
 }

@@ -86,7 +86,7 @@ struct frame_return {
 
 enum frame_end {
 	FRAME_DONE,
-	FRAME_LATE,   /* the socket's time is up; call again to go on */
+	FRAME_LATE,   /* the socket's time is up, or that of its turn; call again to go on */
 	FRAME_CLOSED, /* the other side is gone */
 	FRAME_BAD     /* what came is no frame, or more than one; or out of memory. It stays so */
 };
@@ -94,11 +94,13 @@ enum frame_end {
 /* One frame that comes in. Zero it, and set fd to -1, before the first. */
 struct frame_in {
 	struct frame_head head;
-	size_t have; /* bytes that came, the head included */
-	char *far;   /* the payload, where it is not near */
-	size_t used; /* of near, since it was wiped last */
-	bool bad;    /* it was no frame, and nothing is read any more */
-	int fd;      /* came along; -1: none. Owned */
+	size_t have;   /* bytes that came, the head included */
+	char *far;     /* the payload, where it is not near */
+	size_t used;   /* of near, since it was wiped last */
+	bool bad;      /* it was no frame, and nothing is read any more */
+	int fd;        /* came along; -1: none. Owned */
+	bool takes_fd; /* one may come along; else the kernel drops what does */
+	int turn_ms; /* after so long it is FRAME_LATE though bytes come; 0: it may take its time */
 	_Alignas(8) char near[FRAME_NEAR];
 };
 
@@ -122,6 +124,7 @@ struct frame_out {
 	size_t count;
 	size_t sent; /* bytes, the head included; 0 to begin */
 	int fd;      /* to go along, or -1 */
+	int turn_ms; /* as that of struct frame_in */
 };
 
 void frame_add(struct frame_out *out, const void *bytes, size_t n);

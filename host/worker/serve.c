@@ -186,6 +186,7 @@ void serve_lane(int socket)
 	memset(lane, 0, offsetof(struct lane, in) + offsetof(struct frame_in, near));
 	lane->socket = socket;
 	lane->in.fd = -1;
+	lane->in.takes_fd = true;
 	arena_init(&lane->arena, ARENA_MAX);
 	if (!thread_start(&thread, "lane", STACK_BYTES, run_lane, lane, &f)) {
 		refuse(socket, f.text);

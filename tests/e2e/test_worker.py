@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import errno
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -475,7 +476,7 @@ def test_the_next_worker_waits_for_no_call_where_one_was_cut_off(wild):
     assert seen["starts"] == before["starts"] + 1 and seen["pid"] != before["pid"], seen
 
 
-@pytest.mark.parametrize("word", ["loop", "busy", "sleep"])
+@pytest.mark.parametrize("word", ["loop", "busy", "sleep", "drip"])
 def test_a_provider_that_does_not_return_is_ended_and_others_are_served_meanwhile(wild, word):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(do, wild, word)
@@ -557,6 +558,22 @@ def test_the_sandbox_is_shown_and_a_site_may_demand_one(wild, sites):
     ).start()
     seen = site.get("/v1/providers/hostile").json()
     assert seen["state"] == ("loaded" if sandbox["level"] == "full" else "refused"), seen
+
+
+def test_workers_that_die_while_the_daemon_ends_do_not_take_it_with_them(sites):
+    """One takes its time to end, and the other dies meanwhile."""
+    slow = f"provider: hostile\nplugin: {HOSTILE}\n{OURS}settings: {{slow_end: true}}\n"
+    probe = f"provider: probe\nplugin: {HOSTILE.with_name('probe.so')}\n{OURS}"
+    site = sites(providers={"hostile": slow, "probe": probe}).start()
+    tasks = pathlib.Path(f"/proc/{worker_of(site, 'hostile')['pid']}/task")
+    pid = worker_of(site, "probe")["pid"]
+    site.process.terminate()
+    wait_for(
+        "the end of the first",
+        lambda: any(task.read_text().startswith("230 ") for task in tasks.glob("*/syscall")) or None,
+    )  # clock_nanosleep
+    os.kill(pid, signal.SIGKILL)
+    assert site.process.wait(20) == 0, site.log()
 
 
 def test_a_provider_that_is_not_for_the_daemon_is_refused_there(sites):

@@ -24,13 +24,17 @@ enum {
 	HEAD = 16
 };
 
+static bool ends_slowly; /* a setting */
+
 static int32_t DAVIT_CALL create(
 	davit_host_query query, davit_call call, davit_buf config, davit_instance *ret_instance)
 {
+	static const char word[] = "slow_end";
 	struct davit_sdk_services *host = calloc(1, sizeof(*host));
 
 	(void)call;
-	(void)config;
+	for (size_t i = 0; i + sizeof(word) <= config.n; i++)
+		ends_slowly = ends_slowly || memcmp(config.p + i, word, sizeof(word) - 1) == 0;
 	if (host == NULL || !davit_sdk_find_services(host, query)) {
 		free(host);
 		return DAVIT_INTERNAL;
@@ -41,6 +45,10 @@ static int32_t DAVIT_CALL create(
 
 static void DAVIT_CALL destroy(davit_instance inst)
 {
+	static const int64_t a_second[2] = {1, 0};
+
+	if (ends_slowly)
+		(void)raw4(SYS_clock_nanosleep, 1, 0, a_second, 0);
 	free(davit_sdk_instance_of(inst));
 }
 
@@ -276,6 +284,22 @@ static long read_memory(struct davit_sdk *sdk)
 	return raw6(SYS_process_vm_readv, raw0(SYS_getppid), (long)&here, 1, (long)&there, 1, 0);
 }
 
+/* A head, and then a byte now and again: each comes in time. */
+static long drip(struct davit_sdk *sdk)
+{
+	static const int64_t pause[2] = {0, 100000000};
+	const struct frame f = {.length = 1 << 20, .kind = SERVICE, .slot = 7, .call = sdk->call};
+	long lane = 3, n = -1;
+
+	while (n <= 0 && lane++ < FD_LAST)
+		n = raw3(SYS_write, lane, &f, HEAD);
+	while (n > 0) {
+		(void)raw4(SYS_clock_nanosleep, 1, 0, pause, 0);
+		n = raw3(SYS_write, lane, "x", 1);
+	}
+	return n;
+}
+
 static const struct {
 	const char *word;
 	long (*run)(struct davit_sdk *sdk);
@@ -305,6 +329,7 @@ static const struct {
 	{"ptrace", ptrace_},
 	{"kill", kill_},
 	{"read_memory", read_memory},
+	{"drip", drip},
 };
 
 static int32_t DAVIT_CALL execute(davit_instance inst, davit_call call, davit_buf request)

@@ -883,6 +883,7 @@ static void closing_refuses_what_is_new_and_stops_what_sleeps(void **state)
 	kit_start(&k, &c, spec);
 	assert_true(scratch_await(one_is_inside, &gate, KIT_WAIT_MS));
 	assert_true(call_table_close(&k.ps->calls, 0));
+	call_table_finish(&k.ps->calls);
 	kit_await(&c);
 	assert_int_equal(c.result.code, DAVIT_CANCELLED);
 	call_result_finish(&c.result);

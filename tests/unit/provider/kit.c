@@ -85,6 +85,7 @@ void kit_limit(struct kit *k, int64_t max_threads, int64_t max_waiting)
 	struct fail f = {0};
 
 	assert_true(call_table_close(&k->ps->calls, KIT_WAIT_MS));
+	call_table_finish(&k->ps->calls);
 	k->config.max_threads = max_threads;
 	k->config.max_waiting = max_waiting;
 	k->ps->calls = (struct call_table){0};

@@ -1,8 +1,10 @@
 /* Frames between the daemon and a worker: what is sent arrives, and what is no frame is known. */
 #include "worker/frame.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -113,6 +115,7 @@ static void a_descriptor_comes_along_and_belongs_to_who_got_it(void **state)
 	struct frame_out out = {.head = {.kind = FRAME_LANE}};
 	int fd;
 
+	p->in.takes_fd = true;
 	out.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(out.fd >= 0);
 	assert_int_equal(frame_send(p->far, &out), FRAME_DONE);
@@ -192,6 +195,90 @@ static void a_frame_that_comes_slowly_is_late_and_then_whole(void **state)
 	assert_memory_equal(frame_payload(&p->in), "abcd", 4);
 }
 
+static size_t descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	assert_int_equal(closedir(d), 0);
+	return n;
+}
+
+/* Padding makes room for two where one is expected. */
+static void send_two(int socket, int fd)
+{
+	struct frame_head head = {.kind = FRAME_SERVICE};
+	struct iovec part = {&head, sizeof(head)};
+	const int fds[2] = {fd, fd};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(fds))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+
+	control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fds)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.head), fds, sizeof(fds));
+	assert_int_equal(sendmsg(socket, &message, 0), sizeof(head));
+}
+
+static void of_descriptors_that_nobody_asked_for_none_is_left(void **state)
+{
+	struct pair *p = *state;
+	size_t before = descriptors();
+
+	for (int takes = 0; takes < 2; takes++) {
+		p->in.takes_fd = takes == 1;
+		send_two(p->far, p->far);
+		assert_int_equal(frame_receive(p->near, &p->in, MOST), FRAME_DONE);
+		assert_int_equal(p->in.fd >= 0, takes);
+		assert_int_equal(descriptors(), before + (size_t)takes);
+		frame_drop(&p->in);
+		assert_int_equal(descriptors(), before);
+	}
+}
+
+struct drip {
+	int socket;
+	size_t n;
+};
+
+static void *drip(void *arg)
+{
+	const struct drip *d = arg;
+
+	for (size_t i = 0; i < d->n && send(d->socket, "x", 1, MSG_NOSIGNAL) == 1; i++)
+		(void)poll(NULL, 0, 5);
+	return NULL;
+}
+
+/* Each byte comes in time, and the frame never would. */
+static void a_turn_ends_though_bytes_come(void **state)
+{
+	const struct frame_head head = {.kind = FRAME_SERVICE, .length = 300};
+	struct pair *p = *state;
+	struct drip d = {p->far, head.length};
+	enum frame_end end;
+	unsigned turns = 0;
+	pthread_t thread;
+
+	p->in.turn_ms = 100;
+	assert_int_equal(send(p->far, &head, sizeof(head), 0), sizeof(head));
+	assert_int_equal(pthread_create(&thread, NULL, drip, &d), 0);
+	while ((end = frame_receive(p->near, &p->in, MOST)) == FRAME_LATE)
+		turns++;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(end, FRAME_DONE);
+	assert_true(turns > 2); /* of the fifteen there are */
+}
+
 static void the_end_of_the_other_side_is_seen_in_both_directions(void **state)
 {
 	struct pair *p = *state;
@@ -214,6 +301,8 @@ int main(void)
 		TEST(heads_are_taken_one_by_one),
 		TEST(an_unknown_kind_and_a_frame_that_is_too_long_are_breaches),
 		TEST(a_frame_that_comes_slowly_is_late_and_then_whole),
+		TEST(of_descriptors_that_nobody_asked_for_none_is_left),
+		TEST(a_turn_ends_though_bytes_come),
 		TEST(the_end_of_the_other_side_is_seen_in_both_directions),
 	};
 
