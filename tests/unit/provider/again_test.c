@@ -80,6 +80,61 @@ static void what_was_told_already_is_not_told_twice(void **state)
 	call_free(c);
 }
 
+static void keep(struct fail **place, const char *text)
+{
+	struct fail f = {.retry_after_ms = 5000};
+
+	(void)fail_set(&f, FAIL_INTERNAL, "%s", text);
+	call_keep_reason(place, &f);
+}
+
+/* A call that was cut off for that reason, whose provider had said before what nobody knows to be
+ * whole: that it failed, by the same code as the host says; or by a service; or its answer. */
+static struct call *cut_with(struct kit *k, unsigned words, const char *why)
+{
+	struct fail f = {0};
+	struct call *c = call_new(k->p, DAVIT_DATASETS, "get", 10000, &f);
+
+	assert_non_null(c);
+	c->slot = get_slot();
+	c->cut = true;
+	keep(&c->cut_reason, why);
+	if (words == 0) {
+		c->said = true;
+		c->fail_code = DAVIT_INTERNAL;
+		keep(&c->fail, "its own words");
+	} else if (words == 1) {
+		c->service_code = DAVIT_INTERNAL;
+		c->service_ends = DAVIT_NOT_FOUND;
+		keep(&c->service_fail, "its own words");
+	} else if (words == 2) {
+		call_violation(c, "its own words");
+	} else {
+		c->answer.kind = ANSWER_STATE;
+		c->answer.json = json_object();
+	}
+	return c;
+}
+
+static void what_was_said_before_the_worker_died_counts_for_nothing(void **state)
+{
+	static const char why[] = "the worker was killed";
+
+	for (unsigned words = 0; words < 4; words++) {
+		struct call *c = cut_with(*state, words, why);
+		struct call_result r = {0};
+
+		call_conclude(c, DAVIT_INTERNAL, &r);
+		assert_int_equal(r.code, DAVIT_INTERNAL);
+		assert_string_equal(r.fail.text, why);
+		assert_int_equal(r.retry_after_ms, 0);
+		assert_false(r.said || r.has_state);
+		assert_null(r.reply);
+		call_result_finish(&r);
+		call_free(c);
+	}
+}
+
 /* Lets w die while c, a running call, is in it; how c is stopped by that. */
 static int32_t hang_up(struct kit *k, struct call *c, const struct worker *w,
 	const struct worker *dead, bool cancel)
@@ -135,6 +190,7 @@ int main(void)
 		cmocka_unit_test(what_changes_nothing_is_run_again_and_nothing_else),
 		cmocka_unit_test(a_call_that_is_run_again_remembers_nothing),
 		cmocka_unit_test(what_was_told_already_is_not_told_twice),
+		cmocka_unit_test(what_was_said_before_the_worker_died_counts_for_nothing),
 		cmocka_unit_test(the_death_of_its_worker_stops_a_call_until_it_is_out_of_it),
 	};
 
