@@ -28,6 +28,8 @@ enum {
 	TRIPS = 64,
 	ADDRESS_MS_MOST = 20,
 	WAY_MS_MOST = 30,
+	SLOW_RATE = 224,       /* of 256 answers to a search */
+	SLOW_MS_MOST = 3000,   /* several times the manifest's settle_ms */
 	LATER_RATE = 192,      /* of 256 of those that would be late */
 	LATER_MS_LEAST = 1401, /* a daemon waits a second, and the manifest's settle_ms */
 	LATER_MS_MOST = 60000,
@@ -303,6 +305,17 @@ static void doubt(const struct trip *trip)
 	trip->item->first_doubts += trip->first;
 }
 
+/* A search reads the lists at once, and its answer may come when they would show more. */
+static int64_t slow_way(const struct trip *trip)
+{
+	if (trip->fault != FAULT_NONE || world->now_ms >= world->calm_ms ||
+		strcmp(trip->letter->method, "GET") != 0 ||
+		strstr(trip->letter->target, "label=") == NULL ||
+		!chance_of_256(CHANCE_SLOW, SLOW_RATE))
+		return 0;
+	return chance_between(CHANCE_SLOW, 1, SLOW_MS_MOST);
+}
+
 static void plan_trip(struct trip *trip)
 {
 	int64_t now = world->mono_ms;
@@ -323,7 +336,7 @@ static void plan_trip(struct trip *trip)
 		way = chance_between(CHANCE_NET, 1, may_be_late(trip->letter) ? 1500 : 60);
 	trip->arrives_at = faults[trip->fault].arrives ? now + way : CLOCK_NEVER;
 	trip->letter->arrives_at = faults[trip->fault].arrives ? world->now_ms + way : CLOCK_NEVER;
-	trip->lands_at = now + way + chance_between(CHANCE_NET, 1, WAY_MS_MOST);
+	trip->lands_at = now + way + chance_between(CHANCE_NET, 1, WAY_MS_MOST) + slow_way(trip);
 	if (trip->fault == FAULT_LOST || trip->fault == FAULT_NO_ANSWER ||
 		trip->fault == FAULT_LATE || trip->fault == FAULT_LATER)
 		trip->lands_at = CLOCK_NEVER;

@@ -24,6 +24,7 @@ enum chance {
 	CHANCE_LATE, /* what comes later than anybody waits for it */
 	CHANCE_WORKER,
 	CHANCE_THIEF,
+	CHANCE_SLOW, /* answers that are long on their way */
 	CHANCE_COUNT
 };
 
