@@ -125,22 +125,29 @@ class Case:
         return path is None or pathlib.Path(self.filled(path)).exists()
 
     def rules(self):
+        faults = [self.fault, self.fault.get("then")]
+        return [rule for fault in faults if fault for rule in self.rules_of(fault)]
+
+    def rules_of(self, fault):
         method, path = self.told["changes"].split(" ")
         wheres = {
             "changes": [{"method": method, "path": path}],
             "connections": [{}],
             "token": [{"path": "/oauth/token"}],
             "looks": [{"method": "GET", "path": "/v1/jobs/*"}],
+            "lists": [{"method": "GET", "path": "/v1/jobs"}],
             "reads": [{"method": "GET", "path": "/v1/*"}, {"method": "GET", "path": "/v1/*/*"}],
         }
-        where = wheres[self.fault.get("of", "changes")]
-        return [rule_of(self.fault, match) for match in where]
+        where = wheres[fault.get("of", "changes")]
+        return [rule_of(fault, match) for match in where]
 
     def prepare(self):
         self.host.restart()  # with no token, no connection, no circuit of the case before
         if self.cloud is not None:
             self.cloud.ask("POST", "/reset", {"keep_tokens": True})
-            settings = {**self.lab.told.get("cloud", {}), **self.told.get("cloud", {})}
+            settings = {}
+            for told in (self.lab.told, self.told, self.fault or {}):
+                settings.update(told.get("cloud", {}))
             self.cloud.ask("POST", "/settings", settings)
         for step in self.told.get("before", []):
             self.step(step)

@@ -110,6 +110,17 @@ def role_of(slot):
     return ROLES.get(f"davit.{words[0]}", {}).get(words[1] if len(words) > 1 else "")
 
 
+def suits(fault, case):
+    """Is the case to be tried with the fault of that name?"""
+    only = class_alone(fault)
+    return only is None or (case["class"] == only and role_of(case["slot"]) == "submit")
+
+
+def class_alone(fault):
+    """The class that the fault of that name is for; None: it is for all."""
+    return (FAULTS[fault] or {}).get("class")
+
+
 # --- the description ---
 
 
@@ -169,8 +180,12 @@ class Suite:
                 raise Unfit(f"{where}: no effect {json.dumps(effect)}: {GUIDE}")
         self.cases[case["name"]] = case
 
-    def faults(self):
-        return list(FAULTS) if "cloud" in self.told else ["none"]
+    def faults(self, case=None):
+        """Those that its cases are tried with, or that case of them."""
+        cases = self.cases.values() if case is None else [case]
+        if "cloud" not in self.told:
+            return ["none"]
+        return [name for name in FAULTS if any(suits(name, one) for one in cases)]
 
     def slots(self):
         """Those that cases must be for."""

@@ -1,11 +1,15 @@
 """What a fake cloud does wrong, and what that means for the request it does it to."""
 
 # What goes wrong, of which requests, and what it means:
-#   of       changes: the request that changes something; token, reads, looks (how a job stands): others
+#   of       changes: the request that changes something; token, reads, lists, looks (how a job stands):
+#            others
 #   unclear  nobody can know whether the change was made
 #   refuses  the change was certainly not made, and the job may fail
 #   hurry    answers do not come, so that the daemon is not to wait for them long
 #   twice    the cloud makes it twice by itself, where nothing names the submission
+#   class    only submissions of that class are tried with it, each of them in a sample, too
+#   cloud    how the cloud is set
+#   then     what else goes wrong with it
 FAULTS = {
     "none": None,
     "reset_connect": {"fault": "reset_connect", "of": "connections"},
@@ -37,11 +41,18 @@ FAULTS = {
     "looks_400": {"fault": "status", "status": 400, "of": "looks", "count": 3},
     "reads_500": {"fault": "status", "status": 500, "of": "reads", "count": 2},
     "reads_reset": {"fault": "reset_before", "of": "reads", "count": 2},
+    "old_list": {
+        "fault": "reset_after",
+        "unclear": True,
+        "class": "search",
+        "cloud": {"list_delay_ms": 390},  # settle_ms is 400
+        "then": {"fault": "delay_after", "ms": 600, "of": "lists"},
+    },
 }
 
 
 def rule_of(fault, match):
     """The rule of the fake cloud for a row of FAULTS."""
-    ours = ("of", "unclear", "refuses", "twice", "hurry")
+    ours = ("of", "unclear", "refuses", "twice", "hurry", "class", "cloud", "then")
     rule = {key: value for key, value in fault.items() if key not in ours}
     return {"match": match, "count": 1, **rule}

@@ -31,7 +31,7 @@ sys.dont_write_bytecode = True
 
 import command  # noqa: E402
 from cases import Case  # noqa: E402
-from description import role_of  # noqa: E402
+from description import class_alone, role_of  # noqa: E402
 from effects import Wrong  # noqa: E402
 from faults import FAULTS  # noqa: E402
 from host import Late, scratch  # noqa: E402
@@ -198,12 +198,14 @@ def tasks_of(options, suites):
     dice = random.Random(options.seed)
     tasks = []
     for suite in suites.values():
-        faults = suite.faults()
+        faults = [fault for fault in suite.faults() if class_alone(fault) is None]
         turn = dice.sample(faults, len(faults))
         for number, case in enumerate(suite.cases):
             some = [turn[(number * SAMPLE_FAULTS + n) % len(turn)] for n in range(SAMPLE_FAULTS)]
             whole = options.full or options.pattern
-            for at, fault in enumerate(faults if whole else sorted(set(some + ["none"]))):
+            every = suite.faults(suite.cases[case])
+            own = [fault for fault in every if class_alone(fault) is not None]
+            for at, fault in enumerate(every if whole else sorted({*some, *own, "none"})):
                 ways = protocols(options, suite)
                 way = ways[(number + at) % len(ways)]
                 few = kills_of(suite.cases[case], fault, whole, len(faults) > 1)
