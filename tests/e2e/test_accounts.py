@@ -297,14 +297,13 @@ def test_a_delete_that_is_done_elsewhere_fails_where_there_was_nothing(
     ((_, job),) = deletes_cut_off(cloud, account, 1).items()
     moves()
     parked(site, job, *MOVED)
-    if stopped:  # after attempts that the cloud let nobody make
-        slow = {"fault": "status", "status": 429, "count": FOREVER}
-        elsewhere.fails({"method": "DELETE", **slow})
+    if stopped:  # in an attempt that has sent nothing yet but a question
+        elsewhere.ask("POST", "/hold", {"method": "GET"})
     assert decide(site, job, decision="resubmit").status == 200
     if stopped:
-        wait_for("an attempt", lambda: site.job(job)["error"] is not None)
+        wait_for("the question", lambda: elsewhere.stats()["held"] == 1)
         site.kill()
-        elsewhere.fails()
+        elsewhere.ask("POST", "/release")
         site.start(env=ENVIRONMENT)
     wait_for("its end", lambda: site.job(job)["state"] in ("succeeded", "failed"))
     ended = site.job(job)
