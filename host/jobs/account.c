@@ -137,8 +137,7 @@ static bool put_at(json_t *digests, const char *group, const json_t *members, co
 {
 	const char *key = name[0] == '/' ? name + 1 : name;
 	json_t *value = name[0] == '/' ? json_at(members, name) : json_object_get(members, name);
-	json_t *copy = json_is_object(value) || json_is_array(value) ? json_deep_copy(value)
-	                                                             : json_incref(value);
+	json_t *copy = json_deep_copy(value); /* it belongs to all threads, and its count to none */
 	bool ok;
 
 	if (copy == NULL && value != NULL)

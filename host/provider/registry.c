@@ -222,7 +222,7 @@ static const struct json_field description_fields[] = {
 	JSON_FIELD_JSON(struct description, fallback, JSON_OUT),
 };
 
-/* {"davit.training":["submit", …], …} */
+/* {"davit.training":["submit", …], …}. Copies, as the rest: the manifest is all threads'. */
 static json_t *describe_interfaces(const struct provider *p)
 {
 	json_t *interfaces = json_object_get(p->manifest, "interfaces");
@@ -231,7 +231,7 @@ static json_t *describe_interfaces(const struct provider *p)
 	json_t *value;
 
 	json_object_foreach(interfaces, id, value)(void)
-		json_object_set(list, id, json_object_get(value, "slots"));
+		json_object_set_new(list, id, json_deep_copy(json_object_get(value, "slots")));
 	return list;
 }
 
@@ -245,8 +245,8 @@ static json_t *describe(const struct provider *p)
 		.version = json_text_or(p->manifest, "version", NULL),
 		.sha256 = p->sha256[0] != '\0' ? p->sha256 : NULL,
 		.interfaces = describe_interfaces(p),
-		.grants = json_object_get(p->manifest, "grants"),
-		.plain = json_object_get(p->manifest, "plain"),
+		.grants = json_deep_copy(json_object_get(p->manifest, "grants")),
+		.plain = json_deep_copy(json_object_get(p->manifest, "plain")),
 		.limits = json_object(),
 		.worker = p->home != NULL ? worker_describe(p) : NULL,
 	};
@@ -264,6 +264,8 @@ static json_t *describe(const struct provider *p)
 		d.isolation = p->home != NULL ? "worker" : "inline";
 	v = json_write(description_fields, COUNT(description_fields), &d);
 	json_decref(d.interfaces);
+	json_decref(d.grants);
+	json_decref(d.plain);
 	json_decref(d.limits);
 	json_decref(d.worker);
 	json_decref(d.quarantine);
