@@ -159,7 +159,11 @@ enum sandbox_sockets {
 	SANDBOX_SOCKETS_OWN   /* the same, but connect to none by a name */
 };
 
-/* For an ordinary program: no way to the insides of other processes, of the kernel or of mounts. */
-void sandbox_filter_program(enum sandbox_sockets sockets, struct sandbox_level *level);
+/*
+ * For an ordinary program: no way to the insides of other processes, of the kernel or of mounts.
+ * shared_user: its user has other processes; it sets limits, priority and CPUs of itself alone.
+ */
+void sandbox_filter_program(
+	enum sandbox_sockets sockets, bool shared_user, struct sandbox_level *level);
 
 #endif

@@ -147,6 +147,12 @@ static enum sandbox_sockets sockets_of(const struct confine *c)
 	return SANDBOX_SOCKETS_OWN;
 }
 
+/* A user that the site named runs other commands too. */
+static bool shares_user(const struct confine *c)
+{
+	return !c->in_room || c->room.uid == SANDBOX_SAME || c->room.group_count > 0;
+}
+
 static void note_network(const struct confine *c, struct sandbox_level *level)
 {
 	bool filtered = level->part[SANDBOX_SECCOMP].got == SANDBOX_FULL;
@@ -211,7 +217,7 @@ int confine_enter(const struct confine *c, struct sandbox_level *level)
 	note_user(c, level);
 	sandbox_drop_rights(level);
 	sandbox_landlock(&files, level);
-	sandbox_filter_program(sockets_of(c), level);
+	sandbox_filter_program(sockets_of(c), shares_user(c), level);
 	note_network(c, level);
 	sum_up(c, level);
 	return 0;

@@ -131,6 +131,15 @@ ATTACKS = {
         f"libc.ptrace(17, {a.site.process.pid}, None, None)"
     ),
     "a signal to the daemon": lambda a: f"os.kill({a.site.process.pid}, 0)",
+    "a limit of the daemon": lambda a: (
+        "import resource\n"
+        f"resource.prlimit({a.site.process.pid}, resource.RLIMIT_CORE, (0, 0))"
+    ),
+    "the daemon's CPUs": lambda a: f"os.sched_setaffinity({a.site.process.pid}, {{0}})",
+    "the daemon's priority": lambda a: f"os.setpriority(os.PRIO_PROCESS, {a.site.process.pid}, 1)",
+    "a supervisor's scheduling": lambda a: (
+        f"os.sched_setscheduler({supervisor(a)}, os.SCHED_BATCH, os.sched_param(0))"
+    ),
     "the daemon's Unix socket": lambda a: (
         f"s = socket.socket(socket.AF_UNIX)\ns.connect({a.site.socket_path!r})"
     ),
@@ -181,6 +190,17 @@ def test_a_job_has_a_place_for_temporary_files_of_its_own(attacked):
         "subprocess.run(['sh', '-c', 'true | true'], check=True)\n"
         "import ssl\n"
         "ssl.create_default_context()"
+    ) == "done"
+
+
+def test_a_job_sets_limits_priority_and_cpus_of_its_own(attacked):
+    assert attacked.run(
+        "import resource, subprocess\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)\n"
+        "os.setpriority(os.PRIO_PROCESS, 0, 1)\n"
+        "os.sched_setaffinity(0, os.sched_getaffinity(0))\n"
+        "subprocess.run(['nice', 'true'], check=True)"
     ) == "done"
 
 

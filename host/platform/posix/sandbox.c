@@ -296,7 +296,8 @@ void sandbox_after_load(struct sandbox_level *level)
 
 /* --- a program --- */
 
-void sandbox_filter_program(enum sandbox_sockets sockets, struct sandbox_level *level)
+void sandbox_filter_program(
+	enum sandbox_sockets sockets, bool shared_user, struct sandbox_level *level)
 {
 	static const struct {
 		uint8_t when;
@@ -306,7 +307,8 @@ void sandbox_filter_program(enum sandbox_sockets sockets, struct sandbox_level *
 		[SANDBOX_SOCKETS_UNIX] = {WHEN_UNIX, "set, Unix sockets only"},
 		[SANDBOX_SOCKETS_OWN] = {WHEN_OWN, "set, connects to nothing"},
 	};
-	int err = sandbox_filter(&sandbox_program_calls, ways[sockets].when);
+	uint8_t when = (uint8_t)(ways[sockets].when | (shared_user ? WHEN_SHARED : 0));
+	int err = sandbox_filter(&sandbox_program_calls, when);
 
 	if (err == 0)
 		sandbox_note(level, SANDBOX_SECCOMP, SANDBOX_FULL, "%s", ways[sockets].text);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -20,6 +21,8 @@
 #define NR_OPEN_TREE     428 /* move_mount, fsopen, fsconfig, fsmount, fspick: 429 to 433 */
 #define NR_PIDFD_GETFD   438
 #define NR_MOUNT_SETATTR 442
+
+#define IOPRIO_PROCESS 1 /* no header of the C library has it */
 
 #define CALL(name)                                                                                 \
 	{                                                                                          \
@@ -176,6 +179,14 @@ static const struct sandbox_call program[] = {
 	NEVER(process_madvise),
 	NEVER(kcmp),
 	NEVER_NR(NR_PIDFD_GETFD),
+	/* The kernel asks for no more than the same user; landlock does not ask. */
+	CASE(prlimit64, RULE_ASK_OR_OWN, 2, WHEN_SHARED, 0, 0),
+	CASE(setpriority, RULE_OWN, 1, WHEN_SHARED, 1, PRIO_PROCESS),
+	CASE(ioprio_set, RULE_OWN, 1, WHEN_SHARED, 1, IOPRIO_PROCESS),
+	CASE(sched_setaffinity, RULE_OWN, 0, WHEN_SHARED, 0, 0),
+	CASE(sched_setscheduler, RULE_OWN, 0, WHEN_SHARED, 0, 0),
+	CASE(sched_setparam, RULE_OWN, 0, WHEN_SHARED, 0, 0),
+	CASE(sched_setattr, RULE_OWN, 0, WHEN_SHARED, 0, 0),
 	/* Namespaces and mounts. */
 	CASE(clone, RULE_NONE_OF, 0, ANY, 1, NEW_SPACES),
 	{.nr = SYS_clone3, .rule = RULE_NOSYS, .when = ANY},

@@ -77,6 +77,26 @@ static void put_null(struct program *p, const struct sandbox_call *c)
 	put_choice(p, BPF_JEQ, 0, SECCOMP_RET_ALLOW, REFUSED);
 }
 
+/* Allowed if argument arg is 0, and argument 0 the first value if there is one. */
+static void put_own(struct program *p, const struct sandbox_call *c)
+{
+	if (c->value_count > 0) {
+		put_load(p, lower_half(0));
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, c->values[0], 1, 0);
+		put_return(p, REFUSED);
+	}
+	put_load(p, lower_half(c->arg));
+	put_choice(p, BPF_JEQ, 0, SECCOMP_RET_ALLOW, REFUSED);
+}
+
+static void put_ask_or_own(struct program *p, const struct sandbox_call *c)
+{
+	put_load(p, lower_half(0));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+	put_return(p, SECCOMP_RET_ALLOW);
+	put_null(p, c);
+}
+
 static void put_rule(struct program *p, const struct sandbox_call *c)
 {
 	switch ((enum sandbox_rule)c->rule) {
@@ -106,6 +126,12 @@ static void put_rule(struct program *p, const struct sandbox_call *c)
 		break;
 	case RULE_NULL:
 		put_null(p, c);
+		break;
+	case RULE_OWN:
+		put_own(p, c);
+		break;
+	case RULE_ASK_OR_OWN:
+		put_ask_or_own(p, c);
 		break;
 	}
 }

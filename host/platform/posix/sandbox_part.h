@@ -32,7 +32,10 @@ enum sandbox_rule {
 	RULE_NONE_OF,
 	RULE_IS,   /* allowed if the lower half of argument arg is among the values */
 	RULE_SELF, /* allowed if argument 0 is this process */
-	RULE_NULL  /* allowed if all of argument arg is 0 */
+	RULE_NULL, /* allowed if all of argument arg is 0 */
+	RULE_OWN, /* allowed if argument arg, a process, is 0, the caller; with a value: and only if
+	             argument 0 is that */
+	RULE_ASK_OR_OWN /* as RULE_NULL, or if argument 0, a process, is 0, the caller */
 };
 
 #define SANDBOX_VALUES 12
@@ -57,7 +60,8 @@ enum { /* bits of when */
 	WHEN_SERVING = 2,
 	WHEN_NET = 4, /* programs: enum sandbox_sockets */
 	WHEN_UNIX = 8,
-	WHEN_OWN = 16
+	WHEN_OWN = 16,
+	WHEN_SHARED = 32 /* programs whose user has other processes */
 };
 
 extern const struct sandbox_calls sandbox_worker_calls;

@@ -62,7 +62,7 @@ static void confine(enum stage stage)
 		sandbox_filter_program(stage == NETTED   ? SANDBOX_SOCKETS_NET
 				       : stage == UNIXED ? SANDBOX_SOCKETS_UNIX
 							 : SANDBOX_SOCKETS_OWN,
-			&level);
+			true, &level);
 		return;
 	}
 	if (stage >= LOADING)
@@ -231,6 +231,12 @@ static int try_limit(void)
 	struct rlimit limit = {1, 1};
 
 	return said(syscall(SYS_prlimit64, getppid(), RLIMIT_CPU, &limit, NULL));
+}
+
+/* Of all processes of the user; it asks for what they have. */
+static int try_priority_of_user(void)
+{
+	return said(syscall(SYS_setpriority, PRIO_USER, 0, 0));
 }
 
 static int try_bpf(void)
@@ -665,7 +671,8 @@ static void what_no_program_needs_is_refused(void **state)
 		{try_mount, EPERM}, {try_new_mount, EPERM}, {try_chroot, EPERM},
 		{try_handle, EPERM}, {try_bpf, EPERM}, {try_perf, EPERM}, {try_userfault, EPERM},
 		{try_uring, EPERM}, {try_keys, EPERM}, {try_key, EPERM}, {try_module, EPERM},
-		{try_clock, EPERM}, {try_packet, EPERM}, {try_vsock, EPERM}};
+		{try_limit, EPERM}, {try_priority_of_user, EPERM}, {try_clock, EPERM},
+		{try_packet, EPERM}, {try_vsock, EPERM}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
