@@ -524,6 +524,8 @@ def test_memory_and_descriptors_have_an_end(wild):
         pytest.skip("a sanitizer cannot live with a limit of memory")
     assert do(wild, "memory").status == 200
     others_are_served(wild)
+    with open(f"/proc/{worker_of(wild, 'hostile')['pid']}/limits", encoding="ascii") as limits:
+        assert re.search(r"^Max open files +4096 +4096 ", limits.read(), re.MULTILINE)
     do(wild, "descriptors")
     assert do(wild, "nothing").status == 200
 
