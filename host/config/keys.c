@@ -465,7 +465,8 @@ static const struct key site_keys[] = {
 		.words = sandbox_levels,
 		.preset_text = "none",
 		.meaning = "A worker that this machine cannot shut in so far is not given to its "
-			   "provider, which is refused."},
+			   "provider, which is refused; above `none`, so is a provider with "
+			   "`isolation: inline`."},
 	{.name = "default_provider",
 		.kind = KEY_PROVIDER,
 		AT(default_provider),

@@ -159,6 +159,16 @@ static bool may_run(const struct provider *p, bool isolated, struct fail *f)
 		       where);
 }
 
+/* In the daemon nothing shuts it in: less than any level that a site may demand. */
+static bool may_be_open(const struct provider *p, bool isolated, struct fail *f)
+{
+	const char *least = p->all->host.config->min_sandbox;
+
+	return isolated || least == NULL || strcmp(least, "none") == 0 ||
+	       fail_set(f, FAIL_INVALID,
+		       "isolation: inline has no sandbox, and min_sandbox asks for '%s'", least);
+}
+
 static bool load_here(struct provider *p, const char *path, struct fail *f)
 {
 	void *query;
@@ -177,7 +187,7 @@ static bool load_bytes(struct provider *p, const char *bytes, size_t n, struct f
 		return false;
 	p->may_process = has_grant(p->manifest, "process");
 	p->may_reveal = has_grant(p->manifest, "reveal");
-	if (!may_run(p, is_isolated(p), f))
+	if (!may_run(p, is_isolated(p), f) || !may_be_open(p, is_isolated(p), f))
 		return false;
 	return is_isolated(p) ? worker_begin(p, path, f) : load_here(p, path, f);
 }

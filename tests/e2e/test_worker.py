@@ -578,6 +578,13 @@ def test_workers_that_die_while_the_daemon_ends_do_not_take_it_with_them(sites):
     assert site.process.wait(20) == 0, site.log()
 
 
+def test_a_provider_without_a_sandbox_is_refused_where_a_site_demands_one(sites):
+    text = f"provider: echo\nplugin: {ECHO}\nisolation: inline\n"
+    site = sites(providers={"echo": text}, davit="min_sandbox: partial\n").start()
+    seen = site.get("/v1/providers/echo").json()
+    assert seen["state"] == "refused" and "min_sandbox asks for 'partial'" in seen["reason"], seen
+
+
 def test_a_provider_that_is_not_for_the_daemon_is_refused_there(sites):
     site = sites(
         providers={"hostile": f"provider: hostile\nplugin: {HOSTILE}\nisolation: inline\n"}
