@@ -34,8 +34,10 @@ static json_t *kept_of(const struct job *job)
 
 static void keep_name(const json_t *kept, struct terms *terms)
 {
-	(void)snprintf(
-		terms->name, sizeof(terms->name), "%s", json_text_or(kept, "name", terms->name));
+	const char *name = json_text_or(kept, "name", NULL);
+
+	if (name != NULL)
+		(void)snprintf(terms->name, sizeof(terms->name), "%s", name);
 }
 
 static void weaken(struct terms *terms)

@@ -126,6 +126,8 @@ static void what_has_no_terms_gets_them_with_its_next_attempt(void **state)
 	left_sent(*state, NULL);
 	runs_on_terms(*state,
 		"{\"name\":\"davit-0123456789abcdefghjkmnpq\",\"class\":\"name\",\"settle_ms\":0}");
+	assert_string_equal(fake_name("find"), derived);
+	assert_string_equal(fake_name("submit"), derived);
 }
 
 static void a_job_is_accepted_with_its_terms(void **state)
