@@ -122,8 +122,7 @@ static void prefer_near(const struct service *s, const struct job_remote *remote
 static bool is_of_another(const struct service *s, const struct job_remote *remote,
 	const char *connection, struct fail *f)
 {
-	const struct tracker_options o = {
-		.store = s->app->store, .providers = s->app->providers, .config = s->app->config};
+	const struct tracker_options o = sight_of(s);
 	struct job job = {0};
 	bool other;
 
