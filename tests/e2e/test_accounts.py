@@ -5,28 +5,12 @@ import concurrent.futures
 import tempfile
 
 import pytest
+from changes import FOREVER, UNTIL_CANCELLED, cloud, fake  # noqa: F401 fixtures
 from cloud import SECRET, Account, Cloud, site_options
 from davit_site import execute_body, wait_for
 
-UNTIL_CANCELLED = {"run_ms": -1, "cancel_ms": 50}
-FOREVER = 100000
 # The provider has an account of its own, which must never stand in for another.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
-
-
-@pytest.fixture(scope="module")
-def fake():
-    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
-        made = Cloud(folder)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def cloud(fake):
-    fake.ask("POST", "/faults", {"rules": []})
-    fake.ask("POST", "/reset")
-    return fake
 
 
 @pytest.fixture

@@ -1,31 +1,14 @@
 """Another plugin file of a provider takes over a submission that is unclear (tests/fakes/cloud)."""
 
 import concurrent.futures
-import tempfile
 
 import pytest
-from cloud import PROVIDER, SECRET, Account, Cloud, site_options
+from changes import FOREVER, UNTIL_CANCELLED, cloud, fake  # noqa: F401 fixtures
+from cloud import PROVIDER, SECRET, Account, site_options
 from davit_site import wait_for
 
-UNTIL_CANCELLED = {"run_ms": -1, "cancel_ms": 50}
-FOREVER = 100000
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TESTCLOUD_CLIENT_SECRET": SECRET}
 SHORT = PROVIDER.with_name("testcloud_short.so")  # derives other names
-
-
-@pytest.fixture(scope="module")
-def fake():
-    with tempfile.TemporaryDirectory(prefix="davit-cloud.") as folder:
-        made = Cloud(folder)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def cloud(fake):
-    fake.ask("POST", "/faults", {"rules": []})
-    fake.ask("POST", "/reset")
-    return fake
 
 
 @pytest.fixture
